@@ -1,0 +1,183 @@
+"""Every error of Beffroi, in one tree.
+
+An error says *what* was wrong (its message), *whose* fault it is, what to *do*, and when to ask again. It knows
+nothing of HTTP statuses: `gateway/problems.py` gives each code its status, in one table.
+
+    BeffroiError
+    ├── CallerError                  the caller can mend it
+    │   ├── MalformedIdentifier      not an identifier of that kind: no registry was asked
+    │   ├── InvalidRequest           unknown column, operator, field, cursor, body
+    │   ├── NotFound                 the registry, or Beffroi, has no such thing
+    │   ├── Withheld                 it exists, the law keeps it from being told
+    │   ├── Unauthenticated          no token, or one that is unknown, expired or revoked
+    │   ├── NotGranted               this application may not, or not for this purpose
+    │   └── MethodNotAllowed         a personal record is asked by POST, never in a URL
+    ├── RegistryError                the registry's fault
+    │   ├── Unreadable               it answered something that is not an answer
+    │   ├── Busy                     it asks us to slow down
+    │   ├── Down                     it does not answer, or says that it is out of order
+    │   └── Late                     it did not answer within the deadline
+    └── OurError                     Beffroi's fault, or its operator's
+        ├── RefusedUs                the registry refuses our credentials
+        ├── Misconfigured            a declaration of the workspace is wrong
+        ├── RunFailed                a pipeline stopped, the last version stays
+        └── Unavailable              Beffroi itself cannot do it now (journal, disk, a run under way)
+"""
+
+from typing import ClassVar, Literal
+
+Fault = Literal["caller", "registry", "beffroi"]
+
+
+class BeffroiError(Exception):
+    """Base of all. `code` is stable and meant for programs, the message for people, `todo` says what to do."""
+
+    code: ClassVar[str]
+    fault: ClassVar[Fault]
+    title: ClassVar[str]
+    todo: ClassVar[str]
+
+    def __init__(self, detail: str, *, registry: str | None = None, retry_in: float | None = None) -> None:
+        """Say in `detail` what was wrong, without any personal data; `retry_in` is in seconds."""
+        super().__init__(detail)
+        self.detail = detail
+        self.registry = registry
+        self.retry_in = retry_in
+
+
+class CallerError(BeffroiError):
+    """The caller can mend it."""
+
+    fault = "caller"
+
+
+class MalformedIdentifier(CallerError):
+    """The identifier cannot exist: wrong form or wrong check digits. Raised before any registry is asked."""
+
+    code = "malformed-identifier"
+    title = "Malformed identifier"
+    todo = "Check the identifier: its form or its check digits are wrong. No registry was asked."
+
+
+class InvalidRequest(CallerError):
+    """The request names a column, an operator, a field or a value that does not exist or does not fit."""
+
+    code = "invalid-request"
+    title = "Invalid request"
+    todo = "Correct the request as the detail says."
+
+
+class NotFound(CallerError):
+    """The registry answered that it has no such record, or Beffroi has no such lookup, dataset, row or page."""
+
+    code = "not-found"
+    title = "Not found"
+    todo = "Check what you ask for: its form is right, but it is not there."
+
+
+class Withheld(CallerError):
+    """The registry has it and may not tell it."""
+
+    code = "withheld"
+    title = "Withheld for legal reasons"
+    todo = "The registry may not disclose this record: ask the person concerned, or the registry's owner."
+
+
+class Unauthenticated(CallerError):
+    """No token came with the call, or it is unknown, expired or revoked."""
+
+    code = "unauthenticated"
+    title = "Token missing or not valid"
+    todo = "Send a valid token as «Authorization: Bearer …»; `beffroi token issue APPLICATION` makes one."
+
+
+class NotGranted(CallerError):
+    """The application has no grant for this, or not for this field or purpose."""
+
+    code = "not-granted"
+    title = "Not granted"
+    todo = "Ask the operator of this gateway for a grant, or leave out what is not granted."
+
+
+class MethodNotAllowed(CallerError):
+    """That method is not for this address; above all, a personal identifier never stands in a URL."""
+
+    code = "method-not-allowed"
+    title = "Method not allowed"
+    todo = "Use the method that the detail names."
+
+
+class RegistryError(BeffroiError):
+    """The registry's fault: it answered badly, or not at all."""
+
+    fault = "registry"
+
+
+class Unreadable(RegistryError):
+    """The registry answered something that is not an answer: wrong type, missing field, HTML, half an answer."""
+
+    code = "unreadable"
+    title = "The registry's answer is unreadable"
+    todo = "Nothing was guessed. Try later; if it lasts, tell the gateway's operator, who should tell the registry."
+
+
+class Busy(RegistryError):
+    """The registry asks us to slow down, or all our places with it are taken."""
+
+    code = "busy"
+    title = "The registry is busy"
+    todo = "Ask again after the time given in Retry-After."
+
+
+class Down(RegistryError):
+    """The registry cannot be reached, or says that it is out of order."""
+
+    code = "down"
+    title = "The registry is down"
+    todo = "Ask again later; the gateway's /health tells when it is back."
+
+
+class Late(RegistryError):
+    """The registry did not finish its answer within the deadline."""
+
+    code = "late"
+    title = "The registry answered too late"
+    todo = "Ask again later."
+
+
+class OurError(BeffroiError):
+    """Beffroi's fault, or its operator's."""
+
+    fault = "beffroi"
+
+
+class RefusedUs(OurError):
+    """The registry refuses our credentials, not the caller's."""
+
+    code = "refused-us"
+    title = "The registry refuses our credentials"
+    todo = "Nothing is wrong with your call: tell the gateway's operator to renew its access to the registry."
+
+
+class Misconfigured(OurError):
+    """A declaration of the workspace is wrong; the message says file, line, what is wrong and what is allowed."""
+
+    code = "misconfigured"
+    title = "The workspace is misconfigured"
+    todo = "Tell the gateway's operator: `beffroi check` points at file and line."
+
+
+class RunFailed(OurError):
+    """A run stopped; nothing of it is visible, and the last good version stays."""
+
+    code = "run-failed"
+    title = "The run failed"
+    todo = "Mend what the detail says and run again; the last good version is still served."
+
+
+class Unavailable(OurError):
+    """Beffroi cannot do it now."""
+
+    code = "unavailable"
+    title = "Beffroi cannot do this now"
+    todo = "Ask again later; if it lasts, tell the gateway's operator."

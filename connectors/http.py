@@ -1,0 +1,266 @@
+"""The one place through which HTTP leaves Beffroi.
+
+Every call has a *total* deadline, name look-up and connecting included (`connectors/sockets.py`). A call goes only to
+the origin that the workspace declares for that registry; redirects are answers, never followed here; an answer is
+bounded in size after decompression. Errors of urllib3 become ours by one table, `ERRORS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, RemoteDisconnected
+from typing import Any
+
+import requests
+import requests.adapters
+import urllib3
+from urllib3 import exceptions as u3
+from urllib3.util import Url, parse_url
+
+from connectors.deadline import Deadline
+from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs, Unreadable
+from connectors.sockets import Call, pool_manager, watched
+
+USER_AGENT = "beffroi/0.1"
+MAX_BYTES = 64 * 1024 * 1024
+"""No lookup and no page of a scan is larger; an answer beyond it is refused, not read."""
+
+# What urllib3 raises before an answer's head has come. `HTTPError`, the base, stands for what a later urllib3 may add.
+ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
+    u3.HTTPError: Down,
+    u3.ConnectTimeoutError: Late,
+    u3.ReadTimeoutError: Late,
+    u3.TimeoutError: Late,
+    u3.TimeoutStateError: Late,
+    u3.NewConnectionError: Down,
+    u3.NameResolutionError: Down,
+    u3.ProxyError: Down,
+    u3.ProtocolError: Down,
+    u3.IncompleteRead: Unreadable,
+    u3.InvalidChunkLength: Unreadable,
+    u3.InvalidHeader: Unreadable,
+    u3.HeaderParsingError: Unreadable,
+    u3.DecodeError: Unreadable,
+    u3.ResponseError: Unreadable,
+    u3.ResponseNotChunked: Unreadable,
+    u3.BodyNotHttplibCompatible: Unreadable,
+    u3.SSLError: Down,
+    u3.PoolError: Down,
+    u3.EmptyPoolError: Down,
+    u3.FullPoolError: Down,
+    u3.ClosedPoolError: Down,
+    u3.RequestError: Down,
+    u3.MaxRetryError: Down,
+    u3.HostChangedError: Down,
+    u3.UnrewindableBodyError: Down,
+    u3.LocationValueError: Misconfigured,
+    u3.LocationParseError: Misconfigured,
+    u3.URLSchemeUnknown: Misconfigured,
+    u3.ProxySchemeUnknown: Misconfigured,
+    u3.ProxySchemeUnsupported: Misconfigured,
+}
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer, read whole. The status alone says nothing: the registry's file decides what it means.
+
+    `headers` are found by their names in whatever case.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """Return the media type in lower case, without parameters."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    base: str,
+    registry: str,
+    deadline: Deadline,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Response:
+    """Send one request and read the whole answer before `deadline`.
+
+    `base` is the address that the workspace declares for `registry`; `url` must have its origin. Raises Down, Late,
+    Unreadable (cut, garbled or over MAX_BYTES) and Misconfigured (an address that is none, or not a declared host).
+    """
+    _check_origin(url, base, registry)
+    with watched(deadline) as call:
+        try:
+            answer = _POOLS.urlopen(
+                method,
+                url,
+                body=body,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(total=max(deadline.remaining(), 0.001)),
+            )
+        except (u3.HTTPError, OSError) as error:
+            raise _translate(error, registry, call) from error
+        try:
+            content = _read(answer, registry)
+        except (u3.HTTPError, OSError) as error:
+            raise _late(registry) if call.shut else _cut(registry, error) from error
+        if call.shut:  # a body without a length ends quietly when the connection is shut
+            raise _late(registry)
+        return Response(answer.status, answer.headers, content)
+
+
+def _read(answer: Any, registry: str) -> bytes:
+    """Read the body up to MAX_BYTES, hand a healthy connection back to its pool, drop any other."""
+    chunks, size = [], 0
+    healthy = False
+    try:
+        for chunk in answer.stream(65536, decode_content=True):
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise Unreadable(
+                    f"the answer of {registry} is larger than {MAX_BYTES // 2**20} MiB and was refused",
+                    registry=registry,
+                )
+            chunks.append(chunk)
+        healthy = True
+    finally:
+        if not healthy:
+            answer.close()
+        answer.release_conn()
+    return b"".join(chunks)
+
+
+def refusal(response: Response, registry: str) -> BeffroiError | None:
+    """Return the error that a status means by itself, where the body holds nothing better: 401, 403, 429, 5xx."""
+    status = response.status
+    if status in (401, 403):
+        return RefusedUs(f"{registry} refuses our credentials (HTTP {status})", registry=registry)
+    wait = response.headers.get("Retry-After", "").strip()
+    retry_in = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 7 else None
+    if status == 429:
+        return Busy(f"{registry} asks us to slow down (HTTP 429)", registry=registry, retry_in=retry_in)
+    if status >= 500:
+        return Down(f"{registry} says that it is out of order (HTTP {status})", registry=registry, retry_in=retry_in)
+    return None
+
+
+def _check_origin(url: str, base: str, registry: str) -> None:
+    r"""Refuse a URL that leaves the declared host, wherever it came from (a next page, a redirect, a WSDL).
+
+    URLs are read by the parser that connects: two that read `http://a\@b` differently would let one slip through.
+    """
+    try:
+        wanted, declared = parse_url(url), parse_url(base)
+    except u3.LocationParseError as error:
+        raise Misconfigured(f"the address of {registry} is not a URL", registry=registry) from error
+    if _origin(wanted) != _origin(declared) or wanted.scheme not in ("http", "https") or not wanted.host:
+        raise Misconfigured(
+            f"{registry} would be asked at {wanted.scheme}://{wanted.netloc}, which is not the address declared for it",
+            registry=registry,
+        )
+
+
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
+
+
+def _translate(error: Exception, registry: str, call: Call) -> BeffroiError:
+    if call.shut:
+        return _late(registry)
+    reason = getattr(error, "reason", None)
+    if isinstance(error, u3.MaxRetryError) and isinstance(reason, Exception):
+        error = reason
+    kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
+    if _garbled(error):
+        return Unreadable(f"{registry} answered something that is not HTTP", registry=registry)
+    if kind is Late:
+        return _late(registry)
+    return kind(f"{registry} could not be asked: {_say(error)}", registry=registry)
+
+
+def _garbled(error: Exception) -> bool:
+    """Tell whether something came and was not HTTP; nothing at all is RemoteDisconnected."""
+    return any(isinstance(part, HTTPException) and not isinstance(part, RemoteDisconnected) for part in error.args)
+
+
+def _say(error: Exception) -> str:
+    """Tell an error of the network in words that hold no address and no data."""
+    if isinstance(error, u3.NameResolutionError):
+        return "its host name is unknown"
+    if isinstance(error, u3.NewConnectionError):
+        return "no connection (refused or unreachable)"
+    if isinstance(error, u3.SSLError):
+        return "its TLS certificate or handshake is not valid"
+    if isinstance(error, u3.ProtocolError | ConnectionError):
+        return "it closed the connection without an answer"
+    return type(error).__name__
+
+
+def _late(registry: str) -> Late:
+    return Late(f"{registry} did not finish its answer within the deadline", registry=registry)
+
+
+def _cut(registry: str, error: Exception) -> Unreadable:
+    return Unreadable(
+        f"the answer of {registry} was cut or garbled on its way ({type(error).__name__})", registry=registry
+    )
+
+
+_POOLS = pool_manager(num_pools=64, maxsize=32)
+
+
+# --- the same place for libraries that want a requests.Session -------------------------------------------------------
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Sends through our guarded connections, to `base` only, each request under its own total deadline."""
+
+    def __init__(self, base: str, name: str, seconds: float) -> None:
+        self.base, self.name, self.seconds = base, name, seconds
+        super().__init__()
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        self.poolmanager = pool_manager(num_pools=connections, maxsize=maxsize, block=block, **options)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        _check_origin(request.url or "", self.base, self.name)
+        kwargs.update(timeout=self.seconds, stream=False)
+        with watched(Deadline.after(self.seconds)) as call:
+            try:
+                answer = super().send(request, *args, **kwargs)
+                _ = answer.content  # read under the watch
+            except requests.RequestException as error:
+                if call.shut or isinstance(error, requests.Timeout):
+                    raise _late(self.name) from error
+                raise Down(f"{self.name} could not be asked: {type(error).__name__}", registry=self.name) from error
+            if call.shut:
+                raise _late(self.name)
+            if answer.is_redirect:
+                raise Misconfigured(
+                    f"{self.name} redirects elsewhere (HTTP {answer.status_code}), which is not followed:"
+                    " declare the address that it redirects to",
+                    registry=self.name,
+                )
+            return answer
+
+
+def session(base: str, name: str, seconds: float) -> requests.Session:
+    """Return a session for a library that brings its own protocol (ckanapi): each request ends within `seconds`.
+
+    It reaches the origin of `base` only, and reads no proxy or credentials from the environment. Requests raise Late,
+    Down or Misconfigured instead of requests' own errors.
+    """
+    made = requests.Session()
+    made.trust_env = False
+    made.max_redirects = 0
+    made.headers["User-Agent"] = USER_AGENT
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, _Adapter(base, name, seconds))
+    return made

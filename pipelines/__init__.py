@@ -1,0 +1,1 @@
+"""Source, expectations, version, publication: from a declaration to tables that can be trusted."""

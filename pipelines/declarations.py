@@ -1,0 +1,363 @@
+"""What a workspace declares: `beffroi.yaml` and one YAML per dataset, as typed models.
+
+Unknown keys are errors, and every error names file and line, what is wrong and what is allowed. What several files
+say together (a grant that names a lookup, a foreign key) is checked by `pipelines/workspace.py`.
+"""
+
+import datetime as dt
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from connectors.columns import Column, columns_of
+from connectors.errors import Misconfigured
+from connectors.records import RECORDS, Record
+from pipelines.clean import check_step, dataset_of
+from pipelines.strict_yaml import Document
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Audience = Literal["open", "agents", "owner"]
+
+
+class Declared(BaseModel):
+    """Base of every declaration: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+# --- datasets/NAME.yaml ----------------------------------------------------------------------------------------------
+
+
+class Source(Declared):
+    """Where the rows come from: a registry of the workspace and, where it has several, one of its tables."""
+
+    registry: str
+    table: str | None = None
+
+
+class Clean(Declared):
+    """How one column is made: the source's column (by default of the same name) and the steps it goes through."""
+
+    source: Annotated[str | None, Field(alias="from")] = None
+    steps: list[str | dict[str, Any]] = []
+
+    @field_validator("steps")
+    @classmethod
+    def _known(cls, steps: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+        for step in steps:
+            check_step(step)
+        return steps
+
+
+class Bounds(Declared):
+    """A lower and an upper bound, both included."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Expect(Declared):
+    """What a whole version must meet, else the run fails and the last version stays."""
+
+    rows: Bounds = Bounds()
+    refused: Bounds = Bounds()  # share of the rows read that may be quarantined, 0 to 1
+
+
+class Reference(Declared):
+    """The other side of a foreign key."""
+
+    resource: str
+    fields: str | list[str]
+
+
+class ForeignKey(Declared):
+    """Table Schema's foreign key: values of a column that must stand in another dataset."""
+
+    fields: str | list[str]
+    reference: Reference
+
+    @property
+    def column(self) -> str:
+        """Return the one column of this dataset (checked to be one when loaded)."""
+        return one(self.fields)
+
+    @property
+    def target(self) -> str:
+        """Return the one column of the other dataset."""
+        return one(self.reference.fields)
+
+    @model_validator(mode="after")
+    def _single(self) -> "ForeignKey":
+        for fields in (self.fields, self.reference.fields):
+            if not isinstance(fields, str) and len(fields) != 1:
+                raise ValueError("a foreign key of several columns is not supported: name one column")
+        return self
+
+
+def one(fields: str | list[str]) -> str:
+    """Return the single name in `fields`, which Table Schema lets stand alone or in a list."""
+    return fields if isinstance(fields, str) else fields[0]
+
+
+class TableSchema(Declared):
+    """A Table Schema: https://datapackage.org/standard/table-schema/."""
+
+    fields: Annotated[list[Column], Field(min_length=1)]
+    primary_key: Annotated[str | list[str], Field(alias="primaryKey")]
+    foreign_keys: Annotated[list[ForeignKey], Field(alias="foreignKeys")] = []
+
+
+class Dataset(Declared):
+    """One dataset: `datasets/NAME.yaml`. It mirrors a `record:` or writes its own `schema:`, never both."""
+
+    name: Name
+    title: str
+    description: str = ""
+    owner: str
+    audience: Audience
+    licence: str | None = None
+    keywords: list[str] = []
+    record: str | None = None
+    table_schema: Annotated[TableSchema | None, Field(alias="schema")] = None
+    source: Source
+    clean: dict[str, Clean] = {}
+    expect: Expect = Expect()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Dataset":
+        if (self.record is None) == (self.table_schema is None):
+            raise ValueError("say either record: or schema:, and not both")
+        if self.record is not None and self.record not in RECORDS:
+            raise ValueError(f"record {self.record} is unknown{among(self.record, RECORDS)}")
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError("two fields of the schema have the same name")
+        for place, wanted in (("clean", self.clean), ("primaryKey", self.key)):
+            for name in wanted:
+                if name not in names:
+                    raise ValueError(f"{place} names «{name}», which is no column{among(name, names)}")
+        personal = [column.name for column in self.columns if column.personal]
+        if self.audience == "open" and personal:
+            raise ValueError(f"audience: open is refused, these columns are personal data: {', '.join(personal)}")
+        if self.audience == "open" and not self.licence:
+            raise ValueError("an open dataset needs a licence")
+        return self
+
+    @property
+    def record_model(self) -> type[Record] | None:
+        """Return the record that this dataset mirrors, if it does."""
+        return RECORDS[self.record] if self.record else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns, derived from the record or written in the schema."""
+        if self.record_model is not None:
+            return columns_of(self.record_model)
+        assert self.table_schema is not None  # noqa: S101  # _coherent holds it
+        return tuple(self.table_schema.fields)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return the columns that identify a row."""
+        if self.record_model is not None:
+            return (self.record_model.key,)
+        assert self.table_schema is not None  # noqa: S101
+        key = self.table_schema.primary_key
+        return (key,) if isinstance(key, str) else tuple(key)
+
+    @property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys to other datasets."""
+        return tuple(self.table_schema.foreign_keys) if self.table_schema else ()
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """Return the datasets that must have a version before this one runs."""
+        steps = (step for clean in self.clean.values() for step in clean.steps)
+        found = {other for step in steps if (other := dataset_of(step)) is not None}
+        return frozenset(found | {key.reference.resource for key in self.foreign_keys})
+
+
+# --- beffroi.yaml ----------------------------------------------------------------------------------------------------
+
+
+class Grant(Declared):
+    """What an application may ask: one lookup or one dataset that is not open, which fields, for which purposes."""
+
+    lookup: str | None = None
+    dataset: str | None = None
+    fields: Literal["*"] | list[str]
+    purposes: Annotated[list[str], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one(self) -> "Grant":
+        if (self.lookup is None) == (self.dataset is None):
+            raise ValueError("a grant is for one lookup: or for one dataset:")
+        return self
+
+
+class Application(Declared):
+    """A caller with a credential of its own."""
+
+    title: str
+    grants: list[Grant] = []
+
+
+class Organisation(Declared):
+    """A municipality, a department, a partner: the tenant."""
+
+    title: str
+    applications: dict[Name, Application] = {}
+
+
+class Purpose(Declared):
+    """Why data is asked: what the law wants to be said before it is."""
+
+    title: str
+    procedure: str
+    legal_basis: str
+    expires: dt.date | None = None
+
+
+class Provider(Declared):
+    """One source that can answer a lookup: a registry, or a dataset that mirrors one."""
+
+    registry: str | None = None
+    dataset: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Provider":
+        if (self.registry is None) == (self.dataset is None):
+            raise ValueError("a provider is one registry: or one dataset:")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Return the name that answers show: the registry's, or `dataset:NAME`."""
+        return self.registry or f"dataset:{self.dataset}"
+
+
+class Lookup(Declared):
+    """One question asked through the gateway: a record, and who can answer, in order."""
+
+    record: str
+    title: str = ""
+    providers: Annotated[list[Provider], Field(min_length=1)]
+    deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
+
+    @field_validator("record")
+    @classmethod
+    def _known(cls, record: str) -> str:
+        if record not in RECORDS:
+            raise ValueError(f"record {record} is unknown{among(record, RECORDS)}")
+        return record
+
+    @property
+    def record_model(self) -> type[Record]:
+        """Return the record that this lookup answers."""
+        return RECORDS[self.record]
+
+
+class CkanPublication(Declared):
+    """Where open datasets are published; address and token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN."""
+
+    organisation: str  # one of `organisations`: it becomes the CKAN organisation
+
+
+class Publication(Declared):
+    """Where open datasets go besides the gateway."""
+
+    ckan: CkanPublication | None = None
+
+
+class Configuration(Declared):
+    """`beffroi.yaml`. Registries are checked by their kind's own settings model."""
+
+    title: str
+    registries: dict[Name, dict[str, Any]] = {}
+    organisations: dict[Name, Organisation] = {}
+    purposes: dict[Name, Purpose] = {}
+    lookups: dict[Name, Lookup] = {}
+    publication: Publication = Publication()
+
+    def applications(self) -> dict[str, tuple[str, Application]]:
+        """Return every application by name, with its organisation's name."""
+        return {
+            name: (organisation, application)
+            for organisation, declared in self.organisations.items()
+            for name, application in declared.applications.items()
+        }
+
+
+# --- errors that point at file and line ------------------------------------------------------------------------------
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], data: Any, document: Document, *keys: str | int) -> tuple[Model | None, list[str]]:
+    """Check `data`, which stands at `keys` in `document`, against `model`.
+
+    Returns the model and no problems, or None and one sentence per problem, each opening with `file:line:`.
+    """
+    if not isinstance(data, dict):
+        return None, [f"{document.at(*keys)}: expected keys and values here"]
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, [_sentence(model, details, document, keys) for details in error.errors()]
+    except Misconfigured as error:
+        return None, [f"{document.at(*keys)}: {error.detail}"]
+
+
+def _sentence(model: type[BaseModel], details: ErrorDetails, document: Document, keys: tuple[str | int, ...]) -> str:
+    loc = (*keys, *details["loc"])
+    place = document.at(*loc)
+    path = ".".join(str(part) for part in loc if (part in _names(document, loc)) or isinstance(part, int)) or "file"
+    match details["type"]:
+        case "extra_forbidden":
+            return f"{place}: unknown key «{details['loc'][-1]}»{_allowed_keys(model, details['loc'])}"
+        case "missing":
+            return f"{place}: the key «{details['loc'][-1]}» is missing"
+        case "value_error":
+            return f"{place}: {details['ctx']['error']!s}"
+        case _:
+            return f"{place}: {path}: {details['msg'][0].lower()}{details['msg'][1:]}"
+
+
+def _names(document: Document, loc: tuple[str | int, ...]) -> set[str | int]:
+    """Return the parts of `loc` that stand in the document (pydantic adds names of union members)."""
+    return {part for keys in document.lines for part in keys} & set(loc)
+
+
+def _allowed_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
+    """Tell which keys are allowed where the unknown one stands, by walking the model along `loc`."""
+    found: Any = model
+    for part in loc[:-1]:
+        fields = getattr(found, "model_fields", None)
+        if fields is None:
+            continue
+        field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
+        found = _inner_model(field.annotation) if field else found
+    fields = getattr(found, "model_fields", {})
+    return among(str(loc[-1]), [field.alias or name for name, field in fields.items()])
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        inner = _inner_model(part)
+        if inner is not None:
+            return inner
+    return None
+
+
+def among(wrong: str, allowed: Iterable[str]) -> str:
+    """Return the end of a sentence that says what is allowed, and the nearest name if one is near."""
+    names = sorted(allowed)
+    near = difflib.get_close_matches(wrong, names, n=1)
+    hint = f" (did you mean «{near[0]}»?)" if near else ""
+    return f"{hint}; allowed: {', '.join(names)}" if names else ""

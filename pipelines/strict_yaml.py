@@ -1,0 +1,110 @@
+"""YAML 1.2, strictly, with the line of every value.
+
+Duplicate keys, tags and unquoted numbers with leading zeros are errors (`01001` is a commune, not a number); dates
+stay text. Source: YAML 1.2.2, https://yaml.org/spec/1.2.2/
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from connectors.errors import Misconfigured
+
+Keys = tuple[str | int, ...]
+"""The way to a value inside a document: `("clean", "rna", "steps", 0)`."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file: its data (dicts, lists, text, numbers, booleans, None) and the line where each value stands."""
+
+    path: Path
+    data: Any
+    lines: dict[Keys, int]
+
+    def at(self, *keys: str | int) -> str:
+        """Return `file:line` of a value, or of its nearest parent where it is missing."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return f"{self.path}:{self.lines.get(keys, 1)}"
+
+
+def load(path: Path, shown_as: Path | None = None) -> Document:
+    """Read one YAML file. `shown_as` is the path that messages show.
+
+    Raises Misconfigured, naming file and line.
+    """
+    shown = shown_as or path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(f"{shown}:1: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise Misconfigured(f"{shown}:{line}: is not UTF-8: save the file in that encoding") from error
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Misconfigured(f"{shown}:{line}: not valid YAML: {error.problem or error.context}") from error
+    except YAMLError as error:
+        raise Misconfigured(f"{shown}:1: not valid YAML: {error}") from error
+    reader = _Reader(shown)
+    data = reader.read(root, ()) if root is not None else None
+    return Document(shown, data, reader.lines)
+
+
+class _Reader:
+    """Turns nodes into plain data and notes lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[Keys, int] = {}
+
+    def read(self, node: Node, keys: Keys) -> Any:
+        self.lines.setdefault(keys, node.start_mark.line + 1)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, keys)
+        if isinstance(node, SequenceNode):
+            return [self.read(item, (*keys, position)) for position, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        raise self._error(node, "this kind of value is not used here")
+
+    def _mapping(self, node: MappingNode, keys: Keys) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                raise self._error(key_node, "a key must be plain text")
+            key = self._scalar(key_node)
+            if not isinstance(key, str):
+                raise self._error(key_node, f"write the key {key_node.value} in quotes: keys are text")
+            if key in data:
+                raise self._error(key_node, f"the key «{key}» stands here a second time")
+            self.lines[(*keys, key)] = key_node.start_mark.line + 1
+            data[key] = self.read(value_node, (*keys, key))
+        return data
+
+    def _scalar(self, node: ScalarNode) -> str | int | float | bool | None:
+        text = str(node.value)
+        kind = str(node.tag).rpartition(":")[2]
+        if node.style is not None or kind in ("str", "timestamp"):
+            return text
+        if kind in ("int", "float") and re.match(r"[-+]?0\d", text):
+            raise self._error(node, f"write '{text}' in quotes: with a leading zero it is a code, not a number")
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        try:
+            return int(text, 0) if kind == "int" else float(text.replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:
+            raise self._error(node, f"«{text}» is not used here: write it in quotes, or as a plain number") from None
+
+    def _error(self, node: Node, message: str) -> Misconfigured:
+        return Misconfigured(f"{self.path}:{node.start_mark.line + 1}: {message}")
