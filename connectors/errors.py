@@ -24,9 +24,23 @@ nothing of HTTP statuses: `gateway/problems.py` gives each code its status, in o
         └── Unavailable              Beffroi itself cannot do it now (journal, disk, a run under way)
 """
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Fault = Literal["caller", "registry", "beffroi"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A provider that was asked and did not have the answer: the code of its error, and what it said."""
+
+    provider: str
+    code: str
+    detail: str
+
+    def told(self) -> dict[str, str]:
+        """Return it as answers and problems show it."""
+        return {"provider": self.provider, "code": self.code, "detail": self.detail}
 
 
 class BeffroiError(Exception):
@@ -43,6 +57,7 @@ class BeffroiError(Exception):
         self.detail = detail
         self.registry = registry
         self.retry_in = retry_in
+        self.tried: tuple[Attempt, ...] = ()  # set where several providers were asked before giving up
 
 
 class CallerError(BeffroiError):

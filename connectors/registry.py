@@ -93,18 +93,8 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
     return {name: loader(name) for name in modules if name not in _PLUMBING}
 
 
-_PLUMBING = {
-    "columns",
-    "deadline",
-    "errors",
-    "http",
-    "records",
-    "registry",
-    "rest",
-    "soap",
-    "sockets",
-    "validation",
-    "xsd",
+_PLUMBING = {"columns", "deadline", "errors", "records", "registry", "extras"} | {
+    *("http", "sockets", "rest", "soap", "validation", "xsd")
 }
 """Modules of this package that are no kind of registry."""
 

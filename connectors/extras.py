@@ -1,0 +1,15 @@
+"""What a registry answers beyond what it is known to answer: set aside, and reported once."""
+
+import logging
+
+log = logging.getLogger(__name__)
+
+MOST = 100
+"""More unknown names than that are still set aside, but not remembered: a server must not fill our memory."""
+
+
+def report(seen: set[str], registry: str, name: str) -> None:
+    """Log that `registry` answers `name`, which nobody knows, unless it is in `seen` already; never its value."""
+    if name not in seen and len(seen) < MOST:
+        seen.add(name)
+        log.warning("%s answers more than is known of it, set aside: %s", registry, name)

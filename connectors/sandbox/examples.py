@@ -1,0 +1,65 @@
+"""Example answers of registries: what they really send, good and bad, and what a connector must make of it.
+
+One YAML file under `connectors/examples/<registry>/` is one example:
+
+    description: a sentence
+    identifier: insee:01001            what is asked
+    answer: {status, content_type, body}   what the registry sends, verbatim
+    expect: record: {…}                the fields of the record, or
+            outcome: not-found         not-found, withheld, busy, unreadable, down, refused-us
+
+They are the tests of a connector, and the sandbox serves those whose identifier its reference data do not have.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from ruamel.yaml import YAML
+from starlette.responses import Response
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example answer. Either `record` or `outcome` says what is expected of it."""
+
+    name: str
+    description: str
+    identifier: str
+    status: int
+    content_type: str
+    body: bytes
+    record: dict[str, Any] | None
+    outcome: str | None
+
+    def response(self) -> Response:
+        """Return the answer, to be sent as it stands."""
+        # The header is set by hand: Starlette would add a charset that the registry did not send.
+        return Response(self.body, self.status, headers={"content-type": self.content_type})
+
+
+def load(registry: str) -> list[Example]:
+    """Return the examples of `registry` in the order of their names. Raises KeyError for a file that lacks a part."""
+    yaml = YAML(typ="safe")
+    folder = resources.files("connectors") / "examples" / registry
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return [_example(file.name.removesuffix(".yaml"), yaml.load(file.read_text(encoding="utf-8"))) for file in files]
+
+
+def by_value(registry: str) -> dict[str, Example]:
+    """Return the examples of `registry` by the value of the identifier asked, without its scheme."""
+    return {example.identifier.partition(":")[2]: example for example in load(registry)}
+
+
+def _example(name: str, content: dict[str, Any]) -> Example:
+    answer, expect = content["answer"], content["expect"]
+    return Example(
+        name=name,
+        description=content["description"],
+        identifier=content["identifier"],
+        status=answer["status"],
+        content_type=answer["content_type"],
+        body=answer["body"].encode(),
+        record=expect.get("record"),
+        outcome=expect.get("outcome"),
+    )

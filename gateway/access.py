@@ -1,0 +1,168 @@
+"""Who asks, and what they may see: one plain function, `decide`, that every path calls.
+
+A grant is for one lookup or one dataset that is not open, some fields, some purposes. What is not granted is absent
+from the answer; asked for by name it is refused.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
+from gateway.tokens import Tokens
+from pipelines.declarations import Dataset, Grant, Lookup, Purpose, among
+from pipelines.workspace import Workspace
+
+AGENT = re.compile(r"[\w.@+-]{1,100}")
+"""What `Beffroi-Agent` may look like: the name of an account, as the application knows it."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks and why. By `command` it is the operator; by `api` an application, or nobody known.
+
+    `refusal` is what is wrong with what the caller says of itself. It is raised where it matters: open data need
+    no credential.
+    """
+
+    via: Literal["api", "command"]
+    application: str | None = None
+    organisation: str | None = None
+    purpose: str | None = None
+    agent: str | None = None
+    refusal: CallerError | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What is asked: a lookup or a dataset, all its fields, whether it is open and whether any field is personal."""
+
+    kind: Literal["lookup", "dataset"]
+    name: str
+    fields: tuple[str, ...]
+    open: bool
+    personal: bool
+
+    def __str__(self) -> str:
+        return f"the {self.kind} {self.name}"
+
+
+def of_lookup(name: str, lookup: Lookup) -> Resource:
+    """Return a lookup as a resource; none is open."""
+    model = lookup.record_model
+    return Resource("lookup", name, tuple(model.model_fields), open=False, personal=model.is_personal())
+
+
+def of_dataset(dataset: Dataset) -> Resource:
+    """Return a dataset as a resource."""
+    names = tuple(column.name for column in dataset.columns)
+    personal = any(column.personal for column in dataset.columns)
+    return Resource("dataset", dataset.name, names, open=dataset.audience == "open", personal=personal)
+
+
+def identify(workspace: Workspace, tokens: Tokens, headers: Mapping[str, str], purpose: str | None) -> Caller:
+    """Tell who calls the API, from its headers; `purpose` is the one in the query, where the header says none.
+
+    Never raises for what the caller did: what is wrong becomes the caller's `refusal`.
+    """
+    purpose = headers.get("beffroi-purpose") or purpose
+    agent = headers.get("beffroi-agent")
+    if agent is not None and not AGENT.fullmatch(agent):
+        wrong = InvalidRequest("Beffroi-Agent is the name of an account: at most 100 letters, digits and .@+-_")
+        return Caller("api", purpose=purpose, refusal=wrong)
+    authorization = headers.get("authorization")
+    if authorization is None:
+        missing = Unauthenticated("no token came with the call: send «Authorization: Bearer …»")
+        return Caller("api", purpose=purpose, agent=agent, refusal=missing)
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        wrong_scheme = Unauthenticated("the header Authorization must read «Bearer», a blank, and the token")
+        return Caller("api", purpose=purpose, agent=agent, refusal=wrong_scheme)
+    try:
+        application = tokens.verify(text.strip())
+    except Unauthenticated as error:
+        return Caller("api", purpose=purpose, agent=agent, refusal=error)
+    organisation, _declared = workspace.applications[application]
+    return Caller("api", application, organisation, purpose, agent)
+
+
+def decide(workspace: Workspace, caller: Caller, resource: Resource, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the fields that the caller gets, in the resource's order: those asked for, or all that are granted.
+
+    Raises Unauthenticated without a valid token, NotGranted with what is missing (grant, purpose, field),
+    InvalidRequest for a field that does not exist. An open dataset is for everybody.
+    """
+    if resource.open:
+        granted = frozenset(resource.fields)
+    elif caller.refusal is not None:
+        raise caller.refusal
+    elif caller.via == "command":
+        granted = _operator(workspace, caller, resource)
+    else:
+        granted = _application(workspace, caller, resource)
+    for field in asked or ():
+        if field not in resource.fields:
+            raise InvalidRequest(f"there is no field «{field}»{among(field, granted)}")
+        if field not in granted:
+            raise NotGranted(f"{caller.application} has no grant on the field {field} of {resource} for that purpose")
+    return tuple(name for name in resource.fields if name in granted and (asked is None or name in asked))
+
+
+def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> frozenset[str]:
+    """The operator of the command line holds the files anyway; for personal data the law still wants a purpose."""
+    declared = workspace.configuration.purposes
+    if caller.purpose is None and resource.personal:
+        raise NotGranted(f"{resource} holds personal data: say why with --purpose{among('', declared)}")
+    if caller.purpose is not None:
+        _hold(caller.purpose, declared)
+    return frozenset(resource.fields)
+
+
+def _application(workspace: Workspace, caller: Caller, resource: Resource) -> frozenset[str]:
+    grants = _grants(workspace, caller, resource)
+    if not grants:
+        raise NotGranted(f"{caller.application} has no grant on {resource}")
+    allowed = sorted({purpose for grant in grants for purpose in grant.purposes})
+    if caller.purpose is None:
+        raise NotGranted(
+            "no purpose came with the call: say it in the header Beffroi-Purpose, or ?purpose= on GET"
+            f"{among('', allowed)}"
+        )
+    _hold(caller.purpose, workspace.configuration.purposes)
+    if caller.purpose not in allowed:
+        raise NotGranted(
+            f"{caller.application} has a grant on {resource}, but not for the purpose {caller.purpose}"
+            f"{among(caller.purpose, allowed)}"
+        )
+    fields: set[str] = set()
+    for grant in grants:
+        if caller.purpose in grant.purposes:
+            fields.update(resource.fields if grant.fields == "*" else grant.fields)
+    return frozenset(fields)
+
+
+def _hold(purpose: str, declared: Mapping[str, Purpose]) -> None:
+    """Raise NotGranted unless the purpose is declared and in force; it is to its last day."""
+    if purpose not in declared:
+        raise NotGranted(f"that purpose is not declared{among(purpose, declared)}")
+    expires = declared[purpose].expires
+    if expires is not None and expires < dt.datetime.now(dt.UTC).date():
+        raise NotGranted(f"the purpose {purpose} expired on {expires.isoformat()}: its agreement must be renewed")
+
+
+def _grants(workspace: Workspace, caller: Caller, resource: Resource) -> list[Grant]:
+    if caller.application is None:
+        return []
+    _organisation, application = workspace.applications[caller.application]
+    return [grant for grant in application.grants if getattr(grant, resource.kind) == resource.name]
+
+
+def visible(workspace: Workspace, caller: Caller) -> list[str]:
+    """Return the names of the datasets whose existence the caller may know: the open ones, those with a grant."""
+    return [
+        name
+        for name, dataset in workspace.datasets.items()
+        if dataset.audience == "open" or caller.via == "command" or _grants(workspace, caller, of_dataset(dataset))
+    ]

@@ -1,0 +1,316 @@
+"""The command line: `beffroi COMMAND`, on the workspace in the current folder or the one that --workspace names.
+
+Every command has --json. Results go to standard output, all else to standard error; the exit status is 0 when the
+command did what it says, 1 when it could not, 2 when it was not understood.
+"""
+
+import asyncio
+import functools
+import getpass
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors import sandbox
+from connectors.errors import BeffroiError, Misconfigured
+from gateway import console, demo, jobs, skeleton
+from gateway.tokens import Tokens
+from pipelines import quarantine, versions
+from pipelines.workspace import Workspace
+
+Command = Callable[..., None]
+
+
+def command(function: Command) -> Command:
+    """Give a command --workspace and --json, and turn our errors into a clear end."""
+
+    @click.option(
+        "--workspace", "root", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
+        help="The workspace to work on; the current folder by default.",
+    )  # fmt: skip
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    @functools.wraps(function)
+    def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
+        context = click.get_current_context()
+        chosen = root or (context.find_root().params.get("workspace")) or Path()
+        try:
+            function(root=chosen, as_json=as_json, **arguments)
+        except BeffroiError as error:
+            console.show_error(error, as_json)
+            sys.exit(1)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="beffroi", message="%(version)s")
+@click.option(
+    "--workspace", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
+    help="The workspace to work on; the current folder by default.",
+)  # fmt: skip
+def main(workspace: Path | None) -> None:
+    """Beffroi: registries asked in one way, data made clean and versioned, open datasets published."""
+
+
+@main.command("demo")
+@click.option("--once", is_flag=True, help="End after the pipelines and the publication; serve nothing.")
+@click.option("--port", default=8000, show_default=True, help="Where the gateway listens.")
+@command
+def demo_command(root: Path, as_json: bool, once: bool, port: int) -> None:
+    """Run the main job on this workspace with the sandbox's registries, then serve it."""
+    demo.demo(root, port=None if once else port, as_json=as_json)
+
+
+@main.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@command
+def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG001  # every command has --workspace
+    """Make a new workspace in FOLDER: a beffroi.yaml and a first dataset to start from."""
+    made = skeleton.make(folder)
+    if as_json:
+        console.show_json([str(path) for path in made])
+        return
+    for path in made:
+        click.echo(path)
+    console.note(f"Next: cd {folder} && beffroi check && beffroi run")
+
+
+@main.command("check")
+@command
+def check_command(root: Path, as_json: bool) -> None:
+    """Check the whole workspace; every problem is told with its file and line."""
+    try:
+        workspace = Workspace(root)
+    except Misconfigured as error:
+        problems = error.detail.splitlines()
+        if as_json:
+            console.show_json(problems)
+        else:
+            for problem in problems:
+                click.echo(problem)
+            console.note(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
+        sys.exit(1)
+    if as_json:
+        console.show_json([])
+    else:
+        counted = workspace.configuration
+        console.note(
+            f"{workspace.root.name}: {len(workspace.registries)} registries, {len(workspace.datasets)} datasets,"
+            f" {len(counted.lookups)} lookups, {len(workspace.applications)} applications: no problem"
+        )
+
+
+@main.command("run")
+@click.argument("datasets", nargs=-1)
+@command
+def run_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
+    """Run the pipelines of DATASETS (all of them, where none is named), each after those it refers to."""
+    workspace = Workspace(root)
+    reports, failures = jobs.run_all(workspace, list(datasets))
+    jobs.show_reports(reports, as_json)
+    for error in failures:
+        console.show_error(error, as_json)
+    if failures:
+        sys.exit(1)
+
+
+@main.command("lookup")
+@click.argument("record")
+@click.argument("identifier", default="-")
+@click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
+@click.option("--fields", help="Only these fields, separated by commas.")
+@command
+def lookup_command(
+    root: Path, as_json: bool, record: str, identifier: str, purpose: str | None, fields: str | None
+) -> None:
+    """Ask RECORD (commune, person…) for IDENTIFIER; «-» reads it from standard input.
+
+    A personal identifier is better typed than written on the command line, which others can see and the shell keeps.
+    """
+    from gateway import lookups
+
+    workspace = Workspace(root)
+    declared = workspace.lookup(record)
+    if identifier == "-":
+        identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    elif declared.record_model.is_personal():
+        console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
+    asked = fields.split(",") if fields else None
+    answer = asyncio.run(lookups.command(workspace, record, identifier, asked, purpose))
+    if as_json:
+        console.show_json(answer)
+        return
+    shown = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in answer["data"].items()]
+    console.show_table(("field", "value"), shown)
+    meta = answer["meta"]
+    console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
+    for tried in meta["tried"]:
+        console.note(f"{tried['provider']} was asked first: {tried['detail']}")
+
+
+@main.command("publish")
+@click.argument("datasets", nargs=-1)
+@command
+def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
+    """Publish DATASETS (every open one, where none is named) to CKAN.
+
+    CKAN's address and an API token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN.
+    """
+    workspace = Workspace(root)
+    ckan = jobs.ckan_of(workspace)
+    if ckan is None:
+        raise Misconfigured("BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set: nothing was published")
+    jobs.show_published(jobs.publish_all(workspace, ckan, list(datasets)), as_json)
+
+
+@main.command("versions")
+@click.argument("dataset")
+@command
+def versions_command(root: Path, as_json: bool, dataset: str) -> None:
+    """List the versions of DATASET, the latest last."""
+    workspace = Workspace(root)
+    found = versions.history(workspace, workspace.dataset(dataset).name)
+    if as_json:
+        console.show_json(found)
+        return
+    rows = [(v.number, v.committed.isoformat(timespec="seconds"), f"{v.rows:,}", v.parquet.name) for v in found]
+    console.show_table(("version", "committed", "rows", "file"), rows, right=("version", "rows"))
+
+
+@main.group("quarantine")
+def quarantine_group() -> None:
+    """Show the rows that runs refused."""
+
+
+@quarantine_group.command("list")
+@click.argument("datasets", nargs=-1)
+@click.option("--limit", default=20, show_default=True, help="Rows shown per dataset; 0 for all.")
+@command
+def quarantine_list_command(root: Path, as_json: bool, datasets: tuple[str, ...], limit: int) -> None:
+    """List the refused rows of DATASETS (all, where none is named), each with its place and reasons."""
+    workspace = Workspace(root)
+    rows: list[tuple[Any, ...]] = []
+    shown: list[dict[str, Any]] = []
+    for name in workspace.in_order(list(datasets)):
+        for position, refused in enumerate(quarantine.listed(workspace, name)):
+            if limit and position == limit:
+                console.note(f"{name}: more rows follow: --limit 0 shows all")
+                break
+            shown.append(asdict(refused))
+            rows += [(name, refused.place, f["column"], f["rule"], f["reason"]) for f in refused.failures]
+    if as_json:
+        console.show_json(shown)
+    elif rows:
+        console.show_table(("dataset", "row", "column", "rule", "reason"), rows, right=("row",))
+    else:
+        console.note("The quarantine is empty.")
+
+
+@main.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens.")
+@click.option("--port", default=8000, show_default=True, help="Where the gateway listens.")
+@command
+def serve_command(root: Path, as_json: bool, host: str, port: int) -> None:
+    """Serve the gateway until Ctrl-C."""
+    from gateway.app import serve
+
+    if as_json:
+        console.show_json({"url": f"http://{host}:{port}"})
+    serve(root, host, port)
+
+
+@main.group("sandbox")
+def sandbox_group() -> None:
+    """Start and stop local servers that speak the registries' own protocols."""
+
+
+@sandbox_group.command("start")
+@click.argument("names", nargs=-1)
+@command
+def sandbox_start_command(root: Path, as_json: bool, names: tuple[str, ...]) -> None:
+    """Start NAMES (all, where none is named) on the workspace's reference data."""
+    started = sandbox.start(root, names or sandbox.ALL)
+    console.show_json(started) if as_json else console.show_table(("registry", "address"), list(started.items()))
+
+
+@sandbox_group.command("stop")
+@click.argument("names", nargs=-1)
+@command
+def sandbox_stop_command(root: Path, as_json: bool, names: tuple[str, ...]) -> None:
+    """Stop NAMES (all, where none is named); their ports then refuse connections, as those of a registry that is down."""
+    stopped = sandbox.stop(root, names or sandbox.ALL)
+    console.show_json(stopped) if as_json else console.note(f"stopped: {', '.join(stopped) or 'none was running'}")
+
+
+@sandbox_group.command("status")
+@command
+def sandbox_status_command(root: Path, as_json: bool) -> None:
+    """Tell which of the sandbox's registries run, and where."""
+    found = sandbox.status(root)
+    if as_json:
+        console.show_json([status._asdict() for status in found])
+        return
+    rows = [(status.name, "running" if status.running else "stopped", status.url) for status in found]
+    console.show_table(("registry", "state", "address"), rows)
+
+
+@main.group("token")
+def token_group() -> None:
+    """Issue, list and revoke the tokens of applications."""
+
+
+@token_group.command("issue")
+@click.argument("application")
+@click.option("--days", default=365, show_default=True, help="How long it is valid.")
+@command
+def token_issue_command(root: Path, as_json: bool, application: str, days: int) -> None:
+    """Issue a token for APPLICATION and print it: it is shown this once and stored only as a hash."""
+    with closing(Tokens(Workspace(root))) as tokens:
+        text = tokens.issue(application, days)
+    console.show_json({"application": application, "token": text, "days": days}) if as_json else click.echo(text)
+
+
+@token_group.command("list")
+@command
+def token_list_command(root: Path, as_json: bool) -> None:
+    """List every token: its id, application and dates, never the token itself."""
+    with closing(Tokens(Workspace(root))) as tokens:
+        found = tokens.all()
+    if as_json:
+        console.show_json(found)
+        return
+    rows = [
+        (
+            token.id,
+            token.application,
+            token.issued.date(),
+            token.expires.date(),
+            "valid" if token.valid else "not valid",
+        )
+        for token in found
+    ]
+    console.show_table(("id", "application", "issued", "expires", ""), rows)
+
+
+@token_group.command("revoke")
+@click.argument("token_id", metavar="ID")
+@command
+def token_revoke_command(root: Path, as_json: bool, token_id: str) -> None:
+    """Revoke the token with this ID (see `beffroi token list`), at once and for good."""
+    with closing(Tokens(Workspace(root))) as tokens:
+        revoked = tokens.revoke(token_id)
+    console.show_json(revoked) if as_json else console.note(f"revoked: {revoked.id} of {revoked.application}")
+
+
+@main.group("journal")
+def journal_group() -> None:
+    """Look after the journal of accesses."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What the command line shows: results on standard output, all else on standard error.
+
+On a terminal a run shows a progress display, elsewhere plain lines.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from connectors.errors import BeffroiError
+
+Tell = Callable[[str], None]
+
+
+def note(text: str) -> None:
+    """Tell the person at the keyboard something that is not the result."""
+    click.echo(text, err=True)
+
+
+def show_json(value: Any) -> None:
+    """Print a result as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, dt.datetime | dt.date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not shown as JSON")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> None:
+    """Print a result as a table for people; the columns named in `right` are aligned to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    width = None if sys.stdout.isatty() else 160  # a pipe has no width: do not fold at 80
+    Console(width=width, soft_wrap=False, highlight=False, markup=False).print(table)
+
+
+def show_error(error: BeffroiError, as_json: bool) -> None:
+    """Say an error on standard error: what, whose fault, what to do."""
+    if as_json:
+        said: Mapping[str, Any] = {
+            "code": error.code,
+            "title": error.title,
+            "detail": error.detail,
+            "fault": error.fault,
+            "todo": error.todo,
+        }
+        click.echo(json.dumps(said, ensure_ascii=False), err=True)
+        return
+    whose = {"caller": "yours to mend", "registry": "the registry's fault", "beffroi": "Beffroi's fault"}[error.fault]
+    click.echo(f"{error.title} ({whose})\n{error.detail}\n{error.todo}", err=True)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], Tell]]:
+    """Show the progress of `total` tasks on standard error.
+
+    Yields a function that begins a task by its name and returns the function that hears its stages.
+    """
+    if not sys.stderr.isatty():
+        yield lambda name: lambda stage: note(f"{name}: {stage}") if stage == "scan" else None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("", total=total)
+        begun = 0
+
+        def begin(name: str) -> Tell:
+            nonlocal begun
+            display.update(task, completed=begun)
+            begun += 1
+            return lambda stage: display.update(task, description=f"{name}: {stage}")
+
+        yield begin

@@ -1,0 +1,120 @@
+"""Credentials of applications: issued once, stored as hashes, expiring, revocable.
+
+A token is `bft_` and 256 random bits, so that a leaked one is recognised as ours; a plain SHA-256 is enough to store
+so much randomness. Looking a token up by its hash takes the same time whatever it resembles.
+"""
+
+import datetime as dt
+import hashlib
+import secrets
+import sqlite3
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.errors import InvalidRequest, NotFound, Unauthenticated
+from gateway.store import open_store, unavailable
+from pipelines.declarations import among
+from pipelines.workspace import Workspace
+
+PREFIX = "bft_"
+MAX_DAYS = 3650
+SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
+    id TEXT PRIMARY KEY, application TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+    issued TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT)"""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is known of a token: everything but the token. Times are UTC."""
+
+    id: str
+    application: str
+    issued: dt.datetime
+    expires: dt.datetime
+    revoked: dt.datetime | None
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether it still opens anything."""
+        return self.revoked is None and self.expires > dt.datetime.now(dt.UTC)
+
+
+class Tokens:
+    """The tokens of one workspace, in `.beffroi/state.db`. Thread-safe, and safe between processes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Open the store. Raises Unavailable."""
+        self._workspace = workspace
+        self._path = workspace.state / "state.db"
+        self._lock = threading.Lock()
+        self._connection = open_store(self._path, SCHEMA)
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._lock:
+            self._connection.close()
+
+    def issue(self, application: str, days: int = 365) -> str:
+        """Make a token for a declared application, valid for `days`, and return its text, which is told only here.
+
+        Raises NotFound for an application that is not declared, InvalidRequest for a duration out of bounds.
+        """
+        declared = self._workspace.applications
+        if application not in declared:
+            raise NotFound(f"there is no application «{application}»{among(application, declared)}")
+        if not 1 <= days <= MAX_DAYS:
+            raise InvalidRequest(f"a token is valid for 1 to {MAX_DAYS} days")
+        text = PREFIX + secrets.token_urlsafe(32)
+        now = dt.datetime.now(dt.UTC)
+        self._execute(
+            "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, NULL)",
+            (
+                secrets.token_hex(4),
+                application,
+                _hash(text),
+                now.isoformat(),
+                (now + dt.timedelta(days=days)).isoformat(),
+            ),
+        )
+        return text
+
+    def all(self) -> list[Token]:
+        """Return every token ever issued, oldest first."""
+        rows = self._execute("SELECT id, application, issued, expires, revoked FROM tokens ORDER BY issued")
+        return [_token(row) for row in rows]
+
+    def revoke(self, token_id: str) -> Token:
+        """Revoke the token of that id, at once and for good; returns it. Raises NotFound."""
+        now = dt.datetime.now(dt.UTC).isoformat()
+        self._execute("UPDATE tokens SET revoked = coalesce(revoked, ?) WHERE id = ?", (now, token_id))
+        for token in self.all():
+            if token.id == token_id:
+                return token
+        raise NotFound(f"there is no token with the id «{token_id}»; `beffroi token list` shows them")
+
+    def verify(self, text: str) -> str:
+        """Return the application that the token belongs to. Raises Unauthenticated, without saying which it was."""
+        found = self._execute(
+            "SELECT id, application, issued, expires, revoked FROM tokens WHERE hash = ?", (_hash(text),)
+        )
+        token = _token(found[0]) if found else None
+        if token is None or not token.valid or token.application not in self._workspace.applications:
+            raise Unauthenticated("the token is unknown, expired or revoked")
+        return token.application
+
+    def _execute(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
+        try:
+            with self._lock:
+                return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise unavailable(self._path, error) from error
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _token(row: tuple[str, str, str, str, str | None]) -> Token:
+    issued, expires = dt.datetime.fromisoformat(row[2]), dt.datetime.fromisoformat(row[3])
+    return Token(row[0], row[1], issued, expires, dt.datetime.fromisoformat(row[4]) if row[4] else None)

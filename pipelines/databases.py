@@ -1,0 +1,82 @@
+"""One DuckDB file per audience, with the latest version of every dataset as a commented table.
+
+What an analyst opens read-only with any DuckDB client. `open.duckdb` holds the open datasets, `OWNER.duckdb` the
+others of that owner. Each is built aside and swapped in whole, so that nobody sees one half-made.
+"""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from connectors.errors import RunFailed
+from pipelines import versions
+from pipelines.clean import identifier, quote
+from pipelines.declarations import Dataset
+from pipelines.versions import Version
+from pipelines.workspace import Workspace
+
+VERSIONS = "beffroi_versions"
+"""The table that says which version each of the others holds."""
+
+
+def refresh(workspace: Workspace) -> list[Path]:
+    """Rebuild every database that does not hold the latest versions; return those that were rebuilt."""
+    folder = workspace.state / "databases"
+    folder.mkdir(exist_ok=True)
+    wanted: dict[str, list[tuple[Dataset, Version]]] = {}
+    for name, dataset in sorted(workspace.datasets.items()):
+        version = versions.latest(workspace, name)
+        if version is not None:
+            file = "open" if dataset.audience == "open" else dataset.owner
+            wanted.setdefault(file, []).append((dataset, version))
+    rebuilt = []
+    with FileLock(workspace.state / "locks" / "databases.lock"):
+        for stale in folder.glob("*.duckdb"):
+            if stale.stem not in wanted:
+                stale.unlink()
+        for file, tables in wanted.items():
+            path = folder / f"{file}.duckdb"
+            if _held(path) != {dataset.name: version.number for dataset, version in tables}:
+                _build(path, tables)
+                rebuilt.append(path)
+    return rebuilt
+
+
+def _held(path: Path) -> dict[str, int]:
+    """Return which version of each dataset a database holds; nothing where it is missing or unreadable."""
+    if not path.is_file():
+        return {}
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return dict(connection.execute(f"SELECT dataset, version FROM {VERSIONS}").fetchall())
+    except duckdb.Error:
+        return {}
+
+
+def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
+    aside = path.with_suffix(".part")
+    aside.unlink(missing_ok=True)
+    spill = path.with_suffix(".spill")
+    try:
+        with duckdb.connect(str(aside), config={"temp_directory": str(spill)}) as connection:
+            connection.execute(f"CREATE TABLE {VERSIONS} (dataset VARCHAR, version BIGINT, committed TIMESTAMPTZ)")
+            for dataset, version in tables:
+                _table(connection, dataset, version)
+    except duckdb.Error as error:
+        aside.unlink(missing_ok=True)
+        raise RunFailed(f"{path.name} was not rebuilt, the last one stays ({type(error).__name__})") from error
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+    aside.rename(path)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, version: Version) -> None:
+    name = identifier(dataset.name)
+    connection.execute(f"CREATE TABLE {name} AS FROM read_parquet({quote(str(version.parquet))})")
+    connection.execute(f"COMMENT ON TABLE {name} IS {quote(dataset.title)}")
+    for column in dataset.columns:
+        said = ". ".join(part for part in (column.title, column.description) if part)
+        connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column.name)} IS {quote(said)}")
+    connection.execute(f"INSERT INTO {VERSIONS} VALUES (?, ?, ?)", [dataset.name, version.number, version.committed])

@@ -1,0 +1,42 @@
+"""The rows that runs refused, each with its place in the source, its reasons and its raw values."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines import versions
+from pipelines.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One refused row. `version` is the one whose run refused it, None for a run that failed."""
+
+    dataset: str
+    version: int | None
+    place: int
+    failures: list[dict[str, str]]
+    raw: dict[str, Any]
+
+
+def listed(workspace: Workspace, name: str) -> Iterator[Refused]:
+    """Yield the rows that the latest run of a dataset refused, in the order of the source."""
+    failed = workspace.state / "failed" / name / "quarantine.parquet"
+    if failed.is_file():
+        yield from _rows(name, None, failed)
+        return
+    version = versions.latest(workspace, name)
+    if version is not None:
+        yield from _rows(name, version.number, version.folder / "quarantine.parquet")
+
+
+def _rows(name: str, number: int | None, file: Path) -> Iterator[Refused]:
+    for batch in pq.ParquetFile(file).iter_batches():
+        for row in batch.to_pylist():
+            raw = json.loads(row["raw"])
+            raw.pop("beffroi_place")
+            yield Refused(name, number, row["place"], row["failures"], raw)

@@ -1,0 +1,1 @@
+"""Tests of Beffroi, against real parts over real sockets."""

@@ -1,0 +1,1 @@
+"""A real CKAN 2.12, stood up from packages alone."""

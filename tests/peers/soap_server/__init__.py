@@ -1,0 +1,1 @@
+"""The civil register on another SOAP stack (node)."""
