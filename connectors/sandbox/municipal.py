@@ -1,7 +1,7 @@
 """A municipal database as one finds it: a SQLite file with a table `associations`, and all that is wrong with it.
 
-The associations do not exist and their numbers are made up: SIRET numbers start with 000, which no real one does,
-telephone numbers are of a range kept for fiction (Arcep, décision 2018-0881). Communes and postal codes are real
+The associations do not exist and their numbers are made up: each SIRET ends in an establishment number of 0000, and
+real ones are counted from 0001; telephone numbers are of a range kept for fiction (Arcep, décision 2018-0881). Communes and postal codes are real
 ones, so that towns can be found.
 """
 
@@ -170,7 +170,7 @@ def _siret(chance: random.Random) -> str:
     """Return 14 digits that pass as a SIRET: its first nine are a SIREN, and both end in a Luhn digit."""
     siren = f"000{chance.randint(0, 99999):05}"
     siren += luhn.calc_check_digit(siren)
-    siret = f"{siren}{chance.randint(1, 40):04}"
+    siret = f"{siren}0000"
     return siret + luhn.calc_check_digit(siret)
 
 

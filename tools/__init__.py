@@ -1,0 +1,1 @@
+"""What developers run by hand: reference data, generated pages. Beffroi itself imports none of it."""
