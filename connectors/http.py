@@ -56,7 +56,6 @@ ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
     u3.LocationParseError: Misconfigured,
     u3.URLSchemeUnknown: Misconfigured,
     u3.ProxySchemeUnknown: Misconfigured,
-    u3.ProxySchemeUnsupported: Misconfigured,
 }
 
 

@@ -179,12 +179,16 @@ class SoapClient:
     # --- each call ---------------------------------------------------------------------------------------------------
 
     def _request(self, asked: _Operation, parameters: Mapping[str, Any]) -> bytes:
+        """Build the request; zeep writes what it is given, so the schema has the last word here too."""
         try:
             envelope = asked.create(**parameters)
-        except (zx.Error, *_PLAIN) as error:  # its message may quote a value
-            raise _kind(error)(
-                f"the request {asked.name} cannot be built with {', '.join(parameters) or 'no parameters'}"
-                f" ({type(error).__name__})",
+            wrong = asked.schema.errors(envelope.findall(f"{{{asked.envelope}}}Body/*")[0])
+            error = None
+        except (zx.Error, *_PLAIN) as caught:  # its message may quote a value
+            wrong, error = [f"{', '.join(parameters) or 'no parameters'}: {type(caught).__name__}"], caught
+        if wrong:
+            raise (_kind(error) if error else Misconfigured)(
+                f"the request {asked.name} to {self.registry} is not what its WSDL wants: {'; '.join(wrong)}",
                 registry=self.registry,
             ) from error
         return etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")

@@ -24,10 +24,15 @@ from connectors.deadline import Deadline
 
 @dataclass(order=True)
 class Call:
-    """One call under watch: `guards` are duplicates of its sockets, shut down together when `at` has passed."""
+    """One call under watch: `guards` are duplicates of its sockets, shut down together when `at` has passed.
+
+    `left` are those whose connection was closed before the answer was read: http.client does so at the head of an
+    answer without a length, and reads on from the socket.
+    """
 
     at: float
     guards: list[socket.socket] = field(compare=False, default_factory=list)
+    left: list[socket.socket] = field(compare=False, default_factory=list)
     shut: bool = field(compare=False, default=False)
     done: bool = field(compare=False, default=False)
 
@@ -58,9 +63,19 @@ class _Watchdog:
             if call.shut:  # the deadline passed while the connection was being made
                 _shut(guard)
 
+    def leave(self, guard: socket.socket, call: Call | None) -> None:
+        """Close `guard`, whose connection was closed: now, or when `call` is over."""
+        with self._changed:
+            if call is None or call.done:
+                guard.close()
+            else:
+                call.left.append(guard)
+
     def finish(self, call: Call) -> None:
         with self._changed:
             call.done = True
+            for guard in call.left:
+                guard.close()
             while self._calls and self._calls[0].done:
                 heapq.heappop(self._calls)
 
@@ -127,7 +142,7 @@ class _Guarded(HTTPConnection):
     def close(self) -> None:
         super().close()
         if self.guard is not None:
-            self.guard.close()
+            _WATCHDOG.leave(self.guard, self.call)
             self.guard = self.call = None
 
 

@@ -127,6 +127,8 @@ class Sql(Registry):
     def _translate(self, error: Exception) -> BeffroiError:
         kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
         said = str(error).partition("\n")[0]  # the statement follows
+        if said.endswith(" is locked"):  # the driver says that the statement is wrong
+            kind = Down
         return kind(f"{self.name} could not be read: {said}", registry=self.name)
 
 

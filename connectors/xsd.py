@@ -24,6 +24,7 @@ from lxml import etree
 from zeep import xsd as zx
 from zeep.xsd.elements.indicators import Group
 from zeep.xsd.types import builtins as zb
+from zeep.xsd.types.collection import ListType, UnionType
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -118,7 +119,8 @@ VALUES: Mapping[type, Convert | None] = {
 def _convert(kind: Any) -> Convert:
     found = next((VALUES[parent] for parent in type(kind).__mro__ if parent in VALUES), None)
     if found is None:
-        raise Unsupported(f"the simple type {_name_of(kind)}")
+        names = {ListType: "a list type", UnionType: "a union type", zx.AnyType: f"the type {type(kind).__name__}"}
+        raise Unsupported(next(name for parent, name in names.items() if isinstance(kind, parent)))
     return found
 
 

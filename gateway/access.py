@@ -12,7 +12,8 @@ from typing import Literal
 
 from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
 from gateway.tokens import Tokens
-from pipelines.declarations import Dataset, Grant, Lookup, Purpose, among
+from pipelines.declarations import Dataset, Grant, Lookup, Purpose
+from pipelines.sentences import among
 from pipelines.workspace import Workspace
 
 AGENT = re.compile(r"[\w.@+-]{1,100}")

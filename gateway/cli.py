@@ -18,7 +18,7 @@ import click
 
 from connectors import sandbox
 from connectors.errors import BeffroiError, Misconfigured
-from gateway import console, demo, jobs, skeleton
+from gateway import console, demo, jobs, journal, skeleton
 from gateway.tokens import Tokens
 from pipelines import quarantine, versions
 from pipelines.workspace import Workspace
@@ -219,9 +219,10 @@ def serve_command(root: Path, as_json: bool, host: str, port: int) -> None:
     """Serve the gateway until Ctrl-C."""
     from gateway.app import serve
 
-    if as_json:
-        console.show_json({"url": f"http://{host}:{port}"})
-    serve(root, host, port)
+    def ready(url: str) -> None:
+        console.show_json({"url": url}) if as_json else console.note(f"The gateway is at {url}; Ctrl-C ends it.")
+
+    serve(root, host, port, ready)
 
 
 @main.group("sandbox")
@@ -310,6 +311,24 @@ def token_revoke_command(root: Path, as_json: bool, token_id: str) -> None:
 @main.group("journal")
 def journal_group() -> None:
     """Look after the journal of accesses."""
+
+
+@journal_group.command("verify")
+@command
+def journal_verify_command(root: Path, as_json: bool) -> None:
+    """Find any entry of the journal that was changed, removed or moved.
+
+    Entries cut off at the end leave no trace inside: note the head that this prints somewhere else, and compare.
+    """
+    found = journal.verify(Workspace(root).state / "journal.db")
+    if as_json:
+        console.show_json(found)
+    else:
+        for problem in found.problems:
+            click.echo(problem)
+        click.echo(f"{found.entries} entries, head {found.head}: {'whole' if found.whole else 'BROKEN'}")
+    if not found.whole:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -65,14 +65,16 @@ def _serve(workspace: Workspace, port: int) -> None:
     kept.touch(mode=0o600)
     kept.write_text(token, encoding="utf-8")
     nir = pq.read_table(workspace.root / "datasets/reference/persons.parquet", columns=["nir"])["nir"][0].as_py()
-    for line in commands(port, nir):
-        console.note(line)
-    serve(workspace.root, "127.0.0.1", port)
+
+    def ready(url: str) -> None:
+        for line in commands(url, nir):
+            console.note(line)
+
+    serve(workspace.root, "127.0.0.1", port, ready)
 
 
-def commands(port: int, nir: str) -> list[str]:
+def commands(base: str, nir: str) -> list[str]:
     """Return what to try, as it is printed: a comment, then a command, four times."""
-    base = f"http://127.0.0.1:{port}"
     beffroi = "beffroi" if shutil.which("beffroi") else sys.argv[0]
     asking = f'curl -H "Authorization: Bearer $(cat .beffroi/demo-token)" -H "Beffroi-Purpose: {PURPOSE}"'
     return [

@@ -79,6 +79,7 @@ class Journal:
         self._key_name = hashlib.sha256(self._key).hexdigest()[:8]
         self._connection: sqlite3.Connection | None = open_store(self.path, SCHEMA)
         self._inode = self.path.stat().st_ino
+        self._last = 0  # number of the last entry that we wrote
         self._waiting: queue.SimpleQueue[tuple[str, Future[int]] | None] = queue.SimpleQueue()
         self._failed = False
         self._closed = False
@@ -117,7 +118,7 @@ class Journal:
         except BeffroiError as error:
             entry.outcome, entry.status = error.code, status_of(error)
             raise
-        except Exception:
+        except BaseException:  # an asker that is cancelled too
             entry.outcome, entry.status = "internal", 500
             raise
         finally:
@@ -167,24 +168,28 @@ class Journal:
     def _commit(self, texts: list[str]) -> int:
         """Add entries to the chain, and return the number of the first once all are on disk. Raises Unavailable."""
         try:
-            if self._connection is None or not self._in_place():
+            if not self._in_place():  # what we would write to it, nobody would ever read
+                raise Unavailable(f"{self.path.name} is no longer where it was: put it back, or start Beffroi anew")
+            if self._connection is None:
                 self._connection = open_store(self.path, SCHEMA)
-                self._inode = self.path.stat().st_ino
             self._connection.execute("BEGIN IMMEDIATE")
             found = self._connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchall()
             number, head = found[0] if found else (0, GENESIS)
+            if number < self._last:
+                raise Unavailable(f"entries after {number} were removed from {self.path.name}: put them back")
             rows = []
             for position, text in enumerate(texts, number + 1):
                 rows.append((position, text, head, _link(head, text)))
                 head = rows[-1][3]
             self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
             self._connection.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
+            self._last = rows[-1][0]
+        except (OSError, sqlite3.Error, Unavailable) as error:
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.close()  # which rolls back
             self._connection = None
-            raise unavailable(self.path, error) from error
+            raise error if isinstance(error, Unavailable) else unavailable(self.path, error) from error
         return int(number) + 1
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from connectors import errors
 from connectors.errors import BeffroiError, Fault, InvalidRequest, MethodNotAllowed, NotFound
@@ -124,16 +126,23 @@ async def _on_beffroi_error(_: Request, error: Exception) -> JSONResponse:
     return problem(error)
 
 
-async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     """Render what the framework itself refuses; the address asked for is not repeated."""
     assert isinstance(error, HTTPException)  # noqa: S101
     headers = error.headers or {}
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem(NotFound("there is nothing at this address; / and /docs tell what there is"), headers=headers)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = headers.get("Allow", "another method")
-        return problem(MethodNotAllowed(f"this address takes {allowed}"), headers=headers)
+        allowed = ", ".join(sorted(_methods(request)))
+        return problem(MethodNotAllowed(f"this address takes {allowed}"), headers={"Allow": allowed})
     return problem(InvalidRequest(str(error.detail)), error.status_code, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the address takes; the framework tells those of one of its routes only."""
+    contexts = iter_route_contexts(request.app.routes)
+    fitting = (context for context in contexts if context.matches(request.scope)[0] is not Match.NONE)
+    return {method for context in fitting for method in context.methods or {"GET", "HEAD"}}
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:

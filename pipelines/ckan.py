@@ -21,8 +21,8 @@ from ckanapi.errors import CKANAPIError
 from connectors import http
 from connectors.errors import BeffroiError, Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
 from pipelines import versions
-from pipelines.clean import identifier, quote
 from pipelines.declarations import Dataset
+from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 

@@ -12,8 +12,9 @@ from filelock import FileLock
 
 from connectors.errors import RunFailed
 from pipelines import versions
-from pipelines.clean import identifier, quote
+from pipelines.coherence import DATABASE_OF_ALL
 from pipelines.declarations import Dataset
+from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -25,14 +26,9 @@ def refresh(workspace: Workspace) -> list[Path]:
     """Rebuild every database that does not hold the latest versions; return those that were rebuilt."""
     folder = workspace.state / "databases"
     folder.mkdir(exist_ok=True)
-    wanted: dict[str, list[tuple[Dataset, Version]]] = {}
-    for name, dataset in sorted(workspace.datasets.items()):
-        version = versions.latest(workspace, name)
-        if version is not None:
-            file = "open" if dataset.audience == "open" else dataset.owner
-            wanted.setdefault(file, []).append((dataset, version))
     rebuilt = []
-    with FileLock(workspace.state / "locks" / "databases.lock"):
+    with FileLock(folder / "databases.lock"):
+        wanted = _wanted(workspace)
         for stale in folder.glob("*.duckdb"):
             if stale.stem not in wanted:
                 stale.unlink()
@@ -42,6 +38,17 @@ def refresh(workspace: Workspace) -> list[Path]:
                 _build(path, tables)
                 rebuilt.append(path)
     return rebuilt
+
+
+def _wanted(workspace: Workspace) -> dict[str, list[tuple[Dataset, Version]]]:
+    """Return what each database should hold, by its name; no organisation is called open (`coherence.py`)."""
+    wanted: dict[str, list[tuple[Dataset, Version]]] = {}
+    for name, dataset in sorted(workspace.datasets.items()):
+        version = versions.latest(workspace, name)
+        if version is not None:
+            file = DATABASE_OF_ALL if dataset.audience == "open" else dataset.owner
+            wanted.setdefault(file, []).append((dataset, version))
+    return wanted
 
 
 def _held(path: Path) -> dict[str, int]:
@@ -56,9 +63,9 @@ def _held(path: Path) -> dict[str, int]:
 
 
 def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
-    aside = path.with_suffix(".part")
-    aside.unlink(missing_ok=True)
-    spill = path.with_suffix(".spill")
+    aside, spill = path.with_suffix(".part"), path.with_suffix(".spill")
+    for left in (aside, aside.with_suffix(".part.wal")):  # a killed build's log would be replayed into this one
+        left.unlink(missing_ok=True)
     try:
         with duckdb.connect(str(aside), config={"temp_directory": str(spill)}) as connection:
             connection.execute(f"CREATE TABLE {VERSIONS} (dataset VARCHAR, version BIGINT, committed TIMESTAMPTZ)")
@@ -66,7 +73,7 @@ def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
                 _table(connection, dataset, version)
     except duckdb.Error as error:
         aside.unlink(missing_ok=True)
-        raise RunFailed(f"{path.name} was not rebuilt, the last one stays ({type(error).__name__})") from error
+        raise RunFailed(f"{path.name} was not rebuilt, the last one stays ({type(error).__name__})") from None
     finally:
         shutil.rmtree(spill, ignore_errors=True)
     aside.rename(path)

@@ -1,22 +1,19 @@
 """What a workspace declares: `beffroi.yaml` and one YAML per dataset, as typed models.
 
-Unknown keys are errors, and every error names file and line, what is wrong and what is allowed. What several files
-say together (a grant that names a lookup, a foreign key) is checked by `pipelines/workspace.py`.
+The models hold the form of each value. What a dataset says against itself is found by `pipelines/contradictions.py`,
+what several files say together (a grant that names a lookup, a foreign key) by `pipelines/coherence.py`, and
+`pipelines/sentences.py` puts what is wrong into words.
 """
 
 import datetime as dt
-import difflib
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.columns import Column, columns_of
-from connectors.errors import Misconfigured
 from connectors.records import RECORDS, Record
-from pipelines.clean import check_step, dataset_of
-from pipelines.strict_yaml import Document
+from pipelines.sentences import among as among  # noqa: PLC0414  # the gateway knows it from here
+from pipelines.steps import dataset_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Audience = Literal["open", "agents", "owner"]
@@ -25,7 +22,7 @@ Audience = Literal["open", "agents", "owner"]
 class Declared(BaseModel):
     """Base of every declaration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- datasets/NAME.yaml ----------------------------------------------------------------------------------------------
@@ -43,13 +40,6 @@ class Clean(Declared):
 
     source: Annotated[str | None, Field(alias="from")] = None
     steps: list[str | dict[str, Any]] = []
-
-    @field_validator("steps")
-    @classmethod
-    def _known(cls, steps: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
-        for step in steps:
-            check_step(step)
-        return steps
 
 
 class Bounds(Declared):
@@ -126,26 +116,6 @@ class Dataset(Declared):
     clean: dict[str, Clean] = {}
     expect: Expect = Expect()
 
-    @model_validator(mode="after")
-    def _coherent(self) -> "Dataset":
-        if (self.record is None) == (self.table_schema is None):
-            raise ValueError("say either record: or schema:, and not both")
-        if self.record is not None and self.record not in RECORDS:
-            raise ValueError(f"record {self.record} is unknown{among(self.record, RECORDS)}")
-        names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
-            raise ValueError("two fields of the schema have the same name")
-        for place, wanted in (("clean", self.clean), ("primaryKey", self.key)):
-            for name in wanted:
-                if name not in names:
-                    raise ValueError(f"{place} names «{name}», which is no column{among(name, names)}")
-        personal = [column.name for column in self.columns if column.personal]
-        if self.audience == "open" and personal:
-            raise ValueError(f"audience: open is refused, these columns are personal data: {', '.join(personal)}")
-        if self.audience == "open" and not self.licence:
-            raise ValueError("an open dataset needs a licence")
-        return self
-
     @property
     def record_model(self) -> type[Record] | None:
         """Return the record that this dataset mirrors, if it does."""
@@ -156,7 +126,7 @@ class Dataset(Declared):
         """Return the columns, derived from the record or written in the schema."""
         if self.record_model is not None:
             return columns_of(self.record_model)
-        assert self.table_schema is not None  # noqa: S101  # _coherent holds it
+        assert self.table_schema is not None  # noqa: S101  # contradictions() holds it
         return tuple(self.table_schema.fields)
 
     @property
@@ -177,7 +147,7 @@ class Dataset(Declared):
     def depends_on(self) -> frozenset[str]:
         """Return the datasets that must have a version before this one runs."""
         steps = (step for clean in self.clean.values() for step in clean.steps)
-        found = {other for step in steps if (other := dataset_of(step)) is not None}
+        found = {other[0] for step in steps if (other := dataset_of(step)) is not None}
         return frozenset(found | {key.reference.resource for key in self.foreign_keys})
 
 
@@ -290,74 +260,3 @@ class Configuration(Declared):
             for organisation, declared in self.organisations.items()
             for name, application in declared.applications.items()
         }
-
-
-# --- errors that point at file and line ------------------------------------------------------------------------------
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def read(model: type[Model], data: Any, document: Document, *keys: str | int) -> tuple[Model | None, list[str]]:
-    """Check `data`, which stands at `keys` in `document`, against `model`.
-
-    Returns the model and no problems, or None and one sentence per problem, each opening with `file:line:`.
-    """
-    if not isinstance(data, dict):
-        return None, [f"{document.at(*keys)}: expected keys and values here"]
-    try:
-        return model.model_validate(data), []
-    except ValidationError as error:
-        return None, [_sentence(model, details, document, keys) for details in error.errors()]
-    except Misconfigured as error:
-        return None, [f"{document.at(*keys)}: {error.detail}"]
-
-
-def _sentence(model: type[BaseModel], details: ErrorDetails, document: Document, keys: tuple[str | int, ...]) -> str:
-    loc = (*keys, *details["loc"])
-    place = document.at(*loc)
-    path = ".".join(str(part) for part in loc if (part in _names(document, loc)) or isinstance(part, int)) or "file"
-    match details["type"]:
-        case "extra_forbidden":
-            return f"{place}: unknown key «{details['loc'][-1]}»{_allowed_keys(model, details['loc'])}"
-        case "missing":
-            return f"{place}: the key «{details['loc'][-1]}» is missing"
-        case "value_error":
-            return f"{place}: {details['ctx']['error']!s}"
-        case _:
-            return f"{place}: {path}: {details['msg'][0].lower()}{details['msg'][1:]}"
-
-
-def _names(document: Document, loc: tuple[str | int, ...]) -> set[str | int]:
-    """Return the parts of `loc` that stand in the document (pydantic adds names of union members)."""
-    return {part for keys in document.lines for part in keys} & set(loc)
-
-
-def _allowed_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
-    """Tell which keys are allowed where the unknown one stands, by walking the model along `loc`."""
-    found: Any = model
-    for part in loc[:-1]:
-        fields = getattr(found, "model_fields", None)
-        if fields is None:
-            continue
-        field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
-        found = _inner_model(field.annotation) if field else found
-    fields = getattr(found, "model_fields", {})
-    return among(str(loc[-1]), [field.alias or name for name, field in fields.items()])
-
-
-def _inner_model(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        inner = _inner_model(part)
-        if inner is not None:
-            return inner
-    return None
-
-
-def among(wrong: str, allowed: Iterable[str]) -> str:
-    """Return the end of a sentence that says what is allowed, and the nearest name if one is near."""
-    names = sorted(allowed)
-    near = difflib.get_close_matches(wrong, names, n=1)
-    hint = f" (did you mean «{near[0]}»?)" if near else ""
-    return f"{hint}; allowed: {', '.join(names)}" if names else ""

@@ -4,36 +4,50 @@ LMDB maps the key's text to the row as JSON. The file belongs to one version and
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import lmdb
 
-from pipelines.clean import identifier, quote
+from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 
 MAX_KEY = 500
 """LMDB takes keys of up to 511 bytes; a longer one is stored by its digest."""
 
+MAP = 2**40
+"""LMDB's bound on a file's size. It costs address space only: what a row takes as JSON is known when it is written."""
+
+_OPEN: dict[Path, tuple[Path, lmdb.Environment]] = {}
+"""The open indexes, by their version's Parquet file, whose name is never used twice."""
+
+_OPENING = threading.Lock()
+
 
 def key_text(values: Iterable[Any]) -> str:
-    """Return the text that names a row in a URL: the key's values, joined by a comma."""
-    return ",".join(str(value) for value in values)
+    """Return the text that names a row in a URL: the key's values, joined by a comma.
+
+    A comma or a backslash inside one of several values stands after a backslash, so that no two keys are one text.
+    """
+    texts = [str(value) for value in values]
+    if len(texts) > 1:
+        texts = [text.replace("\\", "\\\\").replace(",", "\\,") for text in texts]
+    return ",".join(texts)
 
 
-def build(parquet: Path, key: tuple[str, ...], folder: Path) -> None:
-    """Write the index of `parquet` into `folder`/rows.lmdb."""
-    path = folder / "rows.lmdb"
-    columns = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in key)
-    connection = duckdb.connect()
+def build(connection: duckdb.DuckDBPyConnection, parquet: Path, key: tuple[str, ...], folder: Path) -> None:
+    """Write the index of `parquet` into `folder`/rows.lmdb, which must not exist. Raises lmdb.Error, duckdb.Error."""
+    texts = [f"CAST({identifier(name)} AS VARCHAR)" for name in key]
+    if len(texts) > 1:
+        texts = [f"replace(replace({text}, '\\', '\\\\'), ',', '\\,')" for text in texts]
     rows = connection.execute(
-        f"SELECT concat_ws(',', {columns}), to_json(r)::VARCHAR FROM read_parquet({quote(str(parquet))}) r ORDER BY 1"
+        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(r)::VARCHAR FROM read_parquet({quote(str(parquet))}) r"
     )
-    size = max(64 * 2**20, parquet.stat().st_size * 50)
-    with lmdb.open(str(path), map_size=size, subdir=False, lock=False, sync=False) as environment:
+    path = folder / "rows.lmdb"
+    with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:
         while batch := rows.fetchmany(50_000):
             with environment.begin(write=True) as transaction:
                 for text, row in batch:
@@ -42,15 +56,24 @@ def build(parquet: Path, key: tuple[str, ...], folder: Path) -> None:
 
 
 def row(version: Version, key: str) -> bytes | None:
-    """Return the row of `version` whose key text is `key`, as a JSON object, or None."""
-    with _open(version.folder / "rows.lmdb").begin(buffers=False) as transaction:
-        found: bytes | None = transaction.get(_stored(key))
-        return found
+    """Return the row of `version` whose key text is `key`, as a JSON object, or None. Raises lmdb.Error."""
+    found = _OPEN.get(version.parquet)
+    environment = found[1] if found else _open(version)
+    with environment.begin(buffers=False) as transaction:
+        value: bytes | None = transaction.get(_stored(key))
+        return value
 
 
-@lru_cache(maxsize=256)
-def _open(path: Path) -> lmdb.Environment:
-    return lmdb.open(str(path), readonly=True, subdir=False, lock=False, max_spare_txns=16)
+def _open(version: Version) -> lmdb.Environment:
+    """Open an index once (LMDB forbids twice in one process), and let go of those whose files are swept away."""
+    with _OPENING:
+        if version.parquet not in _OPEN:
+            for parquet, (path, _) in list(_OPEN.items()):
+                if path == version.index or not path.exists():
+                    del _OPEN[parquet]
+            environment = lmdb.open(str(version.index), readonly=True, subdir=False, lock=False, max_spare_txns=16)
+            _OPEN[version.parquet] = (version.index, environment)
+        return _OPEN[version.parquet][1]
 
 
 def _stored(text: str) -> bytes:

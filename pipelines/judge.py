@@ -10,20 +10,15 @@ from pathlib import Path
 import duckdb
 
 from connectors.columns import Column
-from connectors.errors import Misconfigured
-from pipelines.clean import Context, Failure, Value, apply_steps, identifier, quote
-from pipelines.declarations import Clean, Dataset, among
+from connectors.errors import Misconfigured, Unreadable
+from pipelines.clean import Cleaning, Failure, Value
+from pipelines.declarations import Clean, Dataset
+from pipelines.sentences import among
+from pipelines.sql import DUCKDB, identifier, is_kept, quote
+from pipelines.steps import STEPS, apply_steps, as_integer, as_number, finite, parts
 
-DUCKDB = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMPTZ",
-    "array": "VARCHAR[]",
-}
-"""What a column's type is in DuckDB."""
+TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
+"""What a text may be to be read as true or false."""
 
 PLACE = "beffroi_place"
 FAILURES = "beffroi_failures"
@@ -37,53 +32,85 @@ def judge(
     `parquet_of` gives the Parquet file of another dataset's latest version. Raises Misconfigured when the source lacks
     a column that the declaration reads.
     """
-    staged = f"(SELECT file_row_number + 1 AS {PLACE}, * EXCLUDE (file_row_number) FROM read_parquet({quote(str(raw))}, file_row_number = true))"
-    connection.execute(f"CREATE TEMP VIEW staged AS FROM {staged}")
-    types = {name: kind for name, kind, *_ in connection.execute("DESCRIBE staged").fetchall() if name != PLACE}
-    values = _values(connection, dataset, types, parquet_of)
-    connection.execute(f"CREATE TEMP TABLE cleaned AS {_cleaned(values)}")
+    types = _staged(connection, dataset, raw)
+    cleaning = Cleaning(connection, "staged", parquet_of)
+    for column in dataset.columns:  # in declared order, so that a step may use a column above it
+        cleaning.done[column.name] = _cleaned_column(cleaning, dataset, column, types)
+    connection.execute(f"CREATE TEMP TABLE cleaned AS {_cleaned(cleaning)}")
     connection.execute(f"CREATE TEMP TABLE judged AS {_judged(dataset, parquet_of)}")
     connection.execute(f"CREATE TEMP TABLE merged AS {_merged(dataset)}")
     used = {_source_of(dataset, column) for column in dataset.columns}
     return sorted(set(types) - used)
 
 
+def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) -> dict[str, str]:
+    """Make the view `staged` of the raw file, with each row's place in it; return the source's columns and types."""
+    registry, file = dataset.source.registry, f"read_parquet({quote(str(raw))}"
+    try:
+        found = connection.execute(f"DESCRIBE FROM {file})").fetchall()
+    except duckdb.InvalidInputException:
+        raise Unreadable(f"{registry} gave a file that is no whole Parquet file", registry=registry) from None
+    types = {str(name): str(kind) for name, kind, *_ in found}
+    kept = [name for name in types if is_kept(name)]
+    if kept:
+        raise Misconfigured(
+            f"datasets/{dataset.name}.yaml: the table read from {registry} has a column called «{kept[0]}», a name that"
+            " Beffroi keeps for itself: have the registry give it another one"
+        )
+    connection.execute(
+        f"CREATE TEMP VIEW staged AS SELECT file_row_number + 1 AS {PLACE}, * EXCLUDE (file_row_number)"
+        f" FROM {file}, file_row_number = true)"
+    )
+    return types
+
+
 def _source_of(dataset: Dataset, column: Column) -> str:
     return dataset.clean.get(column.name, Clean()).source or column.name
 
 
-def _values(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    types: dict[str, str],
-    parquet_of: Callable[[str], str],
-) -> dict[str, Value]:
-    """Compile every column to SQL, in declared order, so that a step may use a column above it."""
-    values: dict[str, Value] = {}
-    for column in dataset.columns:
-        source = _source_of(dataset, column)
-        if source not in types:
-            raise Misconfigured(
-                f"datasets/{dataset.name}.yaml: {column.name} is read from «{source}», which the source does not have"
-                f"{among(source, types)}"
-            )
-        steps = dataset.clean.get(column.name, Clean()).steps
-        value = Value(f"staged.{identifier(source)}")
-        if steps and types[source] != "VARCHAR":
-            value.sql = f"CAST({value.sql} AS VARCHAR)"
-        apply_steps(value, steps, Context(connection, "staged", values, parquet_of))
-        wanted = DUCKDB[column.type]
-        if steps or types[source] != wanted:
-            value.convert(f"TRY_CAST({value.sql} AS {wanted})", "type", f"is not of the type {column.type}")
-        values[column.name] = value
-    return values
+def _cleaned_column(cleaning: Cleaning, dataset: Dataset, column: Column, types: dict[str, str]) -> Value:
+    """Take one column through its steps and to its type."""
+    source = _source_of(dataset, column)
+    if source not in types:
+        raise Misconfigured(
+            f"datasets/{dataset.name}.yaml: {column.name} is read from «{source}», which the source does not have"
+            f"{among(source, types)}"
+        )
+    steps = dataset.clean.get(column.name, Clean()).steps
+    value, kind = cleaning.source(source), types[source]
+    if steps and kind != "VARCHAR":
+        cleaning.make(value, f"CAST({value.sql} AS VARCHAR)")
+    apply_steps(cleaning, value, steps)
+    if steps or kind != DUCKDB[column.type] or column.type in ("number", "date", "datetime"):
+        kind = (STEPS[parts(steps[-1])[0]].gives or "VARCHAR") if steps else kind
+        cleaning.convert(value, _typed(value.sql, kind, column.type), "type", f"is not of the type {column.type}")
+    return value
 
 
-def _cleaned(values: dict[str, Value]) -> str:
-    joins = list(dict.fromkeys(join for value in values.values() for join in value.joins))
-    columns = ", ".join(f"{value.sql} AS {identifier(name)}" for name, value in values.items())
-    failures = [(name, failure) for name, value in values.items() for failure in value.failures]
-    return f"SELECT {PLACE}, {columns}, {_failure_list(failures)} AS {FAILURES} FROM staged {' '.join(joins)}"
+def _typed(sql: str, kind: str, wanted: str) -> str:
+    """Return SQL for a value of DuckDB's type `kind` as a column's type, null where it is none: nothing is rounded."""
+    text = f"CAST({sql} AS VARCHAR)"
+    match wanted:
+        case "integer" if kind == "VARCHAR":
+            return as_integer(sql)
+        case "integer":
+            return f"CASE WHEN TRY_CAST({sql} AS BIGINT) = {sql} THEN TRY_CAST({sql} AS BIGINT) END"
+        case "number":
+            return as_number(sql) if kind == "VARCHAR" else finite(f"TRY_CAST({sql} AS DOUBLE)")
+        case "boolean":
+            return f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
+        case "date" | "datetime":
+            whole = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9:.+Z-]+)?')"
+            ours = f"{whole} AND NOT starts_with({text}, '0000')"  # nor does Python have the years before Christ
+            return finite(f"TRY_CAST(CASE WHEN {ours} THEN {sql} END AS {DUCKDB[wanted]})")
+        case _:
+            return f"TRY_CAST({sql} AS {DUCKDB[wanted]})"
+
+
+def _cleaned(cleaning: Cleaning) -> str:
+    columns = ", ".join(f"{value.sql} AS {identifier(name)}" for name, value in cleaning.done.items())
+    failures = [(name, failure) for name, value in cleaning.done.items() for failure in value.failures]
+    return f"SELECT layer.{PLACE}, {columns}, {_failure_list(failures)} AS {FAILURES} FROM {cleaning.relation()}"
 
 
 def _failure_list(failures: list[tuple[str, Failure]]) -> str:
@@ -101,7 +128,7 @@ def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
     """Add what the constraints and foreign keys refuse to what the steps refused."""
     joins, failures = [], []
     for column in dataset.columns:
-        failures += [(column.name, failure) for failure in _constraints(column, column.name in dataset.key)]
+        failures += [(column.name, failure) for failure in _constraints(column, dataset.key)]
     for number, key in enumerate(dataset.foreign_keys):
         target, mine = identifier(key.target), f"cleaned.{identifier(key.column)}"
         other = f"(SELECT DISTINCT {target} AS target FROM read_parquet({quote(parquet_of(key.reference.resource))}))"
@@ -114,9 +141,9 @@ def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
     return f"SELECT cleaned.* EXCLUDE ({FAILURES}), {found} AS {FAILURES} FROM cleaned {' '.join(joins)}"
 
 
-def _constraints(column: Column, in_key: bool) -> Iterator[Failure]:
+def _constraints(column: Column, key: tuple[str, ...]) -> Iterator[Failure]:
     """Turn Table Schema's constraints into failures; a value that a step refused is not told missing as well."""
-    name, wanted = f"cleaned.{identifier(column.name)}", column.constraints
+    name, wanted, in_key = f"cleaned.{identifier(column.name)}", column.constraints, column.name in key
     refused = f'list_contains(list_transform({FAILURES}, lambda f: f."column"), {quote(column.name)})'
     if wanted.required or in_key:
         reason = "is missing, and it is part of the key" if in_key else "is missing"
@@ -126,17 +153,19 @@ def _constraints(column: Column, in_key: bool) -> Iterator[Failure]:
             f"NOT regexp_full_match({name}, {quote(wanted.pattern)})", "pattern", f"does not look like {wanted.pattern}"
         )
     if wanted.enum is not None:
-        values = ", ".join(quote(str(value)) for value in wanted.enum)
-        yield Failure(
-            f"CAST({name} AS VARCHAR) NOT IN ({values})", "enum", f"is none of {', '.join(map(str, wanted.enum))}"
-        )
+        values = ", ".join(f"CAST({quote(str(value))} AS {DUCKDB[column.type]})" for value in wanted.enum)
+        yield Failure(f"{name} NOT IN ({values})", "enum", f"is none of {', '.join(map(str, wanted.enum))}")
     for rule, sign, bound in (("minimum", "<", wanted.minimum), ("maximum", ">", wanted.maximum)):
         if bound is not None:
             limit = f"CAST({quote(str(bound))} AS {DUCKDB[column.type]})"
             yield Failure(f"{name} {sign} {limit}", rule, f"is beyond the {rule} of {bound}")
-    if wanted.unique and not in_key:
+    if wanted.unique and key != (column.name,):  # rows of one key are one row: they are merged
+        row = f"struct_pack({', '.join(f'k{n} := cleaned.{identifier(k)}' for n, k in enumerate(key))})"
+        keys = f"(PARTITION BY {name})"
         yield Failure(
-            f"{name} IS NOT NULL AND count(*) OVER (PARTITION BY {name}) > 1", "unique", "stands in several rows"
+            f"{name} IS NOT NULL AND min({row}) OVER {keys} <> max({row}) OVER {keys}",
+            "unique",
+            "stands in several rows",
         )
 
 

@@ -25,18 +25,22 @@ class Refused:
 
 def listed(workspace: Workspace, name: str) -> Iterator[Refused]:
     """Yield the rows that the latest run of a dataset refused, in the order of the source."""
-    failed = workspace.state / "failed" / name / "quarantine.parquet"
-    if failed.is_file():
-        yield from _rows(name, None, failed)
-        return
-    version = versions.latest(workspace, name)
-    if version is not None:
+    failed, version = workspace.state / "failed" / name, versions.latest(workspace, name)
+    if (failed / "report.json").is_file() and (version is None or _started(failed) >= _started(version.folder)):
+        yield from _rows(name, None, failed / "quarantine.parquet")
+    elif version is not None:
         yield from _rows(name, version.number, version.folder / "quarantine.parquet")
 
 
+def _started(folder: Path) -> str:
+    """Return when the run whose report stands in `folder` began: one killed right after its commit leaves both."""
+    return str(json.loads((folder / "report.json").read_text(encoding="utf-8"))["started"])
+
+
 def _rows(name: str, number: int | None, file: Path) -> Iterator[Refused]:
-    for batch in pq.ParquetFile(file).iter_batches():
-        for row in batch.to_pylist():
-            raw = json.loads(row["raw"])
-            raw.pop("beffroi_place")
-            yield Refused(name, number, row["place"], row["failures"], raw)
+    with pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches():
+            for row in batch.to_pylist():
+                raw = json.loads(row["raw"])
+                raw.pop("beffroi_place")
+                yield Refused(name, number, row["place"], row["failures"], raw)

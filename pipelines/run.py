@@ -16,14 +16,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import duckdb
+import lmdb
+import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
 from connectors.errors import RunFailed, Unavailable
 from pipelines import index, versions
-from pipelines.clean import identifier, quote
 from pipelines.declarations import Bounds, Dataset
 from pipelines.judge import FAILURES, PLACE, judge
+from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -58,39 +61,36 @@ def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _:
     """
     dataset = workspace.dataset(name)
     started, clock = dt.datetime.now(dt.UTC), time.monotonic()
-    with _alone(workspace, name), _engine(workspace, name) as connection:
-        versions.sweep(workspace, name)
+    with _alone(workspace, name), _engine(workspace, name) as connection, _swept(workspace, name):
         tell("scan")
         raw = _stage(workspace, dataset)
         tell("clean")
         unread = judge(connection, dataset, raw, lambda other: str(_needed(workspace, other, name).parquet))
-        counts = _count(connection)
-        tell("expect")
         last = versions.latest(workspace, name)
-        added, changed, removed = _compare(connection, dataset, last)
-        new = last is None or added + changed + removed > 0
+        new, changes = _compare(connection, dataset, last)
         number = (last.number if last else 0) + (1 if new else 0)
         report = Report(
-            name, number, new, *counts, added, changed, removed, unread,
-            started.isoformat(timespec="seconds"), round(time.monotonic() - clock, 3),
+            name, number, new, *_count(connection), *changes, unread,
+            started.isoformat(timespec="microseconds"), round(time.monotonic() - clock, 3),
         )  # fmt: skip
+        tell("expect")
         problems = _expectations(dataset, report)
         if problems:
             _keep_failure(workspace, connection, report)
             raise RunFailed(f"{name}: {'; '.join(problems)}")
         tell("write")
         folder = versions.version_folder(workspace, name, number)
-        if new:
-            parquet = _write(workspace, connection, dataset, number)
+        parquet = last.parquet if last and not new else _write(workspace, connection, dataset, number)
+        if new or (last and not last.whole):
             _distribute(connection, dataset, parquet, folder)
         _write_quarantine(connection, folder)
         report = replace(report, seconds=round(time.monotonic() - clock, 3))
         _write_report(report, folder)
         if new:
             tell("commit")
-            versions.commit(workspace, dataset, number, parquet, report.rows_out)
+            versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
+            versions.commit(workspace, dataset, number, parquet, report.rows_out, changes)
         shutil.rmtree(_failed(workspace, name), ignore_errors=True)
-        versions.sweep(workspace, name)
         return report
 
 
@@ -112,14 +112,26 @@ def _engine(workspace: Workspace, name: str) -> Iterator[duckdb.DuckDBPyConnecti
     spill = workspace.state / "spill" / name
     connection = duckdb.connect(config={"temp_directory": str(spill)})
     try:
+        connection.execute("SET TimeZone = 'UTC'")  # what a moment is must not rest on the machine
         yield connection
-    except duckdb.Error as error:
-        raise RunFailed(f"{name}: the engine stopped ({type(error).__name__})") from error
-    except OSError as error:
-        raise RunFailed(f"{name}: {error.strerror or type(error).__name__} while writing") from error
+    except (duckdb.IOException, lmdb.DiskError, OSError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+        raise RunFailed(f"{name}: a file could not be read or written ({why}): is the disk full?") from None
+    except (duckdb.Error, lmdb.Error, pa.ArrowException, DeltaError) as error:
+        raise RunFailed(f"{name}: the engine stopped ({type(error).__name__})") from None
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def _swept(workspace: Workspace, name: str) -> Iterator[None]:
+    """Sweep away what a killed run left before this one, and afterwards what this one does not leave to be seen."""
+    versions.sweep(workspace, name)
+    try:
+        yield
+    finally:
+        versions.sweep(workspace, name)
 
 
 def _stage(workspace: Workspace, dataset: Dataset) -> Path:
@@ -130,14 +142,17 @@ def _stage(workspace: Workspace, dataset: Dataset) -> Path:
     for left in folder.glob("*.part"):
         left.unlink()
     part = folder / f"{uuid.uuid4().hex}.part"
-    if isinstance(scan, Path):
-        shutil.copyfile(scan, part)
-    else:
-        with pq.ParquetWriter(part, scan.schema, compression="zstd") as writer:
-            for batch in scan:
-                writer.write_batch(batch)
     raw = folder / f"{time.time_ns()}.parquet"
-    part.rename(raw)
+    try:
+        if isinstance(scan, Path):
+            shutil.copyfile(scan, part)
+        else:
+            with scan, pq.ParquetWriter(part, scan.schema, compression="zstd") as writer:
+                for batch in scan:
+                    writer.write_batch(batch)
+        part.rename(raw)
+    finally:
+        part.unlink(missing_ok=True)
     for old in sorted(folder.glob("*.parquet"))[:-RAW_KEPT]:
         old.unlink()
     return raw
@@ -166,23 +181,26 @@ def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Version | None) -> tuple[int, int, int]:
-    """Return how many rows were added, changed and removed since the last version, by key."""
-    if last is None:
-        return _scalar(connection, "SELECT count(*) FROM merged"), 0, 0
+def _compare(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Version | None
+) -> tuple[bool, tuple[int, int, int]]:
+    """Return whether this is a new version, and how many rows were added, changed and removed by key."""
+    rows = _scalar(connection, "SELECT count(*) FROM merged")
+    if last is None or not last.parquet.is_file():
+        return True, (rows, 0, 0)
     connection.execute(f"CREATE TEMP VIEW before AS FROM read_parquet({quote(str(last.parquet))})")
     described = [connection.execute(f"DESCRIBE {table}").fetchall() for table in ("merged", "before")]
-    if [row[:2] for row in described[0]] != [row[:2] for row in described[1]]:
-        removed = _scalar(connection, "SELECT count(*) FROM before")
-        return _scalar(connection, "SELECT count(*) FROM merged"), 0, removed
+    if last.key != dataset.key or [row[:2] for row in described[0]] != [row[:2] for row in described[1]]:
+        return True, (rows, 0, last.rows)
     key = " AND ".join(f"n.{identifier(column)} = b.{identifier(column)}" for column in dataset.key)
     first = identifier(dataset.key[0])
     counts = connection.execute(
-        f"SELECT count(*) FILTER (b.{first} IS NULL), count(*) FILTER (n.{first} IS NULL),"
-        f" count(*) FILTER (b.{first} IS NOT NULL AND n.{first} IS NOT NULL AND n IS DISTINCT FROM b)"
-        f" FROM merged n FULL JOIN before b ON {key}"
+        f"SELECT count(*) FILTER (b.{first} IS NULL),"
+        f" count(*) FILTER (b.{first} IS NOT NULL AND n.{first} IS NOT NULL AND n IS DISTINCT FROM b),"
+        f" count(*) FILTER (n.{first} IS NULL) FROM merged n FULL JOIN before b ON {key}"
     ).fetchall()[0]
-    return int(counts[0]), int(counts[2]), int(counts[1])
+    added, changed, removed = map(int, counts)
+    return added + changed + removed > 0, (added, changed, removed)
 
 
 def _expectations(dataset: Dataset, report: Report) -> list[str]:
@@ -207,7 +225,6 @@ def _write(workspace: Workspace, connection: duckdb.DuckDBPyConnection, dataset:
     table.mkdir(parents=True, exist_ok=True)
     parquet = table / f"{number:06d}-{uuid.uuid4().hex}.parquet"
     connection.execute(f"COPY merged TO {quote(str(parquet))} (FORMAT parquet, COMPRESSION zstd)")
-    _on_disk(parquet)
     return parquet
 
 
@@ -223,8 +240,7 @@ def _distribute(connection: duckdb.DuckDBPyConnection, dataset: Dataset, parquet
     )
     csv = folder / f"{dataset.name}.csv"
     connection.execute(f"COPY (SELECT {columns} FROM merged) TO {quote(str(csv))} (FORMAT csv, HEADER)")
-    _on_disk(csv)
-    index.build(parquet, dataset.key, folder)
+    index.build(connection, parquet, dataset.key, folder)
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -254,9 +270,3 @@ def _keep_failure(workspace: Workspace, connection: duckdb.DuckDBPyConnection, r
     folder = _failed(workspace, report.dataset)
     _write_quarantine(connection, folder)
     _write_report(report, folder)
-
-
-def _on_disk(path: Path) -> None:
-    """Have the kernel put a file on disk, so that a commit never outlives what it points to."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())

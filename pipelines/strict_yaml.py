@@ -1,16 +1,19 @@
 """YAML 1.2, strictly, with the line of every value.
 
-Duplicate keys, tags and unquoted numbers with leading zeros are errors (`01001` is a commune, not a number); dates
-stay text. Source: YAML 1.2.2, https://yaml.org/spec/1.2.2/
+Duplicate keys, tags, anchors, a second document and unquoted numbers with leading zeros are errors (`01001` is a
+commune, not a number); dates stay text. Source: YAML 1.2.2, https://yaml.org/spec/1.2.2/
 """
 
+import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, DocumentStartEvent, Event, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from connectors.errors import Misconfigured
@@ -48,15 +51,38 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
         line = error.object[: error.start].count(b"\n") + 1
         raise Misconfigured(f"{shown}:{line}: is not UTF-8: save the file in that encoding") from error
     try:
+        _refuse_unused(shown, YAML(typ="safe", pure=True).parse(text))
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Misconfigured(f"{shown}:{line}: not valid YAML: {error.problem or error.context}") from error
     except YAMLError as error:
-        raise Misconfigured(f"{shown}:1: not valid YAML: {error}") from error
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        raise Misconfigured(f"{shown}:{line}: not valid YAML: {str(error).splitlines()[0]}") from error
+    except RecursionError:
+        raise Misconfigured(f"{shown}:1: not read: its values are nested too deeply") from None
     reader = _Reader(shown)
     data = reader.read(root, ()) if root is not None else None
     return Document(shown, data, reader.lines)
+
+
+def _refuse_unused(shown: Path, events: Iterable[Event]) -> None:
+    """Refuse what YAML has and declarations do not: there it could hide what a file says, or never end."""
+    documents = 0
+    for event in events:
+        said = None
+        if isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                said = "a second document begins here: one file is one document"
+            elif event.version not in (None, (1, 2)):
+                said = "this file is read as YAML 1.2: take that line out"
+        elif isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
+            said = "anchors and aliases (& and *) are not used here: write the value itself"
+        elif getattr(event, "ctag", None) is not None:
+            said = "tags (!) are not used here: write the value alone"
+        if said:
+            raise Misconfigured(f"{shown}:{event.start_mark.line + 1}: {said}")
 
 
 class _Reader:
@@ -101,10 +127,11 @@ class _Reader:
             return None
         if kind == "bool":
             return text.lower() == "true"
-        try:
-            return int(text, 0) if kind == "int" else float(text.replace(".inf", "inf").replace(".nan", "nan"))
-        except ValueError:
-            raise self._error(node, f"«{text}» is not used here: write it in quotes, or as a plain number") from None
+        with contextlib.suppress(ValueError):
+            if "_" not in text:  # with one it is a number in YAML 1.1, a text in 1.2
+                return int(text, 0) if kind == "int" else float(re.sub(r"\.(?=[a-z])", "", text.lower()))
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise self._error(node, f"«{shown}» is not used here: write it in quotes, or as a plain number")
 
     def _error(self, node: Node, message: str) -> Misconfigured:
         return Misconfigured(f"{self.path}:{node.start_mark.line + 1}: {message}")

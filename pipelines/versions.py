@@ -1,13 +1,14 @@
 """Versions of datasets: Delta tables in `.beffroi/lake/`, numbered by us, each with its ready-made files.
 
 A version is visible only when its Delta commit is; all its files are whole before that. The Delta log is the one
-source of truth: our number, and the report of the run, travel in the commit's metadata. No newer writer feature is
-used, so that any engine reads the tables.
+source of truth: our number, the key and what changed travel in the commit's metadata. No newer writer feature is used,
+so that any engine reads the tables.
 Source: Delta Lake protocol, https://github.com/delta-io/delta/blob/master/PROTOCOL.md
 """
 
 import datetime as dt
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, CommitProperties, create_table_with_add_actions
 
@@ -37,11 +37,25 @@ class Version:
     rows: int
     parquet: Path
     folder: Path
+    key: tuple[str, ...]
+    added: int
+    changed: int
+    removed: int
 
     @property
     def csv(self) -> Path:
         """Return the CSV distribution."""
         return self.folder / f"{self.dataset}.csv"
+
+    @property
+    def index(self) -> Path:
+        """Return the key index."""
+        return self.folder / "rows.lmdb"
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every ready-made file is there (somebody may have removed one)."""
+        return self.csv.is_file() and self.index.is_file()
 
     @property
     def report(self) -> dict[str, Any]:
@@ -78,34 +92,44 @@ def history(workspace: Workspace, name: str) -> list[Version]:
     """Return every version of a dataset, oldest first."""
     log = table_folder(workspace, name) / "_delta_log"
     try:
-        seen = max(entry.name for entry in log.iterdir() if entry.suffix == ".json")
+        last = max((entry for entry in log.iterdir() if entry.suffix == ".json"), key=lambda entry: entry.name)
+        seen = last.stat()
     except (FileNotFoundError, ValueError):
         return []
-    return list(_history(table_folder(workspace, name), workspace.state, name, seen))
+    made = (last.name, seen.st_ino, seen.st_mtime_ns)
+    return list(_history(table_folder(workspace, name), workspace.state, name, made))
 
 
 @lru_cache(maxsize=512)
-def _history(table: Path, state: Path, name: str, _seen: str) -> tuple[Version, ...]:
+def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -> tuple[Version, ...]:
+    """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
     found = []
     for entry in DeltaTable(table).history():
-        number = int(entry["beffroi.version"])
+        said = json.loads(entry["beffroi"])
         found.append(
             Version(
                 dataset=name,
-                number=number,
+                number=said["version"],
                 committed=dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC),
-                rows=int(entry["beffroi.rows"]),
-                parquet=table / entry["beffroi.file"],
-                folder=state / "versions" / name / str(number),
+                rows=said["rows"],
+                parquet=table / said["file"],
+                folder=state / "versions" / name / str(said["version"]),
+                key=tuple(said["key"]),
+                added=said["added"],
+                changed=said["changed"],
+                removed=said["removed"],
             )
         )
     return tuple(sorted(found, key=lambda version: version.number))
 
 
-def commit(workspace: Workspace, dataset: Dataset, number: int, parquet: Path, rows: int) -> None:
+def commit(
+    workspace: Workspace, dataset: Dataset, number: int, parquet: Path, rows: int, changes: tuple[int, int, int]
+) -> None:
     """Make `parquet`, which lies in the table's folder already, the version `number` of the dataset.
 
-    One atomic write to the Delta log: before it nothing is visible, after it all is.
+    One atomic write to the Delta log: before it nothing is visible, after it all is. `changes` are the rows added,
+    changed and removed.
     """
     table = table_folder(workspace, dataset.name)
     schema = Schema.from_arrow(arrow_schema(dataset.columns))
@@ -117,15 +141,28 @@ def commit(workspace: Workspace, dataset: Dataset, number: int, parquet: Path, r
         data_change=True,
         stats=json.dumps({"numRecords": rows}),
     )
-    properties = CommitProperties(
-        custom_metadata={"beffroi.version": str(number), "beffroi.rows": str(rows), "beffroi.file": parquet.name}
-    )
+    said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key}
+    said |= dict(zip(("added", "changed", "removed"), changes, strict=True))
+    properties = CommitProperties(custom_metadata={"beffroi": json.dumps(said)})
     if DeltaTable.is_deltatable(str(table)):
         DeltaTable(table).create_write_transaction([action], "overwrite", schema, commit_properties=properties)
     else:
         create_table_with_add_actions(
-            str(table), schema, [action], mode="error", name=dataset.name, commit_properties=properties
-        )
+            str(table), schema, [action], mode="error", name=dataset.name, commit_properties=properties,
+            configuration={"delta.enableExpiredLogCleanup": "false"},  # our history is in the log
+        )  # fmt: skip
+    log = table / "_delta_log"
+    on_disk(*log.glob("*.json"), log)
+
+
+def on_disk(*paths: Path) -> None:
+    """Have the kernel put files and folders on disk, so that a commit never outlives what it points to."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sweep(workspace: Workspace, name: str) -> None:
@@ -135,15 +172,11 @@ def sweep(workspace: Workspace, name: str) -> None:
     """
     versions = history(workspace, name)
     wanted = {version.parquet.name for version in versions}
-    for file in table_folder(workspace, name).glob("*.parquet"):
+    table = table_folder(workspace, name)
+    for file in (*table.glob("*.parquet"), *(table / "_delta_log").glob("*.tmp")):
         if file.name not in wanted:
             file.unlink()
     kept = {str(version.number) for version in versions[-KEPT:]}
     for folder in (workspace.state / "versions" / name).glob("*"):
         if folder.name not in kept:
             shutil.rmtree(folder)
-
-
-def rows_in(parquet: Path) -> int:
-    """Return the number of rows of a Parquet file, from its footer."""
-    return int(pq.read_metadata(parquet).num_rows)

@@ -12,8 +12,11 @@ from typing import Any
 
 from connectors.errors import Misconfigured, NotFound
 from connectors.registry import Registry, kinds
-from pipelines.declarations import Application, Configuration, Dataset, Lookup, among, read
-from pipelines.strict_yaml import Document, load
+from pipelines.coherence import incoherences
+from pipelines.contradictions import contradictions
+from pipelines.declarations import Application, Configuration, Dataset, Lookup
+from pipelines.sentences import among, read
+from pipelines.strict_yaml import Document, Keys, load
 
 SECTIONS = ("registries", "organisations", "purposes", "lookups")
 """Sections of beffroi.yaml that may be folders of that name, one file an entry."""
@@ -27,7 +30,7 @@ class Workspace:
         self.root = root.resolve()
         if not (self.root / "beffroi.yaml").is_file():
             raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
-        loader = _Loader(self.root)
+        loader = Loader(self.root)
         if loader.problems or loader.configuration is None:
             raise Misconfigured("\n".join(loader.problems))
         self.configuration: Configuration = loader.configuration
@@ -39,6 +42,7 @@ class Workspace:
         """Return the folder of the workspace's state, made on first use and closed to other users."""
         folder = self.root / ".beffroi"
         folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)  # whoever made it
         return folder
 
     @property
@@ -70,191 +74,103 @@ class Workspace:
         return [name for name in graphlib.TopologicalSorter(graph).static_order() if name in wanted]
 
 
-class _Loader:
-    """Reads every file, collects every problem."""
+class Loader:
+    """Reads every file, collects every problem. What is declared but broken is in `broken`, to be told once only."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.problems: list[str] = []
-        self.places: dict[tuple[str, str], tuple[Document, tuple[str, ...]]] = {}
         self.registries: dict[str, Registry] = {}
         self.datasets: dict[str, Dataset] = {}
-        self.documents: dict[str, Document] = {}
-        self.configuration = self._configuration()
+        self.broken: set[tuple[str, str]] = set()
+        self.configuration: Configuration | None = None
+        self._places: dict[Keys, tuple[Document, Keys]] = {}
+        self._main = self._load(root / "beffroi.yaml")
         self._datasets()
-        if self.configuration is not None and not self.problems:
-            self._registries(self.configuration)
-        if self.configuration is not None and not self.problems:
-            self.problems += _Coherence(self, self.configuration).problems()
+        if self._main is not None:
+            self._configuration(self._main)
+        if self.configuration is not None:
+            self.problems += incoherences(self, self.configuration)
 
-    def at(self, section: str, name: str, *keys: str | int) -> str:
-        """Return `file:line` of something inside one entry of a section."""
-        document, prefix = self.places[section, name]
-        return document.at(*prefix, *keys)
+    def at(self, *keys: str | int) -> str:
+        """Return `file:line` of a value: of beffroi.yaml, of a section's own file, or under `datasets`, NAME."""
+        for length in (2, 0):
+            if keys[:length] in self._places:
+                document, prefix = self._places[keys[:length]]
+                return document.at(*prefix, *keys[length:])
+        return f"{self.root}:1"
 
     def _load(self, path: Path) -> Document | None:
         try:
             return load(path, path.relative_to(self.root))
         except Misconfigured as error:
             self.problems.append(error.detail)
+            self.broken.add((path.parent.name, path.stem))
             return None
 
-    def _configuration(self) -> Configuration | None:
-        main = self._load(self.root / "beffroi.yaml")
-        if main is None:
-            return None
-        data = dict(main.data) if isinstance(main.data, dict) else main.data
-        if not isinstance(data, dict):
-            self.problems.append(f"{main.path}:1: expected the keys title, registries, organisations, …")
-            return None
-        for section in SECTIONS:
-            entries = data.get(section)
-            for name in entries if isinstance(entries, dict) else ():
-                self.places[section, name] = (main, (section, name))
-            self._folder(section, data)
-        before = len(self.problems)
-        configuration, problems = read(Configuration, data, main)
-        self.problems += self._placed(data, main, problems)
-        return configuration if len(self.problems) == before else None
-
-    def _folder(self, section: str, data: dict[str, Any]) -> None:
-        """Add the entries that stand in files of their own."""
-        for path in sorted((self.root / section).glob("*.yaml")):
-            document = self._load(path)
-            if document is None:
-                continue
-            if (section, path.stem) in self.places:
-                self.problems.append(f"{document.at()}: {path.stem} stands in beffroi.yaml too: keep one")
-                continue
-            self.places[section, path.stem] = (document, ())
-            data[section] = {**(data.get(section) or {}), path.stem: document.data}
-
-    def _placed(self, data: dict[str, Any], main: Document, problems: list[str]) -> list[str]:
-        """Say a problem of a split-off entry at its own file: check that entry again by itself."""
-        split = [(s, n) for (s, n), (document, _) in self.places.items() if document is not main]
-        if not problems or not split:
-            return problems
-        placed: list[str] = []
-        kept = dict(data)
-        for section, name in split:
-            document, _ = self.places[section, name]
-            model = Configuration.model_fields[section].annotation.__args__[1]  # type: ignore[union-attr]
-            if isinstance(model, type) and hasattr(model, "model_validate"):
-                placed += read(model, document.data, document)[1]
-            kept[section] = {key: value for key, value in kept[section].items() if key != name}
-        return placed + read(Configuration, kept, main)[1]
-
-    def _datasets(self) -> None:
-        for path in sorted((self.root / "datasets").glob("*.y*ml")):
+    def _files(self, folder: str) -> Iterator[tuple[str, Document]]:
+        """Yield the readable YAML files of a folder by name; one that ends otherwise is a problem."""
+        for path in sorted((self.root / folder).glob("*.y*ml")):
             if path.suffix != ".yaml":
                 self.problems.append(f"{path.relative_to(self.root)}:1: name it {path.stem}.yaml")
-                continue
-            document = self._load(path)
-            if document is None:
-                continue
-            data = {"name": path.stem, **document.data} if isinstance(document.data, dict) else document.data
-            dataset, problems = read(Dataset, data, document)
-            self.problems += problems
-            if dataset is not None:
-                self.datasets[path.stem] = dataset
-                self.documents[path.stem] = document
+                self.broken.add((path.parent.name, path.stem))
+            elif (document := self._load(path)) is not None:
+                yield path.stem, document
 
-    def _registries(self, configuration: Configuration) -> None:
+    def _configuration(self, main: Document) -> None:
+        self._places[()] = (main, ())
+        if not isinstance(main.data, dict):
+            self.problems.append(f"{main.at()}: expected the keys title, registries, organisations, …")
+            return
+        data = dict(main.data)
+        for section in SECTIONS:
+            data[section] = self._section(section, data.get(section, {}))
+        self._registries(data["registries"])
+        self.configuration, problems = read(Configuration, data, self.at)
+        self.problems += problems
+
+    def _section(self, section: str, written: Any) -> Any:
+        """Return a section with the entries that stand in files of their own."""
+        entries = dict(written) if isinstance(written, dict) else {}
+        for name, document in self._files(section):
+            if name in entries:
+                self.problems.append(f"{document.at()}: {name} stands in beffroi.yaml too: keep one")
+                continue
+            self._places[section, name] = (document, ())
+            entries[name] = document.data
+        return entries if isinstance(written, dict) else written
+
+    def _datasets(self) -> None:
+        for name, document in self._files("datasets"):
+            self._places["datasets", name] = (document, ())
+            written = document.data
+            if isinstance(written, dict) and "name" in written:
+                self.problems.append(f"{document.at('name')}: take name: out, the file's own name is the dataset's")
+            data = {**written, "name": name} if isinstance(written, dict) else written
+            dataset, problems = read(Dataset, data, document.at)
+            if dataset is not None:
+                problems = [f"{document.at(*keys)}: {said}" for keys, said in contradictions(dataset)]
+            self.problems += problems
+            if dataset is not None and not problems:
+                self.datasets[name] = dataset
+            else:
+                self.broken.add(("datasets", name))
+
+    def _registries(self, entries: Any) -> None:
         known = kinds()
-        for name, entry in configuration.registries.items():
-            kind = entry.get("kind")
-            if kind not in known:
-                said = f"kind «{kind}» is unknown" if kind else "the key «kind» is missing"
-                self.problems.append(f"{self.at('registries', name, 'kind')}: {said}{among(str(kind), known)}")
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            kind = entry.get("kind") if isinstance(entry, dict) else None
+            if not isinstance(kind, str) or kind not in known:
+                self.broken.add(("registries", name))
+                if isinstance(entry, dict):  # that it is none is told with the configuration
+                    said = f"kind «{kind}» is unknown" if "kind" in entry else "the key «kind» is missing"
+                    self.problems.append(f"{self.at('registries', name, 'kind')}: {said}{among(str(kind), known)}")
                 continue
             made = known[kind]()
-            document, prefix = self.places["registries", name]
-            settings, problems = read(
-                made.settings_model, {k: v for k, v in entry.items() if k != "kind"}, document, *prefix
-            )
+            given = {key: value for key, value in entry.items() if key != "kind"}
+            settings, problems = read(made.settings_model, given, self.at, "registries", name)
             self.problems += problems
-            if settings is not None:
+            if settings is None:
+                self.broken.add(("registries", name))
+            else:
                 self.registries[name] = made(name, settings, self.root)
-
-
-class _Coherence:
-    """What the files must say together."""
-
-    def __init__(self, loader: _Loader, configuration: Configuration) -> None:
-        self.loader, self.configuration, self.datasets = loader, configuration, loader.datasets
-
-    def problems(self) -> list[str]:
-        """Return one sentence per contradiction."""
-        return [*self._lookups(), *self._grants(), *self._publication(), *self._datasets(), *self._cycle()]
-
-    def _lookups(self) -> Iterator[str]:
-        for name, lookup in self.configuration.lookups.items():
-            for position, provider in enumerate(lookup.providers):
-                place = self.loader.at("lookups", name, "providers", position)
-                if provider.registry is not None:
-                    registry = self.loader.registries.get(provider.registry)
-                    if registry is None:
-                        yield f"{place}: no registry «{provider.registry}»{among(provider.registry, self.loader.registries)}"
-                    elif registry.record is not lookup.record_model:
-                        yield f"{place}: the registry {provider.registry} does not answer {lookup.record}"
-                elif provider.dataset not in self.datasets:
-                    yield f"{place}: no dataset «{provider.dataset}»{among(provider.dataset or '', self.datasets)}"
-                elif self.datasets[provider.dataset].record != lookup.record:
-                    yield f"{place}: the dataset {provider.dataset} does not mirror {lookup.record}"
-
-    def _grants(self) -> Iterator[str]:
-        seen: dict[str, str] = {}
-        for organisation, declared in self.configuration.organisations.items():
-            for name, application in declared.applications.items():
-                place = self.loader.at("organisations", organisation, "applications", name)
-                if name in seen:
-                    yield f"{place}: the application {name} stands under {seen[name]} too: names are unique"
-                seen[name] = organisation
-                for position, grant in enumerate(application.grants):
-                    at = self.loader.at("organisations", organisation, "applications", name, "grants", position)
-                    lookup = self.configuration.lookups.get(grant.lookup or "")
-                    dataset = self.datasets.get(grant.dataset or "")
-                    if lookup is None and dataset is None:
-                        wrong = grant.lookup or grant.dataset or ""
-                        names = self.configuration.lookups if grant.lookup else self.datasets
-                        yield f"{at}: nothing is called «{wrong}»{among(wrong, names)}"
-                        continue
-                    fields = list(lookup.record_model.model_fields) if lookup else []
-                    fields += [column.name for column in dataset.columns] if dataset else []
-                    for field in grant.fields if grant.fields != "*" else ():
-                        if field not in fields:
-                            yield f"{at}: no field «{field}»{among(field, fields)}"
-                    for purpose in grant.purposes:
-                        if purpose not in self.configuration.purposes:
-                            yield f"{at}: no purpose «{purpose}»{among(purpose, self.configuration.purposes)}"
-
-    def _publication(self) -> Iterator[str]:
-        ckan = self.configuration.publication.ckan
-        if ckan is not None and ckan.organisation not in self.configuration.organisations:
-            yield (
-                f"beffroi.yaml: publication.ckan.organisation: no organisation «{ckan.organisation}»"
-                f"{among(ckan.organisation, self.configuration.organisations)}"
-            )
-
-    def _datasets(self) -> Iterator[str]:
-        for name, dataset in self.datasets.items():
-            at = self.loader.documents[name].at
-            if dataset.source.registry not in self.loader.registries:
-                wrong = dataset.source.registry
-                yield f"{at('source', 'registry')}: no registry «{wrong}»{among(wrong, self.loader.registries)}"
-            if dataset.owner not in self.configuration.organisations:
-                yield f"{at('owner')}: no organisation «{dataset.owner}»{among(dataset.owner, self.configuration.organisations)}"
-            for other in sorted(dataset.depends_on - set(self.datasets)):
-                yield f"{at('schema')}: it refers to the dataset «{other}», which is not declared{among(other, self.datasets)}"
-            for key in dataset.foreign_keys:
-                target = self.datasets.get(key.reference.resource)
-                names = [column.name for column in target.columns] if target else [key.target]
-                if key.target not in names:
-                    yield f"{at('schema', 'foreignKeys')}: {key.reference.resource} has no column «{key.target}»{among(key.target, names)}"
-
-    def _cycle(self) -> Iterator[str]:
-        graph = {name: dataset.depends_on for name, dataset in self.datasets.items()}
-        try:
-            graphlib.TopologicalSorter(graph).prepare()
-        except graphlib.CycleError as error:
-            yield f"datasets/: these refer to each other in a circle: {' → '.join(error.args[1])}"

@@ -1,0 +1,128 @@
+"""The gateway as one application, and its server."""
+
+import contextlib
+import logging
+import logging.config
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from connectors.errors import Unavailable
+from gateway import dataset_routes, home, lookup_routes
+from gateway.access import visible
+from gateway.front import Front
+from gateway.health import beffroi_version
+from gateway.problems import Problem, install
+from gateway.service import Service
+from pipelines.workspace import Workspace
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "loggers": {
+        "beffroi": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
+"""One line per request comes from `gateway/front.py`; uvicorn's own would show addresses as they were asked."""
+
+ABOUT = """
+Registries asked in one way, and open data. A lookup needs a token (`Authorization: Bearer …`) and a declared purpose
+(`Beffroi-Purpose`); it may name the agent behind the call (`Beffroi-Agent`). Open datasets need neither. Every error
+is a problem of RFC 9457 that says what was wrong, whose fault it is and what to do.
+"""
+
+
+def create_app(root: Path) -> FastAPI:
+    """Return the gateway of the workspace at `root`. Raises Misconfigured, Unavailable."""
+    return application(Service(Workspace(root)))
+
+
+def application(service: Service) -> FastAPI:
+    """Return the gateway that answers from `service`, and closes it when it ends."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPIOffline(
+        redoc_url=None,
+        title=service.workspace.configuration.title,
+        description=ABOUT,
+        version=beffroi_version(),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        favicon_url="/favicon.svg",
+        static_url="/docs/assets",
+        swagger_ui_parameters={"validatorUrl": None},  # it would show the description to an outside service
+    )
+    install(app)
+    app.add_middleware(Front)
+    _pages(app, service)
+    app.include_router(lookup_routes.router(service))
+    app.include_router(dataset_routes.router(service))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app
+
+
+def _pages(app: FastAPI, service: Service) -> None:
+    """Add the pages that are neither lookups nor datasets."""
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def start() -> HTMLResponse:
+        return HTMLResponse(home.page(service))
+
+    @app.api_route("/favicon.svg", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)
+    async def icon() -> Response:
+        return Response(home.ICON, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
+    @app.head("/health", include_in_schema=False)
+    @app.get("/health", tags=["health"], summary="What is well and what is not")
+    async def health(request: Request) -> JSONResponse:
+        names = visible(service.workspace, service.caller(request))
+        told = service.health.told(service.workspace, names, service.journal.writable())
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the API once, with the problem and the token that its routes refer to."""
+    if app.openapi_schema is None:
+        described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = described.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        app.openapi_schema = described
+    return app.openapi_schema
+
+
+def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None = None) -> None:
+    """Serve the workspace at `root` until Ctrl-C or SIGTERM; `port` 0 takes a free one.
+
+    `ready` hears the address once it is listened on. Raises Misconfigured, and Unavailable where the port is taken.
+    """
+    logging.config.dictConfig(LOGGING)
+    try:
+        listener = socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    with listener:
+        app = create_app(root)
+        config = uvicorn.Config(
+            app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=10
+        )
+        if ready is not None:
+            ready(f"http://{host}:{listener.getsockname()[1]}")
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,140 @@
+"""The addresses of datasets: `/datasets`, `/datasets/{name}`, `…/rows`, `…/rows/{key}`, `…/latest/{file}`."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import JSONResponse, Response
+
+from connectors import errors
+from connectors.errors import InvalidRequest
+from gateway import filters, open_data
+from gateway.access import visible
+from gateway.files import PRIVATE, PUBLIC, latest_file
+from gateway.lookup_routes import PURPOSE
+from gateway.problems import documented
+from gateway.service import Service
+
+PROBLEMS = documented(
+    errors.InvalidRequest, errors.NotFound, errors.Unauthenticated, errors.NotGranted, errors.Unavailable
+)  # fmt: skip
+SECURITY: dict[str, Any] = {"security": [{}, {"token": []}]}
+BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}},
+}
+PARAMETERS = TypeAdapter(dict[str, str])
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+COLUMNS = _parameter("columns", "Columns wanted, separated by commas; all granted ones if absent", {"type": "string"})
+ROWS_PARAMETERS = [
+    COLUMNS,
+    _parameter(
+        "limit",
+        "Rows a page",
+        {"type": "integer", "default": open_data.LIMIT, "maximum": open_data.MAX_LIMIT, "minimum": 1},
+    ),
+    _parameter("cursor", "Where the page begins: take it from `links.next`", {"type": "string"}),
+    _parameter("format", "Does as well as the header Accept", {"type": "string", "enum": list(open_data.FORMATS)}),
+    PURPOSE,
+]
+
+
+def router(service: Service) -> APIRouter:
+    """Return the routes of datasets."""
+    routes = APIRouter(prefix="/datasets", tags=["datasets"])
+
+    @_reads(routes, "", "The open datasets, and with a token those granted")
+    async def listing(request: Request) -> Response:
+        return _listing(service, request)
+
+    @_reads(routes, "/{name}", "What there is to know of a dataset", [PURPOSE])
+    async def one(request: Request, name: str) -> Response:
+        told = await open_data.metadata(service, service.caller(request), name)
+        return JSONResponse(told, headers=_cache(service, name))
+
+    @_reads(routes, "/{name}/rows", "Rows, filtered and in pages", ROWS_PARAMETERS, filters.ABOUT)
+    async def rows(request: Request, name: str) -> Response:
+        return await _page(service, request, name, list(request.query_params.multi_items()))
+
+    @routes.post("/{name}/rows", summary="Rows, filtered by what must not stand in a URL", responses=PROBLEMS,
+                 description=f"The same parameters as on GET, as a JSON object of texts. {filters.ABOUT}",
+                 openapi_extra={**SECURITY, "requestBody": BODY})  # fmt: skip
+    async def asked_rows(request: Request, name: str) -> Response:
+        try:
+            parameters = PARAMETERS.validate_json(await request.body())
+        except ValidationError:
+            raise InvalidRequest('the body must be a JSON object of texts, like {"limit": "20"}') from None
+        return await _page(service, request, name, list(parameters.items()))
+
+    @_reads(routes, "/{name}/rows/{key:path}", "One row by its key", [COLUMNS, PURPOSE])
+    async def row(request: Request, name: str, key: str) -> Response:
+        return await _row(service, request, name, key)
+
+    @_reads(routes, "/{name}/latest/{file}", "A whole file of the latest version", [PURPOSE],
+            "`{name}.parquet` or `{name}.csv`, with ranges, ETag and If-None-Match.")  # fmt: skip
+    async def file(request: Request, name: str, file: str) -> Response:
+        return await latest_file(service, service.caller(request), name, file, request.headers)
+
+    return routes
+
+
+def _reads(
+    routes: APIRouter, path: str, summary: str, parameters: Sequence[dict[str, Any]] = (), description: str = ""
+) -> Callable[[Endpoint], Endpoint]:
+    """Add a route for GET, described, and the same for HEAD."""
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        extra = {**SECURITY, "parameters": list(parameters)}
+        described: dict[str, Any] = {"summary": summary, "description": description or summary}
+        routes.add_api_route(path, endpoint, methods=["GET"], responses=PROBLEMS, openapi_extra=extra, **described)
+        routes.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+        return endpoint
+
+    return add
+
+
+def _listing(service: Service, request: Request) -> Response:
+    caller = service.caller(request)
+    if caller.refusal is not None and "authorization" in request.headers:
+        raise caller.refusal
+    names = sorted(visible(service.workspace, caller))
+    data = [open_data.summary(service, service.workspace.datasets[name]) for name in names]
+    return JSONResponse({"data": data}, headers={"Cache-Control": "no-cache", "Vary": "Authorization"})
+
+
+async def _row(service: Service, request: Request, name: str, key: str) -> Response:
+    if set(request.query_params) - {"columns", "purpose"}:
+        raise InvalidRequest("unknown parameter; allowed: columns, purpose")
+    columns = request.query_params.get("columns")
+    asked = columns.split(",") if columns is not None else None
+    found, version = await open_data.row(service, service.caller(request), name, key, asked)
+    told = json.dumps(open_data.meta(version)).encode()
+    headers = _cache(service, name) | {"Beffroi-Version": str(version.number)}
+    return Response(b'{"data":' + found + b',"meta":' + told + b"}", headers=headers, media_type="application/json")
+
+
+async def _page(service: Service, request: Request, name: str, parameters: list[tuple[str, str]]) -> Response:
+    """Answer with one page, as JSON or CSV."""
+    on_get = request.method != "POST"
+    page, asked, version = await open_data.rows(service, service.caller(request), name, parameters, in_url=on_get)
+    link = open_data.next_link(request.url, page.cursor) if on_get else None
+    headers = _cache(service, name) | {"Beffroi-Version": str(version.number), "Vary": "Accept"}
+    if link is not None:
+        headers["Link"] = f'<{link}>; rel="next"'
+    if asked.format == "csv" or (asked.format is None and "text/csv" in request.headers.get("accept", "")):
+        return Response(page.csv(), headers=headers, media_type=open_data.FILES["csv"])
+    meta = {**open_data.meta(version), "limit": asked.limit, "cursor": page.cursor}
+    return JSONResponse({"data": page.records(), "meta": meta, "links": {"next": link}}, headers=headers)
+
+
+def _cache(service: Service, name: str) -> dict[str, str]:
+    return {"Cache-Control": PUBLIC if service.workspace.datasets[name].audience == "open" else PRIVATE}

@@ -1,0 +1,92 @@
+"""Health: what is well and what is not, without asking any registry for it.
+
+What is known of registries comes from the lookups that this process made. No personal data, and no dataset that the
+caller may not know of.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from connectors.errors import BeffroiError, CallerError
+from pipelines import versions
+from pipelines.workspace import Workspace
+
+
+@dataclass
+class State:
+    """What the last answers of a registry told: `unknown` until it was asked."""
+
+    status: str = "unknown"
+    since: dt.datetime | None = None
+    code: str | None = None
+    answered: int = 0
+    failed: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """Return it as /health shows it."""
+        since = self.since.isoformat(timespec="seconds") if self.since else None
+        return {
+            "status": self.status,
+            "since": since,
+            "code": self.code,
+            "answered": self.answered,
+            "failed": self.failed,
+        }
+
+
+class Health:
+    """The state of every registry, as lookups find it."""
+
+    def __init__(self, registries: list[str]) -> None:
+        """Nothing is known of them yet."""
+        self.registries = {name: State() for name in registries}
+
+    def note(self, registry: str, error: BeffroiError | None) -> None:
+        """Note how a registry answered; «not found» and «withheld» are answers like any other."""
+        state = self.registries[registry]
+        failed = error is not None and not isinstance(error, CallerError)
+        status = "failing" if failed else "ok"
+        if status != state.status:
+            state.status, state.since = status, dt.datetime.now(dt.UTC)
+        state.code = error.code if failed and error is not None else None
+        state.failed += failed
+        state.answered += not failed
+
+    def told(self, workspace: Workspace, names: list[str], journal_writable: bool) -> dict[str, Any]:
+        """Return the whole, with the datasets of these names; `degraded` where anything is amiss."""
+        registries = {name: state.told() for name, state in sorted(self.registries.items())}
+        datasets = {name: _dataset(workspace, name) for name in sorted(names)}
+        amiss = (
+            not journal_writable
+            or any(state.status == "failing" for state in self.registries.values())
+            or any(told["version"] is None for told in datasets.values())
+        )
+        return {
+            "status": "degraded" if amiss else "ok",
+            "beffroi": beffroi_version(),
+            "journal": "ok" if journal_writable else "failing",
+            "registries": registries,
+            "datasets": datasets,
+        }
+
+
+def _dataset(workspace: Workspace, name: str) -> dict[str, Any]:
+    latest = versions.latest(workspace, name)
+    if latest is None:
+        return {"version": None, "committed": None, "age_seconds": None}
+    return {"version": latest.number, "committed": latest.committed.isoformat(), "age_seconds": age(latest.committed)}
+
+
+def age(moment: dt.datetime) -> int:
+    """Return the whole seconds since `moment`, never less than none."""
+    return max(0, int((dt.datetime.now(dt.UTC) - moment).total_seconds()))
+
+
+def beffroi_version() -> str:
+    """Return the version of Beffroi that runs."""
+    try:
+        return version("beffroi")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "not installed"

@@ -1,0 +1,154 @@
+"""The addresses of lookups: `GET /lookups`, `GET /lookups/{record}/{identifier}`, `POST /lookups/{record}`.
+
+Every declared lookup has routes of its own, so that OpenAPI describes each with its record.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field, create_model
+from starlette.responses import JSONResponse
+
+from connectors import errors
+from connectors.errors import CallerError, InvalidRequest, MethodNotAllowed
+from connectors.records import Record
+from gateway.lookups import Question, answer
+from gateway.problems import documented
+from gateway.service import Service
+from pipelines.declarations import Lookup
+
+PROBLEMS = documented(
+    errors.InvalidRequest, errors.MalformedIdentifier, errors.NotFound, errors.Withheld, errors.Unauthenticated,
+    errors.NotGranted, errors.Unreadable, errors.RefusedUs, errors.Busy, errors.Down, errors.Unavailable, errors.Late,
+)  # fmt: skip
+PURPOSE = {
+    "name": "purpose", "in": "query", "required": False, "schema": {"type": "string"},
+    "description": "Why it is asked: a declared purpose. The header Beffroi-Purpose does as well.",
+}  # fmt: skip
+SECURITY: dict[str, Any] = {"security": [{"token": []}]}
+
+
+class Tried(BaseModel):
+    """A provider that was asked before and did not have the answer."""
+
+    provider: str
+    code: str
+    detail: str
+
+
+class Meta(BaseModel):
+    """Where an answer comes from, and how old it is."""
+
+    source: str
+    as_of: str
+    age_seconds: int
+    tried: list[Tried]
+    merged_from: str | None = Field(default=None, description="The identifier asked for, which led to this successor")
+
+
+def router(service: Service) -> APIRouter:
+    """Return the routes of every lookup of the workspace."""
+    routes = APIRouter(prefix="/lookups", tags=["lookups"])
+
+    @routes.get("", summary="What may be asked")
+    async def listing() -> dict[str, Any]:
+        lookups = service.workspace.configuration.lookups
+        return {"data": [described(name, lookup) for name, lookup in sorted(lookups.items())]}
+
+    for name, lookup in service.workspace.configuration.lookups.items():
+        _add(routes, service, name, lookup)
+
+    @routes.api_route("/{record}", methods=["GET", "POST"], include_in_schema=False)
+    @routes.api_route("/{record}/{identifier:path}", methods=["GET", "POST"], include_in_schema=False)
+    async def other(record: str) -> None:
+        """Answer what no declared lookup takes."""
+        declared = service.workspace.lookup(record)
+        get = "" if declared.record_model.is_personal() else f" or GET /lookups/{record}/IDENTIFIER"
+        raise MethodNotAllowed(f"ask by POST /lookups/{record}{get}")
+
+    return routes
+
+
+def described(name: str, lookup: Lookup) -> dict[str, Any]:
+    """Return what `GET /lookups` tells of one lookup."""
+    model = lookup.record_model
+    personal = model.is_personal()
+    ask = {"method": "POST", "href": f"/lookups/{name}", "body": {"identifier": "…", "fields": ["…"]}}
+    return {
+        "name": name,
+        "title": lookup.title,
+        "record": lookup.record,
+        "personal": personal,
+        "identifiers": list(model.identifiers),
+        "fields": [
+            {"name": field, "title": info.title, "description": info.description}
+            for field, info in model.model_fields.items()
+        ],
+        "providers": [provider.name for provider in lookup.providers],
+        "ask": [ask] if personal else [{"method": "GET", "href": f"/lookups/{name}/{{identifier}}"}, ask],
+    }
+
+
+def _add(routes: APIRouter, service: Service, name: str, lookup: Lookup) -> None:
+    """Add the two routes of one lookup. A personal one by GET is refused, and that is journaled."""
+    personal = lookup.record_model.is_personal()
+    documented_answer: dict[int | str, dict[str, Any]] = {200: {"model": _answer_model(name, lookup.record_model)}}
+    responses = {**documented_answer, **PROBLEMS}
+
+    @routes.post(
+        f"/{name}", summary=lookup.title or name, name=f"ask_{name}", responses=responses,
+        openapi_extra={**SECURITY, "requestBody": _body(Question)},
+    )  # fmt: skip
+    async def ask(request: Request) -> JSONResponse:
+        question, refusal = await _read(request)
+        return await _answered(service, name, request, question, refusal)
+
+    @routes.get(
+        f"/{name}/{{identifier:path}}", summary=lookup.title or name, name=f"get_{name}", responses=responses,
+        openapi_extra={**SECURITY, "parameters": [PURPOSE]}, include_in_schema=not personal,
+    )  # fmt: skip
+    async def get(
+        request: Request,
+        identifier: str,
+        fields: Annotated[str | None, Query(description="Fields wanted, separated by commas")] = None,
+    ) -> JSONResponse:
+        asked = fields.split(",") if fields is not None else None
+        question = Question.model_construct(identifier=identifier, fields=asked)
+        refusal: CallerError | None = None
+        if personal:
+            refusal = MethodNotAllowed(
+                f"{name} is personal data, whose identifiers never stand in a URL:"
+                f' POST /lookups/{name} with {{"identifier": "…"}}'
+            )
+        elif unknown := set(request.query_params) - {"fields", "purpose"}:
+            refusal = InvalidRequest(f"{len(unknown)} unknown parameter(s) in the query; allowed: fields, purpose")
+        return await _answered(service, name, request, question, refusal)
+
+
+async def _read(request: Request) -> tuple[Question, CallerError | None]:
+    """Read the body as a question; what is wrong with it becomes its refusal."""
+    try:
+        return Question.read(await request.body()), None
+    except InvalidRequest as error:
+        return Question.model_construct(identifier="", fields=None), error
+
+
+async def _answered(
+    service: Service, name: str, request: Request, question: Question, refusal: CallerError | None
+) -> JSONResponse:
+    told = await answer(service, name, service.caller(request), question, refusal)
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}
+
+
+def _answer_model(name: str, record: type[Record]) -> type[BaseModel]:
+    """Return the model of a lookup's answer: the record, each field of which is there where it is granted."""
+    fields: dict[str, Any] = {
+        field: (info.annotation, Field(default=None, title=info.title, description=info.description))
+        for field, info in record.model_fields.items()
+    }
+    granted = create_model(f"{record.__name__}Granted", __doc__=f"The granted fields of a {record.__name__}", **fields)
+    return create_model(f"{name.title()}Answer", data=(granted, ...), meta=(Meta, ...))

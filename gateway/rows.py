@@ -1,0 +1,157 @@
+"""Rows of a version, filtered and in pages: DuckDB over its Parquet file, which never changes.
+
+A page's cursor is the version and the place of its last row in the file, which is sorted by the key. So a new version
+does not shift the pages that somebody is reading, and a cursor, which stands in URLs, discloses no key.
+"""
+
+import asyncio
+import base64
+import binascii
+import csv
+import datetime as dt
+import io
+import json
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from connectors.deadline import Deadline
+from connectors.errors import InvalidRequest, Unavailable
+from gateway.filters import Filter
+from pipelines.sql import identifier, quote
+from pipelines.versions import Version
+
+AT_ONCE = 4
+"""Queries that run side by side; others wait for a place."""
+
+SECONDS = 10.0
+"""How long one page may take, the wait for a place included."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows, each in the order of `columns`, and the cursor of the next page, if there is one."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    cursor: str | None
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows as JSON objects."""
+        return [{name: _json(value) for name, value in zip(self.columns, row, strict=True)} for row in self.rows]
+
+    def csv(self) -> str:
+        """Return the rows as CSV with a header; the elements of a list are joined by a bar, as in the ready file."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([[_text(value) for value in row] for row in self.rows])
+        return text.getvalue()
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number
+    return value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list):
+        return "|".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _json(value)
+
+
+def encode_cursor(version: int, place: int) -> str:
+    """Return the cursor of the page after the row at `place` in the file of `version`."""
+    return base64.urlsafe_b64encode(json.dumps([version, place]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[int, int]:
+    """Return a cursor's version and place. Raises InvalidRequest for anything that we did not make."""
+    try:
+        version, place = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if type(version) is int and type(place) is int and 0 < version < 2**31 and 0 <= place < 2**62:
+            return version, place
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        pass
+    raise InvalidRequest("that cursor is not one of ours: take it from links.next, or start again without it")
+
+
+class Rows:
+    """The engine: one database in memory that can read the workspace's state and nothing else."""
+
+    def __init__(self, state: Path) -> None:
+        """`state` is the workspace's `.beffroi/`."""
+        self._database = duckdb.connect(config={"threads": 2})
+        self._database.execute(f"SET allowed_directories = [{quote(str(state))}]")
+        self._database.execute("SET enable_external_access = false")
+        self._database.execute("SET TimeZone = 'UTC'")
+        self._database.execute("SET lock_configuration = true")
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rows")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._database.close()
+
+    async def page(
+        self, version: Version, columns: Sequence[str], filters: Sequence[Filter], limit: int, after: int = -1
+    ) -> Page:
+        """Return at most `limit` rows that meet every filter, after the row at place `after`.
+
+        Raises Unavailable where the file cannot be read, or the page takes more than SECONDS.
+        """
+        deadline, cursor = Deadline.after(SECONDS), self._database.cursor()
+        work = self._threads.submit(_page, cursor, deadline, version, tuple(columns), filters, limit, after)
+        watch = asyncio.get_running_loop().call_later(SECONDS, cursor.interrupt)
+        try:
+            return await asyncio.wrap_future(work)
+        finally:
+            watch.cancel()
+
+
+def _page(
+    cursor: duckdb.DuckDBPyConnection,
+    deadline: Deadline,
+    version: Version,
+    columns: tuple[str, ...],
+    filters: Sequence[Filter],
+    limit: int,
+    after: int,
+) -> Page:
+    """Run one query; one row more than asked for tells whether there is a next page."""
+    names = ", ".join(identifier(name) for name in columns)
+    where = "".join(f" AND {each.sql()}" for each in filters)
+    values = [value for each in filters for value in each.values]
+    sql = (
+        f"SELECT file_row_number, {names} FROM read_parquet(?, file_row_number = true)"
+        f" WHERE file_row_number > ?{where} ORDER BY file_row_number LIMIT ?"
+    )
+    late = Unavailable(f"that took more than {SECONDS:.0f} s: ask for less, or take the whole file")
+    if deadline.passed():  # before a place came free
+        raise late
+    try:
+        found = cursor.execute(sql, [str(version.parquet), after, *values, limit + 1]).fetchall()
+    except duckdb.InterruptException:
+        raise late from None
+    except duckdb.Error as error:
+        raise Unavailable(
+            f"version {version.number} of {version.dataset} cannot be read ({type(error).__name__})"
+        ) from error
+    finally:
+        cursor.close()
+    more = len(found) > limit
+    found = found[:limit]
+    following = encode_cursor(version.number, found[-1][0]) if more else None
+    return Page(columns, [row[1:] for row in found], following)

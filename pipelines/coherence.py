@@ -1,0 +1,156 @@
+"""What the files of a workspace must say together: whatever one names, another must declare."""
+
+import graphlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Protocol
+
+from connectors.registry import Registry
+from pipelines.declarations import Configuration, Dataset, Grant
+from pipelines.sentences import among
+from pipelines.steps import dataset_of
+from pipelines.strict_yaml import Keys
+
+DATABASE_OF_ALL = "open"
+"""The database of the open datasets has this name, so that no organisation may."""
+
+
+ONE_OF = {
+    "registries": "registry",
+    "organisations": "organisation",
+    "purposes": "purpose",
+    "lookups": "lookup",
+    "datasets": "dataset",
+    "fields": "field",
+}
+"""What one entry of a section is called."""
+
+Problem = tuple[Keys, str]
+
+
+class Read(Protocol):
+    """What was read of a workspace. `broken` holds section and name of what is declared but wrong: told elsewhere."""
+
+    datasets: dict[str, Dataset]
+    registries: dict[str, Registry]
+    broken: set[tuple[str, str]]
+    at: Callable[..., str]
+
+
+def incoherences(read: Read, configuration: Configuration) -> list[str]:
+    """Return one sentence, opening with file and line, per contradiction between the parts of a workspace."""
+    found = [*_lookups(read, configuration), *_organisations(read, configuration), *_publication(read, configuration)]
+    for name in read.datasets:
+        found += _dataset(read, configuration, name)
+    found += _cycle(read)
+    return [f"{read.at(*keys)}: {said}" for keys, said in found]
+
+
+def _unknown(read: Read, keys: Keys, section: str, name: str, known: Collection[str]) -> Iterator[Problem]:
+    if name not in known and (section, name) not in read.broken:
+        yield keys, f"no {ONE_OF[section]} «{name}»{among(name, known)}"
+
+
+def _lookups(read: Read, configuration: Configuration) -> Iterator[Problem]:
+    for name, lookup in configuration.lookups.items():
+        for position, provider in enumerate(lookup.providers):
+            keys: Keys = ("lookups", name, "providers", position)
+            if provider.registry is not None:
+                at = (*keys, "registry")
+                yield from _unknown(read, at, "registries", provider.registry, read.registries)
+                registry = read.registries.get(provider.registry)
+                if registry is not None and registry.record is not lookup.record_model:
+                    yield at, f"the registry {provider.registry} does not answer {lookup.record}"
+            elif provider.dataset is not None:
+                at = (*keys, "dataset")
+                yield from _unknown(read, at, "datasets", provider.dataset, read.datasets)
+                dataset = read.datasets.get(provider.dataset)
+                if dataset is not None and dataset.record != lookup.record:
+                    yield at, f"the dataset {provider.dataset} does not mirror {lookup.record}"
+
+
+def _organisations(read: Read, configuration: Configuration) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for organisation, declared in configuration.organisations.items():
+        if organisation == DATABASE_OF_ALL:
+            yield ("organisations", organisation), "no organisation can be called open: that is the open data's name"
+        for name, application in declared.applications.items():
+            keys: Keys = ("organisations", organisation, "applications", name)
+            if name in seen:
+                yield keys, f"the application {name} stands under {seen[name]} too: names are unique"
+            seen[name] = organisation
+            for position, grant in enumerate(application.grants):
+                yield from _grant(read, configuration, grant, (*keys, "grants", position))
+
+
+def _grant(read: Read, configuration: Configuration, grant: Grant, keys: Keys) -> Iterator[Problem]:
+    fields: list[str] = []
+    if grant.lookup is not None:
+        yield from _unknown(read, (*keys, "lookup"), "lookups", grant.lookup, configuration.lookups)
+        lookup = configuration.lookups.get(grant.lookup)
+        fields = list(lookup.record_model.model_fields) if lookup else []
+    elif grant.dataset is not None:
+        yield from _unknown(read, (*keys, "dataset"), "datasets", grant.dataset, read.datasets)
+        fields = list(_types(read.datasets.get(grant.dataset)))
+    for position, field in enumerate(grant.fields if fields and grant.fields != "*" else ()):
+        yield from _unknown(read, (*keys, "fields", position), "fields", field, fields)
+    for position, purpose in enumerate(grant.purposes):
+        yield from _unknown(read, (*keys, "purposes", position), "purposes", purpose, configuration.purposes)
+
+
+def _publication(read: Read, configuration: Configuration) -> Iterator[Problem]:
+    ckan = configuration.publication.ckan
+    if ckan is not None:
+        keys: Keys = ("publication", "ckan", "organisation")
+        yield from _unknown(read, keys, "organisations", ckan.organisation, configuration.organisations)
+
+
+def _dataset(read: Read, configuration: Configuration, name: str) -> Iterator[Problem]:
+    dataset, here = read.datasets[name], ("datasets", name)
+    registry, owner = dataset.source.registry, dataset.owner
+    yield from _unknown(read, (*here, "source", "registry"), "registries", registry, read.registries)
+    yield from _unknown(read, (*here, "owner"), "organisations", owner, configuration.organisations)
+    yield from _foreign_keys(read, dataset)
+    yield from _steps(read, dataset)
+
+
+def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    for number, key in enumerate(dataset.foreign_keys):
+        place = ("datasets", dataset.name, "schema", "foreignKeys", number, "reference")
+        name = key.reference.resource
+        yield from _unknown(read, (*place, "resource"), "datasets", name, read.datasets)
+        if name not in read.datasets:
+            continue
+        mine, types = _types(dataset)[key.column], _types(read.datasets[name])
+        if key.target not in types:
+            yield (*place, "fields"), f"{name} has no column «{key.target}»{among(key.target, types)}"
+        elif types[key.target] != mine:
+            said = f"{key.column} is of the type {mine}, {key.target} of {name} is of the type {types[key.target]}"
+            yield (*place, "fields"), f"{said}: make them the same"
+
+
+def _steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield what is wrong with the datasets that cleaning steps read."""
+    for column, clean in dataset.clean.items():
+        for position, step in enumerate(clean.steps):
+            wanted = dataset_of(step)
+            if wanted is None:
+                continue
+            place: Keys = ("datasets", dataset.name, "clean", column, "steps", position)
+            name, columns = wanted
+            yield from _unknown(read, place, "datasets", name, read.datasets)
+            missing = set(columns) - set(_types(read.datasets[name])) if name in read.datasets else ()
+            if missing:
+                yield place, f"this step reads {', '.join(columns)} of {name}, which lacks {', '.join(sorted(missing))}"
+
+
+def _types(dataset: Dataset | None) -> Mapping[str, str]:
+    return {column.name: column.type for column in dataset.columns} if dataset else {}
+
+
+def _cycle(read: Read) -> Iterator[Problem]:
+    graph = {name: dataset.depends_on for name, dataset in read.datasets.items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        names = error.args[1]
+        yield ("datasets", names[0]), f"these refer to each other in a circle: {' → '.join(names)}"

@@ -1,0 +1,134 @@
+"""What is wrong with a declaration, in one sentence that opens with `file:line:` and says what is allowed."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipelines.strict_yaml import Keys
+
+Model = TypeVar("Model", bound=BaseModel)
+
+EXPECTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "date_type": "a date such as 2026-12-31",
+    "date_parsing": "a date such as 2026-12-31",
+    "date_from_datetime_parsing": "a date such as 2026-12-31",
+    "date_from_datetime_inexact": "a date such as 2026-12-31",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+}
+"""What should stand there, for each of the library's errors that mean that something else does."""
+
+
+def read(model: type[Model], data: Any, at: Callable[..., str], *keys: str | int) -> tuple[Model | None, list[str]]:
+    """Check `data` against `model`; `at` gives the `file:line` of the value at some keys, `data` being at `keys`.
+
+    Returns the model and no problems, or None and one sentence for each problem.
+    """
+    if not isinstance(data, dict):
+        return None, [f"{at(*keys)}: expected keys and values here"]
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, [f"{at(*keys, *loc)}: {said}" for loc, said in _problems(model, data, error)]
+
+
+def among(wrong: str, allowed: Iterable[str]) -> str:
+    """Return the end of a sentence that says what is allowed, and the nearest name if one is near."""
+    names = sorted(allowed)
+    near = difflib.get_close_matches(wrong.casefold(), [name.casefold() for name in names], n=1)
+    hint = f" (did you mean «{next(name for name in names if name.casefold() == near[0])}»?)" if near else ""
+    return f"{hint}; allowed: {', '.join(names)}" if names else ""
+
+
+def _problems(model: type[BaseModel], data: Any, error: ValidationError) -> list[tuple[Keys, str]]:
+    """Return one problem per place: where each member of a union complains, what would have been right is joined."""
+    found: dict[Keys, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        found.setdefault(_written(details, data), []).append(details)
+    deeper = {keys[:length] for keys in found for length in range(len(keys))}
+    problems = []
+    for keys, all_details in found.items():
+        wanted = [_expected(details) for details in all_details]
+        if None not in wanted:
+            if keys not in deeper:  # else another member of the union got further, and says what is wrong there
+                problems.append((keys, f"expected {' or '.join(dict.fromkeys(map(str, wanted)))}{_named(keys)}"))
+            continue
+        others = (details for details, known in zip(all_details, wanted, strict=True) if known is None)
+        problems += [(keys, _sentence(model, keys, details)) for details in others]
+    return list(dict.fromkeys(problems))
+
+
+def _written(details: ErrorDetails, data: Any) -> Keys:
+    """Return the keys of an error as they stand in the file, without what the library adds for members of unions."""
+    keys: list[str | int] = []
+    loc = details["loc"][:-1] if details["loc"][-1:] == ("[key]",) else details["loc"]
+    for part in loc:
+        inside = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
+        if inside:
+            keys.append(part)
+            data = data[part]
+    if details["type"] == "missing":
+        keys.append(loc[-1])
+    return tuple(keys)
+
+
+def _expected(details: ErrorDetails) -> str | None:
+    if details["type"] == "literal_error":
+        return str(details["ctx"]["expected"]).replace("'", "")
+    return EXPECTED.get(details["type"])
+
+
+def _named(keys: Keys) -> str:
+    """Return the name of the last key, to be read without the file."""
+    name = next((key for key in reversed(keys) if isinstance(key, str)), None)
+    return f" for «{name}»" if name else ""
+
+
+def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "extra_forbidden":
+            return f"unknown key «{keys[-1]}»{among(str(keys[-1]), _keys_at(model, details['loc'][:-1]))}"
+        case "missing":
+            return f"the key «{keys[-1]}» is missing"
+        case "string_pattern_mismatch":
+            signs = "digits, - and _" if "-" in str(context["pattern"]) else "digits and _"
+            return f"«{details['input']}» is no name: small letters a to z, {signs}, a letter first"
+        case "too_short":
+            return f"expected at least {context['min_length']} here{_named(keys)}"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as rule:
+            return f"expected a number {rule.replace('_', ' ')} {next(iter(context.values()))}{_named(keys)}"
+        case _:
+            said = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+            return f"{said[:1].lower()}{said[1:]}{_named(keys)}"
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that are allowed at `loc`, by walking the model along it."""
+    found: Any = model
+    for part in loc:
+        fields = getattr(found, "model_fields", {})
+        field = next((f for name, f in fields.items() if part == (f.alias or name)), None)
+        found = _inner_model(field.annotation) if field else found
+    return [field.alias or name for name, field in getattr(found, "model_fields", {}).items()]
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_inner_model(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model is not None), None)
