@@ -94,16 +94,7 @@ def request(
     _check_origin(url, base, registry)
     with watched(deadline) as call:
         try:
-            answer = _POOLS.urlopen(
-                method,
-                url,
-                body=body,
-                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})},
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(total=max(deadline.remaining(), 0.001)),
-            )
+            answer = _open(method, url, headers or {}, body, call)
         except (u3.HTTPError, OSError) as error:
             raise _translate(error, registry, call) from error
         try:
@@ -113,6 +104,30 @@ def request(
         if call.shut:  # a body without a length ends quietly when the connection is shut
             raise _late(registry)
         return Response(answer.status, answer.headers, content)
+
+
+def _open(method: str, url: str, headers: Mapping[str, str], body: bytes | None, call: Call) -> Any:
+    """Send a request and return the answer once its head is there.
+
+    A server may close a kept-alive connection just as we send on it. Our requests only read, so that one which found
+    its connection closed without a byte is sent once more, on a new one.
+    """
+    while True:
+        try:
+            return _POOLS.urlopen(
+                method,
+                url,
+                body=body,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **headers},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(total=max(Deadline(call.at).remaining(), 0.001)),
+            )
+        except u3.ProtocolError as error:
+            closed = any(isinstance(part, RemoteDisconnected | ConnectionError) for part in error.args)
+            if not (closed and call.reused) or call.shut:
+                raise
 
 
 def _read(answer: Any, registry: str) -> bytes:

@@ -53,9 +53,12 @@ def check_insee(value: str) -> str:
 def check_nir(value: str) -> str:
     """Return the canonical NIR (13 digits and the two check digits), or raise ValueError. See stdnum.fr.nir."""
     try:
-        return str(stdnum_nir.validate(value))
+        nir = str(stdnum_nir.validate(value))
     except ValueError as error:
         raise ValueError("a NIR is 15 digits, the last two being its check digits") from error
+    if nir[0] not in "123478":
+        raise ValueError("a NIR begins with 1 or 2, or with 3, 4, 7 or 8 where it is provisional")
+    return nir
 
 
 class Commune(Record):

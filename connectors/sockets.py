@@ -27,13 +27,14 @@ class Call:
     """One call under watch: `guards` are duplicates of its sockets, shut down together when `at` has passed.
 
     `left` are those whose connection was closed before the answer was read: http.client does so at the head of an
-    answer without a length, and reads on from the socket.
+    answer without a length, and reads on from the socket. `reused` tells that a kept-alive connection was taken.
     """
 
     at: float
     guards: list[socket.socket] = field(compare=False, default_factory=list)
     left: list[socket.socket] = field(compare=False, default_factory=list)
     shut: bool = field(compare=False, default=False)
+    reused: bool = field(compare=False, default=False)
     done: bool = field(compare=False, default=False)
 
 
@@ -137,6 +138,7 @@ class _Guarded(HTTPConnection):
         call, before = _CURRENT.get(), self.call
         if call is not None and self.guard is not None and self.guard not in call.guards:
             self.call = call
+            call.reused = before is not None
             _WATCHDOG.enlist(self.guard, call, before)
 
     def close(self) -> None:

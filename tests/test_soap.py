@@ -1,0 +1,158 @@
+"""SOAP: requests, envelopes, faults, statuses, and the WSDLs that are read or refused."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+import zeep.exceptions
+from lxml import etree
+
+from connectors import soap
+from connectors.deadline import Deadline
+from connectors.errors import Busy, Down, Misconfigured, RefusedUs, Unreadable
+from connectors.soap import SoapClient, SoapFault
+from tests.peers.canned import Canned
+from tests.small_wsdl import SOAP_11, SOAP_12, A, ask, element, envelope, sequence, write
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+
+def test_every_exception_of_zeep_is_in_the_table() -> None:
+    theirs = {
+        value
+        for value in vars(zeep.exceptions).values()
+        if inspect.isclass(value) and issubclass(value, Exception) and not issubclass(value, Warning)
+    }
+    assert theirs == set(soap.ERRORS)
+
+
+# --- the WSDL --------------------------------------------------------------------------------------------------------
+
+OTHER = '<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:o"><xsd:simpleType name="{name}"><xsd:restriction base="xsd:string"><xsd:enumeration value="x"/></xsd:restriction></xsd:simpleType></xsd:schema>'
+IMPORT = '<xsd:import namespace="urn:o"{location}/>'
+
+
+def test_inline_schemas_import_one_another(tmp_path: Path, canned: Canned) -> None:
+    schemas = OTHER.format(name="One") + OTHER.format(name="Two")
+    answer = sequence(element("a", "o:One") + element("b", "o:Two"))
+    client = write(tmp_path, schemas=schemas, imports=IMPORT.format(location=""), answer=answer)
+    assert ask(client, canned, "<a>x</a><b>x</b>") == {"a": "x", "b": "x"}
+    with pytest.raises(Unreadable, match="not one of those allowed"):
+        ask(client, canned, "<a>x</a><b>S3CRET</b>")
+
+
+def test_a_schema_beside_the_wsdl_is_read_and_no_other(tmp_path: Path, canned: Canned) -> None:
+    folder = tmp_path / "wsdl"
+    folder.mkdir()
+    for place in (folder, tmp_path):
+        (place / "o.xsd").write_text(OTHER.format(name="One"))
+    answer = sequence(element("a", "o:One"))
+    beside = write(folder, imports=IMPORT.format(location=' schemaLocation="o.xsd"'), answer=answer)
+    assert ask(beside, canned, "<a>x</a>") == {"a": "x"}
+    for elsewhere in ("../o.xsd", "http://127.0.0.1:9/o.xsd", "file:///etc/passwd", "missing.xsd"):
+        client = write(folder, imports=IMPORT.format(location=f' schemaLocation="{elsewhere}"'), answer=answer)
+        with pytest.raises(Misconfigured):
+            ask(client, canned, "<a>x</a>")
+
+
+@pytest.mark.parametrize("content", ["", "no XML", "<x/>", '<!DOCTYPE x [<!ENTITY e "f">]><x>&e;</x>'])
+def test_a_wsdl_that_is_none_is_misconfigured(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.wsdl").write_text(content)
+    with pytest.raises(Misconfigured, match=r"t\.wsdl"):
+        SoapClient(tmp_path / "t.wsdl", "r").call("Ask", address="http://x", deadline=Deadline.after(5))
+
+
+def test_a_missing_wsdl_operation_or_parameter_is_misconfigured(tmp_path: Path) -> None:
+    late = Deadline.after(5)
+    with pytest.raises(Misconfigured, match=r"none\.wsdl cannot be read"):
+        SoapClient(tmp_path / "none.wsdl", "r").call("Ask", address="http://x", deadline=late)
+    client = write(tmp_path, answer=sequence(A))
+    with pytest.raises(Misconfigured, match="no operation Tell; it has: Ask"):
+        client.call("Tell", address="http://x", deadline=late)
+    for parameters in ({}, {"other": "S3CRET"}, {"number": "S3CRET\0"}, {"number": ["S3CRET"]}):
+        with pytest.raises(Misconfigured, match="the request Ask to r is not what its WSDL wants") as raised:
+            client.call("Ask", address="http://x", deadline=late, **parameters)
+        assert "S3CRET" not in str(raised.value)
+
+
+# --- envelopes, faults, statuses -------------------------------------------------------------------------------------
+
+
+def test_the_request_on_the_wire(tmp_path: Path, canned: Canned) -> None:
+    ask(write(tmp_path, answer=sequence(A)), canned, "<a>1</a>")
+    [(method, path, headers, body)] = canned.requests
+    assert (method, path, headers["SOAPAction"]) == ("POST", "/", '"urn:t:Ask"')
+    assert headers["Content-Type"] == "text/xml; charset=utf-8"
+    assert etree.fromstring(body).findtext(f"{{{SOAP_11}}}Body/{{urn:t}}Ask/{{urn:t}}number") == "1"
+
+
+def test_soap_12(tmp_path: Path, canned: Canned) -> None:
+    client = write(tmp_path, answer=sequence(A), binding="http://schemas.xmlsoap.org/wsdl/soap12/")
+    canned.say(envelope('<Answer xmlns="urn:t"><a>1</a></Answer>', SOAP_12), "application/soap+xml")
+    assert client.call("Ask", address=canned.url, deadline=Deadline.after(5), number=1) == {"a": "1"}
+    assert canned.requests[0][2]["Content-Type"] == 'application/soap+xml; charset=utf-8; action="urn:t:Ask"'
+    fault = """<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang="en">no</s:Text></s:Reason>
+        <s:Detail><Trouble xmlns="urn:t"><code>GONE</code></Trouble></s:Detail></s:Fault>"""
+    canned.say(envelope(fault, SOAP_12), "application/soap+xml", 400)
+    with pytest.raises(SoapFault) as raised:
+        client.call("Ask", address=canned.url, deadline=Deadline.after(5), number=1)
+    assert (raised.value.code, raised.value.message, raised.value.detail_code) == ("Sender", "no", "GONE")
+
+
+FAULT = "<s:Fault><faultcode>s:Server</faultcode><faultstring>S3CRET</faultstring>{detail}</s:Fault>"
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("detail", "code"),
+    [
+        ("", None),
+        ('<detail><Trouble xmlns="urn:t"><code>GONE</code></Trouble></detail>', "GONE"),
+        ('<detail><Trouble xmlns="urn:t"><code>GONE</code><extra/></Trouble></detail>', "GONE"),
+        ('<detail><Trouble xmlns="urn:t"><kode>GONE</kode></Trouble></detail>', None),
+        ("<detail><code>GONE</code></detail>", None),
+    ],
+)
+def test_a_fault_is_a_fault_whatever_the_status(
+    tmp_path: Path, canned: Canned, status: int, detail: str, code: str | None
+) -> None:
+    canned.say(envelope(FAULT.format(detail=detail)), "text/xml", status)
+    with pytest.raises(SoapFault) as raised:
+        write(tmp_path, answer=sequence(A)).call("Ask", address=canned.url, deadline=Deadline.after(5), number=1)
+    assert (raised.value.code, raised.value.detail_code) == ("Server", code)
+    assert "S3CRET" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "kind"),
+    [
+        (401, "text/html", b"<html/>", RefusedUs),
+        (403, "text/xml", b"<no", RefusedUs),
+        (429, "text/plain", b"slow", Busy),
+        (500, "text/html", b"<html/>", Down),
+        (503, "text/xml", b"", Down),
+        (500, "text/xml", envelope('<Answer xmlns="urn:t"><a>1</a></Answer>'), Down),
+        (404, "text/html", b"<html/>", Unreadable),
+        (302, "text/html", b"", Unreadable),
+        (202, "text/xml", envelope('<Answer xmlns="urn:t"><a>1</a></Answer>'), Unreadable),
+        (200, "application/json", envelope('<Answer xmlns="urn:t"><a>1</a></Answer>'), Unreadable),
+        (200, "multipart/related", b"--x", Unreadable),
+        (200, "text/xml", envelope('<Other xmlns="urn:t"/>'), Unreadable),
+        (200, "text/xml", envelope("<Answer/>"), Unreadable),
+        (200, "text/xml", envelope(""), Unreadable),
+        (200, "text/xml", envelope("<Answer/>", SOAP_12), Unreadable),
+        (200, "text/xml", b"<html xmlns='http://www.w3.org/1999/xhtml'/>", Unreadable),
+    ],
+)
+def test_answers_that_are_none(
+    tmp_path: Path, canned: Canned, status: int, content_type: str, body: bytes, kind: type[Exception]
+) -> None:
+    canned.say(body, content_type, status)
+    with pytest.raises(kind) as raised:
+        write(tmp_path, answer=sequence(A)).call("Ask", address=canned.url, deadline=Deadline.after(5), number=1)
+    assert type(raised.value) is kind
+
+
+def test_an_address_that_is_none_is_misconfigured(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured):
+        write(tmp_path, answer=sequence(A)).call("Ask", address="nowhere", deadline=Deadline.after(5), number=1)
