@@ -34,14 +34,14 @@ BATCH = 5_000
 
 TYPES = {
     "string": "text",
-    "integer": "bigint",
+    "integer": "int8",
     "number": "float8",
     "boolean": "bool",
     "date": "date",
     "datetime": "timestamptz",
-    "array": "text[]",
+    "array": "_text",
 }
-"""What a column's type is in the DataStore."""
+"""What a column's type is in the DataStore, in the words that it answers with."""
 
 MIMETYPES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv"}
 
@@ -141,10 +141,8 @@ class Ckan:
             "notes": dataset.description,
             "owner_org": self.organisation,
             "tags": [{"name": keyword} for keyword in sorted(dataset.keywords)],
-            "extras": [
-                {"key": "beffroi_version", "value": str(number)},
-                {"key": "licence", "value": dataset.licence or ""},
-            ],
+            "license_id": dataset.licence,  # CKAN shows an id that it does not know as it stands
+            "extras": [{"key": "beffroi_version", "value": str(number)}],
         }
 
     def _resources(self, dataset: Dataset, version: Version, package: dict[str, Any]) -> bool:
@@ -219,7 +217,7 @@ class Ckan:
         """Write the metadata with the version now held, and make the package public; only if something differs."""
         wanted = self._metadata(dataset, version.number)
         held = {
-            **{name: package.get(name) or "" for name in ("name", "title", "notes")},
+            **{name: package.get(name) or "" for name in ("name", "title", "notes", "license_id")},
             "owner_org": (package.get("organization") or {}).get("name"),
             "tags": [{"name": tag["name"]} for tag in sorted(package["tags"], key=lambda tag: str(tag["name"]))],
             "extras": sorted(
@@ -260,7 +258,10 @@ def _told(action: str, error: CKANAPIError) -> BeffroiError:
     if isinstance(error, ckanapi.ValidationError):
         fields = ", ".join(sorted(key for key in getattr(error, "error_dict", {}) if not key.startswith("__")))
         return InvalidRequest(f"CKAN refuses {action}: {fields or 'the values'} not valid there")
-    if isinstance(error, ckanapi.ServerIncompatibleError):
+    if type(error) in (
+        CKANAPIError,
+        ckanapi.ServerIncompatibleError,
+    ):  # what ckanapi raises for an answer in no form of CKAN's
         return Unreadable(f"CKAN's answer to {action} is not CKAN's: check BEFFROI_CKAN_URL", registry="CKAN")
     return Down(f"CKAN failed at {action} ({type(error).__name__})", registry="CKAN")
 
@@ -286,7 +287,7 @@ def _known_fields(held: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "id": field["id"],
-            "type": {"_text": "text[]"}.get(field["type"], field["type"]),
+            "type": field["type"],
             "info": {key: (field.get("info") or {}).get(key, "") for key in ("label", "notes")},
         }
         for field in held["fields"]

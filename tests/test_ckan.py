@@ -129,7 +129,7 @@ def test_a_version_arrives_whole(root: Path, peer: CkanPeer, remote: ckanapi.Rem
     assert package["organization"]["title"] == "Town of tests"
     assert not package["private"]
     assert [tag["name"] for tag in package["tags"]] == ["commerce", "ville"]
-    assert {e["key"]: e["value"] for e in package["extras"]}["licence"] == "Licence Ouverte 2.0"
+    assert package["license_title"] == package["license_id"] == "Licence Ouverte 2.0"
     assert {r["name"]: r["format"] for r in package["resources"]} == {"shops.parquet": "Parquet", "shops.csv": "CSV"}
     first = held["rows"]["records"][0]
     assert first.pop("_id")
