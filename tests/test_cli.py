@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.cli import main
-from tools import make_commands_page
+from tools.make_pages import every_command
 
 SHOPS = """
 title: Shops
@@ -61,15 +60,7 @@ def beffroi(root: Path, *arguments: str, status: int = 0) -> subprocess.Complete
     return done
 
 
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-@pytest.mark.parametrize(("path", "command"), [pytest.param(p, c, id=" ".join(p)) for p, c in commands(main)])
+@pytest.mark.parametrize(("path", "command"), [pytest.param(p, c, id=" ".join(p)) for p, c in every_command(main)])
 def test_every_command_has_help_json_and_workspace(path: tuple[str, ...], command: click.Command) -> None:
     assert command.help, "says what it does"
     options = {name for parameter in command.params for name in parameter.opts}
@@ -77,12 +68,6 @@ def test_every_command_has_help_json_and_workspace(path: tuple[str, ...], comman
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.name} is explained"
-
-
-def test_the_documentation_tells_every_command_as_it_is() -> None:
-    assert make_commands_page.PAGE.read_text(encoding="utf-8") == make_commands_page.page(), (
-        "docs/commands.md is out of date: python -m tools.make_commands_page"
-    )
 
 
 def test_run_shows_a_sum_that_proves_itself(root: Path) -> None:

@@ -1,0 +1,80 @@
+"""The demo as printed: its four commands do what they say, and Ctrl-C ends it all."""
+
+import itertools
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.demonstration import Demo, environment, lay_out, running_demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    root = tmp_path_factory.mktemp("demo") / "workspace"
+    lay_out(root)
+    with running_demo(root) as running:
+        yield running
+
+
+def shell(demo: Demo, command: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=demo.root, env=environment(demo.root.parent / "home"), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_four_commands_to_try_do_what_they_say(demo: Demo) -> None:
+    said = demo.said.read_text(encoding="utf-8").splitlines()
+    commands = [after for before, after in itertools.pairwise(said) if before.startswith("# ")]
+    assert len(commands) == 4
+    person, commune, copy = (json.loads(shell(demo, command)) for command in commands[:3])
+    assert person["meta"]["source"] == "civil"
+    assert person["data"]["nir"] in commands[0]
+    assert person["data"]["birth_name"]
+    assert (commune["meta"]["source"], commune["meta"]["tried"]) == ("communes", [])
+    assert copy["data"] == commune["data"]
+    assert copy["meta"]["source"] == "dataset:communes"
+    assert 0 < copy["meta"]["age_seconds"] < 600
+    assert [(tried["provider"], tried["code"]) for tried in copy["meta"]["tried"]] == [("communes", "down")]
+    shell(demo, commands[3])
+    assert pq.read_table(demo.root / "communes.parquet").num_rows > 34_000
+
+
+def test_no_answer_of_the_demo_stands_in_its_log(demo: Demo) -> None:
+    log = [line for line in demo.said.read_text(encoding="utf-8").splitlines() if "/lookups/" in line]
+    asked = [line for line in log if not line.startswith(("curl", "beffroi"))]
+    assert asked
+    assert all("{" in line or "/lookups/person" in line for line in asked), "routes, not what was asked"
+
+
+def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
+    addresses = [*demo.registries().values(), f"http://127.0.0.1:{demo.port}"]
+    assert len(addresses) == 3
+    assert demo.interrupt() in (0, 130)
+    for address in addresses:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)), timeout=1)
+    assert not running_on(demo.root)
+    after = demo.said.read_text(encoding="utf-8").partition("Ctrl-C ends it all.\n")[2]
+    assert [line for line in after.splitlines() if " INFO " not in line] == [], "the log, and no complaint at the end"
+
+
+def running_on(root: Path) -> list[str]:
+    """Return the commands of the processes that name `root`, or stand in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, place = (process / "cmdline").read_bytes(), (process / "cwd").resolve()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if str(root).encode() in command or place == root:
+            found.append(command.replace(b"\0", b" ").decode())
+    return found
