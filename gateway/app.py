@@ -125,4 +125,5 @@ def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None 
         )
         if ready is not None:
             ready(f"http://{host}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
+            uvicorn.Server(config).run(sockets=[listener])

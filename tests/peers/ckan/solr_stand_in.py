@@ -114,10 +114,9 @@ class Core:
             raise BadRequest(f"unsupported update: {body[:100]}")
 
     def _document(self, values: dict[str, Any]) -> Document:
-        listed = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
-        given = {
-            k: [v if isinstance(v, str) else json.dumps(v) for v in vs if v is not None] for k, vs in listed.items()
-        }
+        given = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+        for name, several in given.items():
+            given[name] = [v if isinstance(v, str) else json.dumps(v) for v in several if v is not None]
         given.setdefault("indexed_ts", [datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")])
         document = Document()
         for name, plain in given.items():
@@ -132,15 +131,14 @@ class Core:
             for name, plain in given.items():
                 if fnmatchcase(name, source) and name != target:
                     searched.setdefault(target, []).extend(plain)
-        for name, plain in searched.items():
-            if plain and not name.endswith("_ngram"):
-                document.indexed[name] = [words(v) if self.schema.is_text(name) else [v] for v in plain]
+        for name in (name for name, plain in searched.items() if plain and not name.endswith("_ngram")):
+            document.indexed[name] = [words(v) if self.schema.is_text(name) else [v] for v in searched[name]]
         return document
 
     def select(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
         """Answer a search in Solr's JSON; raises `BadRequest` for what is wrong or unsupported."""
-        if unknown := parameters.keys() - SELECT_PARAMETERS:
-            raise BadRequest(f"parameters not supported by the stand-in for Solr: {', '.join(sorted(unknown))}")
+        if unknown := sorted(parameters.keys() - SELECT_PARAMETERS):
+            raise BadRequest(f"parameters not supported by the stand-in for Solr: {unknown}")
         one = {name: values[0] for name, values in parameters.items()}
         query, df, operator = one.get("q", "*:*"), one.get("df", "text"), one.get("q.op", "OR")
         if one.get("defType", "lucene") == "lucene" or ":" in query:
