@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 LOCK = uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --group build
 
-.PHONY: demo test check soak lock clean
+.PHONY: demo test check soak pages lock clean
 
 demo: .venv/.installed            ## run the main job, then serve it (ARGS="--once": do not serve)
 	.venv/bin/beffroi demo $(ARGS)
@@ -20,7 +20,10 @@ check: .venv/.dev                 ## style and strict types
 	.venv/bin/mypy
 
 soak: .venv/.dev                  ## the long campaigns, of which `make test` runs a short form
-	BEFFROI_SOAK=1 .venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
+	BEFFROI_SOAK=300 .venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
+
+pages: .venv/.dev                 ## write the generated pages of docs/ anew
+	.venv/bin/python -m tools.make_pages
 
 lock:                             ## renew the lock files (needs uv)
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock

@@ -168,28 +168,31 @@ class Journal:
     def _commit(self, texts: list[str]) -> int:
         """Add entries to the chain, and return the number of the first once all are on disk. Raises Unavailable."""
         try:
-            if not self._in_place():  # what we would write to it, nobody would ever read
-                raise Unavailable(f"{self.path.name} is no longer where it was: put it back, or start Beffroi anew")
-            if self._connection is None:
-                self._connection = open_store(self.path, SCHEMA)
-            self._connection.execute("BEGIN IMMEDIATE")
-            found = self._connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchall()
-            number, head = found[0] if found else (0, GENESIS)
-            if number < self._last:
-                raise Unavailable(f"entries after {number} were removed from {self.path.name}: put them back")
-            rows = []
-            for position, text in enumerate(texts, number + 1):
-                rows.append((position, text, head, _link(head, text)))
-                head = rows[-1][3]
-            self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
-            self._connection.execute("COMMIT")
-            self._last = rows[-1][0]
+            return self._add(texts)
         except (OSError, sqlite3.Error, Unavailable) as error:
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.close()  # which rolls back
             self._connection = None
             raise error if isinstance(error, Unavailable) else unavailable(self.path, error) from error
+
+    def _add(self, texts: list[str]) -> int:
+        if not self._in_place():  # what we would write to it, nobody would ever read
+            raise Unavailable(f"{self.path.name} is no longer where it was: put it back, or start Beffroi anew")
+        if self._connection is None:
+            self._connection = open_store(self.path, SCHEMA)
+        self._connection.execute("BEGIN IMMEDIATE")
+        found = self._connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchall()
+        number, head = found[0] if found else (0, GENESIS)
+        if number < self._last:
+            raise Unavailable(f"entries after {number} were removed from {self.path.name}: put them back")
+        rows = []
+        for position, text in enumerate(texts, number + 1):
+            rows.append((position, text, head, _link(head, text)))
+            head = rows[-1][3]
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
+        self._connection.execute("COMMIT")
+        self._last = rows[-1][0]
         return int(number) + 1
 
 

@@ -106,7 +106,8 @@ async def rows(
             _hold_out_of_url(dataset, [each.column.name for each in filters if each.column.personal])
         entry.identifier = _asked_for(service, dataset, filters)
         version, place = _place(service, dataset, asked)
-        page = await service.rows.page(version, columns, filters, asked.limit, place)
+        chosen = [column for column in dataset.columns if column.name in columns]
+        page = await service.rows.page(version, chosen, filters, asked.limit, place)
         entry.fields, entry.source = list(columns), f"version {version.number}"
     return page, asked, version
 

@@ -11,7 +11,7 @@ import csv
 import datetime as dt
 import io
 import json
-import math
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,11 +20,14 @@ from typing import Any
 
 import duckdb
 
+from connectors.columns import Column
 from connectors.deadline import Deadline
 from connectors.errors import InvalidRequest, Unavailable
 from gateway.filters import Filter
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
+
+log = logging.getLogger("beffroi")
 
 AT_ONCE = 4
 """Queries that run side by side; others wait for a place."""
@@ -56,11 +59,9 @@ class Page:
 
 def _json(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
+        return value.replace(tzinfo=dt.UTC).isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no such number
     return value
 
 
@@ -104,9 +105,10 @@ class Rows:
         """Let go of the database."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._database.close()
+        del self._database  # DuckDB's binding complains at exit of connections that anything still holds
 
     async def page(
-        self, version: Version, columns: Sequence[str], filters: Sequence[Filter], limit: int, after: int = -1
+        self, version: Version, columns: Sequence[Column], filters: Sequence[Filter], limit: int, after: int = -1
     ) -> Page:
         """Return at most `limit` rows that meet every filter, after the row at place `after`.
 
@@ -125,13 +127,13 @@ def _page(
     cursor: duckdb.DuckDBPyConnection,
     deadline: Deadline,
     version: Version,
-    columns: tuple[str, ...],
+    columns: tuple[Column, ...],
     filters: Sequence[Filter],
     limit: int,
     after: int,
 ) -> Page:
     """Run one query; one row more than asked for tells whether there is a next page."""
-    names = ", ".join(identifier(name) for name in columns)
+    names = ", ".join(_selected(column) for column in columns)
     where = "".join(f" AND {each.sql()}" for each in filters)
     values = [value for each in filters for value in each.values]
     sql = (
@@ -146,6 +148,7 @@ def _page(
     except duckdb.InterruptException:
         raise late from None
     except duckdb.Error as error:
+        log.error("version %d of %s cannot be read: %s", version.number, version.dataset, type(error).__name__)  # noqa: TRY400  # its message may hold values
         raise Unavailable(
             f"version {version.number} of {version.dataset} cannot be read ({type(error).__name__})"
         ) from error
@@ -154,4 +157,10 @@ def _page(
     more = len(found) > limit
     found = found[:limit]
     following = encode_cursor(version.number, found[-1][0]) if more else None
-    return Page(columns, [row[1:] for row in found], following)
+    return Page(tuple(column.name for column in columns), [row[1:] for row in found], following)
+
+
+def _selected(column: Column) -> str:
+    """Return SQL for a column; moments come in UTC and without zone, since DuckDB needs one more library otherwise."""
+    name = identifier(column.name)
+    return f"{name} AT TIME ZONE 'UTC' AS {name}" if column.type == "datetime" else name

@@ -64,8 +64,7 @@ def _held(path: Path) -> dict[str, int]:
 
 def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
     aside, spill = path.with_suffix(".part"), path.with_suffix(".spill")
-    for left in (aside, aside.with_suffix(".part.wal")):  # a killed build's log would be replayed into this one
-        left.unlink(missing_ok=True)
+    aside.unlink(missing_ok=True)
     try:
         with duckdb.connect(str(aside), config={"temp_directory": str(spill)}) as connection:
             connection.execute(f"CREATE TABLE {VERSIONS} (dataset VARCHAR, version BIGINT, committed TIMESTAMPTZ)")

@@ -14,8 +14,8 @@ from connectors.errors import Misconfigured, Unreadable
 from pipelines.clean import Cleaning, Failure, Value
 from pipelines.declarations import Clean, Dataset
 from pipelines.sentences import among
-from pipelines.sql import DUCKDB, identifier, is_kept, quote
-from pipelines.steps import STEPS, apply_steps, as_integer, as_number, finite, parts
+from pipelines.sql import DUCKDB, as_integer, as_number, finite, identifier, is_kept, quote
+from pipelines.steps import STEPS, apply_steps, parts
 
 TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
 """What a text may be to be read as true or false."""
@@ -30,7 +30,7 @@ def judge(
     """Make `judged` and `merged` from the raw file; return the source's columns that nothing reads.
 
     `parquet_of` gives the Parquet file of another dataset's latest version. Raises Misconfigured when the source lacks
-    a column that the declaration reads.
+    a column that the declaration reads, Unreadable when it is no Parquet file.
     """
     types = _staged(connection, dataset, raw)
     cleaning = Cleaning(connection, "staged", parquet_of)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from connectors.errors import Unavailable
 from pipelines import versions
 from pipelines.workspace import Workspace
 
@@ -24,12 +25,20 @@ class Refused:
 
 
 def listed(workspace: Workspace, name: str) -> Iterator[Refused]:
-    """Yield the rows that the latest run of a dataset refused, in the order of the source."""
+    """Yield the rows that the latest run of a dataset refused, in the order of the source.
+
+    Raises Unavailable where they were removed.
+    """
     failed, version = workspace.state / "failed" / name, versions.latest(workspace, name)
-    if (failed / "report.json").is_file() and (version is None or _started(failed) >= _started(version.folder)):
-        yield from _rows(name, None, failed / "quarantine.parquet")
-    elif version is not None:
-        yield from _rows(name, version.number, version.folder / "quarantine.parquet")
+    try:
+        if (failed / "report.json").is_file() and (version is None or _started(failed) >= _started(version.folder)):
+            yield from _rows(name, None, failed / "quarantine.parquet")
+        elif version is not None:
+            yield from _rows(name, version.number, version.folder / "quarantine.parquet")
+    except FileNotFoundError:
+        raise Unavailable(
+            f"what the last run of {name} refused was removed: `beffroi run {name}` makes it anew"
+        ) from None
 
 
 def _started(folder: Path) -> str:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
-from connectors.errors import RunFailed, Unavailable
+from connectors.errors import RunFailed, Unavailable, Unreadable
 from pipelines import index, versions
 from pipelines.declarations import Bounds, Dataset
 from pipelines.judge import FAILURES, PLACE, judge
@@ -61,7 +61,7 @@ def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _:
     """
     dataset = workspace.dataset(name)
     started, clock = dt.datetime.now(dt.UTC), time.monotonic()
-    with _alone(workspace, name), _engine(workspace, name) as connection, _swept(workspace, name):
+    with _alone(workspace, name), _engine(workspace, dataset) as connection, _swept(workspace, name):
         tell("scan")
         raw = _stage(workspace, dataset)
         tell("clean")
@@ -107,8 +107,9 @@ def _alone(workspace: Workspace, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _engine(workspace: Workspace, name: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _engine(workspace: Workspace, dataset: Dataset) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database for the run, which spills to the workspace; its errors become ours, without any value."""
+    name, registry = dataset.name, dataset.source.registry
     spill = workspace.state / "spill" / name
     connection = duckdb.connect(config={"temp_directory": str(spill)})
     try:
@@ -117,6 +118,10 @@ def _engine(workspace: Workspace, name: str) -> Iterator[duckdb.DuckDBPyConnecti
     except (duckdb.IOException, lmdb.DiskError, OSError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
         raise RunFailed(f"{name}: a file could not be read or written ({why}): is the disk full?") from None
+    except duckdb.InvalidInputException as error:
+        if "string encoding" not in str(error):
+            raise RunFailed(f"{name}: the engine stopped ({type(error).__name__})") from None
+        raise Unreadable(f"{registry} gave texts that are not in UTF-8", registry=registry) from None
     except (duckdb.Error, lmdb.Error, pa.ArrowException, DeltaError) as error:
         raise RunFailed(f"{name}: the engine stopped ({type(error).__name__})") from None
     finally:

@@ -9,6 +9,13 @@ from pydantic_core import ErrorDetails
 
 from pipelines.strict_yaml import Keys
 
+LIMITS = {
+    "greater_than": "above",
+    "greater_than_equal": "of at least",
+    "less_than": "below",
+    "less_than_equal": "of at most",
+}
+
 Model = TypeVar("Model", bound=BaseModel)
 
 EXPECTED = {
@@ -99,22 +106,25 @@ def _named(keys: Keys) -> str:
 
 
 def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
-    context = details.get("ctx", {})
+    context, last = details.get("ctx", {}), keys[-1] if keys else ""
     match details["type"]:
         case "extra_forbidden":
-            return f"unknown key «{keys[-1]}»{among(str(keys[-1]), _keys_at(model, details['loc'][:-1]))}"
+            said = f"unknown key «{last}»{among(str(last), _keys_at(model, details['loc'][:-1]))}"
         case "missing":
-            return f"the key «{keys[-1]}» is missing"
+            said = f"the key «{last}» is missing"
+        case "value_error":
+            said = details["msg"].removeprefix("Value error, ")
         case "string_pattern_mismatch":
-            signs = "digits, - and _" if "-" in str(context["pattern"]) else "digits and _"
-            return f"«{details['input']}» is no name: small letters a to z, {signs}, a letter first"
+            signs = "digits, - and _" if "_-" in str(context["pattern"]) else "digits and _"
+            said = f"«{details['input']}» is no name: small letters a to z, {signs}, a letter first"
         case "too_short":
-            return f"expected at least {context['min_length']} here{_named(keys)}"
-        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as rule:
-            return f"expected a number {rule.replace('_', ' ')} {next(iter(context.values()))}{_named(keys)}"
+            said = f"expected at least {context['min_length']} here{_named(keys)}"
+        case rule if rule in LIMITS:
+            said = f"expected a number {LIMITS[rule]} {next(iter(context.values())):g}{_named(keys)}"
         case _:
-            said = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            return f"{said[:1].lower()}{said[1:]}{_named(keys)}"
+            said = details["msg"].removeprefix("Input should be ")
+            said = f"{said[:1].lower()}{said[1:]}{_named(keys)}"
+    return said
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:

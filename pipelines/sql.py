@@ -1,4 +1,7 @@
-"""SQL's texts and names, and what a column's type is in DuckDB. The one place where declared names enter a query."""
+"""SQL that several modules write: texts and names, what a column's type is in DuckDB, how a text is read.
+
+The one place where declared names and texts enter a query.
+"""
 
 DUCKDB = {
     "string": "VARCHAR",
@@ -28,3 +31,26 @@ def identifier(name: str) -> str:
 def is_kept(name: str) -> bool:
     """Tell whether a run needs that name for itself (SQL's names know no case)."""
     return name.casefold().startswith(KEPT_NAMES)
+
+
+def unaccented(sql: str) -> str:
+    """Return SQL for a text without accents and ligatures (strip_accents alone leaves œ, æ and ß)."""
+    for ligature, letters in (("œ", "oe"), ("Œ", "OE"), ("æ", "ae"), ("Æ", "AE"), ("ß", "ss"), ("ẞ", "SS")):
+        sql = f"replace({sql}, '{ligature}', '{letters}')"
+    return f"strip_accents({sql})"
+
+
+def as_integer(sql: str) -> str:
+    """Return SQL for a text as a whole number (a cast alone would round 1.5 and read 1_0, 0x10 and 1e3)."""
+    return rf"TRY_CAST(regexp_extract({sql}, '^[-+]?\d+$') AS BIGINT)"
+
+
+def as_number(sql: str) -> str:
+    """Return SQL for a text as a finite number (a cast alone would read 0x10 and infinity)."""
+    text = rf"regexp_extract({sql}, '^[-+]?\d+(\.\d+)?([eE][-+]?\d+)?$')"
+    return finite(f"TRY_CAST({text} AS DOUBLE)")
+
+
+def finite(sql: str) -> str:
+    """Return SQL for a number, date or moment that is null where it is no number or infinite: JSON has no such value."""
+    return f"CASE WHEN isfinite({sql}) THEN {sql} END"

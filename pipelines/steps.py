@@ -14,7 +14,7 @@ from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
 from pipelines.clean import Cleaning, Value
-from pipelines.sql import quote
+from pipelines.sql import as_integer, as_number, quote, unaccented
 
 BLANKS = r"[\s\v\pZ\x{0085}\x{200B}\x{2060}\x{FEFF}]"
 """White space as it is found in tables: ordinary, no-break, of any width or none, line ends, byte-order mark."""
@@ -64,13 +64,6 @@ def _unaccent(cleaning: Cleaning, value: Value, _: Any) -> None:
     cleaning.make(value, unaccented(value.sql))
 
 
-def unaccented(sql: str) -> str:
-    """Return SQL for a text without accents and ligatures (strip_accents alone leaves œ, æ and ß)."""
-    for ligature, letters in (("œ", "oe"), ("Œ", "OE"), ("æ", "ae"), ("Æ", "AE"), ("ß", "ss"), ("ẞ", "SS")):
-        sql = f"replace({sql}, '{ligature}', '{letters}')"
-    return f"strip_accents({sql})"
-
-
 def _digits(cleaning: Cleaning, value: Value, _: Any) -> None:
     cleaning.make(value, rf"nullif(regexp_replace({value.sql}, '[^0-9]', '', 'g'), '')")
 
@@ -110,25 +103,9 @@ def _integer(cleaning: Cleaning, value: Value, _: Any) -> None:
     cleaning.convert(value, as_integer(value.sql), "integer", "is not a whole number")
 
 
-def as_integer(sql: str) -> str:
-    """Return SQL for a text as a whole number (a cast alone would round 1.5 and read 1_0, 0x10 and 1e3)."""
-    return rf"TRY_CAST(regexp_extract({sql}, '^[-+]?\d+$') AS BIGINT)"
-
-
 def _decimal(cleaning: Cleaning, value: Value, _: Any) -> None:
     plain = f"replace(regexp_replace({value.sql}, '{BLANKS}', '', 'g'), ',', '.')"
     cleaning.convert(value, as_number(plain), "decimal", "is not a number")
-
-
-def as_number(sql: str) -> str:
-    """Return SQL for a text as a finite number (a cast alone would read 0x10 and infinity)."""
-    text = rf"regexp_extract({sql}, '^[-+]?\d+(\.\d+)?([eE][-+]?\d+)?$')"
-    return finite(f"TRY_CAST({text} AS DOUBLE)")
-
-
-def finite(sql: str) -> str:
-    """Return SQL for a number, date or moment that is null where it is no number or infinite: JSON has no such value."""
-    return f"CASE WHEN isfinite({sql}) THEN {sql} END"
 
 
 def _rna(cleaning: Cleaning, value: Value, _: Any) -> None:

@@ -13,10 +13,20 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, Event, NodeEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    NodeEvent,
+)
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from connectors.errors import Misconfigured
+
+DEEPEST = 50
+"""Levels of lists and keys inside each other."""
 
 Keys = tuple[str | int, ...]
 """The way to a value inside a document: `("clean", "rna", "steps", 0)`."""
@@ -59,8 +69,6 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
     except YAMLError as error:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         raise Misconfigured(f"{shown}:{line}: not valid YAML: {str(error).splitlines()[0]}") from error
-    except RecursionError:
-        raise Misconfigured(f"{shown}:1: not read: its values are nested too deeply") from None
     reader = _Reader(shown)
     data = reader.read(root, ()) if root is not None else None
     return Document(shown, data, reader.lines)
@@ -68,15 +76,18 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
 
 def _refuse_unused(shown: Path, events: Iterable[Event]) -> None:
     """Refuse what YAML has and declarations do not: there it could hide what a file says, or never end."""
-    documents = 0
+    documents = depth = 0
     for event in events:
         said = None
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if isinstance(event, DocumentStartEvent):
             documents += 1
             if documents > 1:
                 said = "a second document begins here: one file is one document"
             elif event.version not in (None, (1, 2)):
                 said = "this file is read as YAML 1.2: take that line out"
+        elif depth > DEEPEST:
+            said = "values are nested too deeply here"
         elif isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
             said = "anchors and aliases (& and *) are not used here: write the value itself"
         elif getattr(event, "ctag", None) is not None:

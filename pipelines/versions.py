@@ -63,6 +63,14 @@ class Version:
         loaded: dict[str, Any] = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
         return loaded
 
+    @property
+    def as_of(self) -> dt.datetime:
+        """Return when the source was last read and found to hold just this: later than `committed` after idle runs."""
+        try:
+            return dt.datetime.fromisoformat(self.report["started"])
+        except (OSError, ValueError, KeyError):  # its ready-made files are no longer kept
+            return self.committed
+
 
 def table_folder(workspace: Workspace, name: str) -> Path:
     """Return the folder of a dataset's Delta table."""
@@ -90,14 +98,29 @@ def find(workspace: Workspace, name: str, number: int) -> Version | None:
 
 def history(workspace: Workspace, name: str) -> list[Version]:
     """Return every version of a dataset, oldest first."""
-    log = table_folder(workspace, name) / "_delta_log"
-    try:
-        last = max((entry for entry in log.iterdir() if entry.suffix == ".json"), key=lambda entry: entry.name)
-        seen = last.stat()
-    except (FileNotFoundError, ValueError):
+    table = table_folder(workspace, name)
+    last = _last_entry(table / "_delta_log")
+    if last is None:
         return []
-    made = (last.name, seen.st_ino, seen.st_mtime_ns)
-    return list(_history(table_folder(workspace, name), workspace.state, name, made))
+    seen = last.stat()
+    return list(_history(table, workspace.state, name, (last.name, seen.st_ino, seen.st_mtime_ns)))
+
+
+_LAST: dict[Path, int] = {}
+"""The number of each Delta log's last entry when it was last looked at."""
+
+
+def _last_entry(log: Path) -> Path | None:
+    """Return the last entry of a Delta log. Costs two look-ups of a file, however long the log is."""
+    number = _LAST.get(log)
+    if number is None or not (log / f"{number:020}.json").exists():
+        number = max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=None)
+        if number is None:
+            return None
+    while (log / f"{number + 1:020}.json").exists():
+        number += 1
+    _LAST[log] = number
+    return log / f"{number:020}.json"
 
 
 @lru_cache(maxsize=512)
@@ -105,6 +128,8 @@ def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -
     """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
     found = []
     for entry in DeltaTable(table).history():
+        if "beffroi" not in entry:  # another engine's housekeeping
+            continue
         said = json.loads(entry["beffroi"])
         found.append(
             Version(
@@ -152,7 +177,7 @@ def commit(
             configuration={"delta.enableExpiredLogCleanup": "false"},  # our history is in the log
         )  # fmt: skip
     log = table / "_delta_log"
-    on_disk(*log.glob("*.json"), log)
+    on_disk(*filter(None, [_last_entry(log)]), log)
 
 
 def on_disk(*paths: Path) -> None:

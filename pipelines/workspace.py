@@ -30,6 +30,11 @@ class Workspace:
         self.root = root.resolve()
         if not (self.root / "beffroi.yaml").is_file():
             raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
+        wrong = [sign for sign in "?#%" if sign in str(self.root)]
+        if wrong:  # the Delta library takes a table's path for a URL, and would lose or misplace it
+            raise Misconfigured(
+                f"no table can be kept in {root}: rename the folder, or one above, without «{wrong[0]}»"
+            )
         loader = Loader(self.root)
         if loader.problems or loader.configuration is None:
             raise Misconfigured("\n".join(loader.problems))

@@ -5,7 +5,7 @@ nor faker. In an environment of its own, from the repository's root, with FOLDER
 
     pip install faker==40.54.0 pyarrow==26.0.1 python-stdnum==2.2
     npm install --no-save --prefix FOLDER @etalab/decoupage-administratif@6.0.0 codes-postaux@4.1.2
-    python tools/make_reference.py FOLDER
+    python -m tools.make_reference FOLDER
 
 In: the two packages above, read from `FOLDER/node_modules`. Out: `communes.parquet`, `commune_parts.parquet`,
 `postal_codes.parquet` and `persons.parquet` (see `make_persons.py`) in `datasets/reference` (or `--out DIR`), each with
@@ -24,7 +24,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from make_persons import ABOUT_PERSONS, Row, make_persons
+
+from tools.make_persons import ABOUT_PERSONS, Row, make_persons
 
 COMMUNES_PACKAGE = ("@etalab/decoupage-administratif", "6.0.0")
 POSTAL_CODES_PACKAGE = ("codes-postaux", "4.1.2")

@@ -1,0 +1,167 @@
+"""SIGKILL at any instant, a full disk: the last version stays whole, the next run succeeds, nothing is left behind.
+
+BEFFROI_SOAK=500 kills five hundred times instead of a few.
+"""
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import lmdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+
+from connectors.errors import RunFailed
+from pipelines import databases, quarantine, versions
+from pipelines.run import run
+from tests.pipelines.bench import SHOPS, Bench, query
+
+KILLS = max(12, int(os.environ.get("BEFFROI_SOAK", "0")))
+ROWS = 4000
+
+
+def change(bench: Bench, number: int) -> None:
+    """Write the source's state number `number`: every row says it, and one in a hundred is refused."""
+    table = pa.table(
+        {
+            "id": pa.array(str(row) for row in range(ROWS + number)),
+            "name": pa.array([f"{number} {random.Random(row).random()}" for row in range(ROWS + number)]),
+            "workers": pa.array(["x" if row % 100 == 0 else "1" for row in range(ROWS + number)]),
+            "opened": pa.array(["2020-01-01"] * (ROWS + number)),
+        }
+    )
+    aside = bench.root / "source/aside"
+    pq.write_table(table, aside)
+    aside.rename(bench.root / "source/shops.parquet")
+
+
+def child(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run in a process of its own, and return when it is about to begin."""
+    command = [sys.executable, "-m", "tests.pipelines.killed", str(root), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def hold_whole(bench: Bench) -> int:
+    """Check that the latest version is whole on every face, and all of one state; return its number."""
+    version = versions.latest(bench.workspace, "shops")
+    if version is None:
+        return 0
+    table = DeltaTable(bench.root / ".beffroi/lake/shops")
+    (action,) = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    rows = pq.read_table(version.parquet)
+    with lmdb.open(str(version.index), readonly=True, subdir=False, lock=False) as environment:
+        indexed = environment.stat()["entries"]
+    counted = {
+        "parquet": rows.num_rows,
+        "delta": action["num_records"],
+        "delta, read": table.to_pyarrow_table().num_rows,
+        "csv": query(f"SELECT count(*) FROM read_csv('{version.csv}')")[0][0],
+        "index": indexed,
+        "report": version.report["rows_out"],
+        "history": version.rows,
+    }
+    assert set(counted.values()) == {version.rows}, counted
+    assert len({name.split()[0] for name in rows["name"].to_pylist()}) == 1, "rows of two states in one version"
+    list(quarantine.listed(bench.workspace, "shops"))
+    return version.number
+
+
+@pytest.mark.soak
+def test_a_run_killed_at_any_instant_leaves_the_last_version_whole(bench: Bench) -> None:
+    bench.write("datasets/shops.yaml", SHOPS)
+    change(bench, 0)
+    started = time.monotonic()
+    run(bench.workspace, "shops")
+    databases.refresh(bench.workspace)
+    whole_run = time.monotonic() - started
+    before, killed, committed = 1, 0, 0
+    for number in range(1, KILLS + 1):
+        change(bench, number)
+        process = child(bench.root)
+        time.sleep(random.random() * whole_run * 1.2)
+        process.kill()
+        killed += process.wait() != 0
+        assert process.stdout is not None
+        process.stdout.close()
+        after = hold_whole(bench)
+        assert after in (before, before + 1), "a kill shows the last version, or the new one"
+        committed += after > before
+        before = after
+        if number % 3 == 0:
+            report = run(bench.workspace, "shops")
+            databases.refresh(bench.workspace)
+            assert (report.rows_out, hold_whole(bench)) == (bench.latest().rows, report.version)
+            assert leftovers(bench.root / ".beffroi") == []
+            with duckdb.connect(str(bench.root / ".beffroi/databases/open.duckdb"), read_only=True) as connection:
+                assert connection.execute("SELECT count(*) FROM shops").fetchall() == [(report.rows_out,)]
+            before = report.version
+    assert killed, f"{KILLS} children, none was killed in time: {committed} committed"
+
+
+def leftovers(state: Path) -> list[str]:
+    """Return the files of a state that belong to no version kept."""
+    lake, kept = state / "lake/shops", {"1"}
+    known = {entry.name for entry in (state / "versions/shops").iterdir()}
+    history = DeltaTable(lake).history()
+    kept = {str(len(history)), str(len(history) - 1)}
+    parquet = len(list(lake.glob("*.parquet"))) - len(history)
+    found = [f"{parquet} Parquet files more than versions"] if parquet else []
+    found += [f"folder of version {name}" for name in known - kept]
+    patterns = ("*.part", "*.part.wal", "*.tmp", "*.spill")
+    return found + [str(path) for pattern in patterns for path in state.rglob(pattern)]
+
+
+@pytest.mark.parametrize("most", [1, 20_000, 150_000])
+def test_a_disk_that_is_full_is_told_and_the_last_version_stays(bench: Bench, most: int) -> None:
+    bench.write("datasets/shops.yaml", SHOPS)
+    change(bench, 0)
+    bench.run()
+    change(bench, 1)
+    process = child(bench.root, str(most))
+    said, _ = process.communicate()
+    assert said.startswith("RunFailed: shops: a file could not be read or written ("), said
+    assert said.rstrip().endswith("is the disk full?")
+    assert process.returncode == 0
+    assert hold_whole(bench) == 1
+    assert leftovers(bench.root / ".beffroi") == []
+    assert (bench.run().version, hold_whole(bench)) == (2, 2)
+
+
+def fill(bench: Bench) -> str:
+    """Run new versions until one fails; return what it said."""
+    for number in range(20):
+        change(bench, number)
+        try:
+            run(bench.workspace, "shops")
+        except RunFailed as error:
+            return error.detail
+    raise AssertionError("the disk never filled")
+
+
+def test_a_mounted_disk_that_is_full(bench: Bench, tmp_path: Path) -> None:
+    state = bench.root / ".beffroi"
+    state.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(state)], check=False)
+    if mounted.returncode:
+        pytest.skip("this user may not mount a small disk; a limit on file sizes stands for it above")
+    try:
+        bench.write("datasets/shops.yaml", SHOPS)
+        change(bench, 0)
+        said = fill(bench)
+        assert re.fullmatch(r"shops: a file could not be read or written \(.*\): is the disk full\?", said)
+        found = hold_whole(bench)
+        with pytest.raises(RunFailed, match="is the disk full"):
+            run(bench.workspace, "shops")
+        assert hold_whole(bench) == found
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=True)
