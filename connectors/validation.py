@@ -16,6 +16,8 @@ from connectors.errors import Misconfigured
 from connectors.xsd import XSD
 
 _SCHEMA = f"{{{XSD}}}schema"
+_COMPILING = threading.Lock()
+"""libxml2 finds a parser's resolvers by a state of the whole process: two threads that compile at once mix them up."""
 
 
 class Folder:
@@ -91,7 +93,8 @@ class Schema:
             parser = _parser()
             parser.resolvers.add(_Resolver(self._inline, self._folder))
             try:
-                compiled = etree.XMLSchema(etree.fromstring(self._root, parser))
+                with _COMPILING:
+                    compiled = etree.XMLSchema(etree.fromstring(self._root, parser))
             except etree.XMLSchemaParseError as error:
                 raise Misconfigured(f"the schemas of a WSDL cannot be used: {error}") from error
             self._local.compiled = compiled

@@ -76,7 +76,7 @@ def _dataset(workspace: Workspace, name: str) -> dict[str, Any]:
     latest = versions.latest(workspace, name)
     if latest is None:
         return {"version": None, "committed": None, "age_seconds": None}
-    return {"version": latest.number, "committed": latest.committed.isoformat(), "age_seconds": age(latest.committed)}
+    return {"version": latest.number, "committed": latest.committed.isoformat(), "age_seconds": age(latest.as_of)}
 
 
 def age(moment: dt.datetime) -> int:

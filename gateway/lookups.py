@@ -168,4 +168,4 @@ def _from_dataset(service: Service, lookup: Lookup, provider: Provider, value: s
         raise Unavailable(
             f"version {version.number} of {name} cannot be read ({type(error).__name__}): `beffroi run {name}` mends it"
         ) from error
-    return Found(record, provider.name, version.committed)
+    return Found(record, provider.name, version.as_of)

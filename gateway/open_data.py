@@ -183,8 +183,8 @@ def meta(version: Version) -> dict[str, Any]:
     return {
         "dataset": version.dataset,
         "version": version.number,
-        "as_of": version.committed.isoformat(timespec="seconds"),
-        "age_seconds": age(version.committed),
+        "as_of": version.as_of.isoformat(timespec="seconds"),
+        "age_seconds": age(version.as_of),
     }
 
 

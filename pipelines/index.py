@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import lmdb
 
+from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 
@@ -38,13 +39,17 @@ def key_text(values: Iterable[Any]) -> str:
     return ",".join(texts)
 
 
-def build(connection: duckdb.DuckDBPyConnection, parquet: Path, key: tuple[str, ...], folder: Path) -> None:
+def build(connection: duckdb.DuckDBPyConnection, parquet: Path, dataset: Dataset, folder: Path) -> None:
     """Write the index of `parquet` into `folder`/rows.lmdb, which must not exist. Raises lmdb.Error, duckdb.Error."""
-    texts = [f"CAST({identifier(name)} AS VARCHAR)" for name in key]
+    texts = [f"CAST({identifier(name)} AS VARCHAR)" for name in dataset.key]
     if len(texts) > 1:
         texts = [f"replace(replace({text}, '\\', '\\\\'), ',', '\\,')" for text in texts]
+    moments = [column.name for column in dataset.columns if column.type == "datetime"]
+    replaced = f"REPLACE ({', '.join(f'{_iso(name)} AS {identifier(name)}' for name in moments)})" if moments else ""
+    source = f"read_parquet({quote(str(parquet))})"
     rows = connection.execute(
-        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(r)::VARCHAR FROM read_parquet({quote(str(parquet))}) r"
+        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(shown)::VARCHAR"
+        f" FROM (SELECT * {replaced} FROM {source}) shown"
     )
     path = folder / "rows.lmdb"
     with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:
@@ -53,6 +58,13 @@ def build(connection: duckdb.DuckDBPyConnection, parquet: Path, key: tuple[str, 
                 for text, row in batch:
                     transaction.put(_stored(text), row.encode())
         environment.sync(True)
+
+
+def _iso(name: str) -> str:
+    """Return SQL for a moment as every JSON answer writes it: ISO 8601, in UTC."""
+    moment = f"({identifier(name)} AT TIME ZONE 'UTC')"
+    fraction = f"CASE WHEN microsecond({moment}) % 1000000 = 0 THEN '' ELSE strftime({moment}, '.%f') END"
+    return f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || '+00:00'"
 
 
 def row(version: Version, key: str) -> bytes | None:

@@ -245,7 +245,7 @@ def _distribute(connection: duckdb.DuckDBPyConnection, dataset: Dataset, parquet
     )
     csv = folder / f"{dataset.name}.csv"
     connection.execute(f"COPY (SELECT {columns} FROM merged) TO {quote(str(csv))} (FORMAT csv, HEADER)")
-    index.build(connection, parquet, dataset.key, folder)
+    index.build(connection, parquet, dataset, folder)
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

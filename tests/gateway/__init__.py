@@ -1,0 +1,1 @@
+"""The gateway over real sockets: a real uvicorn, real registries behind a proxy that breaks them."""

@@ -1,0 +1,125 @@
+"""Pages, health, the description of the API, and the server itself."""
+
+import logging
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import Misconfigured, Unavailable
+from gateway.app import create_app, serve
+from tests.gateway.conftest import Gateway, ask
+from tests.gateway.test_journal import SERVE
+
+ELSEWHERE = re.compile(rb"(?:src|href)\s*=\s*[\"']?(?:[a-z]+:)?//", re.IGNORECASE)
+
+
+def test_the_page(gateway: Gateway) -> None:
+    reply = gateway.get("/")
+    text = reply.body.decode()
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>Ville &lt;de&gt; test</h1>" in text
+    assert '<html lang="en">' in text
+    for path in re.findall(r'href="([^"]+)"', text):
+        assert gateway.get(path).status == 200, path
+    assert "POST /lookups/person" in text
+    assert "GET /lookups/commune/{identifier}" in text
+    assert "/datasets/things/latest/things.parquet" in text
+    assert "residents" not in text
+    assert not ELSEWHERE.search(reply.body)
+
+
+def test_the_docs_load_nothing_from_elsewhere(gateway: Gateway) -> None:
+    reply = gateway.get("/docs")
+    assert not ELSEWHERE.search(reply.body)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', reply.body.decode())
+    assert len(loaded) == 3
+    for path in loaded:
+        assert gateway.get(path).status == 200, path
+    assert '"validatorUrl": null' in reply.body.decode()
+    assert "default-src 'self'" in reply.headers["content-security-policy"]
+    assert gateway.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
+
+
+def test_health(gateway: Gateway) -> None:
+    told = gateway.get("/health").json
+    assert told["status"] == "degraded", "a dataset has no version"
+    assert told["datasets"]["never"]["version"] is None
+    assert told["datasets"]["communes"]["age_seconds"] >= 0
+    assert told["journal"] == "ok"
+    assert set(told["registries"]) == {"communes", "civil", "folder"}
+    assert told["registries"]["folder"] == {
+        "status": "unknown",
+        "since": None,
+        "code": None,
+        "answered": 0,
+        "failed": 0,
+    }
+    assert "residents" not in told["datasets"]
+    assert "residents" in gateway.get("/health", "mairie").json["datasets"]
+    gateway.get("/lookups/commune/01999", "mairie")
+    registry = gateway.get("/health").json["registries"]["communes"]
+    assert (registry["status"], registry["answered"]) == ("ok", 1), "«not found» is an answer"
+
+
+def test_the_description(gateway: Gateway) -> None:
+    told = gateway.get("/openapi.json").json
+    schemas = told["components"]["schemas"]
+    for pointer in re.findall(r'"\$ref": ?"#/components/schemas/([^"]+)"', gateway.get("/openapi.json").body.decode()):
+        assert pointer in schemas
+    assert "/lookups/commune/{identifier}" in told["paths"]
+    assert "/lookups/person/{identifier}" not in told["paths"], "a personal record is asked by POST"
+    answers = told["paths"]["/lookups/person"]["post"]["responses"]
+    model = schemas[answers["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    granted = schemas[model["properties"]["data"]["$ref"].rpartition("/")[2]]
+    assert granted["properties"]["birth_commune_code"]["description"] == "INSEE code"
+    assert {"400", "401", "403", "404", "422", "451", "502", "503", "504", "default"} <= set(answers)
+    assert answers["403"]["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+    ids = [way["operationId"] for path in told["paths"].values() for way in path.values()]
+    assert len(set(ids)) == len(ids)
+    names = [parameter["name"] for parameter in told["paths"]["/datasets/{name}/rows"]["get"]["parameters"]]
+    assert set(names) == {"name", "columns", "limit", "cursor", "format", "purpose"}
+    assert "HTTPValidationError" not in schemas
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/datasets", "/datasets/things", "/datasets/things/rows", "/datasets/things/rows/1"]
+)
+def test_heads(gateway: Gateway, path: str) -> None:
+    reply = ask(gateway.url, "HEAD", path)
+    assert (reply.status, reply.body) == (200, b"")
+    assert reply.headers["content-type"] == gateway.get(path).headers["content-type"]
+
+
+def test_a_broken_workspace_is_not_served(root: Path, tmp_path: Path) -> None:
+    (root / "beffroi.yaml").write_text("titel: x\n")
+    with pytest.raises(Misconfigured, match=r"beffroi\.yaml:1"):
+        create_app(root)
+
+
+def test_a_port_that_is_taken(root: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Unavailable, match="cannot listen on"):
+        serve(root, "127.0.0.1", taken.getsockname()[1])
+    for name in ("beffroi", "uvicorn"):
+        logging.getLogger(name).handlers.clear()
+
+
+def test_the_server_ends_on_sigterm_and_logs_no_query(root: Path) -> None:
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert server.stdout is not None
+    url = server.stdout.readline().decode().strip()
+    assert ask(url, "GET", "/datasets/things/rows?text__exact=SECRET").status == 200
+    assert ask(url, "GET", "/lookups/commune/SECRET").status == 401
+    assert ask(url, "GET", "/SECRET").status == 404
+    server.terminate()
+    out, log = server.communicate(timeout=10)
+    assert out == b""
+    assert b"SECRET" not in log
+    assert [line.split(b" ", 2)[2] for line in re.sub(rb" \d+ ms", b"", log).splitlines()] == [
+        b"INFO GET /datasets/{name}/rows 200",
+        b"INFO GET /lookups/commune/{identifier} 401",
+        b"INFO GET (no route) 404",
+    ]
