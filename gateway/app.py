@@ -81,8 +81,9 @@ def _pages(app: FastAPI, service: Service) -> None:
     """Add the pages that are neither lookups nor datasets."""
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def start() -> HTMLResponse:
-        return HTMLResponse(home.page(service))
+    async def start(request: Request) -> HTMLResponse:
+        told = home.page(service, request.headers.get("accept-language", ""))
+        return HTMLResponse(told, headers={"Vary": "Accept-Language"})
 
     @app.api_route("/favicon.svg", methods=["GET", "HEAD"], include_in_schema=False)
     @app.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)

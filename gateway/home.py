@@ -1,5 +1,9 @@
-"""The page at `/`: what this gateway is, what may be asked, where. Plain HTML that loads nothing."""
+"""The page at `/`: what this gateway is, what may be asked, where. Plain HTML that loads nothing.
 
+In French or English, as the browser prefers.
+"""
+
+from collections.abc import Mapping
 from html import escape
 
 from gateway.health import beffroi_version
@@ -20,31 +24,76 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bot
 code { font-size: .95em }
 """
 
+ENGLISH = {
+    "language": "en",
+    "about": "This gateway asks registries in one way, and serves open data. Its answers are for programs:",
+    "docs": "how to ask",
+    "openapi": "the same for machines",
+    "health": "its health",
+    "lookups": "Lookups",
+    "journaled": "Each needs a token and a declared purpose. Every one is kept in a journal.",
+    "datasets": "Open datasets",
+    "heads": "Lookup|About|Ask|Dataset|Version|Take",
+    "version": "version {number}, {committed}, {rows} rows",
+    "none": "no version yet",
+    "rows": "rows",
+    "of": "{file} of {dataset}",
+}
+FRENCH = {
+    "language": "fr",
+    "about": "Cette passerelle interroge les registres d'une seule manière et sert des données ouvertes."
+    " Ses réponses sont faites pour des programmes :",
+    "docs": "comment interroger",
+    "openapi": "la même chose pour les machines",
+    "health": "son état",
+    "lookups": "Consultations",
+    "journaled": "Chacune demande un jeton et une finalité déclarée. Toutes sont inscrites au journal.",
+    "datasets": "Jeux de données ouverts",
+    "heads": "Consultation|Objet|Demander|Jeu de données|Version|Prendre",
+    "version": "version {number}, {committed}, {rows} lignes",
+    "none": "pas encore de version",
+    "rows": "lignes",
+    "of": "{file} de {dataset}",
+}
 
-def page(service: Service) -> str:
-    """Return the page."""
+
+def page(service: Service, accept_language: str) -> str:
+    """Return the page, in the language that the header `Accept-Language` puts first among ours."""
+    said = _preferred(accept_language)
     title = escape(service.workspace.configuration.title)
+    lookup, about, ask, dataset, version, take = said["heads"].split("|")
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{said["language"]}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel="icon" href="/favicon.svg" type="image/svg+xml"><style>{STYLE}</style></head>
 <body>
 <header><h1>{title}</h1>
-<p>This gateway asks registries in one way, and serves open data. Its answers are for programs:
-<a href="/docs">how to ask</a>, <a href="/openapi.json">the same for machines</a>, <a href="/health">its health</a>.</p>
+<p>{said["about"]}
+<a href="/docs">{said["docs"]}</a>, <a href="/openapi.json">{said["openapi"]}</a>,
+<a href="/health">{said["health"]}</a>.</p>
 </header>
 <main>
-<h2 id="lookups">Lookups</h2>
-<p>Each needs a token and a declared purpose. Every one is kept in a journal.</p>
-<table aria-labelledby="lookups"><thead><tr><th scope="col">Lookup</th><th scope="col">About</th>
-<th scope="col">Ask</th></tr></thead><tbody>{_lookups(service)}</tbody></table>
-<h2 id="datasets">Open datasets</h2>
-<table aria-labelledby="datasets"><thead><tr><th scope="col">Dataset</th><th scope="col">About</th>
-<th scope="col">Version</th><th scope="col">Take</th></tr></thead><tbody>{_datasets(service)}</tbody></table>
+<h2 id="lookups">{said["lookups"]}</h2>
+<p>{said["journaled"]}</p>
+<table aria-labelledby="lookups"><thead><tr><th scope="col">{lookup}</th><th scope="col">{about}</th>
+<th scope="col">{ask}</th></tr></thead><tbody>{_lookups(service)}</tbody></table>
+<h2 id="datasets">{said["datasets"]}</h2>
+<table aria-labelledby="datasets"><thead><tr><th scope="col">{dataset}</th><th scope="col">{about}</th>
+<th scope="col">{version}</th><th scope="col">{take}</th></tr></thead><tbody>{_datasets(service, said)}</tbody></table>
 </main>
 <footer><p>Beffroi {escape(beffroi_version())}</p></footer>
 </body></html>
 """
+
+
+def _preferred(accept_language: str) -> Mapping[str, str]:
+    """Choose by the header (RFC 9110, 12.5.4); its order counts, which is how browsers write it."""
+    for part in accept_language.lower().split(","):
+        primary = part.partition(";")[0].strip().partition("-")[0]
+        for said in (FRENCH, ENGLISH):
+            if primary == said["language"]:
+                return said
+    return ENGLISH
 
 
 def _lookups(service: Service) -> str:
@@ -58,24 +107,29 @@ def _lookups(service: Service) -> str:
     return "".join(rows)
 
 
-def _datasets(service: Service) -> str:
+def _datasets(service: Service, said: Mapping[str, str]) -> str:
     rows = []
     for name, dataset in sorted(service.workspace.datasets.items()):
         if dataset.audience != "open":
             continue
         version = versions.latest(service.workspace, name)
         about = f"{escape(dataset.title)}<br>{escape(dataset.description)}<br>{escape(dataset.licence or '')}"
-        told = (
-            f"{version.number}, {version.committed:%Y-%m-%d %H:%M} UTC, {version.rows:,} rows"
-            if version
-            else "none yet"
-        )
-        files = "".join(
-            f' <a href="/datasets/{name}/latest/{name}.{kind}">{label}<span hidden> of {name}</span></a>'
-            for kind, label in (("parquet", "Parquet"), ("csv", "CSV"))
-        )
-        take = f'<a href="/datasets/{name}/rows">rows</a>{files}' if version else ""
+        told, take = said["none"], ""
+        if version is not None:
+            counted = f"{version.rows:,}".replace(",", "\u202f" if said["language"] == "fr" else ",")
+            committed = f"{version.committed:%Y-%m-%d %H:%M} UTC"
+            told = said["version"].format(number=version.number, committed=committed, rows=counted)
+            files = {
+                said["rows"]: "rows",
+                "Parquet": f"latest/{name}.parquet",
+                "CSV": f"latest/{name}.csv",
+            }
+            take = " ".join(
+                f'<a href="/datasets/{name}/{href}" aria-label="{said["of"].format(file=file, dataset=name)}">{file}</a>'
+                for file, href in files.items()
+            )
         rows.append(
-            f'<tr><th scope="row"><a href="/datasets/{name}">{name}</a></th><td>{about}</td><td>{told}</td><td>{take}</td></tr>'
+            f'<tr><th scope="row"><a href="/datasets/{name}">{name}</a></th><td>{about}</td><td>{told}</td>'
+            f"<td>{take}</td></tr>"
         )
     return "".join(rows)

@@ -48,8 +48,8 @@ def build(connection: duckdb.DuckDBPyConnection, parquet: Path, dataset: Dataset
     replaced = f"REPLACE ({', '.join(f'{_iso(name)} AS {identifier(name)}' for name in moments)})" if moments else ""
     source = f"read_parquet({quote(str(parquet))})"
     rows = connection.execute(
-        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(shown)::VARCHAR"
-        f" FROM (SELECT * {replaced} FROM {source}) shown"
+        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(beffroi_row)::VARCHAR"
+        f" FROM (SELECT * {replaced} FROM {source}) beffroi_row"
     )
     path = folder / "rows.lmdb"
     with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:

@@ -32,6 +32,16 @@ def test_the_page(gateway: Gateway) -> None:
     assert not ELSEWHERE.search(reply.body)
 
 
+@pytest.mark.parametrize(
+    ("asked", "language"), [("fr-FR,fr;q=0.9,en;q=0.8", "fr"), ("de,en;q=0.5", "en"), ("eu", "en"), ("", "en")]
+)
+def test_the_page_speaks_the_reader_s_language(gateway: Gateway, asked: str, language: str) -> None:
+    reply = gateway.get("/", Accept_Language=asked)
+    assert f'<html lang="{language}">' in reply.body.decode()
+    assert ("Jeux de données ouverts" in reply.body.decode()) == (language == "fr")
+    assert reply.headers["vary"] == "Accept-Language"
+
+
 def test_the_docs_load_nothing_from_elsewhere(gateway: Gateway) -> None:
     reply = gateway.get("/docs")
     assert not ELSEWHERE.search(reply.body)

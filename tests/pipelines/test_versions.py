@@ -233,7 +233,7 @@ def test_moments_are_told_in_utc_wherever_the_machine_stands(bench: Bench, monke
     bench.write("datasets/keys.yaml", declaration)
     bench.run("keys")
     version = bench.latest("keys")
-    assert json.loads(index.row(version, "1") or b"")["at"].startswith("2020-01-01 00:00:00+00")
+    assert json.loads(index.row(version, "1") or b"")["at"].startswith("2020-01-01T00:00:00+00:00")
     assert "2020-01-01 00:00:00+00" in version.csv.read_text()
 
 
