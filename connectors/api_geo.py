@@ -7,7 +7,7 @@ Access: open, without credentials.
 Limits: none published; at most 8 calls at once from here, 5 seconds for a lookup, 60 for the whole list.
 Caveats: a commune that was merged into another answers 404 under its old code, and does not name its successor;
     what a commune does not have (SIREN, EPCI, population overseas) is left out of the answer; a 404 of the service
-    itself is plain text, a web page is somebody else's.
+    itself says "Not Found" in plain text, any other is somebody else's.
 Last verified live: never from here; the protocol was read in the public specification.
 """
 
@@ -22,6 +22,7 @@ from connectors.columns import arrow_schema, columns_of
 from connectors.deadline import Deadline
 from connectors.errors import NotFound, Unreadable
 from connectors.extras import report
+from connectors.http import Response
 from connectors.records import Commune
 from connectors.registry import Answer, Registry, Settings
 from connectors.rest import get_json
@@ -47,6 +48,10 @@ class ApiGeoSettings(Settings):
     """`url` is where the service answers."""
 
     url: str = "https://geo.api.gouv.fr"
+
+
+def _is_absence(response: Response) -> bool:
+    return response.content_type == "text/plain" and response.body.strip() == b"Not Found"
 
 
 class ApiGeo(Registry):
@@ -88,7 +93,7 @@ class ApiGeo(Registry):
     def _get(self, path: str, deadline: Deadline) -> Any:
         base = self.address(self.settings.url)
         url = f"{base.rstrip('/')}/{path}?fields={','.join(FIELDS)}"
-        return get_json(url, base=base, registry=self.name, deadline=deadline)
+        return get_json(url, base=base, registry=self.name, deadline=deadline, is_absence=_is_absence)
 
     def _communes(self, rows: list[Any]) -> list[Commune]:
         """Make records of the answer's objects, strictly. Raises Unreadable, naming place and field, never a value."""

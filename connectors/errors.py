@@ -149,7 +149,7 @@ class Down(RegistryError):
 
     code = "down"
     title = "The registry is down"
-    todo = "Ask again later; the gateway's /health tells when it is back."
+    todo = "Ask again later; of a registry, the gateway's /health tells when it is back."
 
 
 class Late(RegistryError):
@@ -179,7 +179,7 @@ class Misconfigured(OurError):
 
     code = "misconfigured"
     title = "The workspace is misconfigured"
-    todo = "Tell the gateway's operator: `beffroi check` points at file and line."
+    todo = "Its operator corrects what the detail names; `beffroi check` points at file and line where it can tell."
 
 
 class RunFailed(OurError):

@@ -31,10 +31,20 @@ class Files(Registry):
             raise self._wrong(f"no table {table}")
         return folder / f"{table}{SUFFIX}"
 
+    def check(self, table: str | None) -> str | None:
+        """Return why `table` cannot be read, if the folder is there; that none is named is wrong either way."""
+        if table is None or (self.root / self.settings.path).is_dir():
+            try:
+                self.scan(table)
+            except Misconfigured as error:
+                return error.detail
+        return None
+
     def _wrong(self, what: str) -> Misconfigured:
         folder = self.root / self.settings.path
         if not folder.is_dir():
-            return Misconfigured(f"{self.name}: the workspace has no folder {self.settings.path}", registry=self.name)
+            there = f"; the workspace has no folder {self.settings.path}"
+            return Misconfigured(f"{self.name}: {what}{there}", registry=self.name)
         tables = sorted(file.stem for file in folder.glob(f"*{SUFFIX}"))
         there = f"; the folder {self.settings.path} has: {', '.join(tables) or 'no Parquet file'}"
         return Misconfigured(f"{self.name}: {what}{there}", registry=self.name)

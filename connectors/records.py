@@ -42,7 +42,7 @@ def check_insee(value: str) -> str:
     Only the form is checked: an old code is well-formed, and the registry knows what became of it.
     """
     code = value.strip().upper()
-    if not re.fullmatch(r"(0[1-9]|[13-8]\d|2[1-9AB]|9[0-5])\d{3}|9[78]\d{3}", code):
+    if not re.fullmatch(r"(0[1-9]|[13-8]\d|2[1-9AB]|9[0-5])\d{3}|9[78]\d{3}", code, re.ASCII):
         raise ValueError(
             "an INSEE commune code is five characters, département first: 01001, 2A004, 97411"
             " (a postal code is another number)"

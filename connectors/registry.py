@@ -72,6 +72,13 @@ class Registry:
         """Return the whole table; its columns are those of the record, or the source's own where it has none."""
         raise Misconfigured(f"the registry {self.name} cannot be scanned", registry=self.name)
 
+    def check(self, table: str | None) -> str | None:
+        """Return what is wrong with reading `table`, as far as this machine can tell: no network is asked.
+
+        A database or folder that is not there yet is no error: whoever fills it may come later.
+        """
+        return None
+
     def address(self, url: str) -> str:
         """Return the address to ask: `url`, or where the sandbox serves it for `sandbox:NAME`. Raises Down."""
         scheme, _, name = url.partition(":")

@@ -5,6 +5,7 @@ Source: JSON, RFC 8259; what it leaves open (a name twice, NaN, infinities) is a
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from connectors import http
@@ -12,17 +13,20 @@ from connectors.deadline import Deadline
 from connectors.errors import NotFound, Unreadable
 
 
-def get_json(url: str, *, base: str, registry: str, deadline: Deadline) -> Any:
+def get_json(
+    url: str, *, base: str, registry: str, deadline: Deadline, is_absence: Callable[[http.Response], bool]
+) -> Any:
     """Return what `url` answers as JSON.
 
-    Raises what `http.request` raises; NotFound (a 404 that is no web page), RefusedUs, Busy and Down by the status;
-    Unreadable for anything that is not the registry's JSON.
+    `is_absence` tells the registry's own word for «no such record» from anybody else's 404 (a proxy's, a moved path):
+    a status alone proves nothing. Raises what `http.request` raises; NotFound; RefusedUs, Busy and Down by the
+    status; Unreadable for anything that is not the registry's JSON.
     """
     response = http.request(
         "GET", url, base=base, registry=registry, deadline=deadline, headers={"Accept": "application/json"}
     )
     page = response.content_type in ("text/html", "application/xhtml+xml")
-    if response.status == 404 and not page:
+    if response.status == 404 and is_absence(response):
         raise NotFound(f"{registry} has no such record", registry=registry)
     if response.status != 200:
         raise http.refusal(response, registry) or _unreadable(registry, f"HTTP status {response.status}")

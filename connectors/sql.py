@@ -7,6 +7,7 @@ Sources: ADBC, https://arrow.apache.org/adbc/; SQLite, https://www.sqlite.org/da
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -78,8 +79,27 @@ class Sql(Registry):
         schema = pa.schema([pa.field(name, pa.string()) for name in columns])
         return pa.RecordBatchReader.from_batches(schema, self._read(connection, cursor, batches, schema))
 
+    def check(self, table: str | None) -> str | None:
+        """Return why `table` cannot be read, if the database is there; that none is named is wrong either way.
+
+        A database that is locked just now tells nothing, and that is no error.
+        """
+        if not self._path.is_file():
+            return None if table is not None else f"{self.name}: say which table to read"
+        try:
+            with closing(self._connect()) as connection, closing(connection.cursor()) as cursor:
+                self._describe(cursor, table)
+        except (adbc_driver_manager.Error, BeffroiError) as error:
+            wrong = error if isinstance(error, BeffroiError) else self._translate(error)
+            return wrong.detail if isinstance(wrong, Misconfigured) else None
+        return None
+
+    @property
+    def _path(self) -> Path:
+        return self.root / self.settings.url.removeprefix("sqlite:")
+
     def _connect(self) -> Any:
-        path = self.root / self.settings.url.removeprefix("sqlite:")
+        path = self._path
         if not path.is_file():
             raise Misconfigured(
                 f"{self.name}: there is no database {path.name} where {self.settings.url} says", registry=self.name

@@ -5,9 +5,10 @@ from the answer; asked for by name it is refused.
 """
 
 import datetime as dt
+import getpass
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
@@ -63,6 +64,12 @@ def of_dataset(dataset: Dataset) -> Resource:
     return Resource("dataset", dataset.name, names, open=dataset.audience == "open", personal=personal)
 
 
+def of_refused(dataset: Dataset) -> Resource:
+    """Return the refused rows of a dataset as a resource. What the source has may be more than the columns."""
+    resource = of_dataset(dataset)
+    return replace(resource, open=False, personal=resource.personal or not resource.open)
+
+
 def identify(workspace: Workspace, tokens: Tokens, headers: Mapping[str, str], purpose: str | None) -> Caller:
     """Tell who calls the API, from its headers; `purpose` is the one in the query, where the header says none.
 
@@ -87,6 +94,15 @@ def identify(workspace: Workspace, tokens: Tokens, headers: Mapping[str, str], p
         return Caller("api", purpose=purpose, agent=agent, refusal=error)
     organisation, _declared = workspace.applications[application]
     return Caller("api", application, organisation, purpose, agent)
+
+
+def operator(purpose: str | None) -> Caller:
+    """Return the caller of the command line: the operating system's user is the agent, where it has a name."""
+    try:
+        agent = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a number without a name, as in some containers
+        agent = None
+    return Caller("command", purpose=purpose, agent=agent)
 
 
 def decide(workspace: Workspace, caller: Caller, resource: Resource, asked: Sequence[str] | None) -> tuple[str, ...]:
@@ -115,7 +131,7 @@ def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> froze
     """The operator of the command line holds the files anyway; for personal data the law still wants a purpose."""
     declared = workspace.configuration.purposes
     if caller.purpose is None and resource.personal:
-        raise NotGranted(f"{resource} holds personal data: say why with --purpose{among('', declared)}")
+        raise NotGranted(f"{resource} holds personal data, or may: say why with --purpose{among('', declared)}")
     if caller.purpose is not None:
         _hold(caller.purpose, declared)
     return frozenset(resource.fields)

@@ -73,7 +73,7 @@ def application(service: Service) -> FastAPI:
     _pages(app, service)
     app.include_router(lookup_routes.router(service))
     app.include_router(dataset_routes.router(service))
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 
 
@@ -98,12 +98,13 @@ def _pages(app: FastAPI, service: Service) -> None:
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Describe the API once, with the problem and the token that its routes refer to."""
+def _openapi(app: FastAPI, service: Service) -> dict[str, Any]:
+    """Describe the API once, with the rows, the problem and the token that its routes refer to."""
     if app.openapi_schema is None:
         described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = described.setdefault("components", {})
-        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        rows = dataset_routes.row_schemas(service)
+        components.setdefault("schemas", {}).update(rows, Problem=Problem.model_json_schema())
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         app.openapi_schema = described
     return app.openapi_schema

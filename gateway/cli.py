@@ -10,17 +10,16 @@ import getpass
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from connectors import sandbox
-from connectors.errors import BeffroiError, Misconfigured
+from connectors.errors import BeffroiError, InvalidRequest, Misconfigured, Unavailable
 from gateway import console, demo, jobs, journal, skeleton
 from gateway.tokens import Tokens
-from pipelines import quarantine, versions
+from pipelines import versions
 from pipelines.workspace import Workspace
 
 Command = Callable[..., None]
@@ -43,6 +42,10 @@ def command(function: Command) -> Command:
         except BeffroiError as error:
             console.show_error(error, as_json)
             sys.exit(1)
+        except OSError as error:  # a folder that may not be written, a disk that is full
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+            console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)
+            sys.exit(1)
 
     return wrapped
 
@@ -59,11 +62,14 @@ def main(workspace: Path | None) -> None:
 
 @main.command("demo")
 @click.option("--once", is_flag=True, help="End after the pipelines and the publication; serve nothing.")
-@click.option("--port", default=8000, show_default=True, help="Where the gateway listens.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Where the gateway listens."
+)
 @command
 def demo_command(root: Path, as_json: bool, once: bool, port: int) -> None:
     """Run the main job on this workspace with the sandbox's registries, then serve it."""
-    demo.demo(root, port=None if once else port, as_json=as_json)
+    if not demo.demo(root, port=None if once else port, as_json=as_json):
+        sys.exit(1)
 
 
 @main.command("init")
@@ -138,6 +144,8 @@ def lookup_command(
     declared = workspace.lookup(record)
     if identifier == "-":
         identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+        if not identifier:
+            raise InvalidRequest("no identifier came on standard input")
     elif declared.record_model.is_personal():
         console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
     asked = fields.split(",") if fields else None
@@ -165,7 +173,12 @@ def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> Non
     ckan = jobs.ckan_of(workspace)
     if ckan is None:
         raise Misconfigured("BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set: nothing was published")
-    jobs.show_published(jobs.publish_all(workspace, ckan, list(datasets)), as_json)
+    published, failures = jobs.publish_all(workspace, ckan, list(datasets))
+    jobs.show_published(published, as_json)
+    for error in failures:
+        console.show_error(error, as_json)
+    if failures:
+        sys.exit(1)
 
 
 @main.command("versions")
@@ -190,30 +203,47 @@ def quarantine_group() -> None:
 @quarantine_group.command("list")
 @click.argument("datasets", nargs=-1)
 @click.option("--limit", default=20, show_default=True, help="Rows shown per dataset; 0 for all.")
+@click.option("--raw", "with_raw", is_flag=True, help="Show the rows too, as the source has them; it is journaled.")
+@click.option("--purpose", help="What the rows are wanted for, one of the workspace's purposes.")
 @command
-def quarantine_list_command(root: Path, as_json: bool, datasets: tuple[str, ...], limit: int) -> None:
-    """List the refused rows of DATASETS (all, where none is named), each with its place and reasons."""
+def quarantine_list_command(
+    root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, with_raw: bool, purpose: str | None
+) -> None:
+    """List the refused rows of DATASETS (all, where none is named), each with its place and reasons.
+
+    The rows themselves come with --raw: an access like any other, for which data that are personal or not open need
+    a --purpose.
+    """
+    from gateway import refused
+
     workspace = Workspace(root)
-    rows: list[tuple[Any, ...]] = []
-    shown: list[dict[str, Any]] = []
-    for name in workspace.in_order(list(datasets)):
-        for position, refused in enumerate(quarantine.listed(workspace, name)):
-            if limit and position == limit:
-                console.note(f"{name}: more rows follow: --limit 0 shows all")
-                break
-            shown.append(asdict(refused))
-            rows += [(name, refused.place, f["column"], f["rule"], f["reason"]) for f in refused.failures]
+    if with_raw:
+        found = asyncio.run(refused.raw(workspace, datasets, limit, purpose))
+    else:
+        found = refused.listed(workspace, datasets, limit)
+    for name, (_, more) in found.items():
+        if more:
+            console.note(f"{name}: more rows follow: --limit 0 shows all")
+    rows = [row for of_one, _ in found.values() for row in of_one]
     if as_json:
-        console.show_json(shown)
+        console.show_json(rows if with_raw else [refused.reasons(row) for row in rows])
     elif rows:
-        console.show_table(("dataset", "row", "column", "rule", "reason"), rows, right=("row",))
+        columns = ("dataset", "row", "column", "rule", "reason", *(["as the source has it"] if with_raw else []))
+        told = [
+            (r.dataset, r.place, f["column"], f["rule"], f["reason"], *([console.one_line(r.raw)] if with_raw else []))
+            for r in rows
+            for f in r.failures
+        ]
+        console.show_table(columns, told, right=("row",))
     else:
         console.note("The quarantine is empty.")
 
 
 @main.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens.")
-@click.option("--port", default=8000, show_default=True, help="Where the gateway listens.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Where the gateway listens."
+)
 @command
 def serve_command(root: Path, as_json: bool, host: str, port: int) -> None:
     """Serve the gateway until Ctrl-C."""

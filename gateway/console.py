@@ -32,6 +32,11 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
+def one_line(value: Any) -> str:
+    """Return a value as JSON in one line."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -65,7 +70,11 @@ def show_error(error: BeffroiError, as_json: bool) -> None:
         }
         click.echo(json.dumps(said, ensure_ascii=False), err=True)
         return
-    whose = {"caller": "yours to mend", "registry": "the registry's fault", "beffroi": "Beffroi's fault"}[error.fault]
+    whose = {
+        "caller": "yours to mend",
+        "registry": "the registry's fault",
+        "beffroi": "this workspace's or Beffroi's own",
+    }[error.fault]
     click.echo(f"{error.title} ({whose})\n{error.detail}\n{error.todo}", err=True)
 
 

@@ -1,7 +1,7 @@
 """The addresses of datasets: `/datasets`, `/datasets/{name}`, `…/rows`, `…/rows/{key}`, `…/latest/{file}`."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
@@ -9,12 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from connectors import errors
-from connectors.errors import InvalidRequest
+from connectors.columns import row_model
+from connectors.errors import InvalidRequest, MethodNotAllowed
 from gateway import filters, open_data
 from gateway.access import visible
 from gateway.files import PRIVATE, PUBLIC, latest_file
 from gateway.lookup_routes import PURPOSE
-from gateway.problems import documented
+from gateway.problems import documented, problem
 from gateway.service import Service
 
 PROBLEMS = documented(
@@ -51,6 +52,7 @@ ROWS_PARAMETERS = [
 def router(service: Service) -> APIRouter:
     """Return the routes of datasets."""
     routes = APIRouter(prefix="/datasets", tags=["datasets"])
+    answer = {200: _rows_answer(row_schemas(service)), **PROBLEMS}
 
     @_reads(routes, "", "The open datasets, and with a token those granted")
     async def listing(request: Request) -> Response:
@@ -61,11 +63,11 @@ def router(service: Service) -> APIRouter:
         told = await open_data.metadata(service, service.caller(request), name)
         return JSONResponse(told, headers=_cache(service, name))
 
-    @_reads(routes, "/{name}/rows", "Rows, filtered and in pages", ROWS_PARAMETERS, filters.ABOUT)
+    @_reads(routes, "/{name}/rows", "Rows, filtered and in pages", ROWS_PARAMETERS, filters.ABOUT, answer)
     async def rows(request: Request, name: str) -> Response:
         return await _page(service, request, name, list(request.query_params.multi_items()))
 
-    @routes.post("/{name}/rows", summary="Rows, filtered by what must not stand in a URL", responses=PROBLEMS,
+    @routes.post("/{name}/rows", summary="Rows, filtered by what must not stand in a URL", responses=answer,
                  description=f"The same parameters as on GET, as a JSON object of texts. {filters.ABOUT}",
                  openapi_extra={**SECURITY, "requestBody": BODY})  # fmt: skip
     async def asked_rows(request: Request, name: str) -> Response:
@@ -87,15 +89,44 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
+def row_schemas(service: Service) -> dict[str, dict[str, Any]]:
+    """Return the schema of one row of each open dataset, as OpenAPI's components; asked for fewer columns, it has those.
+
+    What is not open is not described: the description is for everybody.
+    """
+    found = {}
+    for name, dataset in service.workspace.datasets.items():
+        if dataset.audience == "open":
+            schema = row_model(name, dataset.columns).model_json_schema()
+            found[f"{name}.row"] = {key: value for key, value in schema.items() if key != "required"}
+    return found
+
+
+def _rows_answer(schemas: Iterable[str]) -> dict[str, Any]:
+    row = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in sorted(schemas)] or [{"type": "object"}]}
+    properties = {"data": {"type": "array", "items": row}, "meta": {"type": "object"}, "links": {"type": "object"}}
+    schema = {"type": "object", "properties": properties, "required": ["data", "meta", "links"]}
+    kinds = {"application/json": {"schema": schema}, "text/csv": {"schema": {"type": "string"}}}
+    return {
+        "description": "A page of rows; those of a dataset that is not open are not described here",
+        "content": kinds,
+    }
+
+
 def _reads(
-    routes: APIRouter, path: str, summary: str, parameters: Sequence[dict[str, Any]] = (), description: str = ""
+    routes: APIRouter,
+    path: str,
+    summary: str,
+    parameters: Sequence[dict[str, Any]] = (),
+    description: str = "",
+    responses: dict[int | str, dict[str, Any]] = PROBLEMS,
 ) -> Callable[[Endpoint], Endpoint]:
     """Add a route for GET, described, and the same for HEAD."""
 
     def add(endpoint: Endpoint) -> Endpoint:
         extra = {**SECURITY, "parameters": list(parameters)}
         described: dict[str, Any] = {"summary": summary, "description": description or summary}
-        routes.add_api_route(path, endpoint, methods=["GET"], responses=PROBLEMS, openapi_extra=extra, **described)
+        routes.add_api_route(path, endpoint, methods=["GET"], responses=responses, openapi_extra=extra, **described)
         routes.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
         return endpoint
 
@@ -116,7 +147,10 @@ async def _row(service: Service, request: Request, name: str, key: str) -> Respo
         raise InvalidRequest("unknown parameter; allowed: columns, purpose")
     columns = request.query_params.get("columns")
     asked = columns.split(",") if columns is not None else None
-    found, version = await open_data.row(service, service.caller(request), name, key, asked)
+    try:
+        found, version = await open_data.row(service, service.caller(request), name, key, asked)
+    except MethodNotAllowed as error:
+        return problem(error, headers={"Allow": ""})  # a personal key stands in the address: it takes no method
     told = json.dumps(open_data.meta(version)).encode()
     headers = _cache(service, name) | {"Beffroi-Version": str(version.number)}
     return Response(b'{"data":' + found + b',"meta":' + told + b"}", headers=headers, media_type="application/json")

@@ -1,87 +1,128 @@
 """The main job, end to end, on one machine: sandbox, municipal database, pipelines, publication, gateway."""
 
 import shutil
+import socket
 import sys
-from contextlib import closing
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from connectors import sandbox
-from connectors.errors import InvalidRequest
+from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal
 from gateway import console, jobs
 from gateway.tokens import Tokens
+from pipelines.ckan import Published
 from pipelines.workspace import Workspace
+
+HOST = "127.0.0.1"
 
 PURPOSE = "inscription-scolaire"
 
 
-def demo(root: Path, port: int | None, as_json: bool) -> None:
+def demo(root: Path, port: int | None, as_json: bool) -> bool:
     """Run the demo on the workspace `root`; serve it on `port` until Ctrl-C, or end after publication without one.
 
-    Raises BeffroiError when a step fails; nothing is left running, however it ends.
+    Returns whether every step went well: one that fails is told, and the others go on. Raises InvalidRequest where the
+    port is taken, Unavailable where another demo runs on this workspace. What it started ends with it, however it ends.
     """
     workspace = Workspace(root)
     reference = workspace.root / "datasets" / "reference"
     if not (reference / "communes.parquet").is_file():
         raise InvalidRequest(f"the demo runs in Beffroi's own repository: {root} has no datasets/reference")
+    if port is not None:
+        _check_port(port)
+    with _alone(workspace):
+        started = [status.name for status in sandbox.status(workspace.root) if not status.running]
+        try:
+            well = _main_job(workspace, reference, as_json)
+            if port is not None:
+                _serve(workspace, port)
+        finally:
+            sandbox.stop(workspace.root, started)
+    return well
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that is taken before anything is done."""
     try:
-        _main_job(workspace, reference, as_json)
-        if port is not None:
-            _serve(workspace, port)
-    finally:
-        sandbox.stop(workspace.root)
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise InvalidRequest(f"cannot listen on port {port} ({error.strerror}): take another with --port") from error
 
 
-def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> None:
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    try:
+        with FileLock(workspace.state / "demo.lock", timeout=0):
+            yield
+    except Timeout:
+        raise Unavailable("another demo runs on this workspace: end it first") from None
+
+
+def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
     console.note("Starting the sandbox: a commune register (REST) and a civil register (SOAP, synthetic persons)")
     sandbox.start(workspace.root, tied=True)
     planted = municipal.make(workspace.state / "municipal.sqlite", reference / "communes.parquet")
     console.note(f"Made a municipal database: {planted['rows']:,} associations, written as such tables are")
     reports, failures = jobs.run_all(workspace, [])
-    ckan = jobs.ckan_of(workspace)
-    published = jobs.publish_all(workspace, ckan, []) if ckan and not failures else None
-    if as_json:
-        shown = None if published is None else [asdict(one) for one in published]
-        console.show_json({"runs": [asdict(report) for report in reports], "published": shown})
-    else:
+    if not as_json:
         jobs.show_reports(reports, as_json=False)
-        if published is None:
+    published: list[Published] | None = None
+    try:
+        ckan = jobs.ckan_of(workspace)
+        if ckan is None:
             console.note("Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set")
         else:
-            jobs.show_published(published, as_json=False)
-    if failures:
-        raise failures[0]
+            published, unpublished = jobs.publish_all(workspace, ckan, [])
+            failures += unpublished
+    except BeffroiError as error:
+        failures.append(error)
+    if as_json:
+        console.show_json({"runs": reports, "published": published})
+    elif published:
+        jobs.show_published(published, as_json=False)
+    for failure in failures:
+        console.show_error(failure, as_json)
+    return not failures
 
 
 def _serve(workspace: Workspace, port: int) -> None:
+    """Serve with a token of our own, which is worth nothing when we have ended."""
     from gateway.app import serve
 
-    with closing(Tokens(workspace)) as tokens:
-        token = tokens.issue("mairie", days=1)
     kept = workspace.state / "demo-token"
-    kept.touch(mode=0o600)
-    kept.write_text(token, encoding="utf-8")
     nir = pq.read_table(workspace.root / "datasets/reference/persons.parquet", columns=["nir"])["nir"][0].as_py()
 
     def ready(url: str) -> None:
-        for line in commands(url, nir):
+        for line in commands(url, nir, workspace.root):
             console.note(line)
 
-    serve(workspace.root, "127.0.0.1", port, ready)
+    with closing(Tokens(workspace)) as tokens:
+        text = tokens.issue("mairie", days=1)
+        ours = tokens.all()[-1].id
+        kept.touch(mode=0o600)
+        kept.write_text(text, encoding="utf-8")
+        try:
+            serve(workspace.root, HOST, port, ready)
+        finally:
+            kept.unlink(missing_ok=True)
+            tokens.revoke(ours)
 
 
-def commands(base: str, nir: str) -> list[str]:
-    """Return what to try, as it is printed: a comment, then a command, four times."""
+def commands(base: str, nir: str, root: Path) -> list[str]:
+    """Return what to try in the folder `root`, as it is printed: a comment, then a command, four times."""
     beffroi = "beffroi" if shutil.which("beffroi") else sys.argv[0]
     asking = f'curl -H "Authorization: Bearer $(cat .beffroi/demo-token)" -H "Beffroi-Purpose: {PURPOSE}"'
+    where = "this folder" if root == Path.cwd() else f"the folder {root}"
     return [
         "",
-        f"The gateway is at {base} (pages: / and /docs). In another terminal, in this folder, try:",
+        f"The gateway is at {base} (pages: / and /docs). In another terminal, in {where}, try:",
         "# a person of the civil register, over SOAP; a personal identifier goes in the body, never in the address",
-        f'{asking} --json \'{{"identifier": "nir:{nir}"}}\' {base}/lookups/person',
+        f"{asking} -H 'Content-Type: application/json' -d '{{\"identifier\": \"nir:{nir}\"}}' {base}/lookups/person",
         "# a commune of the national register",
         f"{asking} {base}/lookups/commune/80021",
         "# the same while the register is down: our own dataset answers, and says how old it is",

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.errors import NotFound, NotGranted, Unavailable
 from gateway.access import Caller, decide, of_dataset
-from gateway.open_data import FILES, access, current, declared
+from gateway.open_data import FILES, access, current
 from gateway.service import Service
 from pipelines.versions import Version
 
@@ -30,9 +30,8 @@ async def latest_file(service: Service, caller: Caller, name: str, file: str, re
 
     Raises NotFound, Unavailable, and NotGranted unless every field is granted, since a file holds them all.
     """
-    dataset = declared(service, caller, name)
-    resource = of_dataset(dataset)
-    async with access(service, caller, dataset, "file") as entry:
+    async with access(service, caller, name, "download") as (dataset, entry):
+        resource = of_dataset(dataset)
         granted = decide(service.workspace, caller, resource, None)
         kind = file.removeprefix(f"{name}.")
         if kind not in FILES or file != f"{name}.{kind}":

@@ -3,9 +3,11 @@
 The log never holds a query, a header, or the part of an address that an asker chose: it shows the route's template.
 """
 
+import asyncio
 import logging
 import time
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,9 +19,15 @@ log = logging.getLogger("beffroi.access")
 MAX_BODY = 64 * 1024
 """Bytes of a request's body; a question is far shorter."""
 
+BODY_WITHIN = 10.0
+"""Seconds in which a body must have arrived: one that never does would keep its place for ever."""
+
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-PAGES = (b"content-security-policy", b"default-src 'self'; script-src 'self' 'unsafe-inline';")
-PAGES = (PAGES[0], PAGES[1] + b" style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
+POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    b" img-src 'self' data:; frame-ancestors 'none'"
+)
+PAGES = (b"content-security-policy", POLICY)
 """Pages load nothing from elsewhere: the browser holds them to it. The docs' page has its start inline."""
 
 
@@ -35,15 +43,7 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status, read = time.monotonic(), 0, 0
-
-        async def limited() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > MAX_BODY:
-                raise InvalidRequest(f"the body is longer than {MAX_BODY // 1024} KiB")
-            return message
+        started, status = time.monotonic(), 0
 
         async def forward(message: Message) -> None:
             nonlocal status
@@ -53,7 +53,7 @@ class Front:
             await send(message)
 
         try:
-            await self._app(scope, limited, forward)
+            await self._app(scope, _Body(receive), forward)
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:  # noqa: BLE001  # the last resort
@@ -63,6 +63,29 @@ class Front:
         finally:
             route = getattr(scope.get("route"), "path", "(no route)").replace(":path}", "}")
             log.info("%s %s %s %.0f ms", scope["method"], route, status or "-", (time.monotonic() - started) * 1000)
+
+
+class _Body:
+    """What a request's body is read by: it must be neither long nor late."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._read, self._whole = receive, 0, False
+        self._until = time.monotonic() + BODY_WITHIN
+
+    async def __call__(self) -> Message:
+        """Return the next message. Raises InvalidRequest for a long body, HTTPException 408 for a late one."""
+        if self._whole:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.0, self._until - time.monotonic()))
+        except TimeoutError:
+            late = f"the body did not arrive within {BODY_WITHIN:.0f} s"
+            raise HTTPException(408, late, {"Connection": "close"}) from None
+        self._whole = not message.get("more_body", False)
+        self._read += len(message.get("body", b""))
+        if self._read > MAX_BODY:
+            raise InvalidRequest(f"the body is longer than {MAX_BODY // 1024} KiB")
+        return message
 
 
 def _headers(message: Message) -> list[tuple[bytes, bytes]]:

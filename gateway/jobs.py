@@ -19,16 +19,26 @@ def run_all(workspace: Workspace, names: list[str]) -> tuple[list[Report], list[
             try:
                 reports.append(run(workspace, name, begin(name)))
             except BeffroiError as error:
-                error.detail = error.detail if name in error.detail else f"{name}: {error.detail}"
-                failures.append(error)
-        databases.refresh(workspace)
+                failures.append(_of(name, error))
+        try:
+            databases.refresh(workspace)
+        except BeffroiError as error:
+            failures.append(error)
     return reports, failures
+
+
+def _of(name: str, error: BeffroiError) -> BeffroiError:
+    """Say of which dataset an error is."""
+    error.detail = error.detail if name in error.detail else f"{name}: {error.detail}"
+    return error
 
 
 def show_reports(reports: list[Report], as_json: bool) -> None:
     """Show what runs did; each line's sum proves itself: in = out + quarantined + merged."""
     if as_json:
         console.show_json(reports)
+        return
+    if not reports:
         return
     numbers = ("rows in", "rows out", "quarantined", "merged", "version", "seconds")
     console.show_table(
@@ -53,20 +63,23 @@ def ckan_of(workspace: Workspace) -> Ckan | None:
     return Ckan(workspace, url, token) if url and token else None
 
 
-def publish_all(workspace: Workspace, ckan: Ckan, names: list[str]) -> list[Published]:
-    """Publish the named datasets, or every open one that has a version."""
+def publish_all(workspace: Workspace, ckan: Ckan, names: list[str]) -> tuple[list[Published], list[BeffroiError]]:
+    """Publish the named datasets, or every open one that has a version; one that fails does not stop the others."""
     every = [
         name
         for name in workspace.in_order([])
         if workspace.datasets[name].audience == "open" and versions.latest(workspace, name)
     ]
     chosen = names or every
-    done = []
+    done, failures = [], []
     with console.progress(len(chosen)) as begin:
         for name in chosen:
             begin(name)("publish")
-            done.append(ckan.publish(name))
-    return done
+            try:
+                done.append(ckan.publish(name))
+            except BeffroiError as error:
+                failures.append(_of(name, error))
+    return done, failures
 
 
 def show_published(published: list[Published], as_json: bool) -> None:
@@ -74,5 +87,7 @@ def show_published(published: list[Published], as_json: bool) -> None:
     if as_json:
         console.show_json(published)
         return
+    if not published:
+        return
     rows = [(p.dataset, p.version, "published" if p.changed else "unchanged", p.url) for p in published]
-    console.show_table(("dataset", "version", "", "address"), rows, right=("version",))
+    console.show_table(("dataset", "version", "state", "address"), rows, right=("version",))

@@ -40,7 +40,10 @@ BATCH = 1000
 
 @dataclass
 class Entry:
-    """One access, filled in while it happens. `identifier` is a keyed hash, `outcome` `found` or an error's code."""
+    """One access, filled in while it happens. `outcome` is `found` or an error's code.
+
+    `identifier` is the keyed hash of what was asked for, or of the one row told; `identifiers` those of several rows.
+    """
 
     action: str
     resource: str
@@ -50,6 +53,7 @@ class Entry:
     agent: str | None = None
     purpose: str | None = None
     identifier: str | None = None
+    identifiers: list[str] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
     source: str | None = None
     outcome: str = "found"
@@ -66,7 +70,7 @@ class Entry:
 
     def canonical(self) -> str:
         """Return it as the JSON text that is stored and hashed."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
 
 class Journal:
@@ -94,7 +98,8 @@ class Journal:
 
     def keyed(self, identifier: str) -> str:
         """Return what stands in the journal for an identifier (`scheme:value`): the key's name and its HMAC-SHA256."""
-        return f"{self._key_name}:{hmac.new(self._key, identifier.encode(), hashlib.sha256).hexdigest()}"
+        text = identifier.encode("utf-8", "surrogatepass")  # the command line may hand over what is no text
+        return f"{self._key_name}:{hmac.new(self._key, text, hashlib.sha256).hexdigest()}"
 
     def append(self, entry: Entry) -> "Future[int]":
         """Hand over an entry. The future is done when it is on disk (its number), or failed with Unavailable."""
@@ -125,8 +130,8 @@ class Journal:
             await asyncio.wrap_future(self.append(entry))
 
     def writable(self) -> bool:
-        """Tell whether the last entry could be written, and the file still is where it was."""
-        return not self._failed and self._in_place()
+        """Tell whether the last entry could be written, the file still is where it was, and somebody writes to it."""
+        return not self._failed and self._in_place() and self._writer.is_alive()
 
     def _in_place(self) -> bool:
         try:
@@ -169,12 +174,16 @@ class Journal:
         """Add entries to the chain, and return the number of the first once all are on disk. Raises Unavailable."""
         try:
             return self._add(texts)
-        except (OSError, sqlite3.Error, Unavailable) as error:
+        except Exception as error:  # whatever it is: the writer lives on, and its askers hear of it
             if self._connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.close()  # which rolls back
             self._connection = None
-            raise error if isinstance(error, Unavailable) else unavailable(self.path, error) from error
+            if isinstance(error, Unavailable):
+                raise
+            if isinstance(error, OSError | sqlite3.Error):
+                raise unavailable(self.path, error) from error
+            raise Unavailable(f"{self.path.name} cannot be written ({type(error).__name__})") from error
 
     def _add(self, texts: list[str]) -> int:
         if not self._in_place():  # what we would write to it, nobody would ever read
@@ -256,6 +265,8 @@ def verify(path: Path) -> Result:
             for row in connection.execute("SELECT number, entry, previous, hash FROM entries ORDER BY number"):
                 walked.step(*row)
     except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise unavailable(path, error) from error  # locked, forbidden, a broken disk: that tells nothing of it
         walked.problems.append(f"nothing can be read after entry {walked.number}: {error}")
     return Result(walked.entries, walked.head, tuple(walked.problems))
 

@@ -13,7 +13,7 @@ from connectors import errors
 from connectors.errors import CallerError, InvalidRequest, MethodNotAllowed
 from connectors.records import Record
 from gateway.lookups import Question, answer
-from gateway.problems import documented
+from gateway.problems import documented, problem
 from gateway.service import Service
 from pipelines.declarations import Lookup
 
@@ -25,6 +25,7 @@ PURPOSE = {
     "name": "purpose", "in": "query", "required": False, "schema": {"type": "string"},
     "description": "Why it is asked: a declared purpose. The header Beffroi-Purpose does as well.",
 }  # fmt: skip
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SECURITY: dict[str, Any] = {"security": [{"token": []}]}
 
 
@@ -58,13 +59,15 @@ def router(service: Service) -> APIRouter:
     for name, lookup in service.workspace.configuration.lookups.items():
         _add(routes, service, name, lookup)
 
-    @routes.api_route("/{record}", methods=["GET", "POST"], include_in_schema=False)
-    @routes.api_route("/{record}/{identifier:path}", methods=["GET", "POST"], include_in_schema=False)
-    async def other(record: str) -> None:
-        """Answer what no declared lookup takes."""
-        declared = service.workspace.lookup(record)
-        get = "" if declared.record_model.is_personal() else f" or GET /lookups/{record}/IDENTIFIER"
-        raise MethodNotAllowed(f"ask by POST /lookups/{record}{get}")
+    @routes.api_route("/{record}", methods=METHODS, include_in_schema=False)
+    @routes.api_route("/{record}/{identifier:path}", methods=METHODS, include_in_schema=False)
+    async def other(request: Request, record: str, identifier: str = "") -> JSONResponse:
+        """Refuse what no declared lookup takes; the identifier that came with it is journaled all the same."""
+        personal = service.workspace.lookup(record).record_model.is_personal()
+        get = "" if personal else f" or GET /lookups/{record}/IDENTIFIER"
+        refusal = MethodNotAllowed(f"ask by POST /lookups/{record}{get}")
+        question = Question.model_construct(identifier=identifier, fields=None)
+        return await _answered(service, record, request, question, refusal)
 
     return routes
 
@@ -136,8 +139,18 @@ async def _read(request: Request) -> tuple[Question, CallerError | None]:
 async def _answered(
     service: Service, name: str, request: Request, question: Question, refusal: CallerError | None
 ) -> JSONResponse:
-    told = await answer(service, name, service.caller(request), question, refusal)
+    try:
+        told = await answer(service, name, service.caller(request), question, refusal)
+    except MethodNotAllowed as error:
+        return problem(error, headers={"Allow": _allowed(service, name, request)})
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _allowed(service: Service, name: str, request: Request) -> str:
+    """Return the methods that an address takes: none, where a personal identifier stands in it."""
+    if "identifier" not in request.path_params:
+        return "POST"
+    return "" if service.workspace.lookup(name).record_model.is_personal() else "GET"
 
 
 def _body(model: type[BaseModel]) -> dict[str, Any]:

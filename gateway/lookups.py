@@ -23,7 +23,7 @@ from connectors.errors import (
     Unavailable,
 )
 from connectors.records import Record, canonical
-from gateway.access import Caller, decide, of_lookup
+from gateway.access import Caller, decide, of_lookup, operator
 from gateway.health import age
 from gateway.journal import Entry
 from gateway.problems import sentences
@@ -100,7 +100,7 @@ async def command(
     """Answer the operator of the command line, by the same way and on the same journal."""
     with Service(workspace) as service:
         question = Question.model_construct(identifier=identifier, fields=list(fields) if fields else None)
-        return await answer(service, name, Caller("command", purpose=purpose), question)
+        return await answer(service, name, operator(purpose), question)
 
 
 def identifier_text(model: type[Record], identifier: str) -> str:

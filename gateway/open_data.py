@@ -1,13 +1,12 @@
 """Datasets: what there is, their rows filtered and in pages, one row by its key.
 
 Open datasets are for everybody and not journaled. Any other goes through the access decision and is on the journal
-before the answer leaves, with the granted columns only.
+before the answer leaves, with the granted columns only; the entry has a keyed hash of each row told.
 """
 
 import contextlib
 import json
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from gateway.filters import Filter, read_filters
 from gateway.health import age
 from gateway.journal import Entry
 from gateway.lookups import identifier_text
-from gateway.rows import Page, decode_cursor
+from gateway.rows import Page, decode_cursor, key_of
 from gateway.service import Service
 from pipelines import index, versions
 from pipelines.declarations import Dataset
@@ -64,17 +63,30 @@ def read_parameters(parameters: Iterable[tuple[str, str]]) -> Asked:
     return Asked(columns, int(limit), cursor, reserved.get("format"), filters)
 
 
-def declared(service: Service, caller: Caller, name: str) -> Dataset:
-    """Return a dataset by name. Raises NotFound, which names only what the caller may know of."""
-    if name not in service.workspace.datasets:
-        raise NotFound(f"there is no dataset «{name}»{among(name, visible(service.workspace, caller))}")
-    return service.workspace.datasets[name]
+@contextlib.asynccontextmanager
+async def access(
+    service: Service, caller: Caller, name: str, action: str, key: str | None = None
+) -> AsyncIterator[tuple[Dataset, Entry]]:
+    """Journal what happens inside, unless the dataset is open. `key` is that of the one row asked for.
 
-
-def access(service: Service, caller: Caller, dataset: Dataset, action: str) -> AbstractAsyncContextManager[Entry]:
-    """Journal what happens inside, unless the dataset is open."""
-    entry = Entry.begin(service.workspace, caller, action, f"dataset:{dataset.name}")
-    return contextlib.nullcontext(entry) if dataset.audience == "open" else service.journal.access(entry)
+    A dataset that the caller may not know of answers as one that does not exist, on the journal too: Unauthenticated
+    without a valid token, NotFound with one, which names only what the caller may know of.
+    """
+    dataset = service.workspace.datasets.get(name)
+    resource = f"dataset:{name}" if dataset else "dataset:(not declared)"  # a name that is none could be anything
+    entry = Entry.begin(service.workspace, caller, action, resource)
+    if dataset is not None and dataset.audience == "open":
+        yield dataset, entry
+        return
+    async with service.journal.access(entry):
+        if dataset is not None and key is not None:
+            entry.identifier = _keyed(service, dataset, key)
+        if caller.refusal is not None:
+            raise caller.refusal
+        known = visible(service.workspace, caller)
+        if dataset is None or name not in known:
+            raise NotFound(f"there is no dataset «{name}»{among(name, known)}")
+        yield dataset, entry
 
 
 def current(service: Service, dataset: Dataset) -> Version:
@@ -93,9 +105,8 @@ async def rows(
     Raises NotFound, Unavailable, what `decide` raises, InvalidRequest for unknown parameters, columns, operators and
     values, and MethodNotAllowed for a condition on personal data that stands in a URL.
     """
-    dataset = declared(service, caller, name)
-    resource = of_dataset(dataset)
-    async with access(service, caller, dataset, "rows") as entry:
+    async with access(service, caller, name, "rows") as (dataset, entry):
+        resource = of_dataset(dataset)
         granted = decide(service.workspace, caller, resource, None)
         asked = read_parameters(parameters)
         columns = decide(service.workspace, caller, resource, asked.columns)
@@ -106,10 +117,13 @@ async def rows(
             _hold_out_of_url(dataset, [each.column.name for each in filters if each.column.personal])
         entry.identifier = _asked_for(service, dataset, filters)
         version, place = _place(service, dataset, asked)
-        chosen = [column for column in dataset.columns if column.name in columns]
+        read = {*columns, *dataset.key} if dataset.audience != "open" else columns
+        chosen = [column for column in dataset.columns if column.name in read]
         page = await service.rows.page(version, chosen, filters, asked.limit, place)
+        if dataset.audience != "open":
+            _note_rows(entry, [_keyed(service, dataset, key) for key in page.keys(dataset.key)])
         entry.fields, entry.source = list(columns), f"version {version.number}"
-    return page, asked, version
+    return page.only(columns), asked, version
 
 
 def _hold_out_of_url(dataset: Dataset, personal: list[str]) -> None:
@@ -120,18 +134,26 @@ def _hold_out_of_url(dataset: Dataset, personal: list[str]) -> None:
         )
 
 
+def _note_rows(entry: Entry, hashes: list[str]) -> None:
+    """Write down whose rows are told, so that they are found however they were asked for."""
+    if len(hashes) == 1:
+        entry.identifier = hashes[0]
+    else:
+        entry.identifiers = hashes
+
+
 def _asked_for(service: Service, dataset: Dataset, filters: tuple[Filter, ...]) -> str | None:
     """Return the keyed hash of the one row asked for, where the filters name its key."""
     exact = {each.column.name: each.values[0] for each in filters if each.operator == "exact"}
     if dataset.audience == "open" or not set(dataset.key) <= set(exact):
         return None
-    return _keyed(service, dataset, index.key_text(exact[column] for column in dataset.key))
+    return _keyed(service, dataset, key_of(exact[column] for column in dataset.key))
 
 
 def _keyed(service: Service, dataset: Dataset, key: str) -> str:
     """Hash a row's key: the record's identifier where the dataset mirrors one, so that lookups hash the same."""
     model = dataset.record_model
-    return service.journal.keyed(identifier_text(model, key) if model else f"{dataset.name}:{key}")
+    return service.journal.keyed(identifier_text(model, key) if model else f"dataset:{dataset.name}:{key}")
 
 
 def _place(service: Service, dataset: Dataset, asked: Asked) -> tuple[Version, int]:
@@ -152,13 +174,10 @@ async def row(
 
     Raises NotFound, Unavailable, what `decide` raises, and MethodNotAllowed where the key is personal data.
     """
-    dataset = declared(service, caller, name)
-    resource = of_dataset(dataset)
-    async with access(service, caller, dataset, "row") as entry:
-        if dataset.audience != "open":
-            entry.identifier = _keyed(service, dataset, key)
-        _hold_out_of_url(dataset, [c.name for c in dataset.columns if c.personal and c.name in dataset.key])
+    async with access(service, caller, name, "row", key) as (dataset, entry):
+        resource = of_dataset(dataset)
         decide(service.workspace, caller, resource, dataset.key)
+        _hold_out_of_url(dataset, [c.name for c in dataset.columns if c.personal and c.name in dataset.key])
         chosen = decide(service.workspace, caller, resource, columns)
         version = current(service, dataset)
         found = _indexed(version, key)
@@ -215,9 +234,8 @@ def summary(service: Service, dataset: Dataset) -> dict[str, Any]:
 
 async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any]:
     """Return what there is to know of a dataset: owner, licence, the granted columns as a Table Schema, its files."""
-    dataset = declared(service, caller, name)
-    resource = of_dataset(dataset)
-    async with access(service, caller, dataset, "metadata") as entry:
+    async with access(service, caller, name, "metadata") as (dataset, entry):
+        resource = of_dataset(dataset)
         granted = decide(service.workspace, caller, resource, None)
         entry.fields = list(granted)
     owner = service.workspace.configuration.organisations[dataset.owner]

@@ -12,8 +12,9 @@ import datetime as dt
 import io
 import json
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from connectors.columns import Column
 from connectors.deadline import Deadline
 from connectors.errors import InvalidRequest, Unavailable
 from gateway.filters import Filter
+from pipelines.index import key_text
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 
@@ -31,6 +33,9 @@ log = logging.getLogger("beffroi")
 
 AT_ONCE = 4
 """Queries that run side by side; others wait for a place."""
+
+WAITING = 16
+"""Askers that may wait for one; the next is told at once to come again."""
 
 SECONDS = 10.0
 """How long one page may take, the wait for a place included."""
@@ -43,6 +48,17 @@ class Page:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     cursor: str | None
+
+    def only(self, columns: Collection[str]) -> "Page":
+        """Return the page with those of its columns only, in its order."""
+        places = [place for place, name in enumerate(self.columns) if name in columns]
+        rows = [tuple(row[place] for place in places) for row in self.rows]
+        return Page(tuple(self.columns[place] for place in places), rows, self.cursor)
+
+    def keys(self, key: Sequence[str]) -> list[str]:
+        """Return the text that names each row, from the columns `key`, which the page must have."""
+        places = [self.columns.index(name) for name in key]
+        return [key_of(row[place] for place in places) for row in self.rows]
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as JSON objects."""
@@ -65,9 +81,14 @@ def _json(value: Any) -> Any:
     return value
 
 
+def key_of(values: Iterable[Any]) -> str:
+    """Return the text that names a row, as the index of its version has it, from the values of its key."""
+    return key_text(_text(value) for value in values)
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, list):
-        return "|".join(value)
+        return "|".join(element for element in value if element is not None)
     if isinstance(value, bool):
         return str(value).lower()
     return _json(value)
@@ -100,6 +121,8 @@ class Rows:
         self._database.execute("SET TimeZone = 'UTC'")
         self._database.execute("SET lock_configuration = true")
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rows")
+        self._lock = threading.Lock()
+        self._taken = 0  # askers that have a place or wait for one
 
     def close(self) -> None:
         """Let go of the database."""
@@ -112,15 +135,24 @@ class Rows:
     ) -> Page:
         """Return at most `limit` rows that meet every filter, after the row at place `after`.
 
-        Raises Unavailable where the file cannot be read, or the page takes more than SECONDS.
+        Raises Unavailable where the file cannot be read, the page takes more than SECONDS, or too many wait.
         """
+        with self._lock:
+            if self._taken >= AT_ONCE + WAITING:
+                raise Unavailable("many ask for rows at once, and no more may wait for a place", retry_in=1)
+            self._taken += 1
         deadline, cursor = Deadline.after(SECONDS), self._database.cursor()
         work = self._threads.submit(_page, cursor, deadline, version, tuple(columns), filters, limit, after)
+        work.add_done_callback(self._free)
         watch = asyncio.get_running_loop().call_later(SECONDS, cursor.interrupt)
         try:
             return await asyncio.wrap_future(work)
         finally:
             watch.cancel()
+
+    def _free(self, _: "Future[Page]") -> None:
+        with self._lock:
+            self._taken -= 1
 
 
 def _page(

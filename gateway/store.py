@@ -1,5 +1,6 @@
 """SQLite files in the workspace's `.beffroi/`: private to the operator, shared between processes, safe on disk."""
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -17,7 +18,10 @@ def open_store(path: Path, schema: str) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Only a new file: closing one that SQLite has open in this process would drop the locks that it holds on it,
+        # and another process would then take the log away under its feet (https://sqlite.org/howtocorrupt.html, 2.2).
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=WAIT_MS / 1000)
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error

@@ -2,46 +2,34 @@
 
 A dataset becomes a package with the same name, in the organisation that the workspace names: its files as uploaded
 resources, and the CSV's DataStore table with types and data dictionary. Publishing twice changes nothing; the ids of
-package and resources stay; a new version is brought in as the rows that changed, so that a reader never finds the
-table empty. A package is private until it is whole. Nothing personal gets here: see `check_open`.
+package and resources stay; a new version is brought into the table as the rows that changed. The table is made anew
+only where its columns changed, where it does not hold the rows that it should, or where an earlier publication was cut
+short: then readers may find it short of rows for a moment. A package is private until it is whole. What somebody else
+changes inside a row is not seen. Nothing personal gets here: see `check_open`.
 Source: https://docs.ckan.org/en/2.12/api/
 """
 
 import hashlib
-import json
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ckanapi
-import duckdb
 from ckanapi.errors import CKANAPIError
 
 from connectors import http
 from connectors.errors import BeffroiError, Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
-from pipelines import versions
+from pipelines import datastore, versions
 from pipelines.declarations import Dataset
-from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
 SECONDS = 120.0
 """One request to CKAN, an upload included, ends within this."""
 
-BATCH = 5_000
-"""Rows per DataStore request."""
-
-TYPES = {
-    "string": "text",
-    "integer": "int8",
-    "number": "float8",
-    "boolean": "bool",
-    "date": "date",
-    "datetime": "timestamptz",
-    "array": "_text",
-}
-"""What a column's type is in the DataStore, in the words that it answers with."""
+UPDATING = "beffroi_updating"
+"""An extra of the package while it is being changed."""
 
 MIMETYPES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv"}
 
@@ -60,7 +48,12 @@ class Ckan:
     """One CKAN, for one workspace."""
 
     def __init__(self, workspace: Workspace, url: str, token: str) -> None:
-        """`url` and `token` come from the operator's environment. Raises Misconfigured without a publication section."""
+        """`url` and `token` come from the operator's environment.
+
+        Raises Misconfigured without a publication section, or where `url` is no address.
+        """
+        if not re.match(r"https?://[^/]", url):
+            raise Misconfigured("BEFFROI_CKAN_URL must be CKAN's whole address, like https://data.example.org")
         declared = workspace.configuration.publication.ckan
         if declared is None:
             raise Misconfigured("beffroi.yaml says nothing of publication.ckan: name the organisation to publish as")
@@ -83,11 +76,17 @@ class Ckan:
         if package is None:
             package = self._call("package_create", **self._metadata(dataset), private=True)
             changed = True
-        before = _published_version(package)
-        changed = self._resources(dataset, version, package) or changed
-        changed = self._table(dataset, version, before, package) or changed
+        elif package["state"] == "deleted":
+            self._call("package_patch", id=package["id"], state="active")
+            changed = True
+        interrupted = bool(_extra(package, UPDATING))
+        uploaded = self._resources(dataset, version, package)
+        # a table under the same number may be of another lake, whose files were others
+        known = None if interrupted or (uploaded and _published_version(package) == version.number) else package
+        changed = self._table(dataset, version, package, self._held(dataset, known)) or uploaded or changed
+        self._hold_table(dataset, version, package)
         changed = self._finish(dataset, version, package) or changed
-        self._read_back(dataset, version)
+        self._hold_package(dataset, version)
         return Published(name, version.number, changed, f"{self.url}/dataset/{name}")
 
     def _call(self, action: str, **parameters: Any) -> Any:
@@ -115,9 +114,13 @@ class Ckan:
             self._call("organization_create", name=self.organisation, title=title)
         elif found["title"] != title:
             self._call("organization_patch", id=self.organisation, title=title)
-        else:
-            return False
-        return True
+        mine = self._call("organization_list_for_user", permission="create_dataset")
+        if self.organisation not in [each["name"] for each in mine]:
+            raise RefusedUs(
+                f"CKAN does not let us publish as {self.organisation}: check BEFFROI_CKAN_TOKEN and its user's role",
+                registry="CKAN",
+            )
+        return found is None or found["title"] != title
 
     def _package(self, dataset: Dataset) -> dict[str, Any] | None:
         """Return our package, or None; one of that name that is another's is never touched."""
@@ -130,8 +133,6 @@ class Ckan:
                 f"CKAN has a package «{dataset.name}» that Beffroi did not make (organisation: {owner or 'none'}):"
                 " rename the dataset, or remove that package"
             )
-        if found["state"] == "deleted":
-            self._call("package_patch", id=found["id"], state="active")
         return found
 
     def _metadata(self, dataset: Dataset, number: int = 0) -> dict[str, Any]:
@@ -154,6 +155,7 @@ class Ckan:
             if found is not None and found.get("hash") == digest:
                 continue
             changed = True
+            self._mark(package)
             values = {
                 "name": f"{dataset.name}.{form}",
                 "format": form.upper() if form == "csv" else "Parquet",
@@ -170,38 +172,51 @@ class Ckan:
                     self._call("resource_update", id=found["id"], **values, files=upload)
         return changed
 
-    def _table(self, dataset: Dataset, version: Version, before: int | None, package: dict[str, Any]) -> bool:
-        """Bring the DataStore table of the CSV resource to `version`; `before` is the version that it holds."""
-        resource = _resource(package, dataset, "csv")
-        if resource is None:
-            raise Unreadable(f"CKAN did not keep the resource {dataset.name}.csv", registry="CKAN")
+    def _table(self, dataset: Dataset, version: Version, package: dict[str, Any], old: Version | None) -> bool:
+        """Bring the DataStore table of the CSV resource to `version`; return whether anything was changed.
+
+        `old` is the version that the table should hold now, None where that is not known.
+        """
+        resource = _csv_of(package, dataset)
         held = self._show("datastore_info", id=resource["id"])
-        fields = _fields(dataset)
-        same_fields = held is not None and _known_fields(held) == fields
-        old = versions.find(self.workspace, dataset.name, before) if before else None
-        if held is not None and same_fields and before == version.number and held["meta"]["count"] == version.rows:
+        fields, has = datastore.fields(dataset), datastore.known_fields(held) if held else []
+        if held is None or old is None or held["meta"]["count"] != old.rows:
+            old = None
+        elif old == version and has == fields:
             return False
-        if held is None or old is None or [f["id"] for f in _known_fields(held)] != [f["id"] for f in fields]:
+        self._mark(package)
+        if held is None or old is None or [f["id"] for f in has] != [f["id"] for f in fields]:
             if held is not None:
                 self._call("datastore_delete", resource_id=resource["id"], force=True)
-            self._call(
-                "datastore_create", resource_id=resource["id"], fields=fields, primary_key=list(dataset.key), force=True
-            )
-            self._upsert(resource["id"], dataset, _all_rows(version), "insert")
+            create = {"resource_id": resource["id"], "fields": fields, "primary_key": list(dataset.key)}
+            self._call("datastore_create", **create, force=True)
+            self._upsert(resource["id"], datastore.all_rows(version), "insert")
             return True
-        if not same_fields:
+        if has != fields:
             self._call("datastore_create", resource_id=resource["id"], fields=fields, force=True)
-        added, removed = _difference(dataset, old, version)
-        self._upsert(resource["id"], dataset, added, "upsert")
-        for key in _rows(removed):
-            self._call("datastore_delete", resource_id=resource["id"], filters=key, force=True)
+        added, removed = datastore.difference(dataset, old, version)
+        self._upsert(resource["id"], added, "upsert")
+        for keys in datastore.filters(dataset, removed):
+            self._call("datastore_delete", resource_id=resource["id"], filters=keys, force=True)
         return True
 
-    def _upsert(self, resource_id: str, dataset: Dataset, query: str, method: str) -> None:
+    def _held(self, dataset: Dataset, package: dict[str, Any] | None) -> Version | None:
+        """Return the version that was published last, if we still have it."""
+        before = _published_version(package) if package else None
+        made = [v for v in versions.history(self.workspace, dataset.name) if v.number == before]
+        return made[0] if made and made[0].parquet.is_file() else None
+
+    def _mark(self, package: dict[str, Any]) -> None:
+        """Note on the package that it is being changed, so that a publication cut short is seen by the next."""
+        if not _extra(package, UPDATING):
+            package["extras"].append({"key": UPDATING, "value": "yes"})
+            self._call("package_patch", id=package["id"], extras=package["extras"])
+
+    def _upsert(self, resource_id: str, query: str, method: str) -> None:
         batch: list[dict[str, Any]] = []
-        for row in _rows(query):
+        for row in datastore.rows(query):
             batch.append(row)
-            if len(batch) == BATCH:
+            if len(batch) == datastore.BATCH:
                 self._call("datastore_upsert", resource_id=resource_id, records=batch, method=method, force=True)
                 batch = []
         self._call(
@@ -229,20 +244,23 @@ class Ckan:
         self._call("package_patch", id=package["id"], private=False, **wanted)
         return True
 
-    def _read_back(self, dataset: Dataset, version: Version) -> None:
-        """Hold CKAN to what was sent: version, files, number of rows."""
-        package = self._show("package_show", id=dataset.name) or {"resources": [], "extras": []}
-        csv = _resource(package, dataset, "csv")
-        held = self._show("datastore_search", resource_id=csv["id"], limit=0) if csv else None
-        whole = (
-            _published_version(package) == version.number
-            and not package["private"]
-            and _resource(package, dataset, "parquet") is not None
-            and held is not None
-            and held["total"] == version.rows
-        )
-        if not whole:
-            raise Unreadable(f"CKAN does not show {dataset.name} as it was sent: publish it again", registry="CKAN")
+    def _hold_table(self, dataset: Dataset, version: Version, package: dict[str, Any]) -> None:
+        """Read back the number of rows before the package says that it holds `version`."""
+        held = self._call("datastore_search", resource_id=_csv_of(package, dataset)["id"], limit=0)
+        if held["total"] != version.rows:
+            raise _not_as_sent(dataset)
+
+    def _hold_package(self, dataset: Dataset, version: Version) -> None:
+        """Read back that the package is public, says its version and has its files."""
+        package = self._show("package_show", id=dataset.name) or {"resources": [], "extras": [], "private": True}
+        names = {resource["name"] for resource in package["resources"]}
+        wanted = {f"{dataset.name}.{form}" for form in MIMETYPES}
+        if package["private"] or _published_version(package) != version.number or not wanted <= names:
+            raise _not_as_sent(dataset)
+
+
+def _not_as_sent(dataset: Dataset) -> Unreadable:
+    return Unreadable(f"CKAN does not show {dataset.name} as it was sent: publish it again", registry="CKAN")
 
 
 def check_open(dataset: Dataset) -> None:
@@ -266,54 +284,24 @@ def _told(action: str, error: CKANAPIError) -> BeffroiError:
     return Down(f"CKAN failed at {action} ({type(error).__name__})", registry="CKAN")
 
 
+def _extra(package: dict[str, Any], key: str) -> str:
+    return next((str(extra["value"]) for extra in package["extras"] if extra["key"] == key), "")
+
+
 def _published_version(package: dict[str, Any]) -> int | None:
-    values = {extra["key"]: extra["value"] for extra in package["extras"]}
-    return int(values["beffroi_version"]) if values.get("beffroi_version", "").isdigit() else None
+    number = _extra(package, "beffroi_version")
+    return int(number) if number.isdigit() else None
+
+
+def _csv_of(package: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    found = _resource(package, dataset, "csv")
+    if found is None:
+        raise Unreadable(f"CKAN did not keep the resource {dataset.name}.csv", registry="CKAN")
+    return found
 
 
 def _resource(package: dict[str, Any], dataset: Dataset, form: str) -> dict[str, Any] | None:
     return next((r for r in package["resources"] if r["name"] == f"{dataset.name}.{form}"), None)
-
-
-def _fields(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the DataStore's fields with their data dictionary."""
-    return [
-        {"id": c.name, "type": TYPES[c.type], "info": {"label": c.title, "notes": c.description}}
-        for c in dataset.columns
-    ]
-
-
-def _known_fields(held: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": field["id"],
-            "type": field["type"],
-            "info": {key: (field.get("info") or {}).get(key, "") for key in ("label", "notes")},
-        }
-        for field in held["fields"]
-        if field["id"] != "_id"
-    ]
-
-
-def _all_rows(version: Version) -> str:
-    return f"FROM read_parquet({quote(str(version.parquet))})"
-
-
-def _difference(dataset: Dataset, old: Version, new: Version) -> tuple[str, str]:
-    """Return two queries: the rows added or changed since `old`, and the keys of those removed."""
-    key = ", ".join(identifier(name) for name in dataset.key)
-    changed = f"{_all_rows(new)} EXCEPT {_all_rows(old)}"
-    removed = f"(SELECT {key} {_all_rows(old)}) EXCEPT (SELECT {key} {_all_rows(new)})"
-    return changed, removed
-
-
-def _rows(query: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a query as JSON objects."""
-    with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT to_json(r)::VARCHAR FROM ({query}) r")
-        while batch := found.fetchmany(BATCH):
-            for (row,) in batch:
-                yield json.loads(row)
 
 
 def _sha256(path: Path) -> str:

@@ -33,6 +33,7 @@ class Read(Protocol):
     datasets: dict[str, Dataset]
     registries: dict[str, Registry]
     broken: set[tuple[str, str]]
+    sources: bool  # whether to look for the tables that datasets are read from
     at: Callable[..., str]
 
 
@@ -109,8 +110,17 @@ def _dataset(read: Read, configuration: Configuration, name: str) -> Iterator[Pr
     registry, owner = dataset.source.registry, dataset.owner
     yield from _unknown(read, (*here, "source", "registry"), "registries", registry, read.registries)
     yield from _unknown(read, (*here, "owner"), "organisations", owner, configuration.organisations)
+    yield from _source(read, dataset)
     yield from _foreign_keys(read, dataset)
     yield from _steps(read, dataset)
+
+
+def _source(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield what is wrong with the table that a dataset is read from."""
+    registry, table = read.registries.get(dataset.source.registry), dataset.source.table
+    said = registry.check(table) if registry is not None and (read.sources or table is None) else None
+    if said is not None:
+        yield ("datasets", dataset.name, "source", *(("table",) if table is not None else ())), said
 
 
 def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:

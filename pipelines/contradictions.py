@@ -1,5 +1,6 @@
 """What one dataset's declaration says against itself, each with the keys where it stands."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -9,13 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.columns import PYTHON, Column
 from connectors.records import RECORDS
-from pipelines.declarations import Dataset
+from pipelines.declarations import Bounds, Dataset
 from pipelines.sentences import among
 from pipelines.sql import is_kept
-from pipelines.steps import check_steps, parts
+from pipelines.steps import STEPS, check_steps, parts
 from pipelines.strict_yaml import Keys
 
 Problem = tuple[Keys, str]
+
+NEVER = {"date": ("integer", "number", "boolean"), "number": ("date", "datetime")}
+"""The types of column that what a step makes can never become."""
 
 
 def contradictions(dataset: Dataset) -> Iterator[Problem]:
@@ -30,6 +34,7 @@ def contradictions(dataset: Dataset) -> Iterator[Problem]:
         yield from _columns(dataset, names)
         yield from _keys(dataset, names)
         yield from _cleaning(dataset, names)
+        yield from _expectations(dataset)
 
 
 def _publication(dataset: Dataset) -> Iterator[Problem]:
@@ -69,6 +74,15 @@ def _constraints(column: Column) -> Iterator[tuple[str, str]]:
             yield rule, f"a column of the type {kind} has no {rule}"
         elif not all(_is_of(kind, value) for value in given):
             yield rule, f"not a value of the type {kind}"
+    if kind in ("integer", "number", "date") and _is_above(wanted.minimum, wanted.maximum):
+        yield "minimum", f"minimum {wanted.minimum} is above maximum {wanted.maximum}: no value can meet both"
+
+
+def _is_above(low: object, high: object) -> bool:
+    """Tell whether of two bounds the lower is above the upper; dates are texts that sort as they should."""
+    if isinstance(low, str) and isinstance(high, str):
+        return low > high
+    return isinstance(low, int | float) and isinstance(high, int | float) and low > high
 
 
 def _is_pattern(pattern: str) -> bool:
@@ -119,6 +133,11 @@ def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
         yield from ((("clean", name, "steps", position), said) for position, said in problems.items())
         if clean.steps and dataset.columns[len(above)].type == "array":
             yield ("clean", name, "steps"), f"steps are for single values, and «{name}» is of the type array"
+        if clean.steps and not problems:
+            last, kind = parts(clean.steps[-1])[0], dataset.columns[len(above)].type
+            if kind in NEVER.get(STEPS[last].gives or "", ()):
+                said = f"the step {last} makes a {STEPS[last].gives}, and «{name}» is of the type {kind}"
+                yield ("clean", name, "steps", len(clean.steps) - 1), said
         for position, step in enumerate(clean.steps):
             if position in problems or parts(step)[0] != "find_commune":
                 continue
@@ -126,3 +145,18 @@ def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
             if postal not in above:
                 said = f"postal_code names «{postal}», which is no column above «{name}»{among(postal, above)}"
                 yield ("clean", name, "steps", position, "find_commune", "postal_code"), said
+
+
+def _expectations(dataset: Dataset) -> Iterator[Problem]:
+    """Yield the bounds that no version can meet."""
+    share = "a share of the rows is from 0 to 1, 5 % is 0.05"
+    yield from _bounds("rows", dataset.expect.rows, math.inf, "a number of rows is 0 or more")
+    yield from _bounds("refused", dataset.expect.refused, 1, share)
+
+
+def _bounds(what: str, bounds: Bounds, most: float, rule: str) -> Iterator[Problem]:
+    for side, bound in (("min", bounds.min), ("max", bounds.max)):
+        if bound is not None and not 0 <= bound <= most:
+            yield ("expect", what, side), f"{side} is {bound:g}: {rule}"
+    if _is_above(bounds.min, bounds.max):
+        yield ("expect", what), f"min {bounds.min:g} is above max {bounds.max:g}: no version can meet both"

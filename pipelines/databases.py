@@ -4,12 +4,14 @@ What an analyst opens read-only with any DuckDB client. `open.duckdb` holds the 
 others of that owner. Each is built aside and swapped in whole, so that nobody sees one half-made.
 """
 
+import json
 import shutil
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock
 
+from connectors.columns import Column
 from connectors.errors import RunFailed
 from pipelines import versions
 from pipelines.coherence import DATABASE_OF_ALL
@@ -34,7 +36,7 @@ def refresh(workspace: Workspace) -> list[Path]:
                 stale.unlink()
         for file, tables in wanted.items():
             path = folder / f"{file}.duckdb"
-            if _held(path) != {dataset.name: version.number for dataset, version in tables}:
+            if _held(path) != {dataset.name: _told(dataset, version) for dataset, version in tables}:
                 _build(path, tables)
                 rebuilt.append(path)
     return rebuilt
@@ -51,13 +53,22 @@ def _wanted(workspace: Workspace) -> dict[str, list[tuple[Dataset, Version]]]:
     return wanted
 
 
-def _held(path: Path) -> dict[str, int]:
-    """Return which version of each dataset a database holds; nothing where it is missing or unreadable."""
+def _told(dataset: Dataset, version: Version) -> str:
+    """Return all that a table is made from: the version's file, and what is said of it and its columns."""
+    return json.dumps([version.parquet.name, dataset.title, [[c.name, _comment(c)] for c in dataset.columns]])
+
+
+def _comment(column: Column) -> str:
+    return ". ".join(part for part in (column.title, column.description) if part)
+
+
+def _held(path: Path) -> dict[str, str]:
+    """Return what each dataset's table in a database was made from; nothing where it is missing or unreadable."""
     if not path.is_file():
         return {}
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            return dict(connection.execute(f"SELECT dataset, version FROM {VERSIONS}").fetchall())
+            return dict(connection.execute(f"SELECT dataset, made_from FROM {VERSIONS}").fetchall())
     except duckdb.Error:
         return {}
 
@@ -67,7 +78,9 @@ def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
     aside.unlink(missing_ok=True)
     try:
         with duckdb.connect(str(aside), config={"temp_directory": str(spill)}) as connection:
-            connection.execute(f"CREATE TABLE {VERSIONS} (dataset VARCHAR, version BIGINT, committed TIMESTAMPTZ)")
+            connection.execute(
+                f"CREATE TABLE {VERSIONS} (dataset VARCHAR, version BIGINT, committed TIMESTAMPTZ, made_from VARCHAR)"
+            )
             for dataset, version in tables:
                 _table(connection, dataset, version)
     except duckdb.Error as error:
@@ -83,6 +96,6 @@ def _table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, version: Ver
     connection.execute(f"CREATE TABLE {name} AS FROM read_parquet({quote(str(version.parquet))})")
     connection.execute(f"COMMENT ON TABLE {name} IS {quote(dataset.title)}")
     for column in dataset.columns:
-        said = ". ".join(part for part in (column.title, column.description) if part)
-        connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column.name)} IS {quote(said)}")
-    connection.execute(f"INSERT INTO {VERSIONS} VALUES (?, ?, ?)", [dataset.name, version.number, version.committed])
+        connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column.name)} IS {quote(_comment(column))}")
+    row = [dataset.name, version.number, version.committed, _told(dataset, version)]
+    connection.execute(f"INSERT INTO {VERSIONS} VALUES (?, ?, ?, ?)", row)

@@ -8,7 +8,7 @@ what several files say together (a grant that names a lookup, a foreign key) by 
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from connectors.columns import Column, columns_of
 from connectors.records import RECORDS, Record
@@ -16,6 +16,7 @@ from pipelines.sentences import among as among  # noqa: PLC0414  # the gateway k
 from pipelines.steps import dataset_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Audience = Literal["open", "agents", "owner"]
 
 
@@ -103,8 +104,8 @@ class TableSchema(Declared):
 class Dataset(Declared):
     """One dataset: `datasets/NAME.yaml`. It mirrors a `record:` or writes its own `schema:`, never both."""
 
-    name: Name
-    title: str
+    name: Annotated[Name, Field(json_schema_extra={"file": True})]  # the file's own name: never written inside
+    title: Words
     description: str = ""
     owner: str
     audience: Audience
@@ -172,23 +173,23 @@ class Grant(Declared):
 class Application(Declared):
     """A caller with a credential of its own."""
 
-    title: str
+    title: Words
     grants: list[Grant] = []
 
 
 class Organisation(Declared):
     """A municipality, a department, a partner: the tenant."""
 
-    title: str
+    title: Words
     applications: dict[Name, Application] = {}
 
 
 class Purpose(Declared):
     """Why data is asked: what the law wants to be said before it is."""
 
-    title: str
-    procedure: str
-    legal_basis: str
+    title: Words
+    procedure: Words
+    legal_basis: Words
     expires: dt.date | None = None
 
 
@@ -246,7 +247,7 @@ class Publication(Declared):
 class Configuration(Declared):
     """`beffroi.yaml`. Registries are checked by their kind's own settings model."""
 
-    title: str
+    title: Words
     registries: dict[Name, dict[str, Any]] = {}
     organisations: dict[Name, Organisation] = {}
     purposes: dict[Name, Purpose] = {}

@@ -29,7 +29,7 @@ def listed(workspace: Workspace, name: str) -> Iterator[Refused]:
 
     Raises Unavailable where they were removed.
     """
-    failed, version = workspace.state / "failed" / name, versions.latest(workspace, name)
+    failed, version = workspace.state / "failed" / name, versions.newest(workspace, name)
     try:
         if (failed / "report.json").is_file() and (version is None or _started(failed) >= _started(version.folder)):
             yield from _rows(name, None, failed / "quarantine.parquet")

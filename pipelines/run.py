@@ -66,7 +66,7 @@ def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _:
         raw = _stage(workspace, dataset)
         tell("clean")
         unread = judge(connection, dataset, raw, lambda other: str(_needed(workspace, other, name).parquet))
-        last = versions.latest(workspace, name)
+        last = versions.newest(workspace, name)
         new, changes = _compare(connection, dataset, last)
         number = (last.number if last else 0) + (1 if new else 0)
         report = Report(
@@ -197,15 +197,16 @@ def _compare(
     described = [connection.execute(f"DESCRIBE {table}").fetchall() for table in ("merged", "before")]
     if last.key != dataset.key or [row[:2] for row in described[0]] != [row[:2] for row in described[1]]:
         return True, (rows, 0, last.rows)
-    key = " AND ".join(f"n.{identifier(column)} = b.{identifier(column)}" for column in dataset.key)
+    new, old = "beffroi_new", "beffroi_old"
+    key = " AND ".join(f"{new}.{identifier(column)} = {old}.{identifier(column)}" for column in dataset.key)
     first = identifier(dataset.key[0])
+    both = f"{old}.{first} IS NOT NULL AND {new}.{first} IS NOT NULL"
     counts = connection.execute(
-        f"SELECT count(*) FILTER (b.{first} IS NULL),"
-        f" count(*) FILTER (b.{first} IS NOT NULL AND n.{first} IS NOT NULL AND n IS DISTINCT FROM b),"
-        f" count(*) FILTER (n.{first} IS NULL) FROM merged n FULL JOIN before b ON {key}"
+        f"SELECT count(*) FILTER ({old}.{first} IS NULL), count(*) FILTER ({both} AND {new} IS DISTINCT FROM {old}),"
+        f" count(*) FILTER ({new}.{first} IS NULL) FROM merged {new} FULL JOIN before {old} ON {key}"
     ).fetchall()[0]
     added, changed, removed = map(int, counts)
-    return added + changed + removed > 0, (added, changed, removed)
+    return added + changed + removed > 0 or last.declared != versions.declared(dataset), (added, changed, removed)
 
 
 def _expectations(dataset: Dataset, report: Report) -> list[str]:
@@ -253,8 +254,9 @@ def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> No
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "quarantine.part"
     connection.execute(
-        f"COPY (SELECT {PLACE} AS place, j.{FAILURES} AS failures, to_json(s)::VARCHAR AS raw FROM judged j"
-        f" JOIN (FROM staged) s USING ({PLACE}) WHERE len(j.{FAILURES}) > 0 ORDER BY place)"
+        f"COPY (SELECT {PLACE} AS place, beffroi_judged.{FAILURES} AS failures, to_json(beffroi_raw)::VARCHAR AS raw"
+        f" FROM judged beffroi_judged JOIN (FROM staged) beffroi_raw USING ({PLACE})"
+        f" WHERE len(beffroi_judged.{FAILURES}) > 0 ORDER BY place)"
         f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)"
     )
     part.rename(folder / "quarantine.parquet")

@@ -117,6 +117,8 @@ def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             signs = "digits, - and _" if "_-" in str(context["pattern"]) else "digits and _"
             said = f"«{details['input']}» is no name: small letters a to z, {signs}, a letter first"
+        case "string_too_short":
+            said = f"expected a text that is not empty{_named(keys)}"
         case "too_short":
             said = f"expected at least {context['min_length']} here{_named(keys)}"
         case rule if rule in LIMITS:
@@ -128,13 +130,14 @@ def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that are allowed at `loc`, by walking the model along it."""
+    """Return the keys that may be written at `loc`, by walking the model along it."""
     found: Any = model
     for part in loc:
         fields = getattr(found, "model_fields", {})
         field = next((f for name, f in fields.items() if part == (f.alias or name)), None)
         found = _inner_model(field.annotation) if field else found
-    return [field.alias or name for name, field in getattr(found, "model_fields", {}).items()]
+    fields = getattr(found, "model_fields", {})
+    return [f.alias or name for name, f in fields.items() if f.json_schema_extra != {"file": True}]
 
 
 def _inner_model(annotation: Any) -> Any:

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable, Schema
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, create_table_with_add_actions
 
 from connectors.columns import arrow_schema
+from connectors.errors import Unavailable
 from pipelines.declarations import Dataset
 from pipelines.workspace import Workspace
 
@@ -38,6 +40,7 @@ class Version:
     parquet: Path
     folder: Path
     key: tuple[str, ...]
+    declared: str  # what `declared` told of the dataset when the version was made
     added: int
     changed: int
     removed: int
@@ -82,17 +85,34 @@ def version_folder(workspace: Workspace, name: str, number: int) -> Path:
     return workspace.state / "versions" / name / str(number)
 
 
+def declared(dataset: Dataset) -> str:
+    """Return what decides who may see a version and how it is read: audience, key, columns and which are personal."""
+    columns = [[column.name, column.type, column.personal] for column in dataset.columns]
+    return json.dumps({"audience": dataset.audience, "key": dataset.key, "columns": columns})
+
+
 def latest(workspace: Workspace, name: str) -> Version | None:
-    """Return the latest version of a dataset, or None before its first. Cheap: read once per commit."""
+    """Return the version of a dataset that may be shown: the newest, made under the declaration of today.
+
+    None before the first, and from the moment when audience, key or columns are declared otherwise until the next
+    run: what was made for its owner never becomes open by an edit. Cheap: the log is read once per commit. Raises
+    Unavailable where the log is damaged.
+    """
+    found = newest(workspace, name)
+    return found if found and found.declared == declared(workspace.datasets[name]) else None
+
+
+def newest(workspace: Workspace, name: str) -> Version | None:
+    """Return the version that was made last, under whatever declaration, or None. It is for runs, not for readers."""
     found = history(workspace, name)
     return found[-1] if found else None
 
 
 def find(workspace: Workspace, name: str, number: int) -> Version | None:
-    """Return a version by its number, if its files are still kept."""
+    """Return a version by its number, if its files are still kept and it may be shown as `latest` may."""
     for version in history(workspace, name):
         if version.number == number and version.folder.is_dir() and version.parquet.is_file():
-            return version
+            return version if version.declared == declared(workspace.datasets[name]) else None
     return None
 
 
@@ -127,7 +147,11 @@ def _last_entry(log: Path) -> Path | None:
 def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -> tuple[Version, ...]:
     """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
     found = []
-    for entry in DeltaTable(table).history():
+    try:
+        entries = DeltaTable(table).history()
+    except (DeltaError, OSError) as error:
+        raise Unavailable(f"the versions of {name} cannot be read: its Delta log is damaged") from error
+    for entry in entries:
         if "beffroi" not in entry:  # another engine's housekeeping
             continue
         said = json.loads(entry["beffroi"])
@@ -140,6 +164,7 @@ def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -
                 parquet=table / said["file"],
                 folder=state / "versions" / name / str(said["version"]),
                 key=tuple(said["key"]),
+                declared=said["declared"],
                 added=said["added"],
                 changed=said["changed"],
                 removed=said["removed"],
@@ -166,7 +191,7 @@ def commit(
         data_change=True,
         stats=json.dumps({"numRecords": rows}),
     )
-    said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key}
+    said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key, "declared": declared(dataset)}
     said |= dict(zip(("added", "changed", "removed"), changes, strict=True))
     properties = CommitProperties(custom_metadata={"beffroi": json.dumps(said)})
     if DeltaTable.is_deltatable(str(table)):
@@ -193,10 +218,12 @@ def on_disk(*paths: Path) -> None:
 def sweep(workspace: Workspace, name: str) -> None:
     """Remove what killed runs left behind, and ready-made files of versions that are no longer kept.
 
-    Called under the dataset's lock, so that nothing here belongs to a run under way.
+    Of personal data the tables of those versions go too: who leaves the source leaves Beffroi. Called under the
+    dataset's lock, so that nothing here belongs to a run under way.
     """
     versions = history(workspace, name)
-    wanted = {version.parquet.name for version in versions}
+    personal = any(column.personal for column in workspace.datasets[name].columns)
+    wanted = {version.parquet.name for version in (versions[-KEPT:] if personal else versions)}
     table = table_folder(workspace, name)
     for file in (*table.glob("*.parquet"), *(table / "_delta_log").glob("*.tmp")):
         if file.name not in wanted:

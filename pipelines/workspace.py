@@ -25,8 +25,12 @@ SECTIONS = ("registries", "organisations", "purposes", "lookups")
 class Workspace:
     """A loaded, coherent workspace. `root` is its folder."""
 
-    def __init__(self, root: Path) -> None:
-        """Load and check everything. Raises Misconfigured, whose detail has one line per problem."""
+    def __init__(self, root: Path, *, sources: bool = False) -> None:
+        """Load and check everything. Raises Misconfigured, whose detail has one line per problem.
+
+        `sources` has it look for the tables on this machine too that datasets are read from. To serve what there is,
+        nobody does: a table that is gone stops its next run, not the gateway.
+        """
         self.root = root.resolve()
         if not (self.root / "beffroi.yaml").is_file():
             raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
@@ -35,7 +39,7 @@ class Workspace:
             raise Misconfigured(
                 f"no table can be kept in {root}: rename the folder, or one above, without «{wrong[0]}»"
             )
-        loader = Loader(self.root)
+        loader = Loader(self.root, sources)
         if loader.problems or loader.configuration is None:
             raise Misconfigured("\n".join(loader.problems))
         self.configuration: Configuration = loader.configuration
@@ -82,8 +86,9 @@ class Workspace:
 class Loader:
     """Reads every file, collects every problem. What is declared but broken is in `broken`, to be told once only."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, sources: bool) -> None:
         self.root = root
+        self.sources = sources
         self.problems: list[str] = []
         self.registries: dict[str, Registry] = {}
         self.datasets: dict[str, Dataset] = {}

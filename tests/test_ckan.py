@@ -13,7 +13,7 @@ import pytest
 
 from connectors import http
 from connectors.deadline import Deadline
-from connectors.errors import Down, InvalidRequest, RefusedUs, Unreadable
+from connectors.errors import Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
 from pipelines.ckan import Ckan
 from pipelines.run import run
 from pipelines.workspace import Workspace
@@ -203,6 +203,51 @@ def test_a_publication_cut_short_is_private_until_it_is_made_whole(
         assert anybody.action.package_show(id="shops")["num_resources"] == 2
 
 
+def test_a_table_that_lost_a_row_is_made_whole(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
+    workspace = stock(root, [shop(1), shop(2)])
+    ckan = Ckan(workspace, peer.url, peer.token)
+    ckan.publish("shops")
+    csv = next(r for r in snapshot(remote)["package"]["resources"] if r["name"] == "shops.csv")
+    remote.action.datastore_delete(resource_id=csv["id"], filters={"number": 1}, force=True)
+    assert ckan.publish("shops").changed
+    assert [row["number"] for row in snapshot(remote)["rows"]["records"]] == [1, 2]
+    assert not ckan.publish("shops").changed
+
+
+def test_a_publication_cut_short_is_finished_by_the_next(
+    root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN
+) -> None:
+    """Cut after the rows of version 2 went in; version 3 takes them out again, although version 1 had none of them."""
+    ckan = Ckan(stock(root, [shop(1)]), peer.url, peer.token)
+    ckan.publish("shops")
+    package = ckan._package(ckan.workspace.dataset("shops"))
+    assert package is not None
+    ckan._mark(package)
+    csv = next(r for r in package["resources"] if r["name"] == "shops.csv")
+    row = {"number": 2, "name": "Half", "opened": None, "surface": 1, "open": True, "tags": []}
+    remote.action.datastore_upsert(resource_id=csv["id"], records=[row], force=True)
+    stock(root, [shop(1), shop(2)])
+    published = Ckan(stock(root, [shop(1), shop(3)]), peer.url, peer.token).publish("shops")
+    assert published.version == 3
+    held = snapshot(remote)
+    assert [row["number"] for row in held["rows"]["records"]] == [1, 3]
+    assert [extra["key"] for extra in held["package"]["extras"]] == ["beffroi_version"]
+
+
+def test_a_package_that_was_deleted_comes_back(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
+    ckan = Ckan(stock(root, [shop(1)]), peer.url, peer.token)
+    ckan.publish("shops")
+    before = snapshot(remote)["package"]["id"]
+    remote.action.package_delete(id="shops")
+    assert ckan.publish("shops").changed
+    assert (snapshot(remote)["package"]["id"], snapshot(remote)["package"]["state"]) == (before, "active")
+
+
+def test_an_address_without_its_scheme_is_told(root: Path) -> None:
+    with pytest.raises(Misconfigured, match="BEFFROI_CKAN_URL must be CKAN's whole address"):
+        Ckan(stock(root, [shop(1)]), "localhost:5000", "token")
+
+
 def test_a_data_dictionary_that_changes_is_brought_over(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
     Ckan(stock(root, [shop(1)]), peer.url, peer.token).publish("shops")
     (root / "datasets" / "shops.yaml").write_text(SHOPS.replace("title: Nom,", "title: Enseigne,"), encoding="utf-8")
@@ -229,9 +274,11 @@ def test_a_package_of_somebody_else_is_not_touched(root: Path, peer: CkanPeer, r
     assert remote.action.package_show(id="shops") == theirs
 
 
-def test_a_wrong_token_is_our_own_fault(root: Path, peer: CkanPeer) -> None:
-    with pytest.raises(RefusedUs, match="BEFFROI_CKAN_TOKEN"):
-        Ckan(stock(root, [shop(1)]), peer.url, "not-a-token").publish("shops")
+def test_a_wrong_token_is_our_own_fault(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
+    workspace = stock(root, [shop(1)])
+    Ckan(workspace, peer.url, peer.token).publish("shops")
+    with pytest.raises(RefusedUs, match="BEFFROI_CKAN_TOKEN"):  # although there is nothing to change
+        Ckan(workspace, peer.url, "not-a-token").publish("shops")
 
 
 def test_a_ckan_that_is_down_or_is_none(root: Path, peer: CkanPeer) -> None:

@@ -96,6 +96,8 @@ def test_quarantine_tells_place_column_rule_and_reason(root: Path) -> None:
     assert row["failures"] == [
         {"column": "postal_code", "rule": "pad", "reason": "is not a number of at most 5 digits"}
     ]
+    assert "raw" not in row, "the source's own values only where they are asked for"
+    (row,) = json.loads(beffroi(root, "quarantine", "list", "--raw", "--json").stdout)
     assert row["raw"] == {"number": 3, "postal_code": "n/a", "owner": "x"}
     assert "postal_code" in beffroi(root, "quarantine", "list", "shops").stdout
 

@@ -54,6 +54,47 @@ def test_no_answer_of_the_demo_stands_in_its_log(demo: Demo) -> None:
     assert all("{" in line or "/lookups/person" in line for line in asked), "routes, not what was asked"
 
 
+def beffroi(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["beffroi", *arguments],
+        cwd=root, env=environment(root.parent / "home"), capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+
+
+def test_a_second_demo_is_refused_and_takes_nothing_down(demo: Demo) -> None:
+    again = beffroi(demo.root, "demo", "--once")
+    assert again.returncode == 1
+    assert "another demo runs on this workspace" in again.stderr
+    status = json.loads(beffroi(demo.root, "sandbox", "status", "--json").stdout)
+    assert {each["name"]: each["running"] for each in status}["civil"] is True
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_done(demo: Demo, tmp_path: Path) -> None:
+    lay_out(tmp_path / "workspace")
+    refused = beffroi(tmp_path / "workspace", "demo", "--port", str(demo.port))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Invalid request (yours to mend)\ncannot listen on port")
+    assert not (tmp_path / "workspace" / ".beffroi" / "sandbox").exists()
+
+
+def test_a_failing_dataset_and_a_ckan_that_is_down_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    lay_out(root)
+    declaration = root / "datasets" / "associations.yaml"
+    text = declaration.read_text(encoding="utf-8")
+    declaration.write_text(text.replace("rows: {min: 1}", "rows: {min: 1000000}"), encoding="utf-8")
+    done = subprocess.run(
+        ["beffroi", "demo", "--once"], cwd=root, capture_output=True, text=True, timeout=90, check=False,
+        env={**environment(tmp_path / "home"), "BEFFROI_CKAN_URL": "http://127.0.0.1:9", "BEFFROI_CKAN_TOKEN": "x"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "associations: rows: 2,281, expected at least 1,000,000" in done.stderr
+    assert "CKAN could not be asked" in done.stderr
+    assert ["postal_codes", "35,684", "35,676", "8", "0", "1"] in [
+        line.split()[:6] for line in done.stdout.splitlines()
+    ]
+
+
 def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
     addresses = [*demo.registries().values(), f"http://127.0.0.1:{demo.port}"]
     assert len(addresses) == 3
@@ -63,6 +104,9 @@ def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, int(port)), timeout=1)
     assert not running_on(demo.root)
+    assert not (demo.root / ".beffroi" / "demo-token").exists()
+    tokens = json.loads(beffroi(demo.root, "token", "list", "--json").stdout)
+    assert tokens[0]["revoked"], "the demo's own token is worth nothing when it has ended"
     after = demo.said.read_text(encoding="utf-8").partition("Ctrl-C ends it all.\n")[2]
     assert [line for line in after.splitlines() if " INFO " not in line] == [], "the log, and no complaint at the end"
 

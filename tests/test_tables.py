@@ -194,6 +194,20 @@ def test_a_missing_database_is_misconfigured_and_not_made(tmp_path: Path) -> Non
         town_hall(tmp_path).scan("t")
 
 
+def test_a_table_is_looked_for_where_the_database_is_there(tmp_path: Path) -> None:
+    registry = town_hall(tmp_path)
+    assert registry.check("t") is None, "the database may come later"
+    assert registry.check(None) == "town: say which table to read"
+    with another(tmp_path, "CREATE TABLE t (a)"):
+        assert registry.check("t") is None
+        assert registry.check("T") == "town: no table T; the database has: t"
+        assert registry.check(None) == "town: say which table to read; the database has: t"
+    with another(tmp_path, "BEGIN EXCLUSIVE"):
+        assert registry.check("T") is None, "locked: nobody can tell"
+    (tmp_path / "town hall?.sqlite").write_bytes(b"no database " * 100)
+    assert "not a database" in str(registry.check("t"))
+
+
 @pytest.mark.parametrize("url", ["postgresql://h/d", "sqlite:", "sqlite:///", "town.sqlite"])
 def test_other_databases_are_not_supported_yet(url: str) -> None:
     with pytest.raises(ValidationError, match=r"only sqlite:path/of/a/database\.sqlite is supported today"):
@@ -201,6 +215,16 @@ def test_other_databases_are_not_supported_yet(url: str) -> None:
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_looked_for_where_the_folder_is_there(tmp_path: Path) -> None:
+    folder = Files("reference", FilesSettings(path="reference"), tmp_path)
+    assert folder.check("communes") is None, "the folder may come later"
+    assert folder.check(None) == "reference: say which table to read; the workspace has no folder reference"
+    (tmp_path / "reference").mkdir()
+    assert folder.check("communes") == "reference: no table communes; the folder reference has: no Parquet file"
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "reference" / "communes.parquet")
+    assert folder.check("communes") is None
 
 
 def test_a_table_is_the_file_of_its_name(tmp_path: Path) -> None:

@@ -195,8 +195,8 @@ def test_what_is_journaled(root: Path, nirs: list[str]) -> None:
         ("rows", "mairie", "found", 200, "inscription-scolaire"),
         ("rows", "mairie", "found", 200, "inscription-scolaire"),
         ("row", "mairie", "method-not-allowed", 405, "inscription-scolaire"),
-        ("file", "mairie", "found", 200, "inscription-scolaire"),
-        ("metadata", "rien", "not-granted", 403, "inscription-scolaire"),
+        ("download", "mairie", "found", 200, "inscription-scolaire"),
+        ("metadata", "rien", "not-found", 404, "inscription-scolaire"),
     ]
     assert (found[0]["fields"], found[0]["source"], found[0]["organisation"]) == (["sex"], "civil", "ville")
     assert (found[5]["agent"], found[5]["resource"]) == ("a.martin", "lookup:person")

@@ -92,3 +92,18 @@ def test_a_store_that_cannot_be_used(root: Path) -> None:
     (root / ".beffroi" / "state.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(Unavailable, match=r"state\.db cannot be used"):
         Tokens(Workspace(root))
+
+
+def test_a_second_store_in_one_process_takes_no_locks_away(root: Path) -> None:
+    """Else another process, the last as it thinks, takes the log away, and what is issued later is never seen."""
+    issue = (
+        "import sys; from pathlib import Path; from gateway.tokens import Tokens;"
+        " from pipelines.workspace import Workspace; tokens = Tokens(Workspace(Path(sys.argv[1])));"
+        " print(tokens.issue('mairie')); tokens.close()"
+    )
+    with closing(Tokens(Workspace(root))) as tokens:
+        tokens.issue("ecole")
+        Tokens(Workspace(root)).close()
+        for _ in range(2):
+            done = subprocess.run([sys.executable, "-c", issue, str(root)], check=True, capture_output=True, text=True)
+            assert tokens.verify(done.stdout.strip()) == "mairie"

@@ -1,6 +1,7 @@
 """Every kind of broken declaration: one clear sentence, with the right file and line, and what is allowed."""
 
 import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -90,7 +91,7 @@ expect:
 """
 REGISTRIES = "communes, source"
 COLUMNS = "commune_code, id, opened, postal_code, tags, town"
-DATASET_KEYS = "audience, clean, description, expect, keywords, licence, name, owner, record, schema, source, title"
+DATASET_KEYS = "audience, clean, description, expect, keywords, licence, owner, record, schema, source, title"
 
 # (file, what is written there, what stands there instead, what is told)
 BROKEN = [
@@ -167,8 +168,19 @@ BROKEN = [
     ("datasets/shops.yaml", "      type: date\n", "      type: date\n      constraints: {pattern: '19.*'}\n", "datasets/shops.yaml:16: a pattern is for texts, and «opened» is of the type date"),
     ("datasets/shops.yaml", "      type: date\n", "      type: date\n      constraints: {minimum: 01/07/1901}\n", "datasets/shops.yaml:16: not a value of the type date"),
     ("datasets/shops.yaml", "      type: date\n", "      type: date\n      constraints: {maximum: '1493979010'}\n", "datasets/shops.yaml:16: not a value of the type date"),
-    ("datasets/shops.yaml", "      type: date\n", "      type: integer\n      constraints: {enum: [1, two]}\n", "datasets/shops.yaml:16: not a value of the type integer"),
+    ("datasets/shops.yaml", "      type: date\n", "      type: integer\n      constraints: {enum: [1, two]}\n", "datasets/shops.yaml:16: not a value of the type integer|datasets/shops.yaml:30: the step date makes a date, and «opened» is of the type integer"),
     ("datasets/shops.yaml", "      type: array\n", "      type: array\n      constraints: {enum: [a]}\n", "datasets/shops.yaml:19: a column of the type array has no enum"),
+    ("datasets/shops.yaml", "      type: date\n", "      type: integer\n      constraints: {minimum: 5, maximum: 2}\n", "datasets/shops.yaml:16: minimum 5 is above maximum 2: no value can meet both|datasets/shops.yaml:30: the step date makes a date, and «opened» is of the type integer"),
+    ("datasets/shops.yaml", "      type: date\n", "      type: date\n      constraints: {minimum: '2001-01-01', maximum: '1901-01-01'}\n", "datasets/shops.yaml:16: minimum 2001-01-01 is above maximum 1901-01-01: no value can meet both"),
+    ("datasets/shops.yaml", "  rows: {min: 1}", "  rows: {min: 5, max: 2}", "datasets/shops.yaml:35: min 5 is above max 2: no version can meet both"),
+    ("datasets/shops.yaml", "  rows: {min: 1}", "  rows: {min: -1}", "datasets/shops.yaml:35: min is -1: a number of rows is 0 or more"),
+    ("datasets/shops.yaml", "{max: 0.1}", "{max: 5}", "datasets/shops.yaml:36: max is 5: a share of the rows is from 0 to 1, 5 % is 0.05"),
+    ("datasets/shops.yaml", "{max: 0.1}", "{min: -0.1, max: 1}", "datasets/shops.yaml:36: min is -0.1: a share of the rows is from 0 to 1, 5 % is 0.05"),
+    ("datasets/shops.yaml", "{max: 0.1}", "{min: 0.2, max: 0.1}", "datasets/shops.yaml:36: min 0.2 is above max 0.1: no version can meet both"),
+    ("datasets/shops.yaml", "title: Shops\n", "title: ''\n", "datasets/shops.yaml:1: expected a text that is not empty for «title»"),
+    ("beffroi.yaml", "    legal_basis: Code, L1\n", "    legal_basis: ' '\n", "beffroi.yaml:21: expected a text that is not empty for «legal_basis»"),
+    ("datasets/shops.yaml", "  table: shops\n", "", "datasets/shops.yaml:5: source: say which table to read; the folder source has: no Parquet file"),
+    ("datasets/shops.yaml", "      - date\n", "      - decimal\n", "datasets/shops.yaml:29: the step decimal makes a number, and «opened» is of the type date"),
     # steps
     ("datasets/shops.yaml", "      - trim\n", "      - strip\n", "datasets/shops.yaml:28: there is no cleaning step «strip»; allowed: trim, squeeze, upper, lower, capitalise, unaccent, digits, pad, empty, map, date, integer, decimal, rna, siren, siret, follow, find_commune"),
     ("datasets/shops.yaml", "      - trim\n", "      - trim: 3\n", "datasets/shops.yaml:28: the step trim takes no argument"),
@@ -292,6 +304,17 @@ def test_all_problems_are_told_at_once_and_each_only_once(root: Path) -> None:
     (root / "purposes/sport.yaml").unlink()
     assert [p for p in problems(root) if "nam" in p and ":15:" in p], "what the files say together is told as well"
     assert not [p for p in problems(root) if "no dataset" in p], "a broken dataset is not told missing as well"
+
+
+def test_tables_are_looked_for_only_when_asked(root: Path, bench: Bench) -> None:
+    assert Workspace(root).datasets, "a table that is gone stops its run, never the gateway"
+    said = "datasets/shops.yaml:7: source: no table shops; the folder source has: no Parquet file"
+    with pytest.raises(Misconfigured, match=f"^{re.escape(said)}$"):
+        Workspace(root, sources=True)
+    bench.source("shops", [{"id": "1"}])
+    assert Workspace(root, sources=True).datasets
+    shutil.rmtree(root / "source")
+    assert Workspace(root, sources=True).datasets, "who fills the folder may come later"
 
 
 def test_a_cycle_of_several_names_them_all(root: Path) -> None:

@@ -537,3 +537,26 @@ def test_refused_rows_that_were_removed_are_not_told_as_none(bench: Bench) -> No
         refused(bench)
     bench.run()
     assert len(refused(bench)) == 1
+
+
+AWKWARD = ("n", "b", "s", "j", "r", "layer", "shown", "raw", "place", "failures", "merged", "staged", "count", "select")
+
+
+def test_columns_may_have_any_name(bench: Bench) -> None:
+    """Names that our own SQL uses, or SQL itself, are names like others: declared or only at the source."""
+    rows = [{"id": str(number), **dict.fromkeys(AWKWARD, str(number)), "only": "x"} for number in range(5)]
+    bench.source("awkward", rows)
+    fields = "".join(f"    - {{name: {name}, title: T}}\n" for name in AWKWARD)
+    bench.write(
+        "datasets/awkward.yaml",
+        "title: A\nowner: ville\naudience: owner\nsource: {registry: source, table: awkward}\n"
+        f"schema:\n  fields:\n    - {{name: id, type: integer, title: T}}\n{fields}  primaryKey: id\n"
+        f"clean:\n  n: {{steps: [trim, upper]}}\n",
+    )
+    assert bench.run("awkward").new
+    rows[1]["b"], rows[2]["id"] = "changed", "no number"
+    bench.source("awkward", rows)
+    report = bench.run("awkward")
+    assert (report.added, report.changed, report.removed, report.quarantined) == (0, 1, 1, 1)
+    [refused] = quarantine.listed(bench.workspace, "awkward")
+    assert refused.raw == rows[2]

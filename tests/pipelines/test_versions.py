@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 from filelock import FileLock
 
-from connectors.errors import RunFailed
+from connectors.errors import RunFailed, Unavailable
 from pipelines import databases, index, versions
 from tests.pipelines.bench import SHOPS, Bench, query, read
 
@@ -292,7 +293,69 @@ def test_a_dataset_that_is_no_longer_open_leaves_the_open_database(bench: Bench)
     bench.write("datasets/shops.yaml", SHOPS.replace("audience: open", "audience: owner"))
     databases.refresh(bench.workspace)
     assert not (folder(bench) / "open.duckdb").exists()
+    bench.run()
+    databases.refresh(bench.workspace)
     assert "shops" in tables(folder(bench) / "ville.duckdb")
+
+
+CLOSED = SHOPS.replace("audience: open", "audience: owner")
+PERSONAL = CLOSED.replace("title: Name,", "title: Name, personal: true,")
+FEWER = CLOSED.replace("    - {name: workers, title: Workers, type: integer, constraints: {minimum: 0}}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [(CLOSED, SHOPS), (PERSONAL, CLOSED), (CLOSED, FEWER), (PERSONAL, SHOPS)],
+    ids=["audience", "personal", "columns", "both"],
+)
+def test_what_was_made_for_its_owner_never_opens_by_an_edit(bench: Bench, was: str, becomes: str) -> None:
+    """A version is shown under the declaration that it was made under, and no other."""
+    assert was != becomes
+    bench.shops(*ROWS, declaration=was)
+    bench.run()
+    bench.write("datasets/shops.yaml", becomes)
+    assert versions.latest(bench.workspace, "shops") is None
+    assert versions.find(bench.workspace, "shops", 1) is None
+    databases.refresh(bench.workspace)
+    assert not (folder(bench) / "open.duckdb").exists()
+    report = bench.run()
+    assert (report.version, report.new) == (2, True)
+    assert bench.latest().number == 2
+
+
+def test_a_table_that_begins_anew_or_is_titled_anew_is_seen_in_the_database(bench: Bench) -> None:
+    bench.shops(*ROWS)
+    bench.run()
+    databases.refresh(bench.workspace)
+    shutil.rmtree(bench.root / ".beffroi" / "lake")
+    bench.shops(*ROWS[:2], declaration=SHOPS.replace("title: Shops", "title: Stalls"))
+    bench.run()
+    databases.refresh(bench.workspace)
+    path = str(folder(bench) / "open.duckdb")
+    assert query("SELECT count(*) FROM shops", path) == [(2,)]
+    assert query("SELECT comment FROM duckdb_tables() WHERE table_name = 'shops'", path) == [("Stalls",)]
+
+
+def test_of_personal_data_old_tables_go(bench: Bench) -> None:
+    personal = SHOPS.replace("audience: open", "audience: owner").replace(
+        "title: Name,", "title: Name, personal: true,"
+    )
+    for number in range(1, 5):
+        bench.shops(*ROWS[:number], declaration=personal)
+        bench.run()
+    kept = sorted((bench.root / ".beffroi" / "lake" / "shops").glob("*.parquet"))
+    assert [read(path) for path in kept] == [bench.rows()[:3], bench.rows()]
+
+
+def test_a_damaged_log_is_told(bench: Bench) -> None:
+    bench.shops(*ROWS)
+    bench.run()
+    [log] = (bench.root / ".beffroi" / "lake" / "shops" / "_delta_log").glob("*.json")
+    log.write_bytes(b"")
+    with pytest.raises(Unavailable, match="the versions of shops cannot be read"):
+        versions.latest(bench.workspace, "shops")
+    with pytest.raises(Unavailable):
+        bench.run()
 
 
 def test_a_database_is_swapped_whole_under_its_readers(bench: Bench) -> None:
