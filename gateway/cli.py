@@ -91,7 +91,7 @@ def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG0
 def check_command(root: Path, as_json: bool) -> None:
     """Check the whole workspace; every problem is told with its file and line."""
     try:
-        workspace = Workspace(root)
+        workspace = Workspace(root, sources=True)
     except Misconfigured as error:
         problems = error.detail.splitlines()
         if as_json:

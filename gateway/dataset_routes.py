@@ -24,9 +24,11 @@ PROBLEMS = documented(
 SECURITY: dict[str, Any] = {"security": [{}, {"token": []}]}
 BODY = {
     "required": True,
-    "content": {"application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}},
+    "content": {
+        "application/json": {"schema": {"type": "object", "additionalProperties": {"type": ["string", "number"]}}}
+    },
 }
-PARAMETERS = TypeAdapter(dict[str, str])
+PARAMETERS = TypeAdapter(dict[str, str | int | float])
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -68,14 +70,16 @@ def router(service: Service) -> APIRouter:
         return await _page(service, request, name, list(request.query_params.multi_items()))
 
     @routes.post("/{name}/rows", summary="Rows, filtered by what must not stand in a URL", responses=answer,
-                 description=f"The same parameters as on GET, as a JSON object of texts. {filters.ABOUT}",
+                 description=f"The same parameters as on GET, as a JSON object. {filters.ABOUT}",
                  openapi_extra={**SECURITY, "requestBody": BODY})  # fmt: skip
     async def asked_rows(request: Request, name: str) -> Response:
+        if request.query_params:
+            raise InvalidRequest("a POST takes nothing in the query: all parameters stand in the body")
         try:
-            parameters = PARAMETERS.validate_json(await request.body())
+            parameters = PARAMETERS.validate_json(await request.body(), strict=True)
         except ValidationError:
-            raise InvalidRequest('the body must be a JSON object of texts, like {"limit": "20"}') from None
-        return await _page(service, request, name, list(parameters.items()))
+            raise InvalidRequest('the body must be a JSON object of texts and numbers, like {"limit": 20}') from None
+        return await _page(service, request, name, [(key, str(value)) for key, value in parameters.items()])
 
     @_reads(routes, "/{name}/rows/{key:path}", "One row by its key", [COLUMNS, PURPOSE])
     async def row(request: Request, name: str, key: str) -> Response:

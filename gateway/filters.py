@@ -82,6 +82,8 @@ def read_filters(parameters: Iterable[tuple[str, str]], columns: Sequence[Column
 
 def _read(parameter: str, text: str, columns: dict[str, Column]) -> Filter:
     name, separator, operator = parameter.rpartition("__")
+    if not separator and parameter in columns:
+        raise InvalidRequest(f"a filter says how it compares: {parameter}__exact=… for what is equal")
     if not separator:
         raise InvalidRequest(
             f"there is no parameter «{parameter}»: columns, limit, cursor, format, purpose, or a filter written"

@@ -5,13 +5,17 @@ caller may not know of.
 """
 
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from connectors.errors import BeffroiError, CallerError
+from connectors.errors import BeffroiError, CallerError, Unavailable
 from pipelines import versions
+from pipelines.versions import Version
 from pipelines.workspace import Workspace
+
+log = logging.getLogger("beffroi")
 
 
 @dataclass
@@ -72,8 +76,17 @@ class Health:
         }
 
 
+def shown_version(workspace: Workspace, name: str) -> Version | None:
+    """Return the version that lists show of a dataset; none where its log is damaged, so that the others are shown."""
+    try:
+        return versions.latest(workspace, name)
+    except Unavailable as error:
+        log.error("%s", error.detail)  # noqa: TRY400  # the trace says nothing more
+        return None
+
+
 def _dataset(workspace: Workspace, name: str) -> dict[str, Any]:
-    latest = versions.latest(workspace, name)
+    latest = shown_version(workspace, name)
     if latest is None:
         return {"version": None, "committed": None, "age_seconds": None}
     return {"version": latest.number, "committed": latest.committed.isoformat(), "age_seconds": age(latest.as_of)}

@@ -6,9 +6,8 @@ In French or English, as the browser prefers.
 from collections.abc import Mapping
 from html import escape
 
-from gateway.health import beffroi_version
+from gateway.health import beffroi_version, shown_version
 from gateway.service import Service
-from pipelines import versions
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#1f4e79" d="M8 0l4 5v11H4V5z"/>'
@@ -112,7 +111,7 @@ def _datasets(service: Service, said: Mapping[str, str]) -> str:
     for name, dataset in sorted(service.workspace.datasets.items()):
         if dataset.audience != "open":
             continue
-        version = versions.latest(service.workspace, name)
+        version = shown_version(service.workspace, name)
         about = f"{escape(dataset.title)}<br>{escape(dataset.description)}<br>{escape(dataset.licence or '')}"
         told, take = said["none"], ""
         if version is not None:

@@ -104,6 +104,10 @@ def _add(routes: APIRouter, service: Service, name: str, lookup: Lookup) -> None
     )  # fmt: skip
     async def ask(request: Request) -> JSONResponse:
         question, refusal = await _read(request)
+        if request.query_params:  # nothing that was asked may be passed over in silence, least of all fewer fields
+            refusal = InvalidRequest(
+                "a POST takes nothing in the query: identifier and fields stand in the body, the purpose in Beffroi-Purpose"
+            )
         return await _answered(service, name, request, question, refusal)
 
     @routes.get(
@@ -123,9 +127,15 @@ def _add(routes: APIRouter, service: Service, name: str, lookup: Lookup) -> None
                 f"{name} is personal data, whose identifiers never stand in a URL:"
                 f' POST /lookups/{name} with {{"identifier": "…"}}'
             )
-        elif unknown := set(request.query_params) - {"fields", "purpose"}:
-            refusal = InvalidRequest(f"{len(unknown)} unknown parameter(s) in the query; allowed: fields, purpose")
+        elif not _once(request, {"fields", "purpose"}):
+            refusal = InvalidRequest("the query holds something else than fields and purpose, each at most once")
         return await _answered(service, name, request, question, refusal)
+
+
+def _once(request: Request, allowed: set[str]) -> bool:
+    """Tell whether the query holds the parameters `allowed` only, each at most once."""
+    asked = [name for name, _ in request.query_params.multi_items()]
+    return set(asked) <= allowed and len(set(asked)) == len(asked)
 
 
 async def _read(request: Request) -> tuple[Question, CallerError | None]:

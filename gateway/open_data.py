@@ -16,7 +16,7 @@ from starlette.datastructures import URL
 from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from gateway.access import Caller, decide, of_dataset, visible
 from gateway.filters import Filter, read_filters
-from gateway.health import age
+from gateway.health import age, shown_version
 from gateway.journal import Entry
 from gateway.lookups import identifier_text
 from gateway.rows import Page, decode_cursor, key_of
@@ -217,7 +217,7 @@ def next_link(url: URL, cursor: str | None) -> str | None:
 
 def summary(service: Service, dataset: Dataset) -> dict[str, Any]:
     """Return what lists tell of a dataset."""
-    version = versions.latest(service.workspace, dataset.name)
+    version = shown_version(service.workspace, dataset.name)
     return {
         "name": dataset.name,
         "title": dataset.title,

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
-from connectors.errors import RunFailed, Unavailable, Unreadable
+from connectors.errors import Misconfigured, RunFailed, Unavailable, Unreadable
 from pipelines import index, versions
 from pipelines.declarations import Bounds, Dataset
 from pipelines.judge import FAILURES, PLACE, judge
@@ -141,7 +141,10 @@ def _swept(workspace: Workspace, name: str) -> Iterator[None]:
 
 def _stage(workspace: Workspace, dataset: Dataset) -> Path:
     """Bring the source's rows into a raw Parquet file, which is kept, and return it."""
-    scan = workspace.registries[dataset.source.registry].scan(dataset.source.table)
+    try:
+        scan = workspace.registries[dataset.source.registry].scan(dataset.source.table)
+    except Misconfigured as error:
+        raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
     folder = workspace.state / "raw" / dataset.name
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.part"):

@@ -129,4 +129,4 @@ def test_over_http(gateway: Gateway) -> None:
         "name": "L'Abergement-Clémenciat"
     }
     by_post = gateway.post("/lookups/commune?purpose=etat-civil", {"identifier": "01001"}, "ecole", None)
-    assert by_post.code == "not-granted", "on POST the purpose is in the header"
+    assert by_post.code == "invalid-request", "on POST the purpose is in the header"

@@ -144,7 +144,7 @@ def test_csv(gateway: Gateway, how: str) -> None:
         ("text__like=1", "no operator «like»; allowed: contains"),
         ("tags__exact=x", "(array) has no operator «exact»; allowed: contains, isnotnull, isnull, notcontains"),
         ("yes__less=true", "has no operator"),
-        ("text=1", "no parameter «text»"),
+        ("texts=1", "no parameter «texts»"),
         ("__exact=1", "no column"),
         ("text__=1", "no operator"),
         ("whole__exact=1.0", "whole number of 64 bits"), ("whole__exact=", "whole number"),
@@ -328,6 +328,16 @@ def test_personal_data_are_filtered_by_post(gateway: Gateway, nirs: list[str]) -
     ).json
     assert sorted(row["nir"] for row in first["data"] + rest["data"]) == sorted(nirs[:30])
     assert first["links"]["next"] is None
-    for body in (b"", b"[]", b'{"limit": 20}', b'{"text__exact": "\\ud800"}'):
+    for body in (b"", b"[]", b'{"limit": [20]}', b'{"text__exact": "\\ud800"}'):
         assert gateway.post("/datasets/things/rows", body).code == "invalid-request"
     assert gateway.post("/datasets/residents/rows", {}).code == "unauthenticated"
+
+
+def test_a_column_without_an_operator_is_shown_how(gateway: Gateway) -> None:
+    told = gateway.get("/datasets/things/rows?text=x")
+    assert (told.status, told.json["detail"]) == (400, "a filter says how it compares: text__exact=… for what is equal")
+
+
+def test_numbers_may_stand_in_the_body(gateway: Gateway) -> None:
+    assert len(gateway.post("/datasets/things/rows", {"limit": 3, "whole__exact": 2}).json["data"]) == 3
+    assert gateway.post("/datasets/things/rows", {"limit": [3]}).status == 400

@@ -262,3 +262,16 @@ def test_the_command_line_asks_the_same_way(root: Path, nirs: list[str]) -> None
     with closing(sqlite3.connect(root / ".beffroi" / "journal.db")) as database:
         found = database.execute("SELECT entry ->> 'via', entry ->> 'outcome' FROM entries").fetchall()
     assert found == [("command", "found"), ("command", "not-granted"), ("command", "malformed-identifier")]
+
+
+@pytest.mark.parametrize("query", ["fields=birth_name", "purpose=inscription-scolaire", "foo="])
+def test_nothing_asked_in_the_query_of_a_post_is_passed_over(gateway: Gateway, query: str) -> None:
+    told = gateway.post(f"/lookups/person?{query}", {"identifier": "nir:100015948200015"}, "mairie")
+    assert told.status == 400
+    assert "a POST takes nothing in the query" in told.json["detail"]
+    assert gateway.post(f"/datasets/things/rows?{query}", {}).status == 400
+
+
+def test_a_parameter_twice_is_refused(gateway: Gateway) -> None:
+    told = gateway.get("/lookups/commune/01001?fields=name&fields=code", "mairie")
+    assert (told.status, told.json["type"]) == (400, "urn:beffroi:problem:invalid-request")

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +31,20 @@ def test_the_page(gateway: Gateway) -> None:
     assert "/datasets/things/latest/things.parquet" in text
     assert "residents" not in text
     assert not ELSEWHERE.search(reply.body)
+
+
+def test_a_damaged_dataset_hides_no_other(template: Path, tmp_path: Path) -> None:
+    root = tmp_path / "damaged"
+    shutil.copytree(template, root)
+    for log in (root / ".beffroi" / "lake" / "things" / "_delta_log").glob("*.json"):
+        log.write_bytes(b"")
+    with Gateway(root) as gateway:
+        for path in ("/", "/health", "/datasets", "/datasets/communes/rows"):
+            assert gateway.get(path).status == 200, path
+        assert gateway.get("/health").json["datasets"]["things"]["version"] is None
+        told = gateway.get("/datasets/things/rows")
+        assert (told.status, told.json["fault"]) == (503, "beffroi")
+        assert "Delta log is damaged" in told.json["detail"]
 
 
 @pytest.mark.parametrize(
