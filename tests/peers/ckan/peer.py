@@ -20,9 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.ckan.install import PeerUnavailable, ensure_venv
+from tests.peers.ckan.install import ensure_venv
 
-__all__ = ["Ckan", "PeerUnavailable"]
 START_SECONDS, STOP_SECONDS = 180, 30
 
 
