@@ -146,31 +146,32 @@ def _last_entry(log: Path) -> Path | None:
 @lru_cache(maxsize=512)
 def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -> tuple[Version, ...]:
     """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
-    found = []
     try:
         entries = DeltaTable(table).history()
-    except (DeltaError, OSError) as error:
-        raise Unavailable(f"the versions of {name} cannot be read: its Delta log is damaged") from error
-    for entry in entries:
-        if "beffroi" not in entry:  # another engine's housekeeping
-            continue
-        said = json.loads(entry["beffroi"])
-        found.append(
-            Version(
-                dataset=name,
-                number=said["version"],
-                committed=dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC),
-                rows=said["rows"],
-                parquet=table / said["file"],
-                folder=state / "versions" / name / str(said["version"]),
-                key=tuple(said["key"]),
-                declared=said["declared"],
-                added=said["added"],
-                changed=said["changed"],
-                removed=said["removed"],
-            )
-        )
+        found = [_version(table, state, name, entry) for entry in entries if "beffroi" in entry]  # others only tidy up
+    except (DeltaError, OSError, KeyError, ValueError) as error:
+        raise Unavailable(
+            f"the versions of {name} cannot be read: its Delta log is damaged, or of another Beffroi"
+        ) from error
     return tuple(sorted(found, key=lambda version: version.number))
+
+
+def _version(table: Path, state: Path, name: str, entry: dict[str, Any]) -> Version:
+    """Return the version that an entry of the Delta log tells of. Raises KeyError, ValueError."""
+    said = json.loads(entry["beffroi"])
+    return Version(
+        dataset=name,
+        number=said["version"],
+        committed=dt.datetime.fromtimestamp(entry["timestamp"] / 1000, dt.UTC),
+        rows=said["rows"],
+        parquet=table / said["file"],
+        folder=state / "versions" / name / str(said["version"]),
+        key=tuple(said["key"]),
+        declared=said["declared"],
+        added=said["added"],
+        changed=said["changed"],
+        removed=said["removed"],
+    )
 
 
 def commit(
