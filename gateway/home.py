@@ -19,9 +19,12 @@ STYLE = """
 body { font: 1.05rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #1b1b1b;
   background: #fff }
 a { color: #1f4e79 } table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #999;
-  overflow-wrap: anywhere }
-code { font-size: .95em }
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #999 }
+code { font-size: .95em; overflow-wrap: anywhere }
+@media (max-width: 45rem) {
+  thead { position: absolute; left: -100rem } tr, th, td { display: block } th, td { border: 0; padding: .1rem 0 }
+  tbody tr { border-bottom: 1px solid #999; padding: .5rem 0 }
+}
 """
 
 ENGLISH = {
