@@ -58,7 +58,6 @@ class ApiGeo(Registry):
     """Communes, one by its INSEE code or all of them."""
 
     record = Commune
-    probe = "75056"
     settings_model = ApiGeoSettings
     settings: ApiGeoSettings
 

@@ -55,7 +55,6 @@ class Registry:
 
     record: ClassVar[type[Record] | None] = None
     limits: ClassVar[Limits] = Limits()
-    probe: ClassVar[str | None] = None  # an identifier known to be good, asked to see whether the registry is well
     settings_model: ClassVar[type[Settings]] = Settings
 
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
