@@ -22,7 +22,9 @@ from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Misconfigured, NotFound, Unreadable, Withheld
 from connectors.records import Person
 from connectors.registry import Answer, Registry, Settings
-from connectors.soap import SoapClient, SoapFault
+from connectors.soap.client import SoapClient
+from connectors.soap.faults import SoapFault
+from connectors.soap.lexical import calendar_day
 
 WSDL = Path(__file__).parent / "wsdl" / "civil_register.wsdl"
 PAGE = 500
@@ -84,12 +86,15 @@ class CivilRegister(Registry):
 
     def _call(self, operation: str, deadline: Deadline, **parameters: Any) -> dict[str, Any]:
         try:
-            return self._soap.call(operation, address=self.address(self.settings.url), deadline=deadline, **parameters)
+            address = self.address(self.settings.url)
+            reply = self._soap.call(operation, parameters, address=address, deadline=deadline)
         except SoapFault as fault:
             kind, meaning = FAULTS.get(
                 fault.detail_code or "", (Unreadable, f"answered {operation} with a fault that it does not document")
             )
             raise kind(f"{self.name} {meaning}", registry=self.name) from fault
+        answer: dict[str, Any] = reply.value
+        return answer
 
     def _person(self, answer: dict[str, Any]) -> Person:
         try:
@@ -99,9 +104,9 @@ class CivilRegister(Registry):
                 usual_name=answer.get("usualName"),
                 given_names=answer["givenNames"]["givenName"],
                 sex=answer["sex"],
-                birth_date=answer["birth"]["date"],
+                birth_date=calendar_day(answer["birth"]["date"]),
                 birth_commune_code=answer["birth"]["communeCode"],
-                death_date=answer["death"]["date"] if "death" in answer else None,
+                death_date=calendar_day(answer["death"]["date"]) if "death" in answer else None,
                 address_line=answer["address"]["line"],
                 postal_code=answer["address"]["postalCode"],
                 commune_code=answer["address"]["communeCode"],

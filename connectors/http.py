@@ -2,11 +2,12 @@
 
 Every call has a *total* deadline, name look-up and connecting included (`connectors/sockets.py`). A call goes only to
 the origin that the workspace declares for that registry; redirects are answers, never followed here; an answer is
-bounded in size after decompression. Errors of urllib3 become ours by one table, `ERRORS`.
+bounded in size after decompression, read whole or as it arrives (`connectors/answers.py`). Who we are in TLS is told by
+an identity (`connectors/tls.py`). Errors of urllib3 become ours by one table, `ERRORS`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 
@@ -16,9 +17,13 @@ import urllib3
 from urllib3 import exceptions as u3
 from urllib3.util import Url, parse_url
 
+from connectors.answers import Response, Streamed, late
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs, Unreadable
-from connectors.sockets import Call, pool_manager, watched
+from connectors.sockets import Call, connecting, pool_manager, watched, watching
+from connectors.tls import Identity, pools, refuses_certificate
+
+__all__ = ["ERRORS", "MAX_BYTES", "Identity", "Response", "Streamed", "refusal", "request", "session", "stream"]
 
 USER_AGENT = "beffroi/0.1"
 MAX_BYTES = 64 * 1024 * 1024
@@ -59,23 +64,6 @@ ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
 }
 
 
-@dataclass(frozen=True)
-class Response:
-    """An HTTP answer, read whole. The status alone says nothing: the registry's file decides what it means.
-
-    `headers` are found by their names in whatever case.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def content_type(self) -> str:
-        """Return the media type in lower case, without parameters."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-
 def request(
     method: str,
     url: str,
@@ -85,28 +73,61 @@ def request(
     deadline: Deadline,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    identity: Identity | None = None,
 ) -> Response:
     """Send one request and read the whole answer before `deadline`.
 
     `base` is the address that the workspace declares for `registry`; `url` must have its origin. Raises Down, Late,
-    Unreadable (cut, garbled or over MAX_BYTES) and Misconfigured (an address that is none, or not a declared host).
+    Unreadable (cut, garbled or over MAX_BYTES), RefusedUs (the certificate of `identity`) and Misconfigured (an address
+    that is none, or not a declared host; files of `identity` that cannot be used).
+    """
+    with stream(
+        method,
+        url,
+        base=base,
+        registry=registry,
+        deadline=deadline,
+        headers=headers,
+        body=body,
+        identity=identity,
+        most=MAX_BYTES,
+    ) as answer:
+        return Response(answer.status, answer.headers, answer.rest())
+
+
+@contextmanager
+def stream(
+    method: str,
+    url: str,
+    *,
+    base: str,
+    registry: str,
+    deadline: Deadline,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    identity: Identity | None = None,
+    most: int,
+) -> Iterator[Streamed]:
+    """Send one request and give its answer to be read as it arrives, at most `most` bytes after decompression.
+
+    Arguments and errors are those of `request`; some errors come while the answer is read. A connection whose answer
+    was not read to its end is closed. The block may be left in another thread than it was entered in.
     """
     _check_origin(url, base, registry)
-    with watched(deadline) as call:
+    manager = pools(identity, registry) if identity else _POOLS
+    with watching(deadline) as call:
         try:
-            answer = _open(method, url, headers or {}, body, call)
+            with connecting(call):
+                answer = _open(manager, method, url, headers or {}, body, call)
         except (u3.HTTPError, OSError) as error:
             raise _translate(error, registry, call) from error
-        try:
-            content = _read(answer, registry)
-        except (u3.HTTPError, OSError) as error:
-            raise _late(registry) if call.shut else _cut(registry, error) from error
-        if call.shut:  # a body without a length ends quietly when the connection is shut
-            raise _late(registry)
-        return Response(answer.status, answer.headers, content)
+        with Streamed(answer, call, registry, most) as streamed:
+            yield streamed
 
 
-def _open(method: str, url: str, headers: Mapping[str, str], body: bytes | None, call: Call) -> Any:
+def _open(
+    manager: urllib3.PoolManager, method: str, url: str, headers: Mapping[str, str], body: bytes | None, call: Call
+) -> urllib3.BaseHTTPResponse:
     """Send a request and return the answer once its head is there.
 
     A server may close a kept-alive connection just as we send on it. Our requests only read, so that one which found
@@ -114,7 +135,7 @@ def _open(method: str, url: str, headers: Mapping[str, str], body: bytes | None,
     """
     while True:
         try:
-            return _POOLS.urlopen(
+            return manager.urlopen(
                 method,
                 url,
                 body=body,
@@ -130,28 +151,7 @@ def _open(method: str, url: str, headers: Mapping[str, str], body: bytes | None,
                 raise
 
 
-def _read(answer: Any, registry: str) -> bytes:
-    """Read the body up to MAX_BYTES, hand a healthy connection back to its pool, drop any other."""
-    chunks, size = [], 0
-    healthy = False
-    try:
-        for chunk in answer.stream(65536, decode_content=True):
-            size += len(chunk)
-            if size > MAX_BYTES:
-                raise Unreadable(
-                    f"the answer of {registry} is larger than {MAX_BYTES // 2**20} MiB and was refused",
-                    registry=registry,
-                )
-            chunks.append(chunk)
-        healthy = True
-    finally:
-        if not healthy:
-            answer.close()
-        answer.release_conn()
-    return b"".join(chunks)
-
-
-def refusal(response: Response, registry: str) -> BeffroiError | None:
+def refusal(response: Response | Streamed, registry: str) -> BeffroiError | None:
     """Return the error that a status means by itself, where the body holds nothing better: 401, 403, 429, 5xx."""
     status = response.status
     if status in (401, 403):
@@ -187,15 +187,17 @@ def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
 
 def _translate(error: Exception, registry: str, call: Call) -> BeffroiError:
     if call.shut:
-        return _late(registry)
+        return late(registry)
     reason = getattr(error, "reason", None)
     if isinstance(error, u3.MaxRetryError) and isinstance(reason, Exception):
         error = reason
     kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
+    if refuses_certificate(error):
+        return RefusedUs(f"{registry} refuses our TLS certificate, or wants one and was given none", registry=registry)
     if _garbled(error):
         return Unreadable(f"{registry} answered something that is not HTTP", registry=registry)
     if kind is Late:
-        return _late(registry)
+        return late(registry)
     return kind(f"{registry} could not be asked: {_say(error)}", registry=registry)
 
 
@@ -215,16 +217,6 @@ def _say(error: Exception) -> str:
     if isinstance(error, u3.ProtocolError | ConnectionError):
         return "it closed the connection without an answer"
     return type(error).__name__
-
-
-def _late(registry: str) -> Late:
-    return Late(f"{registry} did not finish its answer within the deadline", registry=registry)
-
-
-def _cut(registry: str, error: Exception) -> Unreadable:
-    return Unreadable(
-        f"the answer of {registry} was cut or garbled on its way ({type(error).__name__})", registry=registry
-    )
 
 
 _POOLS = pool_manager(num_pools=64, maxsize=32)
@@ -252,10 +244,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
                 _ = answer.content  # read under the watch
             except requests.RequestException as error:
                 if call.shut or isinstance(error, requests.Timeout):
-                    raise _late(self.name) from error
+                    raise late(self.name) from error
                 raise Down(f"{self.name} could not be asked: {type(error).__name__}", registry=self.name) from error
             if call.shut:
-                raise _late(self.name)
+                raise late(self.name)
             if answer.is_redirect:
                 raise Misconfigured(
                     f"{self.name} redirects elsewhere (HTTP {answer.status_code}), which is not followed:"

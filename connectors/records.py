@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from stdnum.eu import vat as stdnum_vat
 from stdnum.fr import nir as stdnum_nir
 
 from connectors.errors import MalformedIdentifier
@@ -61,6 +62,38 @@ def check_nir(value: str) -> str:
     return nir
 
 
+def check_vat(value: str) -> str:
+    """Return the canonical VAT number as VIES has it (Greece is EL, Northern Ireland XI), or raise ValueError.
+
+    The digits are checked by the country's own rule, see stdnum.eu.vat. Numbers of the one-stop shop are refused:
+    VIES does not have them.
+    """
+    text = value.strip().upper()
+    if text.startswith("GR"):
+        text = f"EL{text[2:]}"
+    try:
+        vat = str(stdnum_vat.validate(text))
+    except ValueError as error:
+        raise ValueError(_vat_hint(text)) from error
+    if not re.fullmatch(r"(?!EU|IM)[A-Z]{2}[0-9A-Z+*.]{2,12}", vat, re.ASCII):
+        raise ValueError(_vat_hint(text))
+    return vat
+
+
+def _vat_hint(text: str) -> str:
+    """Return what is wrong with a VAT number, by what it looks like; never the number itself."""
+    if re.fullmatch(r"FR.*|[\d .]{9,20}", text, re.ASCII):
+        return "a French VAT number is FR, two check digits and the SIREN; a SIREN or a SIRET alone is another number"
+    if text.startswith("GB"):
+        return "Great Britain has left VIES; a number of Northern Ireland begins with XI"
+    if text.startswith(("EU", "IM")):
+        return "a number of the one-stop shop (EU…, IM…) is not in VIES"
+    return (
+        "a VAT number begins with the two letters of a country of the Union (Greece is EL, Northern Ireland XI) and goes"
+        " on as that country writes it, check digits included"
+    )
+
+
 class Commune(Record):
     """A French commune of the Code officiel géographique."""
 
@@ -102,7 +135,46 @@ class Person(Record):
     ]
 
 
-RECORDS: Mapping[str, type[Record]] = {model.__name__: model for model in (Commune, Person)}
+class VatNumber(Record):
+    """A VAT number that is valid for trade within the European Union.
+
+    It is personal data: a sole trader has one too, under the own name and home address, and in several countries it
+    is made of the national number of the person.
+    """
+
+    key = "vat"
+    identifiers = {"vat": check_vat}
+
+    vat: Annotated[
+        str, Field(title="VAT number", description="With the letters of its country", json_schema_extra=PERSONAL)
+    ]
+    country_code: Annotated[
+        str, Field(title="Country", description="As VIES writes it: EL is Greece, XI Northern Ireland")
+    ]
+    number: Annotated[
+        str,
+        Field(title="National number", description="Without the letters of its country", json_schema_extra=PERSONAL),
+    ]
+    name: Annotated[
+        str | None,
+        Field(title="Name", description="Where the member state tells it", json_schema_extra=PERSONAL),
+    ] = None
+    address: Annotated[
+        str | None,
+        Field(title="Address", description="Where the member state tells it", json_schema_extra=PERSONAL),
+    ] = None
+    request_date: Annotated[dt.date, Field(title="Confirmed on", description="The day on which it was valid")]
+    proof: Annotated[
+        str | None,
+        Field(
+            title="Consultation number",
+            description="Proves to a tax authority that it was asked; given to a requester that names itself",
+            json_schema_extra=PERSONAL,
+        ),
+    ] = None
+
+
+RECORDS: Mapping[str, type[Record]] = {model.__name__: model for model in (Commune, Person, VatNumber)}
 
 
 def canonical(record: type[Record], identifier: str) -> tuple[str, str]:

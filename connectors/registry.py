@@ -100,7 +100,7 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 
 
 _PLUMBING = {"columns", "deadline", "errors", "records", "registry", "extras"} | {
-    *("http", "sockets", "rest", "soap", "validation", "xsd")
+    *("http", "sockets", "answers", "tls", "rest", "validation", "xsd")
 }
 """Modules of this package that are no kind of registry."""
 

@@ -104,16 +104,31 @@ _CURRENT: ContextVar[Call | None] = ContextVar("beffroi_call", default=None)
 
 
 @contextlib.contextmanager
-def watched(deadline: Deadline) -> Iterator[Call]:
-    """Hold every connection that the block makes or uses to `deadline`; `shut` tells afterwards whether it passed."""
+def watching(deadline: Deadline) -> Iterator[Call]:
+    """Hold the connections of the call it gives to `deadline`; its `shut` tells afterwards whether that passed."""
     call = Call(deadline.at)
-    token = _CURRENT.set(call)
     _WATCHDOG.watch(call)
     try:
         yield call
     finally:
         _WATCHDOG.finish(call)
+
+
+@contextlib.contextmanager
+def connecting(call: Call) -> Iterator[None]:
+    """Put every connection that the block makes or uses under `call`. Entered and left in one thread."""
+    token = _CURRENT.set(call)
+    try:
+        yield
+    finally:
         _CURRENT.reset(token)
+
+
+@contextlib.contextmanager
+def watched(deadline: Deadline) -> Iterator[Call]:
+    """Hold every connection that the block makes or uses to `deadline`; `shut` tells afterwards whether it passed."""
+    with watching(deadline) as call, connecting(call):
+        yield call
 
 
 class _Guarded(HTTPConnection):

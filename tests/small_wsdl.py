@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.deadline import Deadline
-from connectors.soap import SoapClient
+from connectors.soap.client import SoapClient
 from tests.peers.canned import Canned
 
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -65,9 +65,9 @@ def element(name: str, kind: str = "xsd:string", rest: str = "") -> str:
     return f'<xsd:element name="{name}" type="{kind}" {rest}/>'
 
 
-def ask(client: SoapClient, canned: Canned, content: str) -> dict[str, Any]:
+def ask(client: SoapClient, canned: Canned, content: str) -> Any:
     canned.say(envelope(f'<Answer xmlns="urn:t">{content}</Answer>'), "text/xml; charset=utf-8")
-    return client.call("Ask", address=canned.url, deadline=Deadline.after(5), number=1)
+    return client.call("Ask", {"number": 1}, address=canned.url, deadline=Deadline.after(5)).value
 
 
 A, B = element("a"), element("b")

@@ -34,9 +34,9 @@ WITH_RECORD = [name for name, kind in KINDS.items() if kind.record is not None]
 EXAMPLES = [pytest.param(kind, each, id=f"{kind}/{each.name}") for kind in WITH_RECORD for each in examples.load(kind)]
 
 
-def registry(kind: str, url: str, root: Path = ROOT) -> Registry:
+def registry(kind: str, url: str, root: Path = ROOT, **settings: Any) -> Registry:
     made = KINDS[kind]
-    return made(kind, made.settings_model.model_validate({"url": url}), root)
+    return made(kind, made.settings_model.model_validate({"url": url, **settings}), root)
 
 
 def record_of(kind: str) -> type[Record]:
@@ -48,7 +48,7 @@ def record_of(kind: str) -> type[Record]:
 @pytest.mark.parametrize(("kind", "example"), EXAMPLES)
 def test_example_answers(kind: str, example: examples.Example, canned: Canned) -> None:
     canned.say(example.body, example.content_type, example.status)
-    asked = registry(kind, canned.url)
+    asked = registry(kind, canned.url, **example.settings)
     value = example.identifier.partition(":")[2]
     if example.outcome is None:
         assert asked.lookup(value, Deadline.after(5)).record == record_of(kind)(**(example.record or {}))

@@ -22,7 +22,7 @@ KEPT_OUT = {
 MAY_SERVE = {"starlette", "uvicorn"}
 """The sandbox serves the protocols that connectors speak."""
 
-PROTOCOLS = {f"connectors.{name}" for name in ("http", "sockets", "rest", "soap", "sql", "files", "validation", "xsd")}
+PROTOCOLS = {f"connectors.{name}" for name in ("http", "sockets", "answers", "tls", "rest", "soap.client", "sql", "files", "validation", "xsd")}
 
 MAX_MODULE, MAX_FUNCTION = 300, 40
 

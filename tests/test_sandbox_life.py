@@ -41,7 +41,7 @@ def refuses(url: str) -> bool:
 
 
 def test_start_stop_start(small: Path) -> None:
-    assert [each.running for each in sandbox.status(small)] == [False, False]
+    assert [each.running for each in sandbox.status(small)] == [False, False, False]
     with pytest.raises(sandbox.SandboxNotStarted, match="communes was never started"):
         sandbox.address(small, "communes")
     began = time.monotonic()
@@ -51,6 +51,7 @@ def test_start_stop_start(small: Path) -> None:
     assert [(each.name, each.running, each.url) for each in before] == [
         ("communes", True, urls["communes"]),
         ("civil", True, urls["civil"]),
+        ("vies", True, urls["vies"]),
     ]
     assert sandbox.start(small) == urls
     assert sandbox.status(small) == before, "what runs is left as it is"
@@ -59,7 +60,7 @@ def test_start_stop_start(small: Path) -> None:
     assert not refuses(urls["civil"])
     assert sandbox.address(small, "communes") == urls["communes"]
     assert sandbox.start(small, ["communes"])["communes"] == urls["communes"], "it comes back on its port"
-    assert sandbox.stop(small) == ["communes", "civil"]
+    assert sandbox.stop(small) == ["communes", "civil", "vies"]
     assert sandbox.stop(small) == []
 
 
@@ -101,7 +102,7 @@ def test_what_cannot_start(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"communes did not start: .* missing: .*communes\.parquet"):
         sandbox.start(tmp_path, ["communes"])
     assert not sandbox.status(tmp_path)[0].running
-    with pytest.raises(InvalidRequest, match="no registry cadastre; it has: communes, civil"):
+    with pytest.raises(InvalidRequest, match="no registry cadastre; it has: communes, civil, vies"):
         sandbox.start(tmp_path, ["cadastre"])
     with pytest.raises(InvalidRequest):
         sandbox.stop(tmp_path, ["cadastre"])

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 from connectors.errors import InvalidRequest, Unavailable
 
-ALL = ("communes", "civil")
+ALL = ("communes", "civil", "vies")
 """The registries that the sandbox has."""
 
 HOST = "127.0.0.1"

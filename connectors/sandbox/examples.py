@@ -6,7 +6,8 @@ One YAML file under `connectors/examples/<registry>/` is one example:
     identifier: insee:01001            what is asked
     answer: {status, content_type, body}   what the registry sends, verbatim
     expect: record: {…}                the fields of the record, or
-            outcome: not-found         not-found, withheld, busy, unreadable, down, refused-us
+            outcome: not-found         the code of an error, see connectors/errors.py
+    settings: {…}                      what the registry's settings say beside its address, if anything
 
 They are the tests of a connector, and the sandbox serves those whose identifier its reference data do not have.
 """
@@ -31,6 +32,7 @@ class Example:
     body: bytes
     record: dict[str, Any] | None
     outcome: str | None
+    settings: dict[str, Any]
 
     def response(self) -> Response:
         """Return the answer, to be sent as it stands."""
@@ -62,4 +64,5 @@ def _example(name: str, content: dict[str, Any]) -> Example:
         body=answer["body"].encode(),
         record=expect.get("record"),
         outcome=expect.get("outcome"),
+        settings=content.get("settings", {}),
     )

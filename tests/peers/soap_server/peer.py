@@ -1,81 +1,66 @@
-"""Stands the node SOAP server up for a test: installs it on first use, starts it, stops it."""
+"""Stands a node SOAP server up for a test: the civil register, any other WSDL, or a bulk answer of any size."""
 
-import hashlib
-import shutil
-import subprocess
+import datetime as dt
+from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from filelock import FileLock
-
-from tests.peers import PeerUnavailable
+from tests.peers import node_packages
+from tests.peers.process import Process
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-INSTALLED = ROOT / ".cache" / "peers" / "soap_server"
 WSDL = ROOT / "connectors" / "wsdl" / "civil_register.wsdl"
-PACKAGE_FILES = ("package.json", "package-lock.json")
+BULK_WSDL = HERE / "bulk.wsdl"
 
 
-class SoapServer:
-    """Context manager: the server with the persons of a JSON file (a list of rows as in persons.parquet).
+class SoapServer(Process):
+    """Context manager: the civil register with the persons of a JSON file (a list of rows as in persons.parquet).
 
     `url` is its address while it runs. Raises PeerUnavailable when node or npm is missing or the install fails.
     """
 
-    url: str
-
     def __init__(self, persons: Path) -> None:
-        self._persons = persons
+        self._script, self._arguments = "server.js", (WSDL, persons)
+        super().__init__(self._node)
 
-    def __enter__(self) -> Self:
-        command = [install(), str(HERE / "server.js"), str(WSDL), str(self._persons)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,  # the server ends with it, so that it cannot outlive us
-            stdout=subprocess.PIPE,
-            env={"NODE_PATH": str(INSTALLED / "node_modules")},
-            text=True,
-        )
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        if not port:
-            self.__exit__(None, None, None)
-            raise PeerUnavailable("the node SOAP server did not start; its reason stands on standard error above")
-        self.url = f"http://127.0.0.1:{port}/"
-        return self
+    @classmethod
+    def serving(cls, wsdl: Path, answers: Path) -> Self:
+        """Return a server of any WSDL: each operation of each port answers what the JSON file says by its name.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        An answer is an object in the form of npm `soap`: keys are local names, a list repeats its element,
+        `attributes` holds attributes, `$value` a text beside them; `{"Fault": {...}}` is thrown as a SOAP fault. An
+        operation without an answer faults. GET `?wsdl` gives the WSDL with the true address.
+        """
+        server = cls(answers)
+        server._script, server._arguments = "any.js", (wsdl, answers)
+        return server
+
+    def _node(self) -> list[str]:
+        node, modules = node_packages.program("node", HERE.name), node_packages.install(HERE)
+        self._environment = {"NODE_PATH": str(modules)}
+        return [node, str(HERE / self._script), *map(str, self._arguments)]
 
 
-def install() -> str:
-    """Install the packages of the lock file under .cache, once, and return the path of node."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise PeerUnavailable("the node SOAP server needs node and npm, which are not on this machine")
-    wanted = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in PACKAGE_FILES)).hexdigest()
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    stamp = INSTALLED / "installed"
-    with FileLock(INSTALLED.with_suffix(".lock")):
-        if not stamp.exists() or stamp.read_text() != wanted:
-            stamp.unlink(missing_ok=True)
-            for name in PACKAGE_FILES:
-                shutil.copy(HERE / name, INSTALLED)
-            _npm_ci(npm)
-            stamp.write_text(wanted)
-    return node
+class BulkServer(Process):
+    """Context manager: `bulk.wsdl` served by plain node; ListItems(count) streams that many items in constant memory.
 
+    `url` answers as it is, `url + "gzip"` compressed. `item` says what the n-th item (from 0) holds.
+    """
 
-def _npm_ci(npm: str) -> None:
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    try:
-        subprocess.run(command, cwd=INSTALLED, check=True, capture_output=True, text=True, timeout=240)
-    except subprocess.CalledProcessError as error:
-        raise PeerUnavailable(f"npm ci of the node SOAP server failed: {error.stderr[-500:]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise PeerUnavailable("npm ci of the node SOAP server did not end within 240 s") from error
+    def __init__(self) -> None:
+        super().__init__(lambda: [node_packages.program("node", HERE.name), str(HERE / "bulk.js")])
+
+    @staticmethod
+    def item(n: int) -> dict[str, Any]:
+        """Return the values of the item at `n`, by local name; a `note` is in every fourth one only."""
+        values = {
+            "code": f"P{n:07d}",
+            "number": n - 1000,
+            "amount": Decimal(n * 7919 % 10_000_000).scaleb(-2),
+            "day": dt.date(2000, 1, 1) + dt.timedelta(days=n % 9000),
+            "at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n),
+            "active": n % 3 == 0,
+            "label": f"Parcelle n° {n}",
+        }
+        return values | ({"note": f"à vérifier & <{n}>"} if n % 4 == 0 else {})

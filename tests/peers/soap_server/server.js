@@ -1,5 +1,5 @@
 // The civil register's WSDL served by another SOAP stack: node server.js WSDL PERSONS.json
-// Prints its port on one line, and ends when its standard input does.
+// Says on which port it is ready, and ends when its standard input does.
 'use strict'
 
 const fs = require('node:fs')
@@ -63,7 +63,7 @@ const server = http.createServer((request, response) => {
 
 server.listen(0, '127.0.0.1', () => {
   soap.listen(server, '/', {CivilRegister: {CivilRegisterSoap11: operations}}, wsdl, () => {
-    console.log(server.address().port)
+    console.log(`ready ${server.address().port}`)
   })
 })
 

@@ -1,0 +1,310 @@
+"""SOAP 1.1 and 1.2: one question to a registry that has a WSDL, and its answer read exactly.
+
+Answers are validated by libxml2 against the WSDL's own schemas and decoded by these: exact values or a clear error,
+never a silent None. What a schema does not know is set aside and reported once; what is missing, misplaced or ill-typed
+makes the answer unreadable. Requests are written by the same shapes, and libxml2 has the last word on them too.
+Sources: SOAP 1.1, https://www.w3.org/TR/2000/NOTE-SOAP-20000508/; SOAP 1.2, https://www.w3.org/TR/soap12-part1/
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lxml import etree
+
+from connectors import http
+from connectors.deadline import Deadline
+from connectors.errors import BeffroiError, Misconfigured, Unreadable
+from connectors.extras import report
+from connectors.soap import attachments
+from connectors.soap.decode import Undecodable, decode, set_aside
+from connectors.soap.documents import Documents
+from connectors.soap.encode import BadParameter
+from connectors.soap.encoded import NotEncoded, plain
+from connectors.soap.faults import SoapFault, parts_of
+from connectors.soap.messages import Reading
+from connectors.soap.names import local
+from connectors.soap.prepared import Prepared, Request
+from connectors.soap.shapes import Element, Unsupported
+from connectors.soap.wsdl import Operation, Port, Wsdl, read
+
+if TYPE_CHECKING:  # it brings cryptography along, which most registries do without
+    from connectors.soap.security import Security
+
+XML_TYPES = ("text/xml", "application/soap+xml", "application/xml", "application/xop+xml")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: its value, and the values of its SOAP headers that the WSDL declares, by local name."""
+
+    value: Any
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who we are to a registry: in TLS, and in WS-Security; and whether large binaries go beside the envelope (MTOM)."""
+
+    identity: http.Identity | None = None
+    security: "Security | None" = None
+    mtom: bool = False
+
+
+class SoapClient:
+    """Asks the operations of one WSDL. Thread-safe: one object serves all callers; the WSDL is read at the first."""
+
+    def __init__(self, wsdl: Path, registry: str, port: str | None = None, who: Who | None = None) -> None:
+        """`port` names the WSDL's port to ask; by default each operation is asked at the first that has it."""
+        self.wsdl = wsdl
+        self.registry = registry
+        self.port = port
+        self.who = who or Who()
+        self.extras: set[str] = set()
+        self._prepared: dict[str, Prepared] = {}
+        self._lock = threading.RLock()
+        self._read: Wsdl | None = None
+        self._readings: dict[str, Reading] = {}
+
+    def call(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        address: str,
+        deadline: Deadline,
+        headers: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Ask `operation` at `address` and return its answer, decoded.
+
+        Raises SoapFault, what `http.request` raises, Unreadable (not an answer by the WSDL), and where there is no
+        SOAP answer at all Down, Busy or RefusedUs by the HTTP status. Misconfigured: the WSDL, the parameters, or a
+        construct that is not read.
+        """
+        asked = self._prepared.get(operation) or self.prepare(operation)
+        request = self.request(asked, parameters, headers)
+        response = http.request(
+            "POST",
+            address,
+            base=address,
+            registry=self.registry,
+            deadline=deadline,
+            headers=request.headers,
+            body=request.body,
+            identity=self.who.identity,
+        )
+        return self.reply(asked, response)
+
+    # --- once per WSDL and operation ---------------------------------------------------------------------------------
+
+    def description(self) -> Wsdl:
+        """Return what the WSDL says, read once. Raises Misconfigured."""
+        with self._lock:
+            if self._read is None:
+                try:
+                    self._read = read(Documents(self.wsdl))
+                except Misconfigured as error:
+                    raise self._wrong(f"cannot be read: {error.detail}") from error
+            return self._read
+
+    def prepare(self, name: str) -> Prepared:
+        """Return an operation ready to be called. Raises Misconfigured."""
+        with self._lock:
+            if name not in self._prepared:
+                port, operation = self._find(name)
+                use = operation.input.use
+                try:
+                    if use not in self._readings:
+                        self._readings[use] = Reading.of(self.description(), use)
+                    self._prepared[name] = Prepared.of(self._readings[use], port, operation)
+                except Unsupported as error:
+                    raise self._wrong(f"cannot be used for {name}: {error} is not supported") from error
+                except KeyError as error:
+                    raise self._wrong(f"cannot be used for {name}: nothing declares {error.args[0]}") from error
+                except Misconfigured as error:
+                    raise self._wrong(f"cannot be used: {error.detail}") from error
+            return self._prepared[name]
+
+    def _find(self, name: str) -> tuple[Port, Operation]:
+        ports = [port for port in self.description().ports if self.port in (None, port.name)]
+        if not ports:
+            there = ", ".join(port.name for port in self.description().ports)
+            raise self._wrong(f"has no port {self.port}; it has: {there}")
+        for port in ports:
+            if name in port.operations:
+                return port, port.operations[name]
+        for port in ports:
+            if name in port.broken:
+                raise self._wrong(f"cannot be used for {name}: {port.broken[name]}")
+        there = ", ".join(sorted({each for port in ports for each in port.operations}))
+        raise self._wrong(f"has no operation {name}; it has: {there}")
+
+    # --- each call ---------------------------------------------------------------------------------------------------
+
+    def request(
+        self, asked: Prepared, parameters: Mapping[str, Any], headers: Mapping[str, Any] | None = None
+    ) -> Request:
+        """Return a request. Raises Misconfigured, which names what does not fit and no value."""
+        try:
+            return asked.request(parameters, headers or {}, self.who.security, mtom=self.who.mtom)
+        except BadParameter as error:
+            raise Misconfigured(
+                f"the request {asked.operation.name} to {self.registry} is not what its WSDL wants: {error}",
+                registry=self.registry,
+            ) from error
+
+    def reply(self, asked: Prepared, response: http.Response) -> Reply:
+        """Return what an HTTP answer says. Raises as `call` does."""
+        if asked.operation.output is None and response.status in (200, 202) and not response.body:
+            return Reply(None)
+        try:
+            envelope, attached = self._envelope(asked, response)
+            return self.finish(asked, envelope, response.status, attached)
+        except Unreadable as error:
+            if response.status == 200:
+                raise
+            raise http.refusal(response, self.registry) or error from error
+
+    def finish(
+        self, asked: Prepared, envelope: etree._Element, status: int, attached: Mapping[str, bytes] | None = None
+    ) -> Reply:
+        """Return what a parsed envelope says. Raises SoapFault and Unreadable."""
+        if envelope.tag != f"{asked.soap}Envelope":
+            raise self.unreadable(asked, f"no SOAP envelope of this version, but {local(envelope.tag)}")
+        if len(envelope.findall(f"{asked.soap}Body")) != 1:
+            raise self.unreadable(asked, "not exactly one SOAP body")
+        content = envelope.findall(f"{asked.soap}Body/*")
+        if len(content) == 1 and content[0].tag == f"{asked.soap}Fault":
+            raise self._fault(asked, content[0], status)
+        if status != 200:
+            raise self.unreadable(asked, f"HTTP status {status} and no fault")
+        headers = self._headers(asked, envelope)
+        return Reply(asked.answers.value(self._values(asked, content), attached or {}), headers)
+
+    def _envelope(self, asked: Prepared, response: http.Response) -> tuple[etree._Element, dict[str, bytes]]:
+        """Return the envelope of an answer and what is attached to it by name. Raises Unreadable."""
+        if not response.body:
+            raise self.unreadable(asked, "it is empty")
+        content, kind, parts = response.body, response.content_type, dict[str, attachments.Attached]()
+        if kind == "multipart/related":
+            try:
+                content, kind, parts = attachments.unpack(response.headers["Content-Type"], response.body)
+            except ValueError as error:
+                raise self.unreadable(asked, str(error)) from error
+        if kind not in XML_TYPES:
+            raise self.unreadable(asked, "its content type is not that of XML")
+        root = self._parsed(asked, content)
+        try:
+            if parts:
+                attachments.inline(root, parts, lambda node: node.tag in asked.answered_references)
+            if self.who.security is not None:
+                self.who.security.verify(root)
+            named = attachments.by_name(parts, asked.answers.attached) if asked.answers.attached else {}
+        except ValueError as error:  # their messages say what is wrong and quote nothing
+            raise self.unreadable(asked, str(error)) from error
+        return root, {name: part.content for name, part in named.items()}
+
+    def _parsed(self, asked: Prepared, content: bytes) -> etree._Element:
+        try:
+            root = etree.fromstring(content, answer_parser(keep_comments=self.who.security is not None))
+        except etree.XMLSyntaxError as error:
+            raise self.unreadable(asked, f"no well-formed XML, line {error.lineno}") from error
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise self.unreadable(asked, "it has a document type declaration, which SOAP forbids")
+        return root
+
+    def _values(self, asked: Prepared, content: Sequence[etree._Element]) -> list[Any]:
+        wanted = list(asked.answers.parts.values())
+        if asked.answers.encoded:
+            try:
+                content = [plain(content, wanted[0])]
+            except NotEncoded as error:
+                raise self.unreadable(asked, str(error)) from error
+        if len(content) != len(wanted):
+            raise self.unreadable(asked, f"{len(content)} elements in its body instead of {len(wanted)}")
+        if asked.answers.wrapper is not None:  # its name says nothing (SOAP 1.1, 7.1)
+            content[0].tag = wanted[0].tag
+        for node, element in zip(content, wanted, strict=True):
+            if node.tag != element.tag:
+                raise self.unreadable(asked, f"the body holds {local(node.tag)}, line {node.sourceline}")
+        return [self.decoded(asked, node, element) for node, element in zip(content, wanted, strict=True)]
+
+    def decoded(self, asked: Prepared, node: etree._Element, element: Element) -> Any:
+        """Validate and decode an element of an answer; what is extra is set aside. Raises Unreadable."""
+        schema = asked.reading.schema
+        if errors := schema.errors(node):
+            name = local(node.tag) if asked.answers.wrapper is None else f"{asked.operation.name}Response"
+            extras = list(set_aside(node, element.shape, name))
+            errors = schema.errors(node)
+            for path in extras:
+                report(self.extras, self.registry, f"{asked.operation.name}: {path}")
+        if errors:
+            raise self.unreadable(asked, "; ".join(errors[:3]))
+        try:
+            return decode(node, element)
+        except Undecodable as error:
+            raise self.unreadable(asked, str(error)) from error
+
+    def _headers(self, asked: Prepared, envelope: etree._Element) -> dict[str, Any]:
+        """Return the answer's headers that the WSDL declares. Raises Unreadable.
+
+        A header that must be understood and that nobody here understands makes the answer one that we may not use
+        (SOAP 1.1, 4.2.3; SOAP 1.2 part 1, 2.4).
+        """
+        found = {}
+        by_tag = {element.tag: name for name, element in asked.answered_headers.items()}
+        for node in envelope.iterfind(f"{asked.soap}Header/*"):
+            must = node.attrib.pop(f"{asked.soap}mustUnderstand", "0").strip() in ("1", "true")
+            for name in ("actor", "role", "relay", "encodingStyle"):
+                node.attrib.pop(f"{asked.soap}{name}", None)
+            if node.tag in by_tag:
+                name = by_tag[str(node.tag)]
+                found[name] = self.decoded(asked, node, asked.answered_headers[name])
+            elif must and local(node.tag) != "Security":
+                raise self.unreadable(asked, f"its header {local(node.tag)} must be understood, and is not declared")
+            elif local(node.tag) != "Security":
+                report(self.extras, self.registry, f"{asked.operation.name}: Header/{local(node.tag)}")
+        return found
+
+    def _fault(self, asked: Prepared, fault: etree._Element, status: int) -> SoapFault:
+        """Read a fault. A detail is decoded only where the WSDL declares it and it is what is declared."""
+        code, subcodes, message, nodes = parts_of(fault, asked.port.envelope)
+        details: dict[str, Any] = {}
+        for node in nodes:
+            tag = str(node.tag)
+            details[tag] = None
+            if tag in asked.faults:
+                try:
+                    details[tag] = self.decoded(asked, node, asked.faults[tag])
+                except Unreadable:  # a code that the WSDL does not have is no code
+                    continue
+        return SoapFault(code, message, subcodes, details, status)
+
+    # --- errors ------------------------------------------------------------------------------------------------------
+
+    def unreadable(self, asked: Prepared, what: str) -> Unreadable:
+        """Return the error of an answer that is none."""
+        return Unreadable(
+            f"the answer of {self.registry} to {asked.operation.name} is not what its WSDL says: {what}",
+            registry=self.registry,
+        )
+
+    def _wrong(self, what: str) -> BeffroiError:
+        return Misconfigured(f"the WSDL {self.wsdl.name} of {self.registry} {what}", registry=self.registry)
+
+
+def answer_parser(*, keep_comments: bool = False) -> etree.XMLParser:
+    """Return a parser for what a registry sends: nothing is loaded or expanded, nor kept that is no content.
+
+    A signature may cover comments: whoever verifies one keeps them until then.
+    """
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=not keep_comments,  # a comment within a text would split it
+        remove_pis=not keep_comments,
+    )

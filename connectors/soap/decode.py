@@ -1,0 +1,281 @@
+"""Decodes valid XML by its shape, and sets aside what a schema does not know.
+
+libxml2 has checked order, number and form before: nothing is judged here. The rules stand in docs/soap.md.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lxml import etree
+
+from connectors.soap.names import XSI, local, namespace, qualified
+from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wildcard
+
+NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
+_XSI = f"{{{XSI}}}"
+_HINTS = frozenset({NIL, TYPE, f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+
+
+class Undecodable(Exception):
+    """A valid answer that has no value by our rules; the message names element, line and kind of value."""
+
+
+def decode(node: etree._Element, element: Element) -> Any:
+    """Return the value of `node`, which is valid as `element`. Raises Undecodable."""
+    shape = element.shape
+    simple = shape.simple
+    given = node.items()
+    if simple is not None and not given and not shape.attributes and not shape.any_attribute:  # most nodes
+        text = node.text or ""
+        try:
+            return simple.read(text or element.default or "") if simple.base != "QName" else _qname(node, text)
+        except (ValueError, ArithmeticError) as error:
+            raise _undecodable(node, simple) from error
+    if given:
+        if element.nillable and node.get(NIL, "").strip() in ("true", "1"):
+            has_attributes = shape.attributes or shape.any_attribute
+            return {"_nil": True} | _attributes(node, shape, given) if has_attributes else None
+        shape = actual(node, shape)
+    return _value(node, element, shape, given)
+
+
+def actual(node: etree._Element, shape: Shape) -> Shape:
+    """Return the shape that an xsi:type says, or the declared one. Raises Undecodable."""
+    said = node.get(TYPE)
+    if said is None or (not shape.variants and not shape.anything):
+        return shape
+    try:
+        return shape.variants.get(qualified(node, said), shape)
+    except KeyError as error:
+        raise Undecodable(f"{local(node.tag)}, line {node.sourceline}: an xsi:type without a namespace") from error
+
+
+def _value(node: etree._Element, element: Element, shape: Shape, given: Sequence[tuple[str, str]]) -> Any:
+    if shape.anything:
+        return _anything(node, shape)
+    if shape.is_text and shape.simple is not None:
+        return _text(node, shape.simple, element.default)
+    value: dict[str, Any] = {}
+    if element.shape.variants:
+        value["_type"] = shape.type
+    if shape.attributes or shape.any_attribute:
+        value |= _attributes(node, shape, given)
+    if shape.mixed:
+        return value | {"_xml": inner(node), "_text": "".join(node.itertext())}
+    if shape.simple is not None:
+        value["_value"] = _text(node, shape.simple, element.default)
+    elif shape.grouped and shape.content is not None:
+        _empty_lists(shape.content, value)
+        _occurrence(shape.content, list(node), 0, value)
+    else:
+        _children(node, shape, value)
+    return value["item"] if shape.array else value
+
+
+def _children(node: etree._Element, shape: Shape, value: dict[str, Any]) -> None:
+    """Read the children where every key has one place: the way that nearly all answers take."""
+    children = shape.children
+    for child in children.values():
+        if child.many:
+            value[child.key] = []
+    if shape.wildcard is not None:
+        value["_any"] = []
+    for each in node:
+        found = children.get(each.tag)  # type: ignore[call-overload]  # comments are gone, every tag is a name
+        if found is None:
+            value["_any"].append(_unknown(each, shape.wildcard))
+        elif found.many:
+            value[found.key].append(decode(each, found))
+        else:
+            value[found.key] = decode(each, found)
+
+
+# --- groups that repeat ----------------------------------------------------------------------------------------------
+
+
+def _occurrence(group: Group, children: list[etree._Element], at: int, value: dict[str, Any]) -> int:
+    """Read one occurrence of `group` from the children at `at`, and return where it ends.
+
+    Valid content is deterministic (XML Schema part 1, 3.8.6), so that the next tag alone says what it belongs to.
+    """
+    if group.kind == "sequence":
+        for part in group.parts:
+            at = _repeated(part, children, at, value)
+        return at
+    taken = True
+    while taken and at < len(children):
+        taken = False
+        for part in group.parts:
+            if _begins(part, str(children[at].tag)):
+                at, taken = _repeated(part, children, at, value), group.kind == "all"
+                break
+    return at
+
+
+def _repeated(part: Particle, children: list[etree._Element], at: int, value: dict[str, Any]) -> int:
+    """Read as many occurrences of `part` as there are and may be."""
+    count = 0.0
+    while at < len(children) and count < part.maximum and _begins(part, str(children[at].tag)):
+        start, count = at, count + 1
+        each = children[at]
+        if isinstance(part, Wildcard):
+            value["_any"].append(_unknown(each, part))
+            at += 1
+        elif isinstance(part, Element):
+            _put(value, part, decode(each, part))
+            at += 1
+        elif part.key is None:
+            at = _occurrence(part, children, at, value)
+        else:
+            inside: dict[str, Any] = {}
+            _empty_lists(part, inside)
+            at = _occurrence(part, children, at, inside)
+            value[part.key].append(inside)
+        if at == start:
+            break
+    return at
+
+
+def _put(value: dict[str, Any], part: Element, decoded: Any) -> None:
+    if part.many:
+        value[part.key].append(decoded)
+    else:
+        value[part.key] = decoded
+
+
+def _begins(part: Particle, tag: str) -> bool:
+    if isinstance(part, Element):
+        return part.tag == tag
+    if isinstance(part, Wildcard):
+        return True
+    return tag in part.first or part.first_any
+
+
+def _empty_lists(group: Group, value: dict[str, Any]) -> None:
+    """Set the lists of an object: they are there even where nothing is."""
+    for part in group.parts:
+        if isinstance(part, Group) and part.key is None:
+            _empty_lists(part, value)
+        elif isinstance(part, Group) or part.many:
+            value.setdefault(part.key or "", [])
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _attributes(node: etree._Element, shape: Shape, given: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    others: dict[str, str] = {}
+    seen = set()
+    for name, text in given:
+        attribute = shape.attributes.get(name)
+        if attribute is not None:
+            seen.add(name)
+            value[attribute.key] = _attribute(node, name, attribute.simple, text)
+        elif name not in _HINTS:
+            others[name] = text
+    for name, attribute in shape.attributes.items():
+        if attribute.default is not None and name not in seen:
+            value[attribute.key] = attribute.simple.read(attribute.default)
+    if shape.any_attribute:
+        value["_attributes"] = others
+    return value
+
+
+def _attribute(node: etree._Element, name: str, simple: Simple, text: str) -> Any:
+    try:
+        return _qname(node, text) if simple.base == "QName" else simple.read(text)
+    except (ValueError, ArithmeticError) as error:
+        raise _undecodable(node, simple, f"/@{local(name)}") from error
+
+
+def _text(node: etree._Element, simple: Simple, default: str | None) -> Any:
+    text = node.text or default or ""
+    try:
+        return _qname(node, text) if simple.base == "QName" else simple.read(text)
+    except (ValueError, ArithmeticError) as error:
+        raise _undecodable(node, simple) from error
+
+
+def _qname(node: etree._Element, text: str) -> str:
+    """Return a qualified name with its namespace: its prefix means something at this place only."""
+    try:
+        return qualified(node, text)
+    except KeyError as error:
+        raise ValueError from error
+
+
+def _undecodable(node: etree._Element, simple: Simple, more: str = "") -> Undecodable:
+    kind = simple.base if simple.base != "union" else local(simple.name)
+    return Undecodable(f"{local(node.tag)}{more}, line {node.sourceline}: a {kind} that cannot be read")
+
+
+def _anything(node: etree._Element, shape: Shape) -> Any:
+    """Read an xsd:anyType: by the type that it says to have, or as it stands."""
+    said = node.get(TYPE)
+    if said is None:
+        return {"_xml": inner(node)}
+    try:
+        tag = qualified(node, said)
+    except KeyError:
+        tag = ""
+    found = shape.find(tag) if shape.find is not None else None
+    if found is None or found.anything:
+        return {"_type": tag, "_xml": inner(node)}
+    value = _value(node, Element(str(node.tag), found), found, node.items())
+    return {"_type": tag, **value} if isinstance(value, dict) else {"_type": tag, "_value": value}
+
+
+def _unknown(node: etree._Element, wildcard: Wildcard | None) -> dict[str, Any]:
+    """Read an element at an xsd:any: by its own declaration where there is one, else as it stands."""
+    element = wildcard.find(str(node.tag)) if wildcard is not None else None
+    if element is not None:
+        return {"name": str(node.tag), "value": decode(node, element)}
+    return {"name": str(node.tag), "xml": xml_of(node)}
+
+
+def xml_of(node: etree._Element) -> str:
+    """Return an element as text that stands for itself (Exclusive XML Canonicalization)."""
+    return etree.tostring(node, method="c14n", exclusive=True, with_comments=False, with_tail=False).decode()
+
+
+def inner(node: etree._Element) -> str:
+    """Return the content of an element: its text, escaped, and its children, each standing for itself."""
+    whole = [_escaped(node.text)]
+    for each in node:
+        whole += [xml_of(each), _escaped(each.tail)]
+    return "".join(whole)
+
+
+def _escaped(text: str | None) -> str:
+    return (text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# --- what is extra ---------------------------------------------------------------------------------------------------
+
+
+def set_aside(node: etree._Element, shape: Shape, path: str) -> Iterable[str]:
+    """Remove from `node` what the schema does not know at all, and yield the path of each thing removed.
+
+    What has a known name and stands in a wrong namespace or a wrong place stays, and so does what has text around
+    it: these are errors, and validation shall say so.
+    """
+    if shape.anything or shape.mixed:
+        return
+    shape = actual(node, shape)
+    if not shape.any_attribute:
+        known = {local(name) for name in shape.attributes}
+        for name in list(node.attrib):
+            if name not in shape.attributes and namespace(str(name)) != XSI and local(name) not in known:
+                del node.attrib[name]
+                yield f"{path}/@{local(name)}"
+    if shape.simple is not None:
+        return
+    known = {local(tag) for tag in shape.children}
+    for each in list(node):
+        child = shape.children.get(str(each.tag))
+        if child is not None:
+            yield from set_aside(each, child.shape, f"{path}/{local(each.tag)}")
+        elif shape.wildcard is None and local(each.tag) not in known and not (each.tail or "").strip():
+            node.remove(each)
+            yield f"{path}/{local(each.tag)}"

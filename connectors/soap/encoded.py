@@ -1,0 +1,235 @@
+"""rpc/encoded messages (SOAP 1.1, section 5; SOAP 1.2 part 2, section 3), read as if they were literal.
+
+Schemas are rewritten once: an array becomes a sequence of `item`, every accessor may be absent or nil. An answer is
+rewritten likewise (references resolved, array items named `item`, accessors in the schema's order), so that libxml2
+validates it like any other.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+
+from lxml import etree
+
+from connectors.soap.decode import NIL, TYPE
+from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, qualified
+from connectors.soap.shapes import Element, Shape
+from connectors.soap.values import BUILTINS
+from connectors.soap.wsdl import SchemaDocument
+
+X = f"{{{XSD}}}"
+ARRAY = "{urn:beffroi}array"
+"""On a complexType of the rewritten schemas: it is an array."""
+
+MOST_NODES = 1_000_000
+"""References can make a small answer large; one larger than that is refused."""
+
+_ENCODINGS = (ENC_11, ENC_12)
+_ARRAYS = {f"{{{space}}}Array" for space in _ENCODINGS}
+_DRESS = {f"{{{space}}}{name}" for space in _ENCODINGS for name in ("arrayType", "root", "itemType", "arraySize")} | {
+    *(f"{{{ENC_12}}}{name}" for name in ("id", "ref", "nodeType")),
+    *(f"{{{space}}}encodingStyle" for space in (SOAP_11, SOAP_12)),
+}
+_PARTIAL = {f"{{{space}}}{name}" for space in _ENCODINGS for name in ("offset", "position")}
+
+
+class NotEncoded(ValueError):
+    """An answer that is no encoded message; the message says why and quotes no value."""
+
+
+# --- schemas ---------------------------------------------------------------------------------------------------------
+
+
+def literal(schemas: Sequence[SchemaDocument]) -> list[SchemaDocument]:
+    """Return `schemas` as they would be written for literal messages."""
+    return [
+        SchemaDocument(each.url, each.namespace, each.root if each.namespace in _ENCODINGS else _rewritten(each))
+        for each in schemas
+    ]
+
+
+def _rewritten(document: SchemaDocument) -> etree._Element:
+    root = copy.deepcopy(document.root)
+    for kind in root.iter(f"{X}complexType"):
+        derivation = kind.find(f"{X}complexContent/*[@base]")
+        if derivation is not None and qualified(derivation, derivation.get("base", "")) in _ARRAYS:
+            _array(kind, derivation)
+    for node in root.iter(f"{X}*"):
+        for attribute in ("type", "base"):
+            if node.get(attribute) and namespace(tag := qualified(node, node.get(attribute, ""))) in _ENCODINGS:
+                _name(node, attribute, _plain_type(tag))
+        if node.tag == f"{X}element" and node.getparent() is not root and node.get("ref") is None:
+            node.set("nillable", "true")
+            node.set("minOccurs", "0")
+    return root
+
+
+def _array(kind: etree._Element, derivation: etree._Element) -> None:
+    """Make a sequence of `item` of an array type (WSDL 1.1, 2.2: wsdl:arrayType says of what)."""
+    written = derivation.xpath("string(.//@*[local-name()='arrayType' and namespace-uri()=$wsdl])", wsdl=WSDL)
+    inner = derivation.find(f".//{X}element[@type]")
+    name, dimensions = str(written).strip().partition("[")[::2]
+    if name:
+        tag = qualified(derivation, name)
+    else:
+        tag = qualified(inner, inner.get("type", "")) if inner is not None else f"{X}anyType"
+    for child in list(kind):
+        kind.remove(child)
+    nested = dimensions.count("[")
+    for level in range(nested + 1):
+        kind.set(ARRAY, "true")
+        sequence = etree.SubElement(kind, f"{X}sequence")
+        item = etree.SubElement(
+            sequence, f"{X}element", name="item", form="unqualified", minOccurs="0", maxOccurs="unbounded"
+        )
+        if level < nested:
+            kind = etree.SubElement(item, f"{X}complexType")
+        else:
+            _name(item, "type", _plain_type(tag))
+
+
+def _plain_type(tag: str) -> str:
+    """Return the XML Schema type that a type of the encoding's own schema stands for."""
+    if namespace(tag) not in _ENCODINGS:
+        return tag
+    return f"{X}{local(tag)}" if local(tag) in BUILTINS else f"{X}anyType"
+
+
+def _name(node: etree._Element, attribute: str, tag: str) -> None:
+    node.set(attribute, etree.QName(tag))
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def plain(content: Sequence[etree._Element], element: Element) -> etree._Element:
+    """Return the one element of an encoded answer, rewritten as literal for `element`. Raises NotEncoded."""
+    roots = [node for node in content if node.get(f"{{{ENC_11}}}root", "1").strip() != "0"]
+    if not roots:
+        raise NotEncoded("no element in its body is a root")
+    targets = {}
+    for node in (each for top in content for each in top.iter()):
+        if (name := node.get("id") or node.get(f"{{{ENC_12}}}id")) is not None:
+            targets[name] = node
+    if targets:
+        _References(targets).resolve(roots[0], frozenset())
+    roots[0].tag = element.tag
+    _undress(roots[0], element)
+    return roots[0]
+
+
+class _References:
+    """Puts what references lead to in their place."""
+
+    def __init__(self, targets: dict[str, etree._Element]) -> None:
+        self.targets = {name: copy.deepcopy(node) for name, node in targets.items()}
+        self.nodes = 0
+
+    def resolve(self, node: etree._Element, inside: frozenset[str]) -> None:
+        """Resolve `node` and all within; `inside` are the targets that it stands in already."""
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise NotEncoded(f"its references make more than {MOST_NODES:,} elements")
+        name = (node.get("href") or "").removeprefix("#") or node.get(f"{{{ENC_12}}}ref")
+        if name:
+            target = self.targets.get(name)
+            if target is None or name in inside or len(inside) > 200:  # noqa: PLR2004
+                why = "leads nowhere" if target is None else "leads back to itself"
+                raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a reference that {why}")
+            inside = inside | {name}
+            node.attrib.pop("href", None)
+            for key, value in target.items():
+                if key != TYPE:
+                    node.set(key, value)
+            if (said := target.get(TYPE)) is not None:
+                _name(node, TYPE, qualified(target, said))
+            node.text = target.text
+            node.extend(copy.deepcopy(each) for each in target)
+        for each in node:
+            self.resolve(each, inside)
+
+
+def _undress(node: etree._Element, element: Element) -> None:
+    """Take what the encoding adds off `node` and all within, and put accessors in the schema's order."""
+    for name in list(node.attrib):
+        if name in _PARTIAL:
+            raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a part of an array, which is not read")
+        if name in _DRESS or name in ("id", "href"):
+            del node.attrib[name]
+    shape = _shape(node, element.shape)
+    if node.get(NIL) is not None or shape.simple is not None:
+        return
+    if shape.array:
+        item = shape.children["item"]
+        for each in node:
+            each.tag = "item"
+            _undress(each, item)
+        return
+    order = {tag: place for place, tag in enumerate(shape.children)}
+    node[:] = sorted(node, key=lambda each: order.get(str(each.tag), len(order)))
+    for each in node:
+        if each.tag in shape.children:
+            _undress(each, shape.children[str(each.tag)])
+
+
+def _shape(node: etree._Element, declared: Shape) -> Shape:
+    """Return the shape of a node; its xsi:type goes where it says nothing that the schema does not."""
+    said = node.get(TYPE)
+    if said is None:
+        return declared
+    try:
+        tag = qualified(node, said)
+    except KeyError as error:
+        raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: an xsi:type without a namespace") from error
+    if tag in declared.variants:
+        return declared.variants[tag]
+    del node.attrib[TYPE]
+    if declared.anything:
+        _name(node, TYPE, _plain_type(tag))
+    return declared
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def dress(node: etree._Element, element: Element, envelope: str) -> None:
+    """Add to a valid literal request what encoded ones have: types, arrays' sizes, the encoding's name."""
+    node.set(f"{{{envelope}}}encodingStyle", ENC_11 if envelope == SOAP_11 else ENC_12)
+    for each, declared in _pairs(node, element):
+        _dress(each, declared, ENC_11 if envelope == SOAP_11 else ENC_12)
+
+
+def _dress(node: etree._Element, element: Element, encoding: str) -> None:
+    shape = element.shape
+    if shape.array:
+        item = shape.children["item"]
+        _name(node, TYPE, f"{{{encoding}}}Array")
+        _array_type(node, item.shape, encoding)
+    elif node.get(TYPE) is None and not shape.type.startswith("(") and not shape.anything:
+        _name(node, TYPE, shape.type)
+    for each, declared in _pairs(node, element):
+        _dress(each, declared, encoding)
+
+
+def _array_type(node: etree._Element, item: Shape, encoding: str) -> None:
+    """Say what an array holds: its type, and dimensions for an array of arrays."""
+    depth = ""
+    while item.array:
+        item, depth = item.children["item"].shape, depth + "[]"
+    kind = item.type if not item.type.startswith("(") else f"{X}anyType"
+    if encoding == ENC_12:
+        _name(node, f"{{{ENC_12}}}itemType", kind)
+        node.set(f"{{{ENC_12}}}arraySize", str(len(node)))
+        return
+    _name(node, f"{{{ENC_11}}}arrayType", kind)
+    node.set(f"{{{ENC_11}}}arrayType", f"{node.get(f'{{{ENC_11}}}arrayType')}{depth}[{len(node)}]")
+
+
+def _pairs(node: etree._Element, element: Element) -> Iterable[tuple[etree._Element, Element]]:
+    shape = element.shape
+    said = node.get(TYPE)
+    if said is not None and shape.variants:
+        shape = shape.variants.get(qualified(node, said), shape)
+    for each in node:
+        if each.tag in shape.children:
+            yield each, shape.children[str(each.tag)]
+

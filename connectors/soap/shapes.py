@@ -1,0 +1,250 @@
+"""Shapes: an XML Schema as the decoder and the encoder see it.
+
+libxml2 judges what is valid; a shape only says which name is which key, what is a list, how a text becomes a value,
+and in which order things are written. The rules by which XML becomes keys and values stand in docs/soap.md.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+
+class Unsupported(Exception):
+    """The schema uses a construct that is not read; the message names it. It costs the operations that reach it."""
+
+
+@dataclass(slots=True)
+class Simple:
+    """A simple type: how its text is read and written. `base` is the builtin it goes back to, `list` or `union`."""
+
+    name: str  # the tag of the nearest type that has one, for messages
+    base: str
+    read: Callable[[str], Any]  # from the text as it stands; ValueError where Python has no value for it
+    write: Callable[[Any], str]  # ValueError or TypeError, whose message names the kind wanted and no value
+    facets: Mapping[str, Any] = field(default_factory=dict)  # enumeration and pattern are lists
+    item: "Simple | None" = None
+    members: tuple["Simple", ...] = ()
+
+
+@dataclass(slots=True)
+class Attribute:
+    """An attribute of a complex type."""
+
+    key: str
+    simple: Simple
+    required: bool
+    default: str | None
+
+
+@dataclass(slots=True)
+class Shape:
+    """A type. With `simple` it has a text; otherwise `content` says what elements it holds, if any."""
+
+    type: str  # its tag; the element's in brackets where it has no name
+    simple: Simple | None = None
+    content: "Group | None" = None
+    attributes: dict[str, Attribute] = field(default_factory=dict)  # by tag
+    any_attribute: bool = False
+    mixed: bool = False
+    anything: bool = False  # xsd:anyType
+    find: "Callable[[str], Shape | None] | None" = None  # of xsd:anyType: the type of a tag
+    abstract: bool = False
+    array: bool = False  # of the SOAP encoding: its one element's list stands for it
+    variants: dict[str, "Shape"] = field(default_factory=dict)  # the types derived from it, by tag, and itself
+    # what follows is made of `content`, for the decoder
+    children: dict[str, "Element"] = field(default_factory=dict)  # every element within, by tag
+    wildcard: "Wildcard | None" = None
+    grouped: bool = False  # a group of several elements repeats
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether its value is a text's value alone, not an object."""
+        return self.simple is not None and not self.attributes and not self.any_attribute
+
+
+@dataclass(slots=True)
+class Element:
+    """An element: declared for all, or at its place in a type. `key` and `many` hold at that place."""
+
+    tag: str
+    shape: Shape
+    nillable: bool = False
+    default: str | None = None
+    minimum: int = 1
+    maximum: float = 1  # math.inf where unbounded
+    key: str = ""
+    many: bool = False
+    source: Any = None  # the node that it is written at, where it is written
+
+
+@dataclass(slots=True)
+class Wildcard:
+    """xsd:any. `find` returns the declared element of a tag, None where it is not declared or not to be looked at."""
+
+    find: Callable[[str], Element | None]
+    minimum: int = 1
+    maximum: float = 1
+    key: str = "_any"
+    many: bool = True
+
+
+@dataclass(slots=True)
+class Group:
+    """A sequence, choice or all. `key` is set where several elements repeat together: a list of objects."""
+
+    kind: Literal["sequence", "choice", "all"]
+    parts: list["Particle"]
+    minimum: int = 1
+    maximum: float = 1
+    key: str | None = None
+    first: frozenset[str] = frozenset()  # tags that one occurrence may begin with
+    first_any: bool = False  # and whether anything else may
+    keys: frozenset[str] = frozenset()  # of an object that holds it
+    tags: frozenset[str] = frozenset()
+
+
+Particle: TypeAlias = Element | Wildcard | Group
+
+
+def elements(group: Group) -> Iterable[Element | Wildcard]:
+    """Yield every element and wildcard within, in their order."""
+    for part in group.parts:
+        if isinstance(part, Group):
+            yield from elements(part)
+        else:
+            yield part
+
+
+def finish(shape: Shape) -> None:
+    """Name the keys of a shape whose content is complete, and make what the decoder wants of it. Raises Unsupported."""
+    names = _Names()
+    if shape.content is not None:
+        _content(shape, shape.content, names)
+    for attribute in shape.attributes.values():
+        taken = attribute.key in names.keys
+        attribute.key = names.free(f"@{attribute.key}" if taken else attribute.key)
+
+
+def _content(shape: Shape, content: Group, names: "_Names") -> None:
+    _name(content, names, repeated=False)
+    shape.content = _tidy(content)
+    _sets(shape.content)
+    for part in elements(shape.content):
+        if isinstance(part, Wildcard):
+            shape.wildcard = part
+        else:
+            shape.children[part.tag] = part
+    shape.grouped = any(group.key is not None for group in _groups(shape.content))
+
+
+class _Names:
+    """The keys of one object: a tag keeps its key, a second tag of the same local name gets another."""
+
+    def __init__(self) -> None:
+        self.by_tag: dict[str, list[Element]] = {}
+        self.keys: set[str] = set()
+
+    def free(self, name: str) -> str:
+        key, number = name, 2
+        while key in self.keys:
+            key, number = f"{name}_{number}", number + 1
+        self.keys.add(key)
+        return key
+
+
+def _name(group: Group, names: _Names, *, repeated: bool) -> None:
+    """Give every element of `group` its key in an object, and find what is a list: `repeated`, by a group around it."""
+    for part in group.parts:
+        if isinstance(part, Group):
+            again = part.maximum > 1
+            if again and len(_tags(part)) > 1:
+                part.key = names.free("_group")
+                _name(part, _Names(), repeated=False)
+            else:
+                _name(part, names, repeated=repeated or again)
+        elif isinstance(part, Element):
+            part.many = repeated or part.maximum > 1
+            _key(part, names)
+    if group.kind != "choice":
+        _together(group)
+
+
+def _key(part: Element, names: _Names) -> None:
+    same = names.by_tag.setdefault(part.tag, [])
+    part.key = same[0].key if same else names.free(part.tag.rpartition("}")[2])
+    same.append(part)
+
+
+def _together(group: Group) -> None:
+    """Make lists of elements that stand in more than one place of a sequence, since both may come."""
+    seen: dict[str, list[Element]] = {}
+    for part in group.parts:
+        inside = [part] if isinstance(part, Element) else _open(part) if isinstance(part, Group) else []
+        for tag in {each.tag for each in inside} & seen.keys():
+            for each in [*seen[tag], *(each for each in inside if each.tag == tag)]:
+                each.many = True
+        for each in inside:
+            seen.setdefault(each.tag, []).append(each)
+
+
+def _open(group: Group) -> list[Element]:
+    """Return the elements of a group that are keys of the object around it."""
+    if group.key is not None:
+        return []
+    found: list[Element] = []
+    for part in group.parts:
+        found += [part] if isinstance(part, Element) else _open(part) if isinstance(part, Group) else []
+    return found
+
+
+def _tags(group: Group) -> set[str]:
+    return {part.tag if isinstance(part, Element) else "" for part in elements(group)}
+
+
+def _tidy(group: Group) -> Group:
+    """Drop groups that hold nothing, and let all places of an element agree on whether it is a list."""
+    group.parts = [_tidy(part) if isinstance(part, Group) else part for part in group.parts]
+    group.parts = [part for part in group.parts if not isinstance(part, Group) or part.parts]
+    opened = _open(group)
+    lists = {part.key for part in opened if part.many}
+    for part in opened:
+        part.many = part.key in lists
+    return group
+
+
+def _groups(group: Group) -> Iterable[Group]:
+    yield group
+    for part in group.parts:
+        if isinstance(part, Group):
+            yield from _groups(part)
+
+
+def _sets(group: Group) -> None:
+    for part in group.parts:
+        if isinstance(part, Group):
+            _sets(part)
+    first: set[str] = set()
+    for part in group.parts:
+        if isinstance(part, Wildcard):
+            group.first_any = True
+        else:
+            first |= {part.tag} if isinstance(part, Element) else part.first
+            group.first_any |= isinstance(part, Group) and part.first_any
+        if group.kind == "sequence" and not _emptiable(part):
+            break
+    group.first = frozenset(first)
+    group.tags = frozenset(_tags(group))
+    keys: set[str] = set()
+    for part in group.parts:
+        keys |= ({part.key} if part.key else set(part.keys)) if isinstance(part, Group) else {part.key}
+    group.keys = frozenset(keys)
+
+
+def _emptiable(part: Particle) -> bool:
+    if part.minimum == 0:
+        return True
+    if not isinstance(part, Group):
+        return False
+    if part.kind == "choice":
+        return any(_emptiable(each) for each in part.parts) or not part.parts
+    return all(_emptiable(each) for each in part.parts)

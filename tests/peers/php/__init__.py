@@ -1,0 +1,1 @@
+"""A parcel register on PHP's SOAP extension, in document/literal and in rpc/encoded."""

@@ -1,0 +1,1 @@
+"""A permit register on spyne, whose WSDL is its own."""

@@ -1,0 +1,1 @@
+"""WireMock, an HTTP server that answers and breaks as it is told."""
