@@ -179,7 +179,7 @@ def _stem(address: str) -> str:
     if url.query and url.query.lower() not in ("wsdl", "singlewsdl"):
         last = f"{last}-{unquote(url.query)}"
     stem = re.sub(r"\.(wsdl|xsd|xml)$", "", last, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.")[:60] or "document"
+    return re.sub(r"(?:[^A-Za-z0-9_.-]|\.{2,})+", "-", stem).strip("-.")[:60] or "document"
 
 
 def _check_replaceable(folder: Path) -> None:

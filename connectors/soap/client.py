@@ -219,7 +219,7 @@ class SoapClient:
         wanted = list(asked.answers.parts.values())
         if asked.answers.encoded:
             try:
-                content = [plain(content, wanted[0])]
+                content = [plain(content, wanted[0], asked.reading.components.find_type)]
             except NotEncoded as error:
                 raise self.unreadable(asked, str(error)) from error
         if len(content) != len(wanted):

@@ -70,7 +70,7 @@ class Components:
             self._index(document)
         self._lock = threading.RLock()
         self._types: dict[str, Shape] = {}
-        self._anonymous: dict[etree._Element, Shape] = {}
+        self._anonymous: dict[etree._Element, Shape] = {}  # by the node itself: lxml reuses the ids of nodes let go
         self.simple = SimpleTypes(self._found["type"], accepts)
 
     def _index(self, document: SchemaDocument) -> None:
@@ -229,7 +229,7 @@ class Components:
         if base != ANY_TYPE:
             self._content(inherited, self._found["type"][base])
         shape.attributes |= inherited.attributes
-        shape.any_attribute = inherited.any_attribute and extends
+        shape.any_attribute = inherited.any_attribute if extends else None
         shape.mixed = shape.mixed or (inherited.mixed and extends)
         self._own(shape, derivation)
         if extends and inherited.content is not None:
@@ -264,11 +264,12 @@ class Components:
         low, high = _occurs(node.xml)
         if kind == "any":
             skip = node.xml.get("processContents") == "skip"
-            return Wildcard((lambda _tag: None) if skip else self.find, low, high)
+            return Wildcard((lambda _tag: None) if skip else self.find, _admits(node), low, high)
         if kind == "group":
             inside = self._found["group"][node.named("ref") or ""].child("sequence", "choice", "all")
             return Group("sequence", [] if inside is None else [self._particle(inside)], low, high)
-        parts = [self._particle(each) for each in node.children("element", "sequence", "choice", "all", "group", "any")]
+        names = ("element", "sequence", "choice", "all", "group", "any")
+        parts = [self._particle(each) for each in node.children(*names) if each.xml.get("maxOccurs", "").strip() != "0"]
         return Group("all" if kind == "all" else "choice" if kind == "choice" else "sequence", parts, low, high)
 
     # --- attributes --------------------------------------------------------------------------------------------------
@@ -277,7 +278,7 @@ class Components:
         for each in node.children("attribute", "attributeGroup", "anyAttribute"):
             kind = etree.QName(each.xml).localname
             if kind == "anyAttribute":
-                shape.any_attribute = True
+                shape.any_attribute = _admits(each)
             elif kind == "attributeGroup":
                 self._attributes(shape, self._found["attributeGroup"][each.named("ref") or ""])
             else:
@@ -312,6 +313,17 @@ class Components:
 def _occurs(xml: etree._Element) -> tuple[int, float]:
     high = xml.get("maxOccurs", "1").strip()
     return int(xml.get("minOccurs", "1")), math.inf if high == "unbounded" else int(high)
+
+
+def _admits(node: Node) -> Callable[[str | None], bool]:
+    """Return what tells of a namespace whether a wildcard takes it (XML Schema part 1, 3.10.2)."""
+    said, target = node.xml.get("namespace", "##any").split(), node.document.namespace
+    if said == ["##any"]:
+        return lambda _space: True
+    if said == ["##other"]:
+        return lambda space: space is not None and space != target
+    spaces = {{"##targetNamespace": target, "##local": None}.get(each, each) for each in said}
+    return lambda space: space in spaces
 
 
 def _is_true(xml: etree._Element, name: str) -> bool:

@@ -10,9 +10,12 @@ from lxml import etree
 
 from connectors.soap.names import XSI, local, namespace, qualified
 from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wildcard
+from connectors.soap.simple import BLANKS
 
 NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 _XSI = f"{{{XSI}}}"
+_STRIPPED = frozenset({"date", "dateTime", "time", "duration", "gYear", "gYearMonth", "gMonth", "gMonthDay", "gDay"})
+"""Blanks around these are none of their value (XML Schema part 2, 4.3.6), and libxml2 stumbles over them."""
 _HINTS = frozenset({NIL, TYPE, f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
 
 
@@ -25,7 +28,7 @@ def decode(node: etree._Element, element: Element) -> Any:
     shape = element.shape
     simple = shape.simple
     given = node.items()
-    if simple is not None and not given and not shape.attributes and not shape.any_attribute:  # most nodes
+    if simple is not None and not given and not shape.attributes and shape.any_attribute is None:  # most nodes
         text = node.text or ""
         try:
             return simple.read(text or element.default or "") if simple.base != "QName" else _qname(node, text)
@@ -33,7 +36,7 @@ def decode(node: etree._Element, element: Element) -> Any:
             raise _undecodable(node, simple) from error
     if given:
         if element.nillable and node.get(NIL, "").strip() in ("true", "1"):
-            has_attributes = shape.attributes or shape.any_attribute
+            has_attributes = shape.attributes or shape.any_attribute is not None
             return {"_nil": True} | _attributes(node, shape, given) if has_attributes else None
         shape = actual(node, shape)
     return _value(node, element, shape, given)
@@ -58,7 +61,7 @@ def _value(node: etree._Element, element: Element, shape: Shape, given: Sequence
     value: dict[str, Any] = {}
     if element.shape.variants:
         value["_type"] = shape.type
-    if shape.attributes or shape.any_attribute:
+    if shape.attributes or shape.any_attribute is not None:
         value |= _attributes(node, shape, given)
     if shape.mixed:
         return value | {"_xml": inner(node), "_text": "".join(node.itertext())}
@@ -177,7 +180,7 @@ def _attributes(node: etree._Element, shape: Shape, given: Sequence[tuple[str, s
     for name, attribute in shape.attributes.items():
         if attribute.default is not None and name not in seen:
             value[attribute.key] = attribute.simple.read(attribute.default)
-    if shape.any_attribute:
+    if shape.any_attribute is not None:
         value["_attributes"] = others
     return value
 
@@ -260,22 +263,30 @@ def set_aside(node: etree._Element, shape: Shape, path: str) -> Iterable[str]:
     What has a known name and stands in a wrong namespace or a wrong place stays, and so does what has text around
     it: these are errors, and validation shall say so.
     """
+    try:
+        shape = actual(node, shape)
+    except Undecodable:  # validation says so too
+        return
     if shape.anything or shape.mixed:
         return
-    shape = actual(node, shape)
-    if not shape.any_attribute:
-        known = {local(name) for name in shape.attributes}
-        for name in list(node.attrib):
-            if name not in shape.attributes and namespace(str(name)) != XSI and local(name) not in known:
-                del node.attrib[name]
-                yield f"{path}/@{local(name)}"
+    known = {local(name) for name in shape.attributes}
+    for name in list(node.attrib):
+        space = namespace(str(name))
+        allowed = shape.any_attribute is not None and shape.any_attribute(space)
+        if name not in shape.attributes and space != XSI and local(name) not in known and not allowed:
+            del node.attrib[name]
+            yield f"{path}/@{local(name)}"
     if shape.simple is not None:
+        if shape.simple.base in _STRIPPED and node.text is not None:
+            node.text = node.text.strip(BLANKS)
         return
     known = {local(tag) for tag in shape.children}
     for each in list(node):
         child = shape.children.get(str(each.tag))
         if child is not None:
             yield from set_aside(each, child.shape, f"{path}/{local(each.tag)}")
-        elif shape.wildcard is None and local(each.tag) not in known and not (each.tail or "").strip():
+        elif shape.wildcard is not None and shape.wildcard.admits(namespace(str(each.tag))):
+            continue
+        elif local(each.tag) not in known and not (each.tail or "").strip():
             node.remove(each)
             yield f"{path}/{local(each.tag)}"

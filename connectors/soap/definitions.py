@@ -5,6 +5,7 @@ Source: WSDL 1.1, sections 2.1 and 2.4.5, https://www.w3.org/TR/2001/NOTE-wsdl-2
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from lxml import etree
 
@@ -130,9 +131,10 @@ def required(node: etree._Element, *, deep: bool = True) -> list[str]:
     ]
 
 
-def in_soap(name: str) -> list[str]:
+@cache
+def in_soap(name: str) -> tuple[str, ...]:
     """Return a tag in both SOAP bindings: many a WSDL mixes them."""
-    return [f"{{{version}}}{name}" for version in (WSDL_SOAP_11, WSDL_SOAP_12)]
+    return tuple(f"{{{version}}}{name}" for version in (WSDL_SOAP_11, WSDL_SOAP_12))
 
 
 def target(node: etree._Element) -> str | None:

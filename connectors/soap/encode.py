@@ -64,20 +64,23 @@ def _actual(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: 
 
 
 def _say_type(node: etree._Element, tag: str) -> None:
-    _set_qname(node, TYPE, tag)
+    node.set(TYPE, etree.QName(tag))
 
 
 def _object(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: str) -> None:
     used = _attributes(node, shape, value, path, set(_SPECIAL))
     if shape.mixed:
         used |= {"_xml", "_text"}
-        _fill(node, value.get("_xml", ""), path)
+        if "_xml" in value:
+            _fill(node, str(value["_xml"]), path)
+        else:
+            node.text = str(value.get("_text", ""))
     elif shape.simple is not None:
         used.add("_value")
         _text(node, shape.simple, value.get("_value", ""), f"{path}/_value")
     elif shape.content is not None:
         used |= shape.content.keys
-        _Writer(value, path).occurrence(node, shape.content)
+        _Writer(value, path).whole(node, shape.content)
     if surplus := sorted(set(value) - used):
         allowed = sorted(used - _SPECIAL)
         there = f"; there are: {', '.join(allowed)}" if allowed else ": nothing is expected"
@@ -87,11 +90,8 @@ def _object(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: 
 def _text(node: etree._Element, simple: Simple, value: Any, path: str) -> None:
     if isinstance(value, Mapping):
         raise BadParameter(f"{path}: a {simple.base} is expected, not an object")
-    if simple.base == "QName":
-        node.text = etree.QName(str(value))  # type: ignore[assignment]  # lxml declares its prefix
-        return
     try:
-        node.text = simple.write(value)
+        node.text = simple.write(value) if simple.base != "QName" else _qname(value)  # lxml declares its prefix
     except (ValueError, TypeError) as error:
         raise BadParameter(f"{path}: {_why(error, simple)}") from error
 
@@ -107,26 +107,32 @@ def _attributes(
     """Write the attributes of an object and return the keys that are done with."""
     for tag, attribute in shape.attributes.items():
         used.add(attribute.key)
-        if value.get(attribute.key) is not None:
+        if attribute.key in value:
             _attribute(node, tag, attribute, value[attribute.key], f"{path}/{attribute.key}")
-    if shape.any_attribute:
+    if shape.any_attribute is not None:
         for tag, text in value.get("_attributes", {}).items():
             node.set(tag, str(text))
     return used
 
 
 def _attribute(node: etree._Element, tag: str, attribute: Attribute, value: Any, path: str) -> None:
-    if attribute.simple.base == "QName":
-        _set_qname(node, tag, str(value))
-        return
+    if value is None:
+        raise BadParameter(f"{path}: null is not allowed here; leave it out")
     try:
-        node.set(tag, attribute.simple.write(value))
+        node.set(tag, attribute.simple.write(value) if attribute.simple.base != "QName" else _qname(value))
     except (ValueError, TypeError) as error:
         raise BadParameter(f"{path}: {_why(error, attribute.simple)}") from error
 
 
-def _set_qname(node: etree._Element, attribute: str, tag: str) -> None:
-    node.set(attribute, etree.QName(tag))
+def _qname(value: Any) -> Any:
+    try:
+        return etree.QName(str(value))
+    except ValueError as error:
+        raise ValueError("a name with its namespace, {namespace}name, is expected") from error
+
+
+def _takes_list(shape: Shape) -> bool:
+    return shape.array or (shape.simple is not None and shape.simple.base in ("list", "union"))
 
 
 # --- content ---------------------------------------------------------------------------------------------------------
@@ -137,7 +143,13 @@ class _Writer:
 
     def __init__(self, value: Mapping[str, Any], path: str) -> None:
         self.value, self.path = value, path
-        self.written: dict[str, int] = {}
+        self.written: dict[str, float] = {}
+
+    def whole(self, node: etree._Element, group: Group) -> None:
+        """Write all that the value has of a group; what cannot stand beside the rest is refused."""
+        self.occurrence(node, group)
+        if surplus := sorted(key for key in group.keys if self.left(key)):
+            raise BadParameter(f"{self.path}: {', '.join(surplus)} cannot stand beside the rest")
 
     def occurrence(self, node: etree._Element, group: Group) -> None:
         """Write one occurrence of `group`."""
@@ -172,7 +184,7 @@ class _Writer:
         value = self.value.get(key, ())
         if not isinstance(value, list | tuple):
             raise BadParameter(f"{self.path}/{key}: a list is expected")
-        start = self.written.get(key, 0)
+        start = int(self.written.get(key, 0))
         taken = list(value[start : None if math.isinf(most) else start + int(most)])
         self.written[key] = start + len(taken)
         return taken
@@ -181,9 +193,9 @@ class _Writer:
         """Write what the value has for an element."""
         if not part.many:
             if part.key in self.value and not self.written.get(part.key):
-                self.written[part.key] = 1
+                self.written[part.key] = math.inf
                 value = self.value[part.key]
-                if isinstance(value, list | tuple) and (part.shape.simple is None or part.shape.simple.base != "list"):
+                if isinstance(value, list | tuple) and not _takes_list(part.shape):
                     raise BadParameter(f"{self.path}/{part.key}: one value is expected, not a list")
                 self.one(node, part, value)
             return
@@ -205,7 +217,7 @@ class _Writer:
                     raise BadParameter(f"{path}: an object is expected")
                 if surplus := sorted(set(each) - part.keys):
                     raise BadParameter(f"{path}: {', '.join(surplus)} has no place here")
-                _Writer(each, path).occurrence(node, part)
+                _Writer(each, path).whole(node, part)
             return
         if part.maximum == 1:
             self.occurrence(node, part)

@@ -6,7 +6,8 @@ validates it like any other.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from lxml import etree
 
@@ -101,19 +102,25 @@ def _name(node: etree._Element, attribute: str, tag: str) -> None:
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
-def plain(content: Sequence[etree._Element], element: Element) -> etree._Element:
-    """Return the one element of an encoded answer, rewritten as literal for `element`. Raises NotEncoded."""
+def plain(
+    content: Sequence[etree._Element], element: Element, find: Callable[[str], Shape | None]
+) -> etree._Element:
+    """Return the one element of an encoded answer, rewritten as literal for `element`; `find` knows the schema's types.
+
+    Raises NotEncoded.
+    """
     roots = [node for node in content if node.get(f"{{{ENC_11}}}root", "1").strip() != "0"]
     if not roots:
         raise NotEncoded("no element in its body is a root")
-    targets = {}
+    targets: dict[str, etree._Element] = {}
     for node in (each for top in content for each in top.iter()):
         if (name := node.get("id") or node.get(f"{{{ENC_12}}}id")) is not None:
+            if name in targets:
+                raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: its id stands on another element too")
             targets[name] = node
-    if targets:
-        _References(targets).resolve(roots[0], frozenset())
+    _References(targets).resolve(roots[0], frozenset())
     roots[0].tag = element.tag
-    _undress(roots[0], element)
+    _undress(roots[0], element, find)
     return roots[0]
 
 
@@ -121,7 +128,7 @@ class _References:
     """Puts what references lead to in their place."""
 
     def __init__(self, targets: dict[str, etree._Element]) -> None:
-        self.targets = {name: copy.deepcopy(node) for name, node in targets.items()}
+        self.targets = {name: _copied(node) for name, node in targets.items()}
         self.nodes = 0
 
     def resolve(self, node: etree._Element, inside: frozenset[str]) -> None:
@@ -143,35 +150,50 @@ class _References:
             if (said := target.get(TYPE)) is not None:
                 _name(node, TYPE, qualified(target, said))
             node.text = target.text
-            node.extend(copy.deepcopy(each) for each in target)
+            node.extend(_copied(each) for each in target)
         for each in node:
             self.resolve(each, inside)
 
 
-def _undress(node: etree._Element, element: Element) -> None:
+def _copied(node: etree._Element) -> etree._Element:
+    """Return a copy that knows every prefix that `node` does: one may stand in the value of an xsi:type."""
+    return etree.fromstring(etree.tostring(node, with_tail=False, encoding="UTF-8"))
+
+
+def _undress(node: etree._Element, element: Element, find: Callable[[str], Shape | None]) -> None:
     """Take what the encoding adds off `node` and all within, and put accessors in the schema's order."""
+    _check_size(node)
     for name in list(node.attrib):
         if name in _PARTIAL:
             raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a part of an array, which is not read")
         if name in _DRESS or name in ("id", "href"):
             del node.attrib[name]
-    shape = _shape(node, element.shape)
+    shape = _shape(node, element.shape, find)
     if node.get(NIL) is not None or shape.simple is not None:
         return
     if shape.array:
         item = shape.children["item"]
         for each in node:
             each.tag = "item"
-            _undress(each, item)
+            _undress(each, item, find)
         return
     order = {tag: place for place, tag in enumerate(shape.children)}
     node[:] = sorted(node, key=lambda each: order.get(str(each.tag), len(order)))
     for each in node:
         if each.tag in shape.children:
-            _undress(each, shape.children[str(each.tag)])
+            _undress(each, shape.children[str(each.tag)], find)
 
 
-def _shape(node: etree._Element, declared: Shape) -> Shape:
+def _check_size(node: etree._Element) -> None:
+    """Hold an array to the size that it says to have: a shorter one was cut."""
+    said = re.search(r"\[(\d{1,9})\]\s*$", node.get(f"{{{ENC_11}}}arrayType", "")) or re.fullmatch(
+        r"\s*(\d{1,9})\s*", node.get(f"{{{ENC_12}}}arraySize", "")
+    )
+    if said is not None and int(said[1]) != len(node):
+        raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: an array of another size than it says")
+
+
+def _shape(node: etree._Element, declared: Shape, find: Callable[[str], Shape | None]) -> Shape:
     """Return the shape of a node; its xsi:type goes where it says nothing that the schema does not."""
     said = node.get(TYPE)
     if said is None:
@@ -185,6 +207,10 @@ def _shape(node: etree._Element, declared: Shape) -> Shape:
     del node.attrib[TYPE]
     if declared.anything:
         _name(node, TYPE, _plain_type(tag))
+    elif tag != declared.type and not declared.array and declared.simple is None:
+        other = None if namespace(tag) in _ENCODINGS else find(tag)
+        if other is not None and other.simple is None and not other.anything:
+            raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: of another type than the declared one")
     return declared
 
 

@@ -82,9 +82,11 @@ class Layout:
         if element is None or (self.attached and self.wrapper is None):
             if surplus := sorted(set(parameters) - set(self.parts)):
                 raise BadParameter(f"{', '.join(surplus)} has no place here; there are: {', '.join(self.parts) or 'none'}")
-            return [encode(part, parameters[name]) for name, part in self.parts.items() if name in parameters]
+            if missing := [name for name in self.parts if name not in parameters]:
+                raise BadParameter(f"{', '.join(missing)} is missing")
+            return [encode(part, parameters[name]) for name, part in self.parts.items()]
         if not element.shape.is_text:
-            return [encode(element, parameters)]
+            return [encode(element, parameters, path=local(self.wrapper or element.tag))]
         name = local(element.tag)
         if set(parameters) != {name}:
             raise BadParameter(f"one parameter is expected: {name}")

@@ -44,7 +44,7 @@ class Shape:
     simple: Simple | None = None
     content: "Group | None" = None
     attributes: dict[str, Attribute] = field(default_factory=dict)  # by tag
-    any_attribute: bool = False
+    any_attribute: Callable[[str | None], bool] | None = None  # tells of a namespace whether xsd:anyAttribute takes it
     mixed: bool = False
     anything: bool = False  # xsd:anyType
     find: "Callable[[str], Shape | None] | None" = None  # of xsd:anyType: the type of a tag
@@ -59,7 +59,7 @@ class Shape:
     @property
     def is_text(self) -> bool:
         """Tell whether its value is a text's value alone, not an object."""
-        return self.simple is not None and not self.attributes and not self.any_attribute
+        return self.simple is not None and not self.attributes and self.any_attribute is None
 
 
 @dataclass(slots=True)
@@ -79,9 +79,13 @@ class Element:
 
 @dataclass(slots=True)
 class Wildcard:
-    """xsd:any. `find` returns the declared element of a tag, None where it is not declared or not to be looked at."""
+    """xsd:any, for elements of the namespaces that it `admits`.
+
+    `find` returns the declared element of a tag, None where it is not declared or not to be looked at.
+    """
 
     find: Callable[[str], Element | None]
+    admits: Callable[[str | None], bool]
     minimum: int = 1
     maximum: float = 1
     key: str = "_any"
@@ -131,10 +135,14 @@ def _content(shape: Shape, content: Group, names: "_Names") -> None:
     _sets(shape.content)
     for part in elements(shape.content):
         if isinstance(part, Wildcard):
-            shape.wildcard = part
+            shape.wildcard = part if shape.wildcard is None else _either(shape.wildcard, part)
         else:
             shape.children[part.tag] = part
     shape.grouped = any(group.key is not None for group in _groups(shape.content))
+
+
+def _either(one: Wildcard, other: Wildcard) -> Wildcard:
+    return Wildcard(one.find, lambda space: one.admits(space) or other.admits(space))
 
 
 class _Names:

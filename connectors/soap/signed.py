@@ -57,9 +57,14 @@ def verified(
             raise SignatureInvalid("it covers an element that stands in no place of its own")
     if stamps:
         _current(_only(stamps, "Timestamp"))
-    if not any(made_by(signature, certificate) for certificate in _signers(signature, trusted)):
+    try:
+        made = any(made_by(signature, certificate) for certificate in _signers(signature, trusted))
+        whole = all(covers(reference, element) for reference, element in zip(references, covered, strict=True))
+    except etree.C14NError as error:
+        raise SignatureInvalid("a namespace in it is no absolute URI, so that it has no canonical form") from error
+    if not made:
         raise SignatureInvalid("it was not made by a certificate that we trust")
-    if not all(covers(reference, element) for reference, element in zip(references, covered, strict=True)):
+    if not whole:
         raise SignatureInvalid("what it covers was changed")
 
 

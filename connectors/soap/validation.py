@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import Misconfigured
-from connectors.soap.names import XSD
+from connectors.soap.names import XSD, local
 from connectors.soap.simple import MEMBER
 from connectors.soap.wsdl import SchemaDocument
 
@@ -81,9 +81,9 @@ class Schema:
                 if document.namespace == space:
                     etree.SubElement(driver, f"{X}include", schemaLocation=f"document:{number}")
                     self._documents[f"document:{number}"] = _alone(document, names)
-            self._documents[name] = etree.tostring(driver)
+            self._documents[name] = etree.tostring(driver, encoding="UTF-8")
             etree.SubElement(whole, f"{X}import", _import(space, name))
-        return etree.tostring(whole)
+        return etree.tostring(whole, encoding="UTF-8")
 
     def _compiled(self) -> etree.XMLSchema:
         """Return this thread's own compiled schema: its error log would mix the answers of two threads."""
@@ -107,10 +107,12 @@ def _alone(document: SchemaDocument, names: Mapping[str | None, str]) -> bytes:
         raise Misconfigured(f"the schema {document.url} uses xsd:redefine, which is not read: write the types out")
     for each in [*root.iterfind(f"{X}include"), *root.iterfind(f"{X}import")]:
         root.remove(each)
+    for each in root.xpath("//*[@maxOccurs='0']"):  # libxml2 lets these come all the same
+        each.getparent().remove(each)
     seen = [space for space in names if space != document.namespace]
     for number, space in enumerate(seen):
         root.insert(number, etree.Element(f"{X}import", _import(space, names[space])))
-    return etree.tostring(root, with_tail=False)
+    return etree.tostring(root, with_tail=False, encoding="UTF-8")
 
 
 def _import(space: str | None, location: str) -> dict[str, str]:
@@ -128,7 +130,7 @@ class _Resolver(etree.Resolver):
 # --- telling errors: libxml2's own messages quote the value, which may be personal data -------------------------------
 
 _KINDS = {
-    "SCHEMAV_ELEMENT_CONTENT": "an element is missing, unexpected or in the wrong place",
+    "SCHEMAV_ELEMENT_CONTENT": "not expected here, or an element within is missing",
     "SCHEMAV_CVC_COMPLEX_TYPE_2_1": "content where the schema wants none",
     "SCHEMAV_CVC_COMPLEX_TYPE_2_2": "elements where the schema wants a text",
     "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "a text where the schema wants elements",
@@ -159,5 +161,18 @@ def _told(log: etree._ListErrorLog) -> list[str]:
         if kind is None:
             wanted = re.search(r" of the \w+ type '(?:\{[^}']*\})?([\w.:-]+)'\.$", entry.message)
             kind = f"a value that is not a valid {wanted[1]}" if wanted else f"not valid ({entry.type_name})"
-        found.setdefault((name, entry.line), []).append(kind)
+        found.setdefault((name, entry.line), []).append(kind + _expected(entry))
     return [f"{name}, line {line}: {kinds[0]}" for (name, line), kinds in found.items()]
+
+
+def _expected(entry: etree._LogEntry) -> str:
+    """Return the names that the schema expects at a place, which libxml2 puts at the end of its message."""
+    if entry.type_name == "SCHEMAV_CVC_COMPLEX_TYPE_4":
+        missing = re.search(r"The attribute '(?:\{[^}']*\})?([^'{}]*)' is required but missing\.$", entry.message)
+        return f": {missing[1]}" if missing else ""
+    if entry.type_name != "SCHEMAV_ELEMENT_CONTENT":
+        return ""
+    expected = re.search(r" Expected is (?:one of )?\( ([^()']*) \)\.$", entry.message)
+    names = [local(name.strip()) for name in expected[1].split(",")] if expected else []
+    what = "missing within" if "Missing child element" in entry.message else "expected"
+    return f" ({what}: {', '.join(names)})" if names else ""

@@ -30,6 +30,7 @@ from connectors.soap.names import SOAP_11, SOAP_12, WSDL_MIME, WSDL_SOAP_11, WSD
 
 __all__ = ["Message", "Operation", "Part", "Port", "SchemaDocument", "Wsdl", "read"]
 
+_CONTENT = f"{{{WSDL_MIME}}}content"
 _ENVELOPES = {WSDL_SOAP_11: SOAP_11, WSDL_SOAP_12: SOAP_12}
 
 
@@ -167,7 +168,7 @@ class _Ports:
                     raise Broken(f"the binding {binding.get('name')} binds it {how_often}")  # noqa: TRY301
                 operations[key] = self._operation(node, pair[0], style)
             except Broken as why:
-                broken[key] = str(why)
+                broken[key if keys[key] == 1 else node.get("name", "")] = str(why)
         return operations, broken
 
     def _operation(self, declared: etree._Element, bound: etree._Element, style: str) -> Operation:
@@ -196,7 +197,8 @@ class _Ports:
         if said is None or binds is None:
             raise Broken(f"its binding has no {way}")
         message = self.find("message", said, "message", f"its {way}")
-        body = next(binds.iter(*in_soap("body")), None)
+        inside = [(node.tag, node) for node in binds.iterdescendants(*in_soap("body"), *in_soap("header"), _CONTENT)]
+        body = next((node for tag, node in inside if tag in in_soap("body")), None)
         if body is None:
             raise Broken(f"the binding of its {way} has no soap:body")
         use = body.get("use", "literal")
@@ -204,8 +206,8 @@ class _Ports:
             raise Broken(f"the use of its {way} is {use}, neither literal nor encoded")
         parts = {node.get("name", ""): node for node in message.iterchildren(f"{W}part")}
         only = next(iter(parts), None) if len(parts) == 1 else None
-        attached = dict.fromkeys(node.get("part", only) for node in binds.iter(f"{{{WSDL_MIME}}}content"))
-        headers = [self._header(node, way) for node in binds.iter(*in_soap("header"))]
+        attached = dict.fromkeys(node.get("part", only) for tag, node in inside if tag == _CONTENT)
+        headers = [self._header(node, way) for tag, node in inside if tag in in_soap("header")]
         listed = body.get("parts")
         if listed is None:  # all that stand nowhere else
             elsewhere = {node.get("name") for holder, node in headers if holder is message} | attached.keys()

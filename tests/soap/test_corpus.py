@@ -26,7 +26,8 @@ from ruamel.yaml import YAML
 
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, RegistryError, Unreadable
-from connectors.soap.client import SoapClient, SoapFault
+from connectors.soap.client import SoapClient
+from connectors.soap.faults import SoapFault
 from connectors.soap.names import ENC_11, SOAP_11, SOAP_12, XSD, XSI, qualified
 from connectors.soap.values import json_of
 from tests.peers.canned import Canned

@@ -35,9 +35,7 @@ def declared(name: str = "Do", faults: str = "") -> str:
 
 
 def bound(name: str = "Do", body: str = BODY, operation: str = '<s:operation soapAction="urn:do"/>') -> str:
-    return (
-        f'<w:operation name="{name}">{operation}<w:input>{body}</w:input><w:output>{BODY}</w:output></w:operation>'
-    )
+    return f'<w:operation name="{name}">{operation}<w:input>{body}</w:input><w:output>{BODY}</w:output></w:operation>'
 
 
 def wsdl(*parts: str, schema: str = SCHEMA, messages: str = MESSAGES, service: str = SERVICE) -> str:
@@ -64,7 +62,9 @@ def reading(folder: Path, main: str, **others: str) -> Wsdl:
 
 def one(folder: Path, body: str, messages: str = MESSAGES, style: str = "document") -> Message:
     operation = f'<s:operation style="{style}"/>'
-    found = reading(folder, wsdl(port_type(declared()), binding(bound(body=body, operation=operation)), messages=messages))
+    found = reading(
+        folder, wsdl(port_type(declared()), binding(bound(body=body, operation=operation)), messages=messages)
+    )
     assert not found.ports[0].broken
     return found.ports[0].operations["Do"].input
 
@@ -72,7 +72,13 @@ def one(folder: Path, body: str, messages: str = MESSAGES, style: str = "documen
 def test_a_plain_operation(tmp_path: Path) -> None:
     faults = '<w:fault name="bad" message="t:bad"/>'
     text = wsdl("<w:documentation>All\n of it</w:documentation>", port_type(declared(faults=faults)), binding(bound()))
-    found = reading(tmp_path, text.replace('<w:operation name="Do"><w:input m', '<w:operation name="Do"><w:documentation>Does\n it</w:documentation><w:input m'))
+    found = reading(
+        tmp_path,
+        text.replace(
+            '<w:operation name="Do"><w:input m',
+            '<w:operation name="Do"><w:documentation>Does\n it</w:documentation><w:input m',
+        ),
+    )
     assert found.broken == ()
     assert found.documentation == "All of it"
     port = found.ports[0]
@@ -123,7 +129,11 @@ def test_rpc(tmp_path: Path) -> None:
         '<w:part name="p" element="t:Ask"/>',
         '<w:part name="a" type="x:int"/><w:part name="b" type="t:Kind"/><w:part name="c" type="enc:Array"/>',
     )
-    parts = (Part("a", None, f"{{{names.XSD}}}int"), Part("b", None, "{urn:t}Kind"), Part("c", None, f"{{{names.ENC_11}}}Array"))
+    parts = (
+        Part("a", None, f"{{{names.XSD}}}int"),
+        Part("b", None, "{urn:t}Kind"),
+        Part("c", None, f"{{{names.ENC_11}}}Array"),
+    )
     body = f'<s:body use="encoded" namespace="urn:wrap" encodingStyle="{names.ENC_11}"/>'
     assert one(tmp_path, body, messages, "rpc") == Message("encoded", "urn:wrap", parts, (), ())
     assert one(tmp_path, BODY, messages, "rpc") == Message("literal", "urn:t", parts, (), ())  # the WSDL's own
@@ -132,7 +142,11 @@ def test_rpc(tmp_path: Path) -> None:
 def test_the_style_of_an_operation_goes_before_its_bindings(tmp_path: Path) -> None:
     text = wsdl(
         port_type(declared("Do"), declared("Other")),
-        binding(bound("Do", operation='<s:operation style="document"/>'), bound("Other", operation=""), soap='<s:binding style="rpc"/>'),
+        binding(
+            bound("Do", operation='<s:operation style="document"/>'),
+            bound("Other", operation=""),
+            soap='<s:binding style="rpc"/>',
+        ),
     )
     found = reading(tmp_path, text).ports[0].operations
     assert (found["Do"].style, found["Other"].style, found["Other"].action) == ("document", "rpc", "")
@@ -141,6 +155,7 @@ def test_the_style_of_an_operation_goes_before_its_bindings(tmp_path: Path) -> N
 HEADER = '<s:header message="t:heads" part="token" use="literal"/>'
 TOKEN = Part("token", "{urn:t}Token", None)
 TWO = MESSAGES.replace('element="t:Ask"/>', 'element="t:Ask"/><w:part name="q" element="t:Token"/>')
+IMAGES = '<m:content part="q" type="image/png"/><m:content part="q" type="image/jpeg"/>'
 Q = Part("q", "{urn:t}Token", None)
 
 
@@ -148,32 +163,52 @@ Q = Part("q", "{urn:t}Token", None)
     ("body", "messages", "parts", "headers", "attached"),
     [
         (HEADER + BODY, MESSAGES, (ASK,), (TOKEN,), ()),
-        (BODY + f'<s12:header message="t:heads" part="token"><s:headerfault message="t:gone" part="x"/></s12:header>', MESSAGES, (ASK,), (TOKEN,), ()),
+        (
+            BODY + '<s12:header message="t:heads" part="token"><s:headerfault message="t:gone" part="x"/></s12:header>',
+            MESSAGES,
+            (ASK,),
+            (TOKEN,),
+            (),
+        ),
         (BODY, TWO, (ASK, Q), (), ()),
         ('<s:body parts="q p"/>', TWO, (ASK, Q), (), ()),
         ('<s:body parts="q"/>', TWO, (Q,), (), ()),
         ('<s:body parts=""/>', TWO, (), (), ()),
         (BODY + '<s:header message="t:in" part="q"/>', TWO, (ASK,), (Q,), ()),
         (
-            f'<m:multipartRelated><m:part>{BODY}{HEADER}</m:part><m:part><m:content part="q" type="image/png"/>'
-            '<m:content part="q" type="image/jpeg"/></m:part></m:multipartRelated>',
+            f"<m:multipartRelated><m:part>{BODY}{HEADER}</m:part><m:part>{IMAGES}</m:part></m:multipartRelated>",
             TWO,
             (ASK,),
             (TOKEN,),
             (Q,),
         ),
         (
-            f'<m:multipartRelated><m:part><s:body parts=""/></m:part><m:part><m:content type="*/*"/></m:part></m:multipartRelated>',
+            '<m:multipartRelated><m:part><s:body parts=""/></m:part><m:part><m:content type="*/*"/></m:part></m:multipartRelated>',
             MESSAGES,
             (),
             (),
             (ASK,),
         ),
     ],
-    ids=["header", "other version", "all parts", "all listed", "one listed", "none listed", "header of it", "mime", "only mime"],
+    ids=[
+        "header",
+        "other version",
+        "all parts",
+        "all listed",
+        "one listed",
+        "none listed",
+        "header of it",
+        "mime",
+        "only mime",
+    ],
 )
 def test_where_parts_stand(
-    tmp_path: Path, body: str, messages: str, parts: tuple[Part, ...], headers: tuple[Part, ...], attached: tuple[Part, ...]
+    tmp_path: Path,
+    body: str,
+    messages: str,
+    parts: tuple[Part, ...],
+    headers: tuple[Part, ...],
+    attached: tuple[Part, ...],
 ) -> None:
     assert one(tmp_path, body, messages) == Message("literal", "", parts, headers, attached)
 
@@ -212,15 +247,20 @@ BAD_MESSAGES = """<w:message name="lost"><w:part name="p" element="t:Gone"/></w:
 <w:message name="both"><w:part name="p" type="x:int" element="t:Ask"/></w:message>"""
 
 
-@pytest.mark.parametrize(("bad", "binds", "why"), [case[1:] for case in NO_DOCUMENT], ids=[case[0] for case in NO_DOCUMENT])
+@pytest.mark.parametrize(
+    ("bad", "binds", "why"), [case[1:] for case in NO_DOCUMENT], ids=[case[0] for case in NO_DOCUMENT]
+)
 def test_what_is_missing_loses_its_own_operation_only(tmp_path: Path, bad: str, binds: str, why: str | None) -> None:
-    text = wsdl(port_type(declared(), bad, declared("Last")), binding(bound(), binds, bound("Last")), messages=MESSAGES + BAD_MESSAGES)
+    text = wsdl(
+        port_type(declared(), bad, declared("Last")),
+        binding(bound(), binds, bound("Last")),
+        messages=MESSAGES + BAD_MESSAGES,
+    )
     found = reading(tmp_path, text)
     assert list(found.ports[0].operations) == ["Do", "Last"]
     assert found.broken == ()
-    key = "Bad:BadRequest" if why is None else "Bad"
     overloaded = "it is declared more than once and the input names do not tell which is which"
-    assert found.ports[0].broken == {key: why or overloaded}
+    assert found.ports[0].broken == {"Bad": why or overloaded}
 
 
 @pytest.mark.parametrize(
@@ -240,7 +280,9 @@ def test_a_wsdl_without_any_port_is_misconfigured(tmp_path: Path, text: str, why
 
 
 def test_an_extension_that_the_whole_wsdl_requires_is_told(tmp_path: Path) -> None:
-    found = reading(tmp_path, wsdl('<e:odd xmlns:e="urn:e" w:required="true"/>', port_type(declared()), binding(bound())))
+    found = reading(
+        tmp_path, wsdl('<e:odd xmlns:e="urn:e" w:required="true"/>', port_type(declared()), binding(bound()))
+    )
     assert found.broken == ("main.wsdl: it requires the extension {urn:e}odd, which is not known here",)
     assert found.ports[0].operations
 
@@ -254,6 +296,37 @@ def test_overloaded_operations_are_told_apart_by_their_inputs(tmp_path: Path) ->
         "Do:DoRequest": ("Do", "urn:do", (ASK,)),
         "Do:ByToken": ("Do", "2", (TOKEN,)),
     }
+
+
+def test_whatever_is_taken_out_the_rest_is_read_or_the_reason_is_said(tmp_path: Path) -> None:
+    faults = '<w:fault name="bad" message="t:bad"/>'
+    body = f"<m:multipartRelated><m:part>{BODY}{HEADER}</m:part><m:part>{IMAGES}</m:part></m:multipartRelated>"
+    operations = declared(faults=faults), declared("Other").replace("t:in", "t:heads")
+    schema = SCHEMA.replace(
+        '"urn:t">', f'"urn:t"><x:import namespace="{names.ENC_11}"/><x:include schemaLocation="a.xsd"/>'
+    )
+    whole = wsdl(
+        port_type(*operations), binding(bound(body=body), bound("Other")), messages=TWO, schema=schema
+    ).encode()
+    (tmp_path / "a.xsd").write_text(xsd(""))
+    count = len(list(etree.fromstring(whole).iter()))
+    read_anyway = 0
+    for number in range(1, count):
+        for attribute in [None, *list(etree.fromstring(whole).iter())[number].attrib]:
+            root = etree.fromstring(whole)
+            node = list(root.iter())[number]
+            if attribute is None:
+                node.getparent().remove(node)  # type: ignore[union-attr]
+            else:
+                del node.attrib[attribute]
+            (tmp_path / "main.wsdl").write_bytes(etree.tostring(root))
+            try:
+                found = read(Documents(tmp_path / "main.wsdl")).ports[0]
+            except Misconfigured:
+                continue
+            assert all(found.broken.values())
+            read_anyway += bool(found.operations)
+    assert read_anyway > 80
 
 
 def test_one_way(tmp_path: Path) -> None:
@@ -292,9 +365,13 @@ def test_prefixes_from_further_up_stay_with_a_schema(tmp_path: Path) -> None:
 def test_a_wsdl_in_three_files_that_import_each_other(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     head = f'<w:definitions {NS} targetNamespace="urn:t">'
-    abstract = head + '<w:import namespace="urn:t" location="../main.wsdl"/><w:types>' + SCHEMA + "</w:types>" + MESSAGES
+    abstract = (
+        head + '<w:import namespace="urn:t" location="../main.wsdl"/><w:types>' + SCHEMA + "</w:types>" + MESSAGES
+    )
     (tmp_path / "deep/abstract.wsdl").write_text(abstract + port_type(declared()) + "</w:definitions>")
-    bindings = head + '<w:import namespace="urn:t" location="deep/./abstract.wsdl"/>' + binding(bound()) + "</w:definitions>"
+    bindings = (
+        head + '<w:import namespace="urn:t" location="deep/./abstract.wsdl"/>' + binding(bound()) + "</w:definitions>"
+    )
     main = head + '<w:import namespace="urn:t" location="bindings.wsdl"/>' + SERVICE + "</w:definitions>"
     found = reading(tmp_path, main, bindings_wsdl=bindings)
     assert list(found.ports[0].operations) == ["Do"]
@@ -310,12 +387,15 @@ def test_a_wsdl_import_may_lead_to_a_schema(tmp_path: Path) -> None:
 
 def xsd(content: str, target: str = "") -> str:
     attribute = f'targetNamespace="{target}"' if target else ""
-    return f'<x:schema {NS} {attribute}>{content}</x:schema>'
+    return f"<x:schema {NS} {attribute}>{content}</x:schema>"
 
 
 def test_schemas_by_import_include_and_redefine_each_once_per_namespace(tmp_path: Path) -> None:
     schema = (
-        SCHEMA.replace('"urn:t">', '"urn:t"><x:include schemaLocation="same.xsd"/><x:import namespace="urn:o" schemaLocation="other.xsd"/>')
+        SCHEMA.replace(
+            '"urn:t">',
+            '"urn:t"><x:include schemaLocation="same.xsd"/><x:import namespace="urn:o" schemaLocation="other.xsd"/>',
+        )
         + '<x:schema targetNamespace="urn:u"><x:import namespace="urn:t"/><x:include schemaLocation="bare.xsd"/></x:schema>'
         + '<x:schema><x:import namespace="urn:o" schemaLocation="./other.xsd"/></x:schema>'
     )
@@ -350,7 +430,7 @@ def test_schemas_by_import_include_and_redefine_each_once_per_namespace(tmp_path
     ("inside", "why"),
     [
         ('<x:include schemaLocation="gone.xsd"/>', "xsd:include: gone.xsd cannot be read in the WSDL's folder: there is no such file"),
-        ('<x:include/>', "xsd:include: it gives no location"),
+        ("<x:include/>", "xsd:include: it gives no location"),
         ('<x:include schemaLocation="other.xsd"/>', "xsd:include: other.xsd is of another namespace, urn:o, and cannot be included"),
         ('<x:import namespace="urn:z" schemaLocation="other.xsd"/>', "xsd:import: other.xsd is of the namespace urn:o, not of urn:z as asked"),
         ('<x:import namespace="urn:o" schemaLocation="main.wsdl"/>', "xsd:import: main.wsdl is not an XML Schema"),
@@ -378,11 +458,15 @@ def test_a_schema_that_cannot_be_had_loses_the_operations_that_need_it(tmp_path:
 
 def test_a_wsdl_import_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     imports = '<w:import location="gone.wsdl"/><w:import namespace="urn:t"/><w:import location="new.wsdl"/>'
-    found = reading(tmp_path, wsdl(imports, port_type(declared()), binding(bound())), new_wsdl='<d xmlns="http://www.w3.org/ns/wsdl"/>')
+    found = reading(
+        tmp_path,
+        wsdl(imports, port_type(declared()), binding(bound())),
+        new_wsdl='<d xmlns="http://www.w3.org/ns/wsdl"/>',
+    )
     assert [why.partition(", ")[2] for why in found.broken] == [
-        "line 4, wsdl:import: gone.wsdl cannot be read in the WSDL's folder: there is no such file",
-        "line 4, wsdl:import: it gives no location",
-        "line 4, wsdl:import: new.wsdl is neither a WSDL 1.1 document nor a schema",
+        "line 5, wsdl:import: gone.wsdl cannot be read in the WSDL's folder: there is no such file",
+        "line 5, wsdl:import: it gives no location",
+        "line 5, wsdl:import: new.wsdl is neither a WSDL 1.1 document nor a schema",
     ]
 
 
@@ -408,7 +492,12 @@ def test_a_standard_namespace_is_answered_by_ours(tmp_path: Path, location: str)
     road = "http://x-road.eu/xsd/xroad.xsd"
     schema = SCHEMA.replace('"urn:t">', f'"urn:t"><x:import namespace="{road}" {location}/>')
     messages = MESSAGES + f'<w:message name="road"><w:part name="p" xmlns:r="{road}" element="r:client"/></w:message>'
-    text = wsdl(port_type(declared()), binding(bound(body=BODY + '<s:header message="t:road" part="p"/>')), schema=schema, messages=messages)
+    text = wsdl(
+        port_type(declared()),
+        binding(bound(body=BODY + '<s:header message="t:road" part="p"/>')),
+        schema=schema,
+        messages=messages,
+    )
     found = reading(tmp_path, text, copy_xsd="<!DOCTYPE x><x/>")
     assert found.ports[0].operations["Do"].input.headers == (Part("p", f"{{{road}}}client", None),)
     assert [schema.url for schema in found.schemas] == [
@@ -450,7 +539,10 @@ def test_swaref_reads_as_the_attachments_content() -> None:
         ('<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>', "main.wsdl is an HTML page"),
         ('<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><a>&e;</a>', "a document type declaration"),
         ("<!DOCTYPE a><a/>", "a document type declaration"),
-        ('<description xmlns="http://www.w3.org/ns/wsdl"/>', "main.wsdl is a WSDL 2.0 description; only WSDL 1.1 is read"),
+        (
+            '<description xmlns="http://www.w3.org/ns/wsdl"/>',
+            "main.wsdl is a WSDL 2.0 description; only WSDL 1.1 is read",
+        ),
         (f'<schema xmlns="{names.XSD}"/>', "main.wsdl is an XML Schema, which says no operations"),
         ("<a/>", "main.wsdl is not a WSDL: its root is a, not wsdl:definitions"),
     ],
@@ -482,12 +574,18 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_says_where_an_address_lies_and_nothing_outside_its_folder(tmp_path: Path) -> None:
-    entries = {"http://h.invalid/a.xsd": "here.xsd", "http://h.invalid/b.xsd": "../x.xsd", "http://h.invalid/m?wsdl": "main.wsdl"}
+    entries = {
+        "http://h.invalid/a.xsd": "here.xsd",
+        "http://h.invalid/b.xsd": "../x.xsd",
+        "http://h.invalid/m?wsdl": "main.wsdl",
+    }
     rows = "".join(f'<uri name="{name}" uri="{uri}"/>' for name, uri in entries.items())
     (tmp_path / CATALOGUE).write_text(f'<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">{rows}</catalog>')
     (tmp_path.parent / "x.xsd").write_text(xsd(""))
     (tmp_path / "here.xsd").write_text(xsd("", "urn:o"))
-    schema = SCHEMA.replace('"urn:t">', '"urn:t"><x:import namespace="urn:o" schemaLocation="a.xsd"/><x:include schemaLocation="b.xsd"/>')
+    schema = SCHEMA.replace(
+        '"urn:t">', '"urn:t"><x:import namespace="urn:o" schemaLocation="a.xsd"/><x:include schemaLocation="b.xsd"/>'
+    )
     found = reading(tmp_path, wsdl(port_type(declared()), binding(bound()), schema=schema))
     assert [schema.url for schema in found.schemas] == ["http://h.invalid/m?wsdl#schema-1", "http://h.invalid/a.xsd"]
     assert "../x.xsd lies outside the WSDL's folder" in found.broken[0]
@@ -506,7 +604,9 @@ def test_a_wsdl_of_450_types_is_read_at_once(tmp_path: Path) -> None:
         for n in range(450)
     )
     messages = "".join(f'<w:message name="m{n}"><w:part name="p" element="t:E{n}"/></w:message>' for n in range(450))
-    operations = [declared(f"Do{n}").replace("t:in", f"t:m{2 * n}").replace("t:out", f"t:m{2 * n + 1}") for n in range(225)]
+    operations = [
+        declared(f"Do{n}").replace("t:in", f"t:m{2 * n}").replace("t:out", f"t:m{2 * n + 1}") for n in range(225)
+    ]
     text = wsdl(
         port_type(*operations),
         binding(*(bound(f"Do{n}") for n in range(225))),
@@ -515,11 +615,9 @@ def test_a_wsdl_of_450_types_is_read_at_once(tmp_path: Path) -> None:
     )
     (tmp_path / "main.wsdl").write_text(text)
     took = []
-    for _ in range(5):
-        before = time.perf_counter()
+    for _ in range(9):
+        before = time.process_time()
         found = read(Documents(tmp_path / "main.wsdl"))
-        took.append(time.perf_counter() - before)
+        took.append(time.process_time() - before)
     assert len(found.ports[0].operations) == 225
     assert min(took) < 0.05, f"{min(took):.3f} s"
-
-

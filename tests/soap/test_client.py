@@ -10,7 +10,7 @@ from connectors.errors import Busy, Down, Misconfigured, RefusedUs, Unreadable
 from connectors.soap.client import SoapClient
 from connectors.soap.faults import SoapFault
 from tests.peers.canned import Canned
-from tests.small_wsdl import SOAP_11, SOAP_12, A, ask, element, envelope, sequence, write
+from tests.soap.small_wsdl import SOAP_11, SOAP_12, A, ask, element, envelope, sequence, write
 
 # --- the WSDL --------------------------------------------------------------------------------------------------------
 
