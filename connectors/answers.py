@@ -63,8 +63,9 @@ class Streamed:
         given, self._chunk = self._chunk[:n], self._chunk[n:]
         return bytes(given)
 
-    def rest(self) -> bytes:
-        """Return all that has not been read yet. Raises as `read` does."""
+    def rest(self, most: int | None = None) -> bytes:
+        """Return all that has not been read yet, an answer of `most` bytes at most. Raises as `read` does."""
+        self._most = self._most if most is None else min(self._most, most)
         chunks = [bytes(self._chunk)]
         self._chunk = memoryview(b"")
         while chunk := self._next():

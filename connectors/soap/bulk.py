@@ -16,8 +16,9 @@ from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
 from connectors.extras import report
+from connectors.soap.aside import set_aside
 from connectors.soap.client import XML_TYPES, Prepared, SoapClient
-from connectors.soap.decode import Undecodable, set_aside
+from connectors.soap.decode import Undecodable
 from connectors.soap.names import local
 from connectors.soap.table import Rows, UnfitValue
 
@@ -99,7 +100,7 @@ class _Scan:
             most=MOST_BYTES,
             identity=client.who.identity,
         ) as answer:
-            if answer.content_type not in XML_TYPES or answer.status != 200:  # noqa: PLR2004
+            if answer.content_type not in XML_TYPES or answer.status != 200:
                 client.reply(asked, http.Response(answer.status, answer.headers, answer.rest(http.MAX_BYTES)))
                 raise client.unreadable(asked, f"HTTP status {answer.status}")
             parser = etree.iterparse(
@@ -207,4 +208,3 @@ def _no_rows(client: SoapClient, operation: str, path: str, why: str) -> Misconf
         f"the answer of {client.registry} to {operation} has no list of rows at «{path}»: {why}",
         registry=client.registry,
     )
-

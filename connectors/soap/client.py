@@ -6,6 +6,7 @@ makes the answer unreadable. Requests are written by the same shapes, and libxml
 Sources: SOAP 1.1, https://www.w3.org/TR/2000/NOTE-SOAP-20000508/; SOAP 1.2, https://www.w3.org/TR/soap12-part1/
 """
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, Unreadable
 from connectors.extras import report
 from connectors.soap import attachments
-from connectors.soap.decode import Undecodable, decode, set_aside
+from connectors.soap.aside import set_aside
+from connectors.soap.decode import Undecodable, decode
 from connectors.soap.documents import Documents
 from connectors.soap.encode import BadParameter
 from connectors.soap.encoded import NotEncoded, plain
@@ -57,7 +59,7 @@ class SoapClient:
     """Asks the operations of one WSDL. Thread-safe: one object serves all callers; the WSDL is read at the first."""
 
     def __init__(self, wsdl: Path, registry: str, port: str | None = None, who: Who | None = None) -> None:
-        """`port` names the WSDL's port to ask; by default each operation is asked at the first that has it."""
+        """`port` names the WSDL's port to ask, alone or as `service/port`; by default each operation is asked at the first that has it."""
         self.wsdl = wsdl
         self.registry = registry
         self.port = port
@@ -128,16 +130,19 @@ class SoapClient:
             return self._prepared[name]
 
     def _find(self, name: str) -> tuple[Port, Operation]:
-        ports = [port for port in self.description().ports if self.port in (None, port.name)]
+        every = self.description().ports
+        ports = [port for port in every if self.port in (None, port.name, f"{port.service}/{port.name}")]
         if not ports:
-            there = ", ".join(port.name for port in self.description().ports)
+            there = ", ".join(f"{port.service}/{port.name}" for port in every)
             raise self._wrong(f"has no port {self.port}; it has: {there}")
         for port in ports:
             if name in port.operations:
                 return port, port.operations[name]
         for port in ports:
             if name in port.broken:
-                raise self._wrong(f"cannot be used for {name}: {port.broken[name]}")
+                raise self._wrong(
+                    "; ".join([f"cannot be used for {name}: {port.broken[name]}", *self.description().broken])
+                )
         there = ", ".join(sorted({each for port in ports for each in port.operations}))
         raise self._wrong(f"has no operation {name}; it has: {there}")
 
@@ -172,7 +177,7 @@ class SoapClient:
     ) -> Reply:
         """Return what a parsed envelope says. Raises SoapFault and Unreadable."""
         if envelope.tag != f"{asked.soap}Envelope":
-            raise self.unreadable(asked, f"no SOAP envelope of this version, but {local(envelope.tag)}")
+            raise self.unreadable(asked, f"no SOAP envelope of this version: its element is {envelope.tag}")
         if len(envelope.findall(f"{asked.soap}Body")) != 1:
             raise self.unreadable(asked, "not exactly one SOAP body")
         content = envelope.findall(f"{asked.soap}Body/*")
@@ -275,11 +280,13 @@ class SoapClient:
         for node in nodes:
             tag = str(node.tag)
             details[tag] = None
-            if tag in asked.faults:
-                try:
-                    details[tag] = self.decoded(asked, node, asked.faults[tag])
-                except Unreadable:  # a code that the WSDL does not have is no code
-                    continue
+            element = asked.faults.get(tag) or asked.typed_faults.get(local(tag))
+            if element is not None:
+                with contextlib.suppress(Unreadable, NotEncoded):  # a code that the WSDL does not have is no code
+                    if asked.answers.encoded:
+                        plain([node], element, asked.reading.components.find_type)
+                    node.tag = element.tag
+                    details[tag] = self.decoded(asked, node, element)
         return SoapFault(code, message, subcodes, details, status)
 
     # --- errors ------------------------------------------------------------------------------------------------------

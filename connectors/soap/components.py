@@ -5,16 +5,15 @@ is allowed. Only what operations reach is ever read, so that a schema of a thous
 Source: XML Schema 1.0, https://www.w3.org/TR/xmlschema-1/
 """
 
-import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from lxml import etree
 
 from connectors.soap.encoded import ARRAY
-from connectors.soap.names import XML, XSD, named, namespace, qualified
-from connectors.soap.shapes import Attribute, Element, Group, Particle, Shape, Simple, Unsupported, Wildcard, finish
+from connectors.soap.names import XML, XSD, named, namespace
+from connectors.soap.nodes import Node, admits, is_true, occurs
+from connectors.soap.shapes import Attribute, Element, Group, Particle, Shape, Unsupported, Wildcard, finish
 from connectors.soap.simple import SimpleTypes
 from connectors.soap.wsdl import SchemaDocument
 
@@ -28,33 +27,6 @@ _GLOBAL = {
     f"{X}group": "group",
     f"{X}attributeGroup": "attributeGroup",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node of a schema, and the document that says what its names mean."""
-
-    xml: etree._Element
-    document: SchemaDocument
-
-    def named(self, attribute: str) -> str | None:
-        """Return the tag that an attribute names, None where there is no such attribute."""
-        text = self.xml.get(attribute)
-        return None if text is None else self.tag(text)
-
-    def tag(self, text: str) -> str:
-        """Return the tag of a prefixed name; in a chameleon schema a bare name is in its includer's namespace."""
-        chameleon = self.document.root.get("targetNamespace") is None
-        return qualified(self.xml, text, self.document.namespace if chameleon else None)
-
-    def children(self, *names: str) -> Iterator["Node"]:
-        """Yield the children of these names of XML Schema."""
-        for child in self.xml.iterchildren(*(X + name for name in names)):
-            yield Node(child, self.document)
-
-    def child(self, *names: str) -> "Node | None":
-        """Return the first of such children."""
-        return next(self.children(*names), None)
 
 
 class Components:
@@ -142,7 +114,7 @@ class Components:
         form = xml.get("form") or document.root.get("elementFormDefault")
         tag = named(document.namespace if top or form == "qualified" else None, xml.get("name", ""))
         default = xml.get("default", xml.get("fixed"))
-        return Element(tag, self._type_at(node), _is_true(xml, "nillable"), default, *_occurs(xml), source=node)
+        return Element(tag, self._type_at(node), is_true(xml, "nillable"), default, *occurs(xml), source=node)
 
     def _type_at(self, node: Node) -> Shape:
         """Return the type of an element: named, written inside it, that of its substitution group's head, or any."""
@@ -167,8 +139,8 @@ class Components:
         ref = node.named("ref")
         if ref is None:
             return self._element(node)
-        low, high = _occurs(node.xml)
-        members = [tag for tag in self._standing_in(ref) if not _is_true(self._found["element"][tag].xml, "abstract")]
+        low, high = occurs(node.xml)
+        members = [tag for tag in self._standing_in(ref) if not is_true(self._found["element"][tag].xml, "abstract")]
         found = [self.element(tag) for tag in members]
         if len(found) == 1 and members == [ref]:
             found[0].minimum, found[0].maximum, found[0].source = low, high, node
@@ -186,7 +158,7 @@ class Components:
 
     def _complex(self, shape: Shape, node: Node) -> None:
         derived = self._all_derived(shape.type)
-        shape.abstract = _is_true(node.xml, "abstract")
+        shape.abstract = is_true(node.xml, "abstract")
         shape.array = node.xml.get(ARRAY) is not None
         self._content(shape, node)
         content = shape.content
@@ -206,12 +178,12 @@ class Components:
 
     def _content(self, shape: Shape, node: Node) -> None:
         """Fill a shape from a complexType, or from an extension or restriction of one."""
-        shape.mixed = shape.mixed or _is_true(node.xml, "mixed")
+        shape.mixed = shape.mixed or is_true(node.xml, "mixed")
         inner = node.child("complexContent", "simpleContent")
         if inner is None:
             self._own(shape, node)
             return
-        shape.mixed = shape.mixed or _is_true(inner.xml, "mixed")
+        shape.mixed = shape.mixed or is_true(inner.xml, "mixed")
         derivation = inner.child("extension", "restriction")
         if derivation is None:
             return
@@ -261,10 +233,10 @@ class Components:
         kind = etree.QName(node.xml).localname
         if kind == "element":
             return self._place(node)
-        low, high = _occurs(node.xml)
+        low, high = occurs(node.xml)
         if kind == "any":
             skip = node.xml.get("processContents") == "skip"
-            return Wildcard((lambda _tag: None) if skip else self.find, _admits(node), low, high)
+            return Wildcard((lambda _tag: None) if skip else self.find, admits(node), low, high)
         if kind == "group":
             inside = self._found["group"][node.named("ref") or ""].child("sequence", "choice", "all")
             return Group("sequence", [] if inside is None else [self._particle(inside)], low, high)
@@ -278,7 +250,7 @@ class Components:
         for each in node.children("attribute", "attributeGroup", "anyAttribute"):
             kind = etree.QName(each.xml).localname
             if kind == "anyAttribute":
-                shape.any_attribute = _admits(each)
+                shape.any_attribute = admits(each)
             elif kind == "attributeGroup":
                 self._attributes(shape, self._found["attributeGroup"][each.named("ref") or ""])
             else:
@@ -308,24 +280,3 @@ class Components:
             required=node.xml.get("use") == "required",
             default=next((value for value in values if value is not None), None),
         )
-
-
-def _occurs(xml: etree._Element) -> tuple[int, float]:
-    high = xml.get("maxOccurs", "1").strip()
-    return int(xml.get("minOccurs", "1")), math.inf if high == "unbounded" else int(high)
-
-
-def _admits(node: Node) -> Callable[[str | None], bool]:
-    """Return what tells of a namespace whether a wildcard takes it (XML Schema part 1, 3.10.2)."""
-    said, target = node.xml.get("namespace", "##any").split(), node.document.namespace
-    if said == ["##any"]:
-        return lambda _space: True
-    if said == ["##other"]:
-        return lambda space: space is not None and space != target
-    spaces = {{"##targetNamespace": target, "##local": None}.get(each, each) for each in said}
-    return lambda space: space in spaces
-
-
-def _is_true(xml: etree._Element, name: str) -> bool:
-    return xml.get(name, "").strip() in ("true", "1")
-

@@ -1,21 +1,18 @@
-"""Decodes valid XML by its shape, and sets aside what a schema does not know.
+"""Decodes valid XML by its shape.
 
 libxml2 has checked order, number and form before: nothing is judged here. The rules stand in docs/soap.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
 
-from connectors.soap.names import XSI, local, namespace, qualified
+from connectors.soap.names import XSI, local, qualified
 from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wildcard
-from connectors.soap.simple import BLANKS
 
 NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 _XSI = f"{{{XSI}}}"
-_STRIPPED = frozenset({"date", "dateTime", "time", "duration", "gYear", "gYearMonth", "gMonth", "gMonthDay", "gDay"})
-"""Blanks around these are none of their value (XML Schema part 2, 4.3.6), and libxml2 stumbles over them."""
 _HINTS = frozenset({NIL, TYPE, f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
 
 
@@ -78,19 +75,17 @@ def _value(node: etree._Element, element: Element, shape: Shape, given: Sequence
 def _children(node: etree._Element, shape: Shape, value: dict[str, Any]) -> None:
     """Read the children where every key has one place: the way that nearly all answers take."""
     children = shape.children
-    for child in children.values():
-        if child.many:
-            value[child.key] = []
-    if shape.wildcard is not None:
-        value["_any"] = []
     for each in node:
-        found = children.get(each.tag)  # type: ignore[call-overload]  # comments are gone, every tag is a name
+        found = children.get(each.tag)  # type: ignore[arg-type]  # every tag of an answer is a text
         if found is None:
-            value["_any"].append(_unknown(each, shape.wildcard))
+            value.setdefault("_any", []).append(_unknown(each, shape.wildcard))
         elif found.many:
-            value[found.key].append(decode(each, found))
+            value.setdefault(found.key, []).append(decode(each, found))
         else:
             value[found.key] = decode(each, found)
+    if shape.content is not None:
+        for key in shape.content.lists - value.keys():
+            value[key] = []
 
 
 # --- groups that repeat ----------------------------------------------------------------------------------------------
@@ -239,7 +234,8 @@ def _unknown(node: etree._Element, wildcard: Wildcard | None) -> dict[str, Any]:
 
 def xml_of(node: etree._Element) -> str:
     """Return an element as text that stands for itself (Exclusive XML Canonicalization)."""
-    return etree.tostring(node, method="c14n", exclusive=True, with_comments=False, with_tail=False).decode()
+    written: bytes = etree.tostring(node, method="c14n", exclusive=True, with_comments=False, with_tail=False)  # type: ignore[call-overload]
+    return written.decode()
 
 
 def inner(node: etree._Element) -> str:
@@ -252,41 +248,3 @@ def inner(node: etree._Element) -> str:
 
 def _escaped(text: str | None) -> str:
     return (text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-# --- what is extra ---------------------------------------------------------------------------------------------------
-
-
-def set_aside(node: etree._Element, shape: Shape, path: str) -> Iterable[str]:
-    """Remove from `node` what the schema does not know at all, and yield the path of each thing removed.
-
-    What has a known name and stands in a wrong namespace or a wrong place stays, and so does what has text around
-    it: these are errors, and validation shall say so.
-    """
-    try:
-        shape = actual(node, shape)
-    except Undecodable:  # validation says so too
-        return
-    if shape.anything or shape.mixed:
-        return
-    known = {local(name) for name in shape.attributes}
-    for name in list(node.attrib):
-        space = namespace(str(name))
-        allowed = shape.any_attribute is not None and shape.any_attribute(space)
-        if name not in shape.attributes and space != XSI and local(name) not in known and not allowed:
-            del node.attrib[name]
-            yield f"{path}/@{local(name)}"
-    if shape.simple is not None:
-        if shape.simple.base in _STRIPPED and node.text is not None:
-            node.text = node.text.strip(BLANKS)
-        return
-    known = {local(tag) for tag in shape.children}
-    for each in list(node):
-        child = shape.children.get(str(each.tag))
-        if child is not None:
-            yield from set_aside(each, child.shape, f"{path}/{local(each.tag)}")
-        elif shape.wildcard is not None and shape.wildcard.admits(namespace(str(each.tag))):
-            continue
-        elif local(each.tag) not in known and not (each.tail or "").strip():
-            node.remove(each)
-            yield f"{path}/{local(each.tag)}"

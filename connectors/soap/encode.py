@@ -101,9 +101,7 @@ def _why(error: Exception, simple: Simple) -> str:
     return str(error) if error.__traceback__ and "XML compatible" not in str(error) else f"no valid {simple.base}"
 
 
-def _attributes(
-    node: etree._Element, shape: Shape, value: Mapping[str, Any], path: str, used: set[str]
-) -> set[str]:
+def _attributes(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: str, used: set[str]) -> set[str]:
     """Write the attributes of an object and return the keys that are done with."""
     for tag, attribute in shape.attributes.items():
         used.add(attribute.key)
@@ -143,10 +141,12 @@ class _Writer:
 
     def __init__(self, value: Mapping[str, Any], path: str) -> None:
         self.value, self.path = value, path
+        self.lists: frozenset[str] = frozenset()
         self.written: dict[str, float] = {}
 
     def whole(self, node: etree._Element, group: Group) -> None:
         """Write all that the value has of a group; what cannot stand beside the rest is refused."""
+        self.lists = group.lists
         self.occurrence(node, group)
         if surplus := sorted(key for key in group.keys if self.left(key)):
             raise BadParameter(f"{self.path}: {', '.join(surplus)} cannot stand beside the rest")
@@ -177,7 +177,8 @@ class _Writer:
         if key not in self.value:
             return False
         value = self.value[key]
-        return self.written.get(key, 0) < (len(value) if isinstance(value, list | tuple) else 1)
+        count = len(value) if key in self.lists and isinstance(value, list | tuple) else 1
+        return self.written.get(key, 0) < count
 
     def take(self, key: str, most: float) -> list[Any]:
         """Return the next values of a key, `most` at most."""

@@ -102,9 +102,7 @@ def _name(node: etree._Element, attribute: str, tag: str) -> None:
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
-def plain(
-    content: Sequence[etree._Element], element: Element, find: Callable[[str], Shape | None]
-) -> etree._Element:
+def plain(content: Sequence[etree._Element], element: Element, find: Callable[[str], Shape | None]) -> etree._Element:
     """Return the one element of an encoded answer, rewritten as literal for `element`; `find` knows the schema's types.
 
     Raises NotEncoded.
@@ -139,7 +137,7 @@ class _References:
         name = (node.get("href") or "").removeprefix("#") or node.get(f"{{{ENC_12}}}ref")
         if name:
             target = self.targets.get(name)
-            if target is None or name in inside or len(inside) > 200:  # noqa: PLR2004
+            if target is None or name in inside or len(inside) > 200:
                 why = "leads nowhere" if target is None else "leads back to itself"
                 raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a reference that {why}")
             inside = inside | {name}
@@ -258,4 +256,3 @@ def _pairs(node: etree._Element, element: Element) -> Iterable[tuple[etree._Elem
     for each in node:
         if each.tag in shape.children:
             yield each, shape.children[str(each.tag)]
-

@@ -18,8 +18,11 @@ from connectors.soap.shapes import Element, Unsupported
 from connectors.soap.validation import Schema, with_members
 from connectors.soap.wsdl import Message, Operation, Port, SchemaDocument, Wsdl
 
-RPC = "urn:beffroi:rpc"
-"""The namespace of the elements that rpc messages are read by: the WSDL itself declares none for them."""
+_RPC = "rpc"
+"""The document of the elements that rpc messages are read by, since the WSDL declares none for them.
+
+They are in no namespace: renaming an answer's element to one must not declare a prefix that its content could use.
+"""
 ROWS = "beffroi.rows"
 """The name of an element that holds rows of a table, in the namespace of the schema that declares them."""
 
@@ -35,8 +38,8 @@ class Reading:
     @classmethod
     def of(cls, wsdl: Wsdl, use: str) -> "Reading":
         """Compile the schemas of a WSDL and of its rpc messages, for `literal` or `encoded` use. Raises Misconfigured."""
-        schemas = [*wsdl.schemas, *wrappers(wsdl)]
-        schemas = with_members(literal(schemas) if use == "encoded" else schemas)
+        written = [*wsdl.schemas, *wrappers(wsdl)]
+        schemas = with_members(literal(written) if use == "encoded" else written)
         schema = Schema(schemas)
         return cls(schemas, schema, Components(schemas, schema.accepts))
 
@@ -48,7 +51,7 @@ class Reading:
         place = next(number for number, each in enumerate(self.schemas) if each is node.document)
         document = self.schemas[place]
         root = copy.deepcopy(document.root)
-        [written] = root.xpath(document.root.getroottree().getpath(node.xml))
+        written = list(root.iter())[list(document.root.iter()).index(node.xml)]
         element = etree.SubElement(root, f"{{{XSD}}}element", {"name": ROWS}, written.nsmap)
         sequence = etree.SubElement(etree.SubElement(element, f"{{{XSD}}}complexType"), f"{{{XSD}}}sequence")
         sequence.append(copy.deepcopy(written))
@@ -81,7 +84,9 @@ class Layout:
         element = self.element
         if element is None or (self.attached and self.wrapper is None):
             if surplus := sorted(set(parameters) - set(self.parts)):
-                raise BadParameter(f"{', '.join(surplus)} has no place here; there are: {', '.join(self.parts) or 'none'}")
+                raise BadParameter(
+                    f"{', '.join(surplus)} has no place here; there are: {', '.join(self.parts) or 'none'}"
+                )
             if missing := [name for name in self.parts if name not in parameters]:
                 raise BadParameter(f"{', '.join(missing)} is missing")
             return [encode(part, parameters[name]) for name, part in self.parts.items()]
@@ -106,7 +111,7 @@ class Layout:
 def layout(reading: Reading, port: Port, operation: Operation, message: Message, direction: str) -> Layout:
     """Return the layout of an operation's input (`in`) or output (`out`). Raises Unsupported."""
     if operation.style == "rpc":
-        element = reading.components.element(named(RPC, _wrapper(port, operation, direction)))
+        element = reading.components.element(_wrapper(port, operation, direction))
         name = operation.name + ("Response" if direction == "out" else "")
         tag = named(message.namespace or None, name)
         return Layout({"": element}, tag, message.use == "encoded", tuple(part.name for part in message.attached))
@@ -120,14 +125,27 @@ def layout(reading: Reading, port: Port, operation: Operation, message: Message,
 
 def wrappers(wsdl: Wsdl) -> list[SchemaDocument]:
     """Return a schema with an element for each rpc message of a WSDL, or none where it has no such message."""
-    root = etree.Element(f"{{{XSD}}}schema", targetNamespace=RPC)
+    root = etree.Element(f"{{{XSD}}}schema")
     for port in wsdl.ports:
         for operation in port.operations.values():
             if operation.style == "rpc":
                 _wrap(root, _wrapper(port, operation, "in"), operation.input)
                 if operation.output is not None:
                     _wrap(root, _wrapper(port, operation, "out"), operation.output)
-    return [SchemaDocument(RPC, RPC, root)] if len(root) else []
+            for part in operation.faults:
+                if part.type is not None:
+                    _element(root, f"{_wrapper(port, operation, 'fault')}.{part.name}", part.type)
+    return [SchemaDocument(_RPC, None, root)] if len(root) else []
+
+
+def typed_faults(reading: Reading, port: Port, operation: Operation) -> dict[str, Element]:
+    """Return the elements of faults whose part has a type only, by the names that servers give them: part or type."""
+    found = {}
+    for part in operation.faults:
+        if part.type is not None:
+            element = reading.components.element(f"{_wrapper(port, operation, 'fault')}.{part.name}")
+            found |= {local(part.type): element, part.name: element}
+    return found
 
 
 def _wrapper(port: Port, operation: Operation, direction: str) -> str:
@@ -138,8 +156,18 @@ def _wrap(root: etree._Element, name: str, message: Message) -> None:
     element = etree.SubElement(root, f"{{{XSD}}}element", name=name)
     sequence = etree.SubElement(etree.SubElement(element, f"{{{XSD}}}complexType"), f"{{{XSD}}}sequence")
     for part in message.parts:
-        tag = part.element or part.type or ""
-        space = namespace(tag)
-        written = f"p:{local(tag)}" if space else local(tag)
-        attributes = {"ref": written} if part.element else {"name": part.name, "type": written}
-        etree.SubElement(sequence, f"{{{XSD}}}element", attributes, {"p": space} if space else None)
+        if part.type is not None:
+            _element(sequence, part.name, part.type)
+        else:
+            written, prefixes = _prefixed(part.element or "")
+            etree.SubElement(sequence, f"{{{XSD}}}element", {"ref": written}, prefixes)
+
+
+def _element(parent: etree._Element, name: str, kind: str) -> None:
+    written, prefixes = _prefixed(kind)
+    etree.SubElement(parent, f"{{{XSD}}}element", {"name": name, "type": written}, prefixes)
+
+
+def _prefixed(tag: str) -> tuple[str, dict[str, str] | None]:
+    space = namespace(tag)
+    return (f"p:{local(tag)}", {"p": space}) if space else (local(tag), None)

@@ -10,7 +10,7 @@ from lxml import etree
 from connectors.soap import attachments
 from connectors.soap.encode import BadParameter, encode
 from connectors.soap.encoded import dress
-from connectors.soap.messages import Layout, Reading, layout
+from connectors.soap.messages import Layout, Reading, layout, typed_faults
 from connectors.soap.names import SOAP_11, SWAREF, local
 from connectors.soap.shapes import Element, Shape
 from connectors.soap.wsdl import Message, Operation, Port
@@ -39,6 +39,7 @@ class Prepared:
     asks: Layout
     answers: Layout
     faults: Mapping[str, Element]
+    typed_faults: Mapping[str, Element]  # by local name
     asked_headers: Mapping[str, Element]
     answered_headers: Mapping[str, Element]
     binaries: frozenset[str]  # tags of a request's elements of base64Binary
@@ -60,6 +61,7 @@ class Prepared:
             asks=asks,
             answers=answers,
             faults={tag: reading.components.element(tag) for tag in faults},
+            typed_faults=typed_faults(reading, port, operation),
             asked_headers=_headers(reading, operation.input),
             answered_headers=_headers(reading, output),
             binaries=frozenset(each.tag for each in asked if _base(each.shape) == "base64Binary"),

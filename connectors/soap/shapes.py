@@ -104,6 +104,7 @@ class Group:
     first: frozenset[str] = frozenset()  # tags that one occurrence may begin with
     first_any: bool = False  # and whether anything else may
     keys: frozenset[str] = frozenset()  # of an object that holds it
+    lists: frozenset[str] = frozenset()  # those of them that are lists of occurrences, there even where none is
     tags: frozenset[str] = frozenset()
 
 
@@ -242,10 +243,15 @@ def _sets(group: Group) -> None:
             break
     group.first = frozenset(first)
     group.tags = frozenset(_tags(group))
-    keys: set[str] = set()
+    keys, lists = set[str](), set[str]()
     for part in group.parts:
-        keys |= ({part.key} if part.key else set(part.keys)) if isinstance(part, Group) else {part.key}
-    group.keys = frozenset(keys)
+        if isinstance(part, Group) and part.key is None:
+            keys |= part.keys
+            lists |= part.lists
+        else:
+            keys.add(part.key or "")
+            lists |= {part.key or ""} if isinstance(part, Group) or part.many else set()
+    group.keys, group.lists = frozenset(keys), frozenset(lists)
 
 
 def _emptiable(part: Particle) -> bool:

@@ -4,14 +4,12 @@ Source: XML Schema 1.0 part 2, https://www.w3.org/TR/xmlschema-2/
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connectors.soap.names import XSD
+from connectors.soap.nodes import Node
 from connectors.soap.shapes import Simple, Unsupported
 from connectors.soap.values import BUILTINS, normalised
-
-if TYPE_CHECKING:
-    from connectors.soap.components import Node
 
 X = f"{{{XSD}}}"
 BLANKS = " \t\r\n"
@@ -24,7 +22,7 @@ _LISTS = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
 class SimpleTypes:
     """Makes simple types from the schemas' `types`; `accepts(tag, text)` judges a text by a member of a union."""
 
-    def __init__(self, types: Mapping[str, "Node"], accepts: Callable[[str, str], bool]) -> None:
+    def __init__(self, types: Mapping[str, Node], accepts: Callable[[str, str], bool]) -> None:
         self._types = types
         self._accepts = accepts
         self._made: dict[str, Simple] = {}
@@ -41,7 +39,7 @@ class SimpleTypes:
                 self._made[tag] = self.at(self._types[tag], tag)
         return self._made[tag]
 
-    def at(self, node: "Node", name: str) -> Simple:
+    def at(self, node: Node, name: str) -> Simple:
         """Return the type that a simpleType says; `name` is its tag, or what it is called in messages."""
         restriction, several, union = node.child("restriction"), node.child("list"), node.child("union")
         if restriction is not None:
@@ -54,7 +52,7 @@ class SimpleTypes:
         members += [self.at(each, f"{name}#{number}") for number, each in enumerate(union.children("simpleType"))]
         return self._union(name, tuple(members), union.xml.get(MEMBER, "").split())
 
-    def restricted(self, restriction: "Node", base: Simple | None, name: str) -> Simple:
+    def restricted(self, restriction: Node, base: Simple | None, name: str) -> Simple:
         """Return `base`, or the type that a restriction names or holds, with the restriction's facets."""
         if base is None or restriction.child("simpleType") is not None:
             base = self._inner(restriction, "base", name)
@@ -69,7 +67,7 @@ class SimpleTypes:
             return Simple(name, base.base, base.read, base.write, facets, base.item, base.members)
         return _atomic(name, base.base, facets)
 
-    def _inner(self, node: "Node", attribute: str, name: str) -> Simple:
+    def _inner(self, node: Node, attribute: str, name: str) -> Simple:
         tag = node.named(attribute)
         if tag is not None:
             return self.of(tag)

@@ -34,7 +34,8 @@ def with_members(schemas: Sequence[SchemaDocument]) -> tuple[SchemaDocument, ...
         root, number = copy.deepcopy(document.root), 0
         for union in list(root.iter(f"{X}union")):
             tags = []
-            for written in [*union.get("memberTypes", "").split(), *union.findall(f"{X}simpleType")]:
+            members: list[str | etree._Element] = [*union.get("memberTypes", "").split()]
+            for written in [*members, *union.findall(f"{X}simpleType")]:
                 number += 1
                 name = f"beffroi.member.{place}.{number}"
                 element = etree.SubElement(root, f"{X}element", {"name": name}, union.nsmap)
@@ -162,7 +163,7 @@ def _told(log: etree._ListErrorLog) -> list[str]:
             wanted = re.search(r" of the \w+ type '(?:\{[^}']*\})?([\w.:-]+)'\.$", entry.message)
             kind = f"a value that is not a valid {wanted[1]}" if wanted else f"not valid ({entry.type_name})"
         found.setdefault((name, entry.line), []).append(kind + _expected(entry))
-    return [f"{name}, line {line}: {kinds[0]}" for (name, line), kinds in found.items()]
+    return [f"{name}{f', line {line}' if line else ''}: {kinds[0]}" for (name, line), kinds in found.items()]
 
 
 def _expected(entry: etree._LogEntry) -> str:

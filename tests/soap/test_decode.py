@@ -98,7 +98,7 @@ def test_what_is_not_read_is_misconfigured_before_any_call(tmp_path: Path, canne
     (tmp_path / "o.xsd").write_text('<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"/>')
     client = write(tmp_path, imports=redefine, answer=sequence(A))
     for _ in range(2):  # a failure leaves nothing half-made behind
-        with pytest.raises(Misconfigured, match=r"t\.wsdl of r cannot be used: the schema .*o\.xsd uses xsd:redefine"):
+        with pytest.raises(Misconfigured, match=r"t\.wsdl of r cannot be used: .*xsd:redefine"):
             ask(client, canned, "<a>1</a>")
     assert canned.requests == []
 

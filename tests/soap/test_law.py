@@ -6,6 +6,7 @@ A random schema is written as a WSDL; random values that it allows are sent to a
 import datetime as dt
 import itertools
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -327,12 +328,16 @@ def echo() -> Iterator[str]:
     server.server_close()
 
 
+EXAMPLES = max(100, 20 * int(os.environ.get("BEFFROI_SOAK", "0")))
+
+
 def text(value: Any) -> str:
     return json.dumps(json_of(value), sort_keys=True)
 
 
+@pytest.mark.soak
 @settings(
-    max_examples=150,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
 )

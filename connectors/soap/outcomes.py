@@ -1,0 +1,66 @@
+"""What a declared SOAP registry's fault, or an answer without a record, means: the tables `faults` and `answers`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, NotFound, RefusedUs, Unreadable, Withheld
+from connectors.soap.faults import SoapFault
+from connectors.soap.names import local
+from connectors.soap.places import ABSENT, Several, taken
+from connectors.soap.settings import AnswerRule, FaultRule, Outcome
+from connectors.soap.values import json_of
+
+MEANINGS: Mapping[Outcome, tuple[type[BeffroiError], str]] = {
+    "not-found": (NotFound, "has no such record"),
+    "withheld": (Withheld, "has this record and may not tell it"),
+    "busy": (Busy, "asks us to come back later"),
+    "down": (Down, "says that it is out of order"),
+    "late": (Late, "did not get the answer in time"),
+    "refused-us": (RefusedUs, "refuses our credentials"),
+    "unreadable": (Unreadable, "answered something that tells nothing"),
+    "misconfigured": (Misconfigured, "does not understand our question"),
+}
+"""The error that each outcome is, and what is told of the registry."""
+
+
+def of_outcome(outcome: Outcome, registry: str) -> BeffroiError:
+    """Return the error that an outcome is."""
+    kind, meaning = MEANINGS[outcome]
+    return kind(f"{registry} {meaning}", registry=registry)
+
+
+def of_fault(rules: Sequence[FaultRule], fault: SoapFault, registry: str, operation: str) -> BeffroiError:
+    """Return the error that a fault is by the first rule that fits; Unreadable where none does: nothing is guessed."""
+    for rule in rules:
+        if _fits(rule, fault):
+            return of_outcome(rule.outcome, registry)
+    return Unreadable(
+        f"{registry} answered {operation} with a fault whose meaning is not declared under `faults`", registry=registry
+    )
+
+
+def of_answer(rules: Sequence[AnswerRule], value: Any, registry: str) -> BeffroiError | None:
+    """Return the error that an answer is by the first rule that fits, None where it has a record."""
+    for rule in rules:
+        try:
+            found = taken(value, rule.path, one=True)
+        except Several:
+            continue
+        if (found is ABSENT) if rule.absent else _equals(found, rule.equals):
+            return of_outcome(rule.outcome, registry)
+    return None
+
+
+def _equals(found: Any, wanted: Any) -> bool:
+    """Compare as JSON has both, so that true is not 1; a number that JSON has as text is compared as text."""
+    told = json_of(found) if found is not ABSENT else None
+    return told == wanted and isinstance(told, bool) == isinstance(wanted, bool)
+
+
+def _fits(rule: FaultRule, fault: SoapFault) -> bool:
+    """Tell whether a fault has all that a rule says; a code `Client` stands for `Client.Anything` too."""
+    if rule.code is not None and not f"{'.'.join((fault.code, *fault.subcodes))}.".startswith(f"{rule.code}."):
+        return False
+    if rule.words is not None and fault.message.strip() != rule.words.strip():
+        return False
+    return rule.detail is None or rule.detail in (fault.detail_code, *map(local, fault.details))

@@ -1,0 +1,109 @@
+"""The record of a declared SOAP registry: its fields are the keys of an object in the answer, its types the schema's.
+
+libxml2 has validated the answer, so that nothing is judged again: a field holds the decoded value and becomes JSON as
+docs/soap.md says. A key that is absent is absent from the record's JSON too; nil is null.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from connectors.records import PERSONAL, Record
+from connectors.soap.annotations import Annotations
+from connectors.soap.json_schema import schema_of
+from connectors.soap.places import Place
+from connectors.soap.settings import Identifier
+from connectors.soap.values import json_of
+
+
+class DerivedRecord(Record):
+    """Base of the records that schemas make."""
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def derive(
+    name: str, identifier: Identifier, fields: Mapping[str, Place], said: Annotations, *, personal: bool
+) -> type[Record]:
+    """Return the record of these fields, asked for by `identifier`; if `personal`, each of its fields is.
+
+    `said` is what the schemas document.
+    """
+    made: dict[str, Any] = {}
+    for field, place in fields.items():
+        schema = schema_of(place, said)
+        about = schema.pop("description", None)
+        default = ... if place.required else None
+        marks = PERSONAL if personal else None
+        made[field] = (_value_type(schema), Field(default, title=field, description=about, json_schema_extra=marks))
+    record = create_model(name, __base__=DerivedRecord, __doc__=f"A {name}, as its registry describes it.", **made)
+    record.key = next(iter(fields))
+    record.identifiers = {identifier.scheme: check_of(identifier)}
+    return record
+
+
+def definition(record: type[Record]) -> Any:
+    """Return what two registries must agree on that make the same record: its fields."""
+    return record.model_json_schema(mode="serialization")
+
+
+def check_of(identifier: Identifier) -> Callable[[str], str]:
+    """Return what checks an identifier and returns its canonical form: it raises ValueError that holds no value."""
+    form = re.compile(identifier.pattern, re.ASCII)
+    shown = re.sub(r"\?P<\w+>", "", identifier.pattern)
+    number = importlib.import_module(f"stdnum.{identifier.check}") if identifier.check else None
+
+    def check(value: str) -> str:
+        text = value.strip()
+        if number is not None:
+            try:
+                text = str(number.validate(text))
+            except ValueError:
+                raise ValueError(f"its form or its check digits are not those of {identifier.check}") from None
+        if not form.fullmatch(text):
+            raise ValueError(f"its form is {shown}")
+        return text
+
+    return check
+
+
+def field_names(keys: Mapping[str, Place]) -> dict[str, str]:
+    """Return the field of each key: its own name, as far as a field can have it (`@id` is `id`, `a-b` is `a_b`)."""
+    names: dict[str, str] = {}
+    for key in keys:
+        plain = re.sub(r"\W", "_", key).lstrip("_") or "field"
+        name = plain if not hasattr(Record, plain) and not plain[0].isdigit() else f"{plain}_"
+        number = 2
+        while name in names:
+            name, number = f"{plain}_{number}", number + 1
+        names[name] = key
+    return names
+
+
+def _value_type(schema: Mapping[str, Any]) -> type:
+    """Return a type for Pydantic: any decoded value, which becomes JSON by our rules and is described by `schema`."""
+
+    class Value:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+            written = core_schema.plain_serializer_function_ser_schema(json_of, when_used="json")
+            return core_schema.any_schema(serialization=written)
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+            return dict(schema)
+
+    return Value
