@@ -11,7 +11,6 @@ Caveats: a commune that was merged into another answers 404 under its old code, 
 Last verified live: never from here; the protocol was read in the public specification.
 """
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -60,11 +59,6 @@ class ApiGeo(Registry):
     record = Commune
     settings_model = ApiGeoSettings
     settings: ApiGeoSettings
-
-    def __init__(self, name: str, settings: Settings, root: Path) -> None:
-        """As every registry; `extras` holds the names answered that nobody asked for."""
-        super().__init__(name, settings, root)
-        self.extras: set[str] = set()
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the commune of an INSEE code. Raises what `rest.get_json` raises, Unreadable for another commune."""

@@ -59,6 +59,7 @@ class CivilRegister(Registry):
         """As every registry. The WSDL is read at the first call."""
         super().__init__(name, settings, root)
         self._soap = SoapClient(WSDL, name)
+        self.extras = self._soap.extras
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the person of a NIR. Raises what `SoapClient.call` raises, and what a fault means by `FAULTS`."""

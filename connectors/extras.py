@@ -13,3 +13,10 @@ def report(seen: set[str], registry: str, name: str) -> None:
     if name not in seen and len(seen) < MOST:
         seen.add(name)
         log.warning("%s answers more than is known of it, set aside: %s", registry, name)
+
+
+def tell_once(seen: set[str], sentence: str) -> None:
+    """Log a sentence on a registry for the operator, unless it is in `seen` already; it must hold no value."""
+    if sentence not in seen and len(seen) < MOST:
+        seen.add(sentence)
+        log.warning("%s", sentence)

@@ -1,12 +1,12 @@
 """What every connector is: a registry that can be asked for one record, scanned as a table, or both.
 
-A kind of registry is a module of this package with one subclass of `Registry`; `kinds()` walks the package, so there
+A kind of registry is a module or a package here with one subclass of `Registry`; `kinds()` walks them, so there
 is nothing to register. The file of a real registry opens with a docstring of fixed terms (`TERMS`).
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -53,7 +53,8 @@ class Settings(BaseModel):
 class Registry:
     """One source, as the workspace declares it. Thread-safe: one object serves all callers."""
 
-    record: ClassVar[type[Record] | None] = None
+    record: type[Record] | None = None
+    personal: bool = False  # whether all that it tells is personal data, whatever its fields say
     limits: ClassVar[Limits] = Limits()
     settings_model: ClassVar[type[Settings]] = Settings
 
@@ -62,6 +63,11 @@ class Registry:
         self.name = name
         self.settings = settings
         self.root = root
+        self.extras: set[str] = set()  # names that it answered and nobody knows; never a value
+
+    def problems(self) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        """Return what is wrong with the settings beyond their form, each with the keys where it stands."""
+        return ()
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the record of a canonical identifier, or raise the error that its outcome is."""
@@ -75,6 +81,13 @@ class Registry:
         """Return what is wrong with reading `table`, as far as this machine can tell: no network is asked.
 
         A database or folder that is not there yet is no error: whoever fills it may come later.
+        """
+        return None
+
+    def columns(self, table: str | None) -> Mapping[str, frozenset[str]] | None:
+        """Return the columns of `table`, each with the types of column that hold its values as they come.
+
+        None where that is known only when the table is read.
         """
         return None
 
@@ -95,14 +108,14 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
     def loader(module: str) -> Callable[[], type[Registry]]:
         return lambda: _class_of(module)
 
-    modules = (info.name for info in pkgutil.iter_modules(connectors.__path__) if not info.ispkg)
+    modules = (info.name for info in pkgutil.iter_modules(connectors.__path__))
     return {name: loader(name) for name in modules if name not in _PLUMBING}
 
 
-_PLUMBING = {"columns", "deadline", "errors", "records", "registry", "extras"} | {
-    *("http", "sockets", "answers", "tls", "rest", "validation", "xsd")
+_PLUMBING = {"columns", "deadline", "errors", "records", "registry", "extras", "sandbox"} | {
+    *("http", "sockets", "answers", "tls", "rest", "drafts")
 }
-"""Modules of this package that are no kind of registry."""
+"""Modules and packages of this package that are no kind of registry."""
 
 
 def _class_of(module: str) -> type[Registry]:
@@ -110,4 +123,4 @@ def _class_of(module: str) -> type[Registry]:
     for value in vars(loaded).values():
         if isinstance(value, type) and issubclass(value, Registry) and value.__module__ == loaded.__name__:
             return value
-    raise TypeError(f"connectors/{module}.py defines no Registry")
+    raise TypeError(f"connectors.{module} defines no Registry")

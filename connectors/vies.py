@@ -83,6 +83,7 @@ class Vies(Registry):
         """As every registry. The WSDL is read at the first call."""
         super().__init__(name, settings, root)
         self._soap = SoapClient(WSDL, name)
+        self.extras = self._soap.extras
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return a VAT number that is valid today.

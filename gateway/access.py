@@ -39,9 +39,9 @@ class Caller:
 
 @dataclass(frozen=True)
 class Resource:
-    """What is asked: a lookup or a dataset, all its fields, whether it is open and whether any field is personal."""
+    """What is asked: a lookup, a dataset, or an operation of a registry; its fields, if open, if any is personal."""
 
-    kind: Literal["lookup", "dataset"]
+    kind: Literal["lookup", "dataset", "operation"]
     name: str
     fields: tuple[str, ...]
     open: bool
@@ -62,6 +62,11 @@ def of_dataset(dataset: Dataset) -> Resource:
     names = tuple(column.name for column in dataset.columns)
     personal = any(column.personal for column in dataset.columns)
     return Resource("dataset", dataset.name, names, open=dataset.audience == "open", personal=personal)
+
+
+def of_operation(registry: str, operation: str, *, personal: bool) -> Resource:
+    """Return an operation of a registry as a resource: nobody but the operator can ask one as it stands."""
+    return Resource("operation", f"{operation} of {registry}", (), open=False, personal=personal)
 
 
 def of_refused(dataset: Dataset) -> Resource:

@@ -5,49 +5,21 @@ command did what it says, 1 when it could not, 2 when it was not understood.
 """
 
 import asyncio
-import functools
 import getpass
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 
 from connectors import sandbox
-from connectors.errors import BeffroiError, InvalidRequest, Misconfigured, Unavailable
+from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console, demo, jobs, journal, skeleton
+from gateway.command import command
+from gateway.connector_commands import connector_group
 from gateway.tokens import Tokens
 from pipelines import versions
 from pipelines.workspace import Workspace
-
-Command = Callable[..., None]
-
-
-def command(function: Command) -> Command:
-    """Give a command --workspace and --json, and turn our errors into a clear end."""
-
-    @click.option(
-        "--workspace", "root", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
-        help="The workspace to work on; the current folder by default.",
-    )  # fmt: skip
-    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-    @functools.wraps(function)
-    def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
-        context = click.get_current_context()
-        chosen = root or (context.find_root().params.get("workspace")) or Path()
-        try:
-            function(root=chosen, as_json=as_json, **arguments)
-        except BeffroiError as error:
-            console.show_error(error, as_json)
-            sys.exit(1)
-        except OSError as error:  # a folder that may not be written, a disk that is full
-            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-            console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)
-            sys.exit(1)
-
-    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +30,9 @@ def command(function: Command) -> Command:
 )  # fmt: skip
 def main(workspace: Path | None) -> None:
     """Beffroi: registries asked in one way, data made clean and versioned, open datasets published."""
+
+
+main.add_command(connector_group)
 
 
 @main.command("demo")

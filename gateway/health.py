@@ -60,7 +60,10 @@ class Health:
 
     def told(self, workspace: Workspace, names: list[str], journal_writable: bool) -> dict[str, Any]:
         """Return the whole, with the datasets of these names; `degraded` where anything is amiss."""
-        registries = {name: state.told() for name, state in sorted(self.registries.items())}
+        registries = {
+            name: {**state.told(), "set_aside": sorted(workspace.registries[name].extras.copy())}
+            for name, state in sorted(self.registries.items())
+        }
         datasets = {name: _dataset(workspace, name) for name in sorted(names)}
         amiss = (
             not journal_writable

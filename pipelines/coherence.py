@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from connectors.registry import Registry
-from pipelines.declarations import Configuration, Dataset, Grant
+from pipelines.declarations import Clean, Configuration, Dataset, Grant
 from pipelines.sentences import among
 from pipelines.steps import dataset_of
 from pipelines.strict_yaml import Keys
@@ -59,7 +59,7 @@ def _lookups(read: Read, configuration: Configuration) -> Iterator[Problem]:
                 at = (*keys, "registry")
                 yield from _unknown(read, at, "registries", provider.registry, read.registries)
                 registry = read.registries.get(provider.registry)
-                if registry is not None and registry.record is not lookup.record_model:
+                if registry is not None and (registry.record is None or registry.record.__name__ != lookup.record):
                     yield at, f"the registry {provider.registry} does not answer {lookup.record}"
             elif provider.dataset is not None:
                 at = (*keys, "dataset")
@@ -111,6 +111,7 @@ def _dataset(read: Read, configuration: Configuration, name: str) -> Iterator[Pr
     yield from _unknown(read, (*here, "source", "registry"), "registries", registry, read.registries)
     yield from _unknown(read, (*here, "owner"), "organisations", owner, configuration.organisations)
     yield from _source(read, dataset)
+    yield from _columns(read, dataset)
     yield from _foreign_keys(read, dataset)
     yield from _steps(read, dataset)
 
@@ -121,6 +122,34 @@ def _source(read: Read, dataset: Dataset) -> Iterator[Problem]:
     said = registry.check(table) if registry is not None and (read.sources or table is None) else None
     if said is not None:
         yield ("datasets", dataset.name, "source", *(("table",) if table is not None else ())), said
+
+
+def _columns(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield what a dataset says of its source and the source's own description does not bear out."""
+    registry, here, table = (
+        read.registries.get(dataset.source.registry),
+        ("datasets", dataset.name),
+        dataset.source.table,
+    )
+    if registry is None:
+        return
+    if registry.personal and dataset.audience == "open":
+        said = f"all that the registry {registry.name} tells is personal data, unless it says personal: false"
+        yield (*here, "audience"), f"audience: open is refused: {said}"
+    there = registry.columns(table) if read.sources else None
+    for position, column in enumerate(dataset.columns if there is not None else ()):
+        clean = dataset.clean.get(column.name, Clean())
+        source = clean.source or column.name
+        at: Keys = (*here, "clean", column.name, "from") if clean.source else (*here, "schema", "fields", position)
+        if there is None or source not in there:
+            yield (
+                at,
+                f"{column.name} is read from «{source}», which the source does not have{among(source, there or ())}",
+            )
+        elif not clean.steps and column.type not in there[source]:
+            fit = " or ".join(sorted(there[source])) or "none; have the table give it as text"
+            said = f"{column.name} is of the type {column.type}, and «{source}» of the source is not"
+            yield at, f"{said}: clean it with steps, or declare the type it has: {fit}"
 
 
 def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:

@@ -6,9 +6,19 @@ what several files say together (a grant that names a lookup, a foreign key) by 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.columns import Column, columns_of
 from connectors.records import RECORDS, Record
@@ -219,17 +229,29 @@ class Lookup(Declared):
     providers: Annotated[list[Provider], Field(min_length=1)]
     deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
 
+    _record_model: type[Record] = PrivateAttr()
+
     @field_validator("record")
     @classmethod
-    def _known(cls, record: str) -> str:
-        if record not in RECORDS:
-            raise ValueError(f"record {record} is unknown{among(record, RECORDS)}")
+    def _known(cls, record: str, info: ValidationInfo) -> str:
+        if record not in _records(info):
+            raise ValueError(f"record {record} is unknown{among(record, _records(info))}")
         return record
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> "Lookup":
+        self._record_model = _records(info)[self.record]
+        return self
 
     @property
     def record_model(self) -> type[Record]:
         """Return the record that this lookup answers."""
-        return RECORDS[self.record]
+        return self._record_model
+
+
+def _records(info: ValidationInfo) -> Mapping[str, type[Record]]:
+    """Return the records by name: those of Beffroi, or those of the workspace being loaded, which are more."""
+    return RECORDS if info.context is None else info.context["records"]
 
 
 class CkanPublication(Declared):

@@ -40,15 +40,19 @@ EXPECTED = {
 """What should stand there, for each of the library's errors that mean that something else does."""
 
 
-def read(model: type[Model], data: Any, at: Callable[..., str], *keys: str | int) -> tuple[Model | None, list[str]]:
+def read(
+    model: type[Model], data: Any, at: Callable[..., str], *keys: str | int, context: Any = None
+) -> tuple[Model | None, list[str]]:
     """Check `data` against `model`; `at` gives the `file:line` of the value at some keys, `data` being at `keys`.
+
+    `context` is what the model's validators want to know.
 
     Returns the model and no problems, or None and one sentence for each problem.
     """
     if not isinstance(data, dict):
         return None, [f"{at(*keys)}: expected keys and values here"]
     try:
-        return model.model_validate(data), []
+        return model.model_validate(data, context=context), []
     except ValidationError as error:
         return None, [f"{at(*keys, *loc)}: {said}" for loc, said in _problems(model, data, error)]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import Misconfigured, NotFound
+from connectors.records import RECORDS, Record
 from connectors.registry import Registry, kinds
 from pipelines.coherence import incoherences
 from pipelines.contradictions import contradictions
@@ -90,6 +91,7 @@ class Loader:
         self.root = root
         self.sources = sources
         self.problems: list[str] = []
+        self.records: dict[str, type[Record]] = dict(RECORDS)
         self.registries: dict[str, Registry] = {}
         self.datasets: dict[str, Dataset] = {}
         self.broken: set[tuple[str, str]] = set()
@@ -136,7 +138,7 @@ class Loader:
         for section in SECTIONS:
             data[section] = self._section(section, data.get(section, {}))
         self._registries(data["registries"])
-        self.configuration, problems = read(Configuration, data, self.at)
+        self.configuration, problems = read(Configuration, data, self.at, context={"records": self.records})
         self.problems += problems
 
     def _section(self, section: str, written: Any) -> Any:
@@ -179,8 +181,35 @@ class Loader:
             made = known[kind]()
             given = {key: value for key, value in entry.items() if key != "kind"}
             settings, problems = read(made.settings_model, given, self.at, "registries", name)
-            self.problems += problems
-            if settings is None:
+            if settings is not None:
+                registry = made(name, settings, self.root)
+                found = [*registry.problems(), *self._record(registry)]
+                problems = [f"{self.at('registries', name, *keys)}: {said}" for keys, said in found]
+                self.registries |= {} if problems else {name: registry}
+            if problems:
+                self.problems += problems
                 self.broken.add(("registries", name))
-            else:
-                self.registries[name] = made(name, settings, self.root)
+                self._promised(given)
+
+    def _record(self, registry: Registry) -> Iterator[tuple[Keys, str]]:
+        """Add the record that a registry makes itself to those there are; two that make the same must agree."""
+        record = registry.record
+        if record is None or record in RECORDS.values():
+            return
+        there = self.records.setdefault(record.__name__, record)
+        other = next((name for name, each in self.registries.items() if each.record is there), None)
+        if other is not None and not _agree(there, record):
+            said = f"the registry {other} makes another {record.__name__}, with other fields or another identifier"
+            yield ("lookup", "record"), f"{said}: make them the same, or give this one another name"
+
+    def _promised(self, entry: dict[str, Any]) -> None:
+        """Note the record that a broken registry would make, so that a lookup of it is not told to be wrong as well."""
+        lookup = entry.get("lookup")
+        name = lookup.get("record") if isinstance(lookup, dict) else None
+        if isinstance(name, str):
+            self.records.setdefault(name, Record)
+
+
+def _agree(one: type[Record], other: type[Record]) -> bool:
+    fields = [record.model_json_schema() for record in (one, other)]
+    return fields[0] == fields[1] and one.identifiers == other.identifiers

@@ -15,6 +15,7 @@ import click
 
 from connectors.errors import BeffroiError
 from connectors.registry import TERMS, Registry, kinds
+from connectors.soap import values as soap_values
 from gateway.cli import main
 from gateway.filters import OPERATORS
 from gateway.problems import STATUS
@@ -194,6 +195,15 @@ def operators() -> str:
     return "| type of the column | operators |\n|---|---|\n" + "".join(rows)
 
 
+# --- in soap.md ------------------------------------------------------------------------------------------------------
+
+
+def values() -> str:
+    """Return the table of the builtin types of XML Schema, as the module that reads them has it."""
+    rows = [line for line in inspect.cleandoc(soap_values.__doc__ or "").splitlines() if line.startswith("|")]
+    return "\n".join(rows) + "\n"
+
+
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -206,6 +216,7 @@ PLACES: Mapping[str, Callable[[], str]] = {
     **{room: lambda room=room: rooms.modules(room) for room in rooms.ROOMS},  # type: ignore[misc]
     "lines": rooms.lines,
     "operators": operators,
+    "values": values,
 }
 
 

@@ -20,7 +20,7 @@ def type_of(annotation: Any) -> str:
     if origin is Annotated:
         return type_of(inside[0])
     if origin is Literal:
-        return _or([f"`{value}`" for value in inside])
+        return _or([f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in inside])
     if origin in (Union, types.UnionType):
         return _or([type_of(part) for part in inside if part is not type(None)])
     if origin in (list, tuple):

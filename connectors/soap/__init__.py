@@ -1,1 +1,135 @@
-"""SOAP: how any registry that has a WSDL is asked, and its answers read exactly."""
+"""Registries that have a WSDL, declared without Python: the shapes of records and tables come from its schema.
+
+A real registry with quirks has a file of its own, which asks by `SoapClient` too. How XML becomes JSON, and what is
+read at all, stands in docs/soap.md.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.deadline import Deadline
+from connectors.errors import Misconfigured, Unreadable
+from connectors.registry import Answer, Registry, Settings
+from connectors.soap import bulk, outcomes
+from connectors.soap.client import SoapClient
+from connectors.soap.declared import GROUP, VARIABLE, Declared, Problem, Question
+from connectors.soap.faults import SoapFault
+from connectors.soap.held import held
+from connectors.soap.identity import variable, who
+from connectors.soap.places import ABSENT, Several, taken
+from connectors.soap.settings import LookupSettings, SoapSettings
+from connectors.soap.values import json_of
+
+
+class Soap(Registry):
+    """Any registry that has a WSDL: one record by an identifier, and tables."""
+
+    settings_model = SoapSettings
+    settings: SoapSettings
+
+    def __init__(self, name: str, settings: Settings, root: Path) -> None:
+        """As every registry. The WSDL is read here; what is wrong is in `problems`."""
+        super().__init__(name, settings, root)
+        self._client = SoapClient(root / self.settings.wsdl, name, self.settings.port, who(self.settings, root, name))
+        self.extras = self._client.extras
+        self.personal = self.settings.personal
+        self._declared = Declared(self._client, self.settings)
+        if self._declared.question is not None:
+            self.record = self._declared.question.record
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what the declaration asks for and the WSDL does not have, each with the keys where it stands."""
+        yield from self._declared.problems
+
+    # --- the lookup --------------------------------------------------------------------------------------------------
+
+    def lookup(self, identifier: str, deadline: Deadline) -> Answer:
+        """Return the record of an identifier.
+
+        Raises what `SoapClient.call` raises, what a fault means by `faults`, what an answer means by `answers`, and
+        Unreadable where the record is not where it is declared to be, or is another one than was asked for.
+        """
+        lookup, question = self.settings.lookup, self._declared.question
+        if lookup is None or question is None:
+            return super().lookup(identifier, deadline)
+        match = re.fullmatch(lookup.identifier.pattern, identifier, re.ASCII)
+        groups = {} if match is None else {name: text for name, text in match.groupdict().items() if text is not None}
+        parameters = self._filled(lookup.parameters, groups) | {
+            name: groups[name] for name in question.groups if name in groups
+        }
+        headers, address = self._filled(lookup.headers, groups), self.address(self.settings.url)
+        try:
+            reply = self._client.call(lookup.operation, parameters, address=address, deadline=deadline, headers=headers)
+        except SoapFault as fault:
+            raise outcomes.of_fault(self.settings.faults, fault, self.name, lookup.operation) from fault
+        if (error := outcomes.of_answer(self.settings.answers, reply.value, self.name)) is not None:
+            raise error
+        return Answer(self._record(lookup, question, reply.value, identifier))
+
+    def _record(self, lookup: LookupSettings, question: Question, answer: Any, identifier: str) -> Any:
+        try:
+            found = taken(answer, lookup.path, one=True)
+        except Several as error:
+            raise self._unreadable("with several records instead of one") from error
+        if not isinstance(found, Mapping):
+            raise self._unreadable("without a record, which no rule under `answers` explains")
+        if lookup.same is not None:
+            check, told = question.record.identifiers[lookup.identifier.scheme], taken(found, lookup.same)
+            try:
+                same = check(str(json_of(told))) == identifier if told is not ABSENT else False
+            except ValueError:
+                same = False
+            if not same:
+                raise self._unreadable("about another record than the one asked for")
+        values = {name: taken(found, path) for name, path in question.fields.items()}
+        return question.record(**{name: value for name, value in values.items() if value is not ABSENT})
+
+    def _unreadable(self, what: str) -> Unreadable:
+        return Unreadable(f"{self.name} answered {what}", registry=self.name)
+
+    def _filled(self, value: Any, groups: Mapping[str, str]) -> Any:
+        """Return declared parameters with groups and variables in their places. Raises Misconfigured."""
+        if isinstance(value, Mapping):
+            return {key: self._filled(each, groups) for key, each in value.items() if not _is_unmatched(each, groups)}
+        if isinstance(value, list):
+            return [self._filled(each, groups) for each in value]
+        if isinstance(value, str) and (match := VARIABLE.fullmatch(value)):
+            return variable(match[1], self.name)
+        if isinstance(value, str) and (match := GROUP.fullmatch(value)):
+            return groups.get(match[1], value)
+        return value
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    def scan(self, table: str | None) -> pa.RecordBatchReader:
+        """Return the rows of a declared table as they arrive. Raises Misconfigured, and as `lookup` does."""
+        if (wrong := self.check(table)) is not None:
+            raise Misconfigured(wrong, registry=self.name)
+        settings, what = self.settings.tables[table or ""], self._declared.tables[table or ""]
+        parameters = self._filled(settings.parameters, {})
+        address, deadline = self.address(self.settings.url), Deadline.after(settings.seconds)
+        try:
+            return bulk.scan(self._client, what, parameters, address=address, deadline=deadline)
+        except SoapFault as fault:
+            raise outcomes.of_fault(self.settings.faults, fault, self.name, settings.operation) from fault
+
+    def check(self, table: str | None) -> str | None:
+        """Return what is wrong with a table's name, None if it is one of `tables`."""
+        if table in self.settings.tables:
+            return None
+        said = "say which table to read" if table is None else f"no table {table}"
+        return f"{self.name}: {said}; it has: {', '.join(self.settings.tables) or 'none'}"
+
+    def columns(self, table: str | None) -> Mapping[str, frozenset[str]] | None:
+        """Return the columns of a table, each with the types of column that can hold its values as they come."""
+        return held(self._declared.tables[table]) if table in self._declared.tables else None
+
+
+def _is_unmatched(value: Any, groups: Mapping[str, str]) -> bool:
+    """Tell whether a value is an optional group of the pattern that is not in this identifier: it is left out."""
+    match = GROUP.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and match[1] not in groups

@@ -1,24 +1,15 @@
-"""What a registry's schemas say in words, and which of their names look like personal data."""
+"""What a registry's schemas say in words of what they declare."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
 from connectors.soap.names import XSD, named
 from connectors.soap.shapes import Element, Shape
+from connectors.soap.words import plain
 from connectors.soap.wsdl import SchemaDocument
 
 X = f"{{{XSD}}}"
-LONGEST = 600
-"""Characters of one documentation that are told."""
-
-
-def plain(text: str) -> str:
-    """Return a foreign text as one line without control characters, of bounded length."""
-    line = "".join(each if each.isprintable() else " " for each in text)
-    line = " ".join(line.split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 class Annotations:
@@ -63,110 +54,3 @@ class Annotations:
 def _documentation(node: etree._Element) -> str:
     said = node.findall(f"{X}annotation/{X}documentation")
     return plain(" ".join("".join(each.itertext()) for each in said))
-
-
-# --- personal data ---------------------------------------------------------------------------------------------------
-
-_PERSONAL = frozenset(
-    [
-        "nir",
-        "insee",
-        "ssn",
-        "nin",
-        "inn",
-        "niss",
-        "person",
-        "personal",
-        "personne",
-        "citizen",
-        "individual",
-        "surname",
-        "forename",
-        "firstname",
-        "lastname",
-        "givenname",
-        "birthname",
-        "usualname",
-        "maidenname",
-        "nom",
-        "prenom",
-        "naissance",
-        "birth",
-        "born",
-        "dob",
-        "death",
-        "deces",
-        "sex",
-        "sexe",
-        "gender",
-        "civilite",
-        "salutation",
-        "nationality",
-        "nationalite",
-        "passport",
-        "passeport",
-        "email",
-        "mail",
-        "courriel",
-        "phone",
-        "telephone",
-        "tel",
-        "mobile",
-        "fax",
-        "iban",
-        "bic",
-        "address",
-        "adresse",
-        "street",
-        "rue",
-        "residence",
-        "domicile",
-        "spouse",
-        "conjoint",
-        "child",
-        "enfant",
-        "father",
-        "mother",
-        "pere",
-        "mere",
-        "married",
-        "matrimonial",
-        "photo",
-        "signature",
-        "taxpayer",
-        "beneficiary",
-        "beneficiaire",
-        "holder",
-        "titulaire",
-        "owner",
-        "proprietaire",
-        "trader",
-        "driver",
-        "patient",
-    ]
-)
-_PERSONAL_PAIRS = frozenset(
-    [
-        "given_name",
-        "first_name",
-        "last_name",
-        "family_name",
-        "birth_name",
-        "usual_name",
-        "trader_name",
-        "owner_name",
-        "holder_name",
-        "full_name",
-        "national_number",
-        "postal_code",
-    ]
-)
-
-
-def looks_personal(key: str, documentation: str = "") -> bool:
-    """Tell whether a name, or what is said of it, looks like personal data. It is a hint to a person, no proof."""
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", key)]
-    pairs = {f"{one}_{two.removesuffix('s')}" for one, two in zip(words, words[1:], strict=False)}
-    said = set(re.findall(r"[a-z]+", documentation.lower()))
-    named = any(word in _PERSONAL or word.removesuffix("s") in _PERSONAL for word in words)
-    return named or bool(pairs & _PERSONAL_PAIRS) or bool(said & {"nir", "person", "personne", "citizen", "birth"})

@@ -46,10 +46,10 @@ def set_aside(node: etree._Element, shape: Shape, path: str) -> Iterator[str]:
 
 def _attributes(node: etree._Element, shape: Shape, path: str) -> Iterator[str]:
     known = {local(name) for name in shape.attributes}
-    for name, text in node.items():
+    for name in node.keys():  # noqa: SIM118 (an element is iterated by its children)
         attribute, space = shape.attributes.get(name), namespace(name)
         if attribute is not None:
-            node.set(name, _stripped(attribute.simple, text))
+            node.set(name, _stripped(attribute.simple, node.get(name, "")))
         elif space != XSI and local(name) not in known and not (shape.any_attribute and shape.any_attribute(space)):
             del node.attrib[name]
             yield f"{path}/@{local(name)}"

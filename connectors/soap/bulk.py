@@ -2,9 +2,11 @@
 
 Rows are collected as the parser ends them, validated by libxml2 a batch at a time, decoded into Arrow and let go. What
 is left of the answer when it has ended is validated like any other: a truncated answer never becomes a whole table.
+Identity constraints of a schema (xsd:unique, xsd:key, xsd:ID) are checked within a batch only.
 """
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +19,24 @@ from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
 from connectors.extras import report
 from connectors.soap.aside import set_aside
-from connectors.soap.client import XML_TYPES, Prepared, SoapClient
-from connectors.soap.decode import Undecodable
+from connectors.soap.client import SoapClient
+from connectors.soap.decode import Undecodable, actual
+from connectors.soap.envelopes import XML_TYPES
 from connectors.soap.names import local
+from connectors.soap.prepared import Prepared
+from connectors.soap.shapes import Shape, Unsupported
 from connectors.soap.table import Rows, UnfitValue
+from connectors.soap.validation import Schema
+from connectors.soap.way import way_to
 
 BATCH = 2_000
 """Rows validated and decoded together."""
+
+BATCH_BYTES = 8 * 2**20
+"""Or fewer, where they are so large together."""
+
+MOST_BESIDE = http.MAX_BYTES
+"""What is no row may be as large as an answer that is read whole."""
 
 MOST_BYTES = 64 * 2**30
 """A table larger than that is refused: no register has it, and a server that never ends must not fill the disk."""
@@ -31,41 +44,56 @@ MOST_BYTES = 64 * 2**30
 
 @dataclass(frozen=True)
 class Scanned:
-    """What is read from an answer: the way of tags to its rows, the row's element, its columns, its schema."""
+    """What is read from an answer: the way of tags and shapes to its rows, how these are read and how many may come.
+
+    `least` rows at least stand in a valid answer that has any. `schema` has an element `holder` for any number of rows.
+    """
 
     asked: Prepared
     way: tuple[str, ...]
+    shapes: tuple[Shape, ...]
     rows: Rows
-    schema: Any
-    wrapper: str
+    least: int
+    most: float
+    schema: Schema
+    holder: str
 
 
 def scanned(client: SoapClient, operation: str, path: str, texts: Sequence[str] = ()) -> Scanned:
     """Return how the rows at `path` (keys joined by `/`) are read from the answer of `operation`.
 
-    Raises Misconfigured where there is no such list in the answer's schema.
+    `texts` names columns that keep the text that came. Raises Misconfigured where there is no such list in the
+    answer's schema, no such column, or rows that cannot be read as they arrive.
     """
+
+    def wrong(why: str) -> Misconfigured:
+        return Misconfigured(
+            f"the answer of {client.registry} to {operation} cannot be read as a table of «{path}»: {why}",
+            registry=client.registry,
+        )
+
     asked = client.prepare(operation)
-    element = asked.answers.element
-    if element is None or asked.answers.encoded:
-        raise _no_rows(client, operation, path, "its answer is not one literal element")
-    way = [element.tag if asked.answers.wrapper is None else asked.answers.wrapper]
-    for key in path.split("/"):
-        there = {child.key: child for child in element.shape.children.values()}
-        if key not in there or element.shape.grouped:
-            raise _no_rows(client, operation, path, f"{local(way[-1])} has: {', '.join(there) or 'nothing'}")
-        element = there[key]
-        way.append(element.tag)
-    if not element.many:
-        raise _no_rows(client, operation, path, f"{local(element.tag)} comes once at most")
-    schema, wrapper = asked.reading.with_rows(element)
-    return Scanned(asked, tuple(way), Rows(element, texts), schema, wrapper)
+    if getattr(client.who.security, "trusted", None) is not None:
+        raise wrong("its signature can only be verified on the whole of it")
+    try:
+        way, (least, most) = way_to(asked, path)
+        schema, holder = asked.reading.with_rows(way[-1])
+    except Unsupported as error:
+        raise wrong(str(error)) from error
+    rows = Rows(way[-1], texts)
+    if unknown := sorted(set(texts) - set(rows.schema.names)):
+        raise wrong(f"it has no column {', '.join(unknown)}, but {', '.join(rows.schema.names)}")
+    tags = (asked.answers.wrapper or way[0].tag, *(each.tag for each in way[1:]))
+    return Scanned(asked, tags, tuple(each.shape for each in way), rows, least, most, schema, holder)
 
 
 def scan(
     client: SoapClient, what: Scanned, parameters: Mapping[str, Any], *, address: str, deadline: Deadline
 ) -> pa.RecordBatchReader:
-    """Ask, and return the rows as they arrive. Errors are those of `SoapClient.call`, some of them while reading."""
+    """Ask, and return the rows as they arrive. Errors are those of `SoapClient.call`, some of them while reading.
+
+    The connection is closed when the reader is let go before its end.
+    """
     batches = _Scan(client, what).batches(parameters, address, deadline)
     first = next(batches, None)
     return pa.RecordBatchReader.from_batches(what.rows.schema, _chained(first, batches))
@@ -77,13 +105,31 @@ def _chained(first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch]) -> It
     yield from rest
 
 
+class _Arriving:
+    """The answer as a file for the parser; it refuses to hold more than `MOST_BESIDE` of it."""
+
+    def __init__(self, answer: http.Streamed, scan: "_Scan") -> None:
+        self._answer, self._scan = answer, scan
+        self.held = 0
+
+    def read(self, n: int = -1, /) -> bytes:
+        """Return the next bytes. Raises as `Streamed.read` does, and Unreadable."""
+        if self.held > MOST_BESIDE:
+            raise self._scan.unreadable(f"more than {MOST_BESIDE // 2**20} MiB of it are no whole row")
+        chunk = self._answer.read(n)
+        self.held += len(chunk)
+        return chunk
+
+
 class _Scan:
     """One answer on its way."""
 
     def __init__(self, client: SoapClient, what: Scanned) -> None:
         self.client, self.what = client, what
         self.count = 0
-        self.kept: tuple[etree._Element, int, list[etree._Element]] | None = None
+        self.left = 0  # of the rows, in their place, for the rest to be valid
+        self.beside = 0  # elements between the rows
+        self.holder: etree._Element | None = None
 
     def batches(self, parameters: Mapping[str, Any], address: str, deadline: Deadline) -> Iterator[pa.RecordBatch]:
         """Ask and yield the rows, a batch at a time."""
@@ -101,12 +147,13 @@ class _Scan:
             identity=client.who.identity,
         ) as answer:
             if answer.content_type not in XML_TYPES or answer.status != 200:
-                client.reply(asked, http.Response(answer.status, answer.headers, answer.rest(http.MAX_BYTES)))
-                raise client.unreadable(asked, f"HTTP status {answer.status}")
-            parser = etree.iterparse(
-                answer,
-                events=("start", "end"),
-                tag=(self.what.way[-1], f"{asked.soap}Envelope"),
+                client.reply(asked, http.Response(answer.status, answer.headers, answer.rest()))
+                raise self.unreadable(f"a table is read from a plain envelope, not from {answer.content_type}")
+            arriving = _Arriving(answer, self)
+            parser: Any = etree.iterparse(
+                arriving,
+                events=("end",),
+                tag=self.what.way[-1],
                 resolve_entities=False,
                 no_network=True,
                 load_dtd=False,
@@ -115,96 +162,117 @@ class _Scan:
                 remove_pis=True,
             )
             try:
-                yield from self._rows(parser)
+                yield from self._rows(parser, arriving)
             except etree.XMLSyntaxError as error:
-                raise client.unreadable(asked, f"no well-formed XML after row {self.count}") from error
-            self._rest(parser.root)
+                raise self.unreadable(f"no well-formed XML after row {self.count}") from error
+            self._finish(parser.root)
 
-    def _rows(self, parser: Any) -> Iterator[pa.RecordBatch]:
-        holder: etree._Element | None = None
-        waiting = 0
-        for event, node in parser:
-            if event == "start":
-                if node.getparent() is None and node.getroottree().docinfo.internalDTD is not None:
-                    raise self._unreadable("it has a document type declaration, which SOAP forbids")
+    def _rows(self, parser: Any, arriving: _Arriving) -> Iterator[pa.RecordBatch]:
+        """Collect rows and yield them by batches.
+
+        The parser is ahead of its events by what it was last fed. It never comes back to what stands before an element
+        that has ended, so that all rows but the last may be moved.
+        """
+        rows: list[etree._Element] = []
+        for _, node in parser:
+            if node.getparent() is not self.holder and not self._is_row(node):
                 continue
-            parent = node.getparent()
-            if parent is None:
-                continue
-            if parent is not holder:
-                if not self._is_row(node):
-                    continue
-                if holder is not None:
-                    yield from self._batch(holder, None)
-                holder, waiting = parent, 0
-            waiting += 1
-            if waiting > BATCH:  # all but this one, whose tail the parser may still write
-                yield from self._batch(holder, node)
-                waiting = 1
-        if holder is not None:
-            yield from self._batch(holder, None)
+            if len(rows) >= BATCH or (arriving.held > BATCH_BYTES and rows):
+                yield self._batch(rows, arriving)
+                rows = []
+            rows.append(node)
+        if rows:
+            yield self._batch(rows, arriving)
 
     def _is_row(self, node: etree._Element) -> bool:
-        """Tell whether a node of the rows' name stands where the rows do."""
-        above = [str(each.tag) for each in node.iterancestors()]
+        """Tell whether a node of the rows' name stands where the rows do, none having come or all in another place."""
+        above = list(node.iterancestors())
         way = self.what.way[:-1]
+        tags = [str(each.tag) for each in reversed(above)]
+        if self.what.asked.answers.wrapper is not None and len(tags) == len(way) + 2:
+            tags[2] = way[0]  # its name says nothing
         soap = self.what.asked.soap
-        if self.what.asked.answers.wrapper is not None and len(above) == len(way) + 2:
-            above[-3] = way[0]  # its name says nothing
-        return above[::-1] == [f"{soap}Envelope", f"{soap}Body", *way]
+        if tags != [f"{soap}Envelope", f"{soap}Body", *way]:
+            return False
+        if self.holder is not None:
+            raise self.unreadable(f"{local(way[-1])} comes more than once")
+        self._no_doctype(above[-1])
+        for each, shape in zip(reversed(above[: len(way)]), self.what.shapes, strict=False):
+            try:
+                same = actual(each, shape) is shape
+            except Undecodable:
+                same = False
+            if not same:
+                raise self.unreadable(f"{local(each.tag)} says to be of a type whose rows are not read")
+        self.holder = above[0]
+        return True
 
-    def _batch(self, holder: etree._Element, current: etree._Element | None) -> Iterator[pa.RecordBatch]:
-        """Take the rows out of their place and yield them; the first stay as copies, for the rest to be valid."""
-        rows = [each for each in holder.iterchildren(self.what.way[-1]) if each is not current]
-        if not rows:
-            return
-        if any((row.tail or "").strip() for row in rows) or (holder.text or "").strip():
-            raise self._unreadable(f"text between rows, after row {self.count}")
-        if self.kept is None:
-            first = [copy.deepcopy(row) for row in rows[: max(1, self.what.rows.row.minimum)]]
-            self.kept = (holder, holder.index(rows[0]), first)
-        wrapper = etree.Element(self.what.wrapper)
+    def _batch(self, rows: list[etree._Element], arriving: _Arriving) -> pa.RecordBatch:
+        """Take rows out of their place and return them as a batch; the first stay, for the rest to be valid."""
+        assert self.holder is not None  # noqa: S101  # rows stand in it
+        staying = max(0, min(self.what.least - self.left, len(rows)))
+        self.left += staying
+        if any((row.tail or "").strip() for row in rows):
+            raise self.unreadable(f"text between rows, after row {self.count}")
+        wrapper = etree.Element(self.what.holder, nsmap=self.holder.nsmap)  # prefixes mean something within texts too
+        rows = [copy.deepcopy(row) for row in rows[:staying]] + rows[staying:]
         wrapper.extend(rows)
-        yield self._checked(wrapper, rows)
+        beside = sum(1 for each in self.holder if each.tag != self.what.way[-1])
+        if beside == self.beside:
+            arriving.held = 0
+        self.beside = beside
+        return self._checked(wrapper, rows)
 
     def _checked(self, wrapper: etree._Element, rows: list[etree._Element]) -> pa.RecordBatch:
-        client, what = self.client, self.what
-        first = self.count + 1
-        if errors := what.schema.errors(wrapper):
-            name = "/".join(local(tag) for tag in what.way)
-            extras = [path for row in rows for path in set_aside(row, what.rows.row.shape, name)]
-            errors = what.schema.errors(wrapper) if extras else errors
-            for path in dict.fromkeys(extras):
-                report(client.extras, client.registry, f"{what.asked.operation.name}: {path}")
-        if errors:
-            raise self._unreadable(f"rows {first} to {first + len(rows) - 1}: {'; '.join(errors[:3])}")
+        """Return the rows in `wrapper`, which are validated."""
+        what, first = self.what, self.count + 1
+        if what.schema.errors(wrapper):
+            self._set_aside(wrapper, rows, first)
         self.count += len(rows)
-        if self.count > what.rows.row.maximum:
-            raise self._unreadable(f"more than {what.rows.row.maximum:.0f} rows")
+        if self.count > what.most:
+            raise self.unreadable(f"more than {what.most:.0f} rows")
         try:
-            batch = what.rows.batch(rows, first)
-        except (UnfitValue, Undecodable) as error:
-            raise self._unreadable(str(error)) from error
-        for name in {name for column in what.rows.columns for name in column.zones}:
-            report(client.extras, client.registry, f"{what.asked.operation.name}: the time zone of dates in {name}")
+            batch, zoned = what.rows.batch(rows, first)
+        except UnfitValue as error:
+            raise self.unreadable(_without_lines(str(error))) from error
+        for name in sorted(zoned):
+            self._report(f"the time zone of dates in {name}")
         return batch
 
-    def _rest(self, root: etree._Element | None) -> None:
-        """Validate what is left of the answer, with the first row back in its place."""
-        if root is None:
-            raise self._unreadable("it is empty")
-        if self.kept is not None:
-            holder, place, first = self.kept
-            for number, row in enumerate(first):
-                holder.insert(place + number, row)
+    def _set_aside(self, wrapper: etree._Element, rows: list[etree._Element], first: int) -> None:
+        """Take out of rows what the schema does not know. Raises Unreadable for the first row that is not valid then."""
+        what = self.what
+        name = "/".join(local(tag) for tag in what.way)
+        for path in dict.fromkeys(path for row in rows for path in set_aside(row, what.rows.row.shape, name)):
+            self._report(path)
+        together = what.schema.errors(wrapper)
+        if not together:
+            return
+        for number, row in enumerate(rows, first):
+            alone = etree.Element(wrapper.tag, nsmap=wrapper.nsmap)
+            alone.append(row)
+            if errors := what.schema.errors(alone):
+                raise self.unreadable(f"row {number}: {_without_lines('; '.join(errors[:3]))}")
+        last = first + len(rows) - 1  # one by one they are valid
+        raise self.unreadable(f"rows {first} to {last}: {_without_lines('; '.join(together[:3]))}")
+
+    def _finish(self, root: etree._Element) -> None:
+        """Validate what is left of the answer."""
+        self._no_doctype(root)
         self.client.finish(self.what.asked, root, 200)
 
-    def _unreadable(self, what: str) -> Unreadable:
+    def _no_doctype(self, root: etree._Element) -> None:
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise self.unreadable("it has a document type declaration, which SOAP forbids")
+
+    def _report(self, name: str) -> None:
+        report(self.client.extras, self.client.registry, f"{self.what.asked.operation.name}: {name}")
+
+    def unreadable(self, what: str) -> Unreadable:
+        """Return the error of an answer that is none."""
         return self.client.unreadable(self.what.asked, what)
 
 
-def _no_rows(client: SoapClient, operation: str, path: str, why: str) -> Misconfigured:
-    return Misconfigured(
-        f"the answer of {client.registry} to {operation} has no list of rows at «{path}»: {why}",
-        registry=client.registry,
-    )
+def _without_lines(errors: str) -> str:
+    """Return errors without the numbers of lines that libxml2 does not have: it counts to 65,534."""
+    return re.sub(r", line 65535\b", "", errors)

@@ -18,13 +18,13 @@ from lxml import etree
 from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, Unreadable
-from connectors.extras import report
-from connectors.soap import attachments
+from connectors.extras import report, tell_once
 from connectors.soap.aside import set_aside
 from connectors.soap.decode import Undecodable, decode
 from connectors.soap.documents import Documents
 from connectors.soap.encode import BadParameter
 from connectors.soap.encoded import NotEncoded, plain
+from connectors.soap.envelopes import envelope_of
 from connectors.soap.faults import SoapFault, parts_of
 from connectors.soap.messages import Reading
 from connectors.soap.names import local
@@ -34,8 +34,6 @@ from connectors.soap.wsdl import Operation, Port, Wsdl, read
 
 if TYPE_CHECKING:  # it brings cryptography along, which most registries do without
     from connectors.soap.security import Security
-
-XML_TYPES = ("text/xml", "application/soap+xml", "application/xml", "application/xop+xml")
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,7 @@ class SoapClient:
         self.port = port
         self.who = who or Who()
         self.extras: set[str] = set()
+        self._faults: set[str] = set()
         self._prepared: dict[str, Prepared] = {}
         self._lock = threading.RLock()
         self._read: Wsdl | None = None
@@ -165,7 +164,10 @@ class SoapClient:
         if asked.operation.output is None and response.status in (200, 202) and not response.body:
             return Reply(None)
         try:
-            envelope, attached = self._envelope(asked, response)
+            try:
+                envelope, attached = envelope_of(asked, response, self.who.security)
+            except ValueError as error:
+                raise self.unreadable(asked, str(error)) from error
             return self.finish(asked, envelope, response.status, attached)
         except Unreadable as error:
             if response.status == 200:
@@ -177,7 +179,7 @@ class SoapClient:
     ) -> Reply:
         """Return what a parsed envelope says. Raises SoapFault and Unreadable."""
         if envelope.tag != f"{asked.soap}Envelope":
-            raise self.unreadable(asked, f"no SOAP envelope of this version: its element is {envelope.tag}")
+            raise self.unreadable(asked, f"no SOAP envelope of this version: its element is {envelope.tag!s}")
         if len(envelope.findall(f"{asked.soap}Body")) != 1:
             raise self.unreadable(asked, "not exactly one SOAP body")
         content = envelope.findall(f"{asked.soap}Body/*")
@@ -187,38 +189,6 @@ class SoapClient:
             raise self.unreadable(asked, f"HTTP status {status} and no fault")
         headers = self._headers(asked, envelope)
         return Reply(asked.answers.value(self._values(asked, content), attached or {}), headers)
-
-    def _envelope(self, asked: Prepared, response: http.Response) -> tuple[etree._Element, dict[str, bytes]]:
-        """Return the envelope of an answer and what is attached to it by name. Raises Unreadable."""
-        if not response.body:
-            raise self.unreadable(asked, "it is empty")
-        content, kind, parts = response.body, response.content_type, dict[str, attachments.Attached]()
-        if kind == "multipart/related":
-            try:
-                content, kind, parts = attachments.unpack(response.headers["Content-Type"], response.body)
-            except ValueError as error:
-                raise self.unreadable(asked, str(error)) from error
-        if kind not in XML_TYPES:
-            raise self.unreadable(asked, "its content type is not that of XML")
-        root = self._parsed(asked, content)
-        try:
-            if parts:
-                attachments.inline(root, parts, lambda node: node.tag in asked.answered_references)
-            if self.who.security is not None:
-                self.who.security.verify(root)
-            named = attachments.by_name(parts, asked.answers.attached) if asked.answers.attached else {}
-        except ValueError as error:  # their messages say what is wrong and quote nothing
-            raise self.unreadable(asked, str(error)) from error
-        return root, {name: part.content for name, part in named.items()}
-
-    def _parsed(self, asked: Prepared, content: bytes) -> etree._Element:
-        try:
-            root = etree.fromstring(content, answer_parser(keep_comments=self.who.security is not None))
-        except etree.XMLSyntaxError as error:
-            raise self.unreadable(asked, f"no well-formed XML, line {error.lineno}") from error
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise self.unreadable(asked, "it has a document type declaration, which SOAP forbids")
-        return root
 
     def _values(self, asked: Prepared, content: Sequence[etree._Element]) -> list[Any]:
         wanted = list(asked.answers.parts.values())
@@ -287,7 +257,9 @@ class SoapClient:
                         plain([node], element, asked.reading.components.find_type)
                     node.tag = element.tag
                     details[tag] = self.decoded(asked, node, element)
-        return SoapFault(code, message, subcodes, details, status)
+        said = SoapFault(code, message, subcodes, details, status)
+        tell_once(self._faults, f"{self.registry} answered {asked.operation.name} with a {said.sketch()}")
+        return said
 
     # --- errors ------------------------------------------------------------------------------------------------------
 
@@ -300,18 +272,3 @@ class SoapClient:
 
     def _wrong(self, what: str) -> BeffroiError:
         return Misconfigured(f"the WSDL {self.wsdl.name} of {self.registry} {what}", registry=self.registry)
-
-
-def answer_parser(*, keep_comments: bool = False) -> etree.XMLParser:
-    """Return a parser for what a registry sends: nothing is loaded or expanded, nor kept that is no content.
-
-    A signature may cover comments: whoever verifies one keeps them until then.
-    """
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=not keep_comments,  # a comment within a text would split it
-        remove_pis=not keep_comments,
-    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wildcard
+from connectors.soap.shapes import Element, Group, Particle, Shape, Simple
 from connectors.soap.values import arrow_of
 
 
@@ -21,7 +21,8 @@ class TableColumn:
     """A column: its name, the keys that lead to it in a row's value, its type.
 
     `simple` is the type of its texts. `straight` are those whose texts are taken from the row as they stand; the others
-    hold decoded values, as JSON where `json` says so. `many`: a list of them. `raw`: declared as text.
+    hold decoded values, as JSON where `json` says so. `default` is that of an empty element. `many`: a list of texts.
+    `raw`: declared as text.
     """
 
     name: str
@@ -39,7 +40,7 @@ class TableColumn:
 class Level:
     """Where the columns of one element stand below it: numbers of columns by tag."""
 
-    attributes: list[tuple[str, int]] = field(default_factory=list)
+    attributes: list[tuple[str, int, str | None]] = field(default_factory=list)  # with their defaults
     own: int | None = None  # its own text
     texts: list[tuple[str, int]] = field(default_factory=list)
     lists: list[tuple[str, int]] = field(default_factory=list)
@@ -94,6 +95,9 @@ class Columns:
 
     def _variants(self, shapes: list[Shape]) -> None:
         """Put the columns of all `shapes` side by side; where two disagree on one, it is JSON."""
+        if any(shape.is_text or shape.anything for shape in shapes):
+            self._whole("value", pa.string(), path=(), json=True)
+            return
         self._whole("_type", pa.string())
         found: dict[str, TableColumn] = {}
         for shape in shapes:
@@ -114,8 +118,8 @@ class Columns:
             if simple.base == "QName":
                 self._whole(attribute.key, pa.string(), simple=simple)
                 continue
-            column = TableColumn(".".join(keys), keys, _type(simple), simple, attribute.default)
-            level.attributes.append((tag, self._add(column)))
+            column = TableColumn(".".join(keys), keys, _type(simple), simple)
+            level.attributes.append((tag, self._add(column), attribute.default))
         if shape.any_attribute is not None:
             self._whole("_attributes", pa.string(), json=True)
         if shape.mixed:
@@ -178,7 +182,11 @@ def _fixed(element: Element) -> bool:
         return False
     if shape.grouped or shape.mixed or shape.anything or shape.variants or shape.array:
         return False
-    return shape.any_attribute is None and shape.wildcard is None and (shape.simple is None or shape.simple.base != "QName")
+    return (
+        shape.any_attribute is None
+        and shape.wildcard is None
+        and (shape.simple is None or shape.simple.base != "QName")
+    )
 
 
 def _type(simple: Simple) -> pa.DataType:

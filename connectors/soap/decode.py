@@ -13,6 +13,8 @@ from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wild
 
 NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 _XSI = f"{{{XSI}}}"
+MOST_ATTRIBUTES = 1_000
+_NOTHING: Sequence[tuple[str, str]] = ()
 _HINTS = frozenset({NIL, TYPE, f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
 
 
@@ -24,7 +26,7 @@ def decode(node: etree._Element, element: Element) -> Any:
     """Return the value of `node`, which is valid as `element`. Raises Undecodable."""
     shape = element.shape
     simple = shape.simple
-    given = node.items()
+    given = _given(node) if node.keys() else _NOTHING
     if simple is not None and not given and not shape.attributes and shape.any_attribute is None:  # most nodes
         text = node.text or ""
         try:
@@ -37,6 +39,13 @@ def decode(node: etree._Element, element: Element) -> Any:
             return {"_nil": True} | _attributes(node, shape, given) if has_attributes else None
         shape = actual(node, shape)
     return _value(node, element, shape, given)
+
+
+def _given(node: etree._Element) -> list[tuple[str, str]]:
+    """Return the attributes of a node. Raises Undecodable for more than anybody has: reading them is quadratic."""
+    if len(node.keys()) > MOST_ATTRIBUTES:
+        raise Undecodable(f"{local(node.tag)}, line {node.sourceline}: more than {MOST_ATTRIBUTES:,} attributes")
+    return node.items()
 
 
 def actual(node: etree._Element, shape: Shape) -> Shape:
@@ -211,15 +220,17 @@ def _undecodable(node: etree._Element, simple: Simple, more: str = "") -> Undeco
 def _anything(node: etree._Element, shape: Shape) -> Any:
     """Read an xsd:anyType: by the type that it says to have, or as it stands."""
     said = node.get(TYPE)
+    others = {name: text for name, text in node.items() if name not in _HINTS}
+    untyped = {"_attributes": others, "_xml": inner(node)} if others else {"_xml": inner(node)}
     if said is None:
-        return {"_xml": inner(node)}
+        return untyped
     try:
         tag = qualified(node, said)
     except KeyError:
         tag = ""
     found = shape.find(tag) if shape.find is not None else None
     if found is None or found.anything:
-        return {"_type": tag, "_xml": inner(node)}
+        return {"_type": tag, **untyped}
     value = _value(node, Element(str(node.tag), found), found, node.items())
     return {"_type": tag, **value} if isinstance(value, dict) else {"_type": tag, "_value": value}
 

@@ -8,32 +8,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.errors import Misconfigured
-from connectors.soap.annotations import Annotations, looks_personal, plain
+from connectors.soap.annotations import Annotations
 from connectors.soap.client import SoapClient
 from connectors.soap.messages import Layout
 from connectors.soap.names import SOAP_11, local
 from connectors.soap.prepared import Prepared
 from connectors.soap.samples import NoSample, sample_answer, sample_parameters
-from connectors.soap.shapes import Attribute, Element, Group, Shape, Simple, Wildcard
-from connectors.soap.values import BUILTINS
+from connectors.soap.shapes import Attribute, Element, Group, Shape, Wildcard
+from connectors.soap.words import looks_personal, plain, rules_of, type_in_words
 
 MOST_FIELDS = 1_500
 """Fields of one message that are written out: types that hold each other would otherwise never end to be told."""
-
-_WORDS: Mapping[str, str] = {
-    "boolean": "true or false",
-    "integer": "whole number",
-    "decimal": "decimal, as text",
-    "float": "number",
-    "double": "number",
-    "date": "date",
-    "dateTime": "date and time",
-    "time": "time",
-    "duration": "duration, as text",
-    "hexBinary": "bytes, as base64",
-    "base64Binary": "bytes, as base64",
-}
-"""What a builtin type is called; one that is not here is called as the nearest that it restricts, or text."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +172,7 @@ class _Words:
         if self.left < 0:
             rules.append("not written out here: the message is too large")
         elif any(shape is each for each in self.inside):
-            rules.append(f"a {_type_name(shape)} again")
+            rules.append(f"{_type_name(shape)} again")
         elif not shape.is_text:
             self.inside.append(shape)
             fields = tuple(self._fields(shape))
@@ -217,9 +202,24 @@ class _Words:
             yield from rules_of(shape.simple, self.annotations.of_values(element))
 
     def _fields(self, shape: Shape) -> Iterator[Described]:
+        """Yield the keys of an object, those of the types derived from its type last."""
         if shape.variants:
             names = ", ".join(sorted(map(plain, shape.variants)))
             yield Described("_type", "text", rules=(f"which type it is: {names}",))
+        own = list(self._own(shape))
+        yield from own
+        keys = {each.key for each in own}
+        found: dict[str, Described] = {}
+        owners: dict[str, list[str]] = {}
+        for tag, variant in shape.variants.items():
+            for each in self._own(variant) if variant is not shape else ():
+                if each.key not in keys:
+                    found.setdefault(each.key, each)
+                    owners.setdefault(each.key, []).append(plain(local(tag)))
+        for key, each in found.items():
+            yield replace(each, required=False, rules=(f"of {', '.join(owners[key])} only", *each.rules))
+
+    def _own(self, shape: Shape) -> Iterator[Described]:
         for attribute in shape.attributes.values():
             yield self._attribute(shape, attribute)
         if shape.any_attribute:
@@ -230,22 +230,6 @@ class _Words:
             yield Described("_value", type_in_words(Shape("", shape.simple)), rules=tuple(rules_of(shape.simple)))
         elif shape.content is not None:
             yield from _once(self._content(shape.content, optional=False))
-        own = set(shape.children)
-        for tag, variant in shape.variants.items():
-            if variant is not shape and not any(variant is each for each in self.inside):
-                extra = [each for each in self._variant(variant) if each.key not in own | {"_type"}]
-                shared = {part.key for part in shape.children.values()} | {a.key for a in shape.attributes.values()}
-                yield from (
-                    replace(each, required=False, rules=(f"of {plain(local(tag))} only", *each.rules))
-                    for each in extra
-                    if each.key not in shared
-                )
-
-    def _variant(self, variant: Shape) -> list[Described]:
-        self.inside.append(variant)
-        found = list(self._fields(variant))
-        self.inside.pop()
-        return found
 
     def _attribute(self, shape: Shape, attribute: Attribute) -> Described:
         documentation = self.annotations.of_attribute(shape, attribute.key.lstrip("@"))
@@ -301,56 +285,3 @@ def _names(part: Element | Wildcard | Group) -> str:
 
 def _type_name(shape: Shape) -> str:
     return plain(local(shape.type).strip("()"))
-
-
-# --- types in words --------------------------------------------------------------------------------------------------
-
-
-def type_in_words(shape: Shape) -> str:
-    """Return what a type is called: text, whole number, object, list of dates…"""
-    if shape.anything:
-        return "anything"
-    if not shape.is_text or shape.simple is None:
-        return "list" if shape.array else "object"
-    return _simple(shape.simple)
-
-
-def _simple(simple: Simple) -> str:
-    if simple.base == "list":
-        return f"list of {_simple(simple.item)}" if simple.item is not None else "list"
-    if simple.base == "union":
-        return " or ".join(dict.fromkeys(_simple(member) for member in simple.members))
-    base: str | None = simple.base
-    while base is not None and base not in _WORDS:
-        base = BUILTINS[base].base
-    return _WORDS[base] if base is not None else "text"
-
-
-def rules_of(simple: Simple, meanings: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Yield what values of a simple type must meet; `meanings` are the words that its enumerated values have."""
-    facets = simple.facets
-    if values := facets.get("enumeration"):
-        told = [f"{plain(v)} ({(meanings or {})[v]})" if v in (meanings or {}) else plain(v) for v in values[:20]]
-        yield f"one of: {', '.join(told)}{'' if len(values) <= 20 else f', … ({len(values)} in all)'}"
-    for pattern in [" | ".join(facets["pattern"])] if "pattern" in facets else []:
-        yield f"pattern {plain(pattern)}"
-    low, high = facets.get("minInclusive"), facets.get("maxInclusive")
-    if low is not None and high is not None:
-        yield f"{plain(low)} to {plain(high)}"
-    for name, words in _BOUNDS.items():
-        both = name in ("minInclusive", "maxInclusive") and low is not None and high is not None
-        if name in facets and not both:
-            yield words.format(plain(facets[name]))
-
-
-_BOUNDS = {
-    "minInclusive": "{} or more",
-    "maxInclusive": "{} or less",
-    "minExclusive": "more than {}",
-    "maxExclusive": "less than {}",
-    "length": "length {}",
-    "minLength": "length {} or more",
-    "maxLength": "length {} or less",
-    "totalDigits": "at most {} digits",
-    "fractionDigits": "at most {} of them after the point",
-}

@@ -253,6 +253,8 @@ def _anything(node: etree._Element, shape: Shape, value: Any, path: str) -> None
     if said is not None:
         _say_type(node, str(said))
     if "_xml" in value:
+        for tag, text in value.get("_attributes", {}).items():
+            node.set(tag, str(text))
         _fill(node, str(value["_xml"]), path)
         return
     found = shape.find(str(said)) if shape.find is not None and said is not None else None

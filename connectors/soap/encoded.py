@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lxml import etree
 
+from connectors import http
 from connectors.soap.decode import NIL, TYPE
 from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, qualified
 from connectors.soap.shapes import Element, Shape
@@ -21,8 +22,10 @@ X = f"{{{XSD}}}"
 ARRAY = "{urn:beffroi}array"
 """On a complexType of the rewritten schemas: it is an array."""
 
-MOST_NODES = 1_000_000
-"""References can make a small answer large; one larger than that is refused."""
+MOST_NODES = 200_000
+"""References can make a small answer large: one to which they add more tags than that is refused."""
+DEEPEST = 200
+"""Elements that references may put into one another."""
 
 _ENCODINGS = (ENC_11, ENC_12)
 _ARRAYS = {f"{{{space}}}Array" for space in _ENCODINGS}
@@ -126,36 +129,37 @@ class _References:
     """Puts what references lead to in their place."""
 
     def __init__(self, targets: dict[str, etree._Element]) -> None:
-        self.targets = {name: _copied(node) for name, node in targets.items()}
-        self.nodes = 0
+        # As text, which keeps every prefix that is known at a place: one may stand in the value of an xsi:type.
+        self.targets = {name: etree.tostring(node, with_tail=False, encoding="UTF-8") for name, node in targets.items()}
+        self.nodes = self.bytes = 0
 
     def resolve(self, node: etree._Element, inside: frozenset[str]) -> None:
         """Resolve `node` and all within; `inside` are the targets that it stands in already."""
-        self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise NotEncoded(f"its references make more than {MOST_NODES:,} elements")
-        name = (node.get("href") or "").removeprefix("#") or node.get(f"{{{ENC_12}}}ref")
-        if name:
-            target = self.targets.get(name)
-            if target is None or name in inside or len(inside) > 200:
-                why = "leads nowhere" if target is None else "leads back to itself"
+        while name := (node.get("href") or "").removeprefix("#") or node.get(f"{{{ENC_12}}}ref"):
+            if name not in self.targets or name in inside or len(inside) > DEEPEST:
+                why = "leads back to itself" if name in self.targets else "leads nowhere"
                 raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a reference that {why}")
             inside = inside | {name}
-            node.attrib.pop("href", None)
-            for key, value in target.items():
-                if key != TYPE:
-                    node.set(key, value)
-            if (said := target.get(TYPE)) is not None:
-                _name(node, TYPE, qualified(target, said))
-            node.text = target.text
-            node.extend(_copied(each) for each in target)
+            self._put(node, self.targets[name])
         for each in node:
             self.resolve(each, inside)
 
-
-def _copied(node: etree._Element) -> etree._Element:
-    """Return a copy that knows every prefix that `node` does: one may stand in the value of an xsi:type."""
-    return etree.fromstring(etree.tostring(node, with_tail=False, encoding="UTF-8"))
+    def _put(self, node: etree._Element, target: bytes) -> None:
+        """Give `node` the content of a target. What all references bring is bounded before it is there."""
+        self.nodes += target.count(b"<")
+        self.bytes += len(target)
+        if self.nodes > MOST_NODES or self.bytes > http.MAX_BYTES:
+            raise NotEncoded("its references make it too large")
+        copied = etree.fromstring(target)
+        for name in ("href", f"{{{ENC_12}}}ref"):
+            node.attrib.pop(name, None)
+        for key, value in copied.items():
+            if key == TYPE:
+                _name(node, TYPE, qualified(copied, value))
+            else:
+                node.set(key, value)
+        node.text = copied.text
+        node.extend(list(copied))
 
 
 def _undress(node: etree._Element, element: Element, find: Callable[[str], Shape | None]) -> None:

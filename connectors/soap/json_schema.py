@@ -17,11 +17,14 @@ from connectors.soap.values import BUILTINS, json_of
 MOST_KEYS = 1_000
 """Keys described for one place; objects beyond are said to be objects, no more: some schemas are a whole language."""
 
+DEEPEST = 40
+"""Objects within each other that are described."""
+
 _FORMATS = {"int": "int32", "long": "int64"}  # as OpenAPI calls them
 _LENGTHS = {"length": ("minLength", "maxLength"), "minLength": ("minLength",), "maxLength": ("maxLength",)}
 _BOUNDS = {"minInclusive": ("minimum", 0), "maxInclusive": ("maximum", 0)}
 _BOUNDS |= {"minExclusive": ("minimum", 1), "maxExclusive": ("maximum", -1)}
-_FOREIGN = re.compile(r"\\[icIC]|\\[pP]\{Is|-\[|[\^$]")
+_FOREIGN = re.compile(r"\\[icIC]|\\[pP]\{Is|\[[^\[\]]*-\[|(?<![\[\\])\^|(?<!\\)\$")
 """What patterns of XML Schema have and those of JSON Schema have not, or mean otherwise."""
 
 
@@ -50,11 +53,13 @@ class _Writer:
             schema = {"anyOf": [schema, {"type": "object" if attributes else "null"}]}
         if place.many:
             schema = {"type": "array", "items": schema}
+        if place.nil_list:
+            schema = {"anyOf": [schema, {"type": "null"}]}
         about = self.said.of_element(place.element) if place.element is not None else ""
         return schema | ({"description": about} if about else {})
 
     def _type(self, shape: Shape, inside: tuple[int, ...]) -> dict[str, Any]:
-        if shape.anything or id(shape) in inside or self.left <= 0:
+        if shape.anything or id(shape) in inside or len(inside) > DEEPEST or self.left <= 0:
             return {"type": "object"}
         within = (*inside, id(shape))
         if not shape.variants:

@@ -140,7 +140,7 @@ def wrappers(wsdl: Wsdl) -> list[SchemaDocument]:
 
 def typed_faults(reading: Reading, port: Port, operation: Operation) -> dict[str, Element]:
     """Return the elements of faults whose part has a type only, by the names that servers give them: part or type."""
-    found = {}
+    found: dict[str, Element] = {}
     for part in operation.faults:
         if part.type is not None:
             element = reading.components.element(f"{_wrapper(port, operation, 'fault')}.{part.name}")

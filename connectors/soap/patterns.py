@@ -1,6 +1,6 @@
-"""Regular expressions of XML Schema: a short text that matches one, and the same expression for Python.
+r"""Regular expressions of XML Schema: a short text that matches one, and the same expression for Python.
 
-What is rare in registries is not read: character classes that are subtracted, and Unicode blocks (`\\p{IsGreek}`).
+What is rare in registries is not read: character classes that are subtracted, and Unicode blocks (`\p{IsGreek}`).
 Source: XML Schema 1.0 part 2, appendix F
 """
 

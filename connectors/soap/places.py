@@ -30,6 +30,7 @@ class Place:
     many: bool = False
     required: bool = False
     nillable: bool = False
+    nil_list: bool = False  # the whole list may be nil, as an array of the SOAP encoding may
 
     @property
     def is_text(self) -> bool:
@@ -56,7 +57,7 @@ def of_element(element: Element, *, required: bool = True) -> Place:
     if shape.array:  # its one element's list stands for it
         [item] = shape.children.values()
         inner = Place() if item.shape.array else of_element(item)  # a list of lists is described no further
-        return replace(inner, required=required, nillable=element.nillable)
+        return replace(inner, required=required, nil_list=element.nillable)
     simple = shape.simple if shape.is_text else None
     needed = element.many or required
     return Place(shape, simple, None, element, element.many, needed, element.nillable)
@@ -77,7 +78,7 @@ def keys_of(shape: Shape) -> dict[str, Place]:
     if shape.simple is not None:
         found["_value"] = Place(simple=shape.simple, required=True)
     elif shape.content is not None:
-        for key, place in _parts(shape.content, required=True):
+        for key, place in _parts(shape.content, required=shape.content.minimum > 0):
             found.setdefault(key, place)
     return found
 

@@ -6,7 +6,8 @@ docs/soap.md says. A key that is absent is absent from the record's JSON too; ni
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import (
@@ -23,7 +24,7 @@ from connectors.records import PERSONAL, Record
 from connectors.soap.annotations import Annotations
 from connectors.soap.json_schema import schema_of
 from connectors.soap.places import Place
-from connectors.soap.settings import Identifier
+from connectors.soap.settings import Identifier, LookupSettings
 from connectors.soap.values import json_of
 
 
@@ -35,13 +36,8 @@ class DerivedRecord(Record):
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
-def derive(
-    name: str, identifier: Identifier, fields: Mapping[str, Place], said: Annotations, *, personal: bool
-) -> type[Record]:
-    """Return the record of these fields, asked for by `identifier`; if `personal`, each of its fields is.
-
-    `said` is what the schemas document.
-    """
+def derive(lookup: LookupSettings, fields: Mapping[str, Place], said: Annotations, *, personal: bool) -> type[Record]:
+    """Return the record of these fields; if `personal`, each of them is. `said` is what the schemas document."""
     made: dict[str, Any] = {}
     for field, place in fields.items():
         schema = schema_of(place, said)
@@ -49,35 +45,36 @@ def derive(
         default = ... if place.required else None
         marks = PERSONAL if personal else None
         made[field] = (_value_type(schema), Field(default, title=field, description=about, json_schema_extra=marks))
-    record = create_model(name, __base__=DerivedRecord, __doc__=f"A {name}, as its registry describes it.", **made)
-    record.key = next(iter(fields))
-    record.identifiers = {identifier.scheme: check_of(identifier)}
+    doc = f"A {lookup.record}, as its registry describes it."
+    record = create_model(lookup.record, __base__=DerivedRecord, __doc__=doc, **made)
+    record.key = next((name for name, path in lookup.fields.items() if path == lookup.same), lookup.same or "")
+    record.identifiers = {lookup.identifier.scheme: Check(lookup.identifier)}
     return record
 
 
-def definition(record: type[Record]) -> Any:
-    """Return what two registries must agree on that make the same record: its fields."""
-    return record.model_json_schema(mode="serialization")
+@dataclass(frozen=True)
+class Check:
+    """Checks what a record is asked by, as it is declared. Two of the same declaration are equal."""
 
+    identifier: Identifier
 
-def check_of(identifier: Identifier) -> Callable[[str], str]:
-    """Return what checks an identifier and returns its canonical form: it raises ValueError that holds no value."""
-    form = re.compile(identifier.pattern, re.ASCII)
-    shown = re.sub(r"\?P<\w+>", "", identifier.pattern)
-    number = importlib.import_module(f"stdnum.{identifier.check}") if identifier.check else None
-
-    def check(value: str) -> str:
-        text = value.strip()
-        if number is not None:
+    def __call__(self, value: str) -> str:
+        """Return the canonical form. Raises ValueError, which does not hold the value."""
+        text, said = value.strip(), self.identifier
+        if said.check is not None:
             try:
-                text = str(number.validate(text))
+                text = str(importlib.import_module(f"stdnum.{said.check}").validate(text))
             except ValueError:
-                raise ValueError(f"its form or its check digits are not those of {identifier.check}") from None
-        if not form.fullmatch(text):
+                raise ValueError(f"its form or its check digits are not those of {said.check}") from None
+        if not re.fullmatch(said.pattern, text, re.ASCII):
+            shown = re.sub(r"\?P<\w+>", "", said.pattern)
             raise ValueError(f"its form is {shown}")
         return text
 
-    return check
+
+def is_kept(name: str) -> bool:
+    """Tell whether a field cannot be called that: records have something of that name themselves."""
+    return hasattr(Record, name) or name in Record.__class_vars__
 
 
 def field_names(keys: Mapping[str, Place]) -> dict[str, str]:
@@ -85,7 +82,8 @@ def field_names(keys: Mapping[str, Place]) -> dict[str, str]:
     names: dict[str, str] = {}
     for key in keys:
         plain = re.sub(r"\W", "_", key).lstrip("_") or "field"
-        name = plain if not hasattr(Record, plain) and not plain[0].isdigit() else f"{plain}_"
+        plain = f"{plain}_" if is_kept(plain) else plain
+        name = plain
         number = 2
         while name in names:
             name, number = f"{plain}_{number}", number + 1

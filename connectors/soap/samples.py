@@ -13,7 +13,7 @@ from connectors.soap.names import local
 from connectors.soap.patterns import NotRead, matching
 from connectors.soap.prepared import Prepared
 from connectors.soap.shapes import Element, Group, Shape, Simple, Wildcard
-from connectors.soap.values import json_of
+from connectors.soap.values import BUILTINS, json_of
 
 DEEPEST = 12
 """Levels of objects within each other that an example goes down to."""
@@ -36,9 +36,7 @@ _TEXTS: Mapping[str, str] = {
     "anyURI": "https://example.org/",
     "language": "fr",
 }
-_NUMBERS = ("decimal", "integer", "nonPositiveInteger", "negativeInteger", "nonNegativeInteger", "positiveInteger") + (
-    ("long", "int", "short", "byte", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte")
-)
+_NUMBERS = {name for name, builtin in BUILTINS.items() if builtin.json_schema.get("type") == "integer"} | {"decimal"}
 
 
 class NoSample(Exception):
@@ -147,40 +145,39 @@ def _fill(value: dict[str, Any], group: Group, *, full: bool, inside: tuple[Shap
 def _particle(
     value: dict[str, Any], part: Element | Wildcard | Group, *, full: bool, inside: tuple[Shape, ...]
 ) -> None:
-    if isinstance(part, Wildcard):
+    """Put what a particle brings into an object. Raises NoSample where it must be there and cannot be made."""
+    if isinstance(part, Element):
+        _element(value, part, full=full, inside=inside)
+    elif isinstance(part, Wildcard):
         if part.minimum:
             raise NoSample("an element of any kind is wanted")
         value[part.key] = []
-        return
-    wanted = part.minimum > 0 or (full and part.maximum > 0)
-    if isinstance(part, Group):
-        if not wanted:
-            return
-        times = max(part.minimum, 1)
-        if part.key is None:
-            for _ in range(times):
-                _fill(value, part, full=full, inside=inside)
-            return
+    elif part.minimum > 0 or full:
+        made: list[dict[str, Any]] = []
+        for _ in range(max(part.minimum, 1)):
+            made.append({} if part.key is not None else value)
+            _fill(made[-1], part, full=full, inside=inside)
+        if part.key is not None:
+            value[part.key] = made
+    elif part.key is not None:
         value[part.key] = []
-        for _ in range(times):
-            made: dict[str, Any] = {}
-            _fill(made, part, full=full, inside=inside)
-            value[part.key].append(made)
-        return
+
+
+def _element(value: dict[str, Any], part: Element, *, full: bool, inside: tuple[Shape, ...]) -> None:
     if part.many:
         value.setdefault(part.key, [])
-    if not wanted:
+    if part.minimum == 0 and (not full or part.maximum == 0):
         return
     try:
-        made_value = _value(part, full=full, inside=inside)
+        made = _value(part, full=full, inside=inside)
     except NoSample:
         if part.minimum == 0:
             return
         raise
     if part.many:
-        value[part.key] += [made_value] * max(part.minimum, 1)
+        value[part.key] += [made] * max(part.minimum, 1)
     else:
-        value[part.key] = made_value
+        value[part.key] = made
 
 
 # --- texts -----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class Identifier(Settings):
 class LookupSettings(Settings):
     """How one record is asked for, and where it stands in the answer. The record is derived from the schema."""
 
-    record: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
+    record: str
     operation: str
     identifier: Identifier
     parameters: Parameters = {}
@@ -63,6 +63,13 @@ class LookupSettings(Settings):
     path: KeyPath | None = None
     same: KeyPath | None = None
     fields: dict[FieldName, KeyPath] = {}
+
+    @field_validator("record")
+    @classmethod
+    def _is_name(cls, record: str) -> str:
+        if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", record):
+            raise ValueError("a record is called by letters and digits, a capital first, such as Parcel")
+        return record
 
 
 class TableSettings(Settings):

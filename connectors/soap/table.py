@@ -1,214 +1,259 @@
-"""Rows of an answer as columns of Arrow: which columns a row has by its schema, and how their values are read.
+"""Rows of an answer as columns of Arrow; `columns.py` says which columns there are.
 
-- An element or attribute that comes once is a column, named by its path with dots: `birth.date`.
-- A list of values is a list column; a list of objects, and whatever has no fixed columns, is one column of JSON text.
+A value is the same as in an answer that is read whole, in the type of its column:
 - Absent and nil are both null: a table has no other word for them.
-- A date loses its time zone, which is told once like anything that is set aside; any other value that a column's type
-  cannot hold makes the answer unreadable, unless the column is declared as text: then it keeps the form it came in.
+- A date loses its time zone, which is told once like anything that is set aside. Any other value that a column's type
+  cannot hold makes the answer unreadable, unless the column is declared as text.
+- Where a column of texts holds values of another type (a dateTime, an unbounded integer), they are written as in JSON.
+
+Texts are read by Arrow, a column at a time, where it reads them as we do; otherwise one by one.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from connectors.soap.decode import NIL, decode
+from connectors.soap.columns import Columns, Level, TableColumn
+from connectors.soap.decode import NIL, Undecodable, decode
 from connectors.soap.lexical import calendar_day
-from connectors.soap.shapes import Element, Shape, Simple
-from connectors.soap.values import Lexical, arrow_of, json_of
+from connectors.soap.shapes import Element, Simple
+from connectors.soap.values import BUILTINS, Lexical, Space, json_of, normalised
 
-Find = Callable[[etree._Element], "str | None"]
+_WRONG = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError, ArithmeticError)
 
 
 class UnfitValue(ValueError):
     """A value that its column cannot hold; the message names column and row, never the value."""
 
 
-@dataclass
-class TableColumn:
-    """A column: its name, the keys that lead to it in a row's value, its type.
-
-    `tag` is the child's tag, or `@` and the attribute's name, where its text may be taken straight from the row.
-    """
-
-    name: str
-    path: tuple[str, ...]
-    type: pa.DataType
-    simple: Simple | None = None
-    tag: str | None = None
-    nillable: bool = False
-    default: str | None = None
-    zones: list[str] = field(default_factory=list)
-
-
-def columns_of(row: Element, texts: Sequence[str] = ()) -> list[TableColumn]:
-    """Return the columns of a row; those named in `texts` keep the text that came."""
-    shape = row.shape
-    if shape.is_text and shape.simple is not None:
-        columns = [TableColumn("value", (), _type(shape.simple), shape.simple)]
-    else:
-        columns = _of(shape, (), (shape.type,))
-    for column in columns:
-        if column.name in texts:
-            column.type = pa.string()
-    return columns
-
-
-def _of(shape: Shape, path: tuple[str, ...], inside: tuple[str, ...]) -> list[TableColumn]:
-    found = []
-    whole = shape.grouped or shape.mixed or shape.anything or shape.variants or shape.array or shape.wildcard
-    if (whole or shape.any_attribute) and path:
-        return [TableColumn(".".join(path), path, pa.string())]
-    for tag, attribute in shape.attributes.items():
-        name = (*path, attribute.key)
-        straight = f"@{tag}" if not path else None
-        found.append(
-            TableColumn(".".join(name), name, _type(attribute.simple), attribute.simple, straight,
-                        default=attribute.default)
-        )  # fmt: skip
-    if shape.simple is not None:
-        found.append(TableColumn(".".join((*path, "_value")), (*path, "_value"), _type(shape.simple), shape.simple))
-    places: dict[str, Element] = {}
-    for child in shape.children.values():
-        places.setdefault(child.key, child)
-    for key, child in places.items():
-        found += _child(child, (*path, key), inside)
-    return found
-
-
-def _child(child: Element, path: tuple[str, ...], inside: tuple[str, ...]) -> list[TableColumn]:
-    shape, name = child.shape, ".".join(path)
-    if shape.is_text and shape.simple is not None:
-        kind = _type(shape.simple)
-        if child.many:
-            return [TableColumn(name, path, pa.list_(kind), shape.simple)]
-        return [TableColumn(name, path, kind, shape.simple, child.tag if len(path) == 1 else None, child.nillable,
-                            child.default)]  # fmt: skip
-    if child.many or shape.type in inside or (child.nillable and shape.attributes):
-        return [TableColumn(name, path, pa.string())]
-    return _of(shape, path, (*inside, shape.type))
-
-
-def _type(simple: Simple) -> pa.DataType:
-    if simple.base == "list":
-        return pa.list_(_type(simple.item)) if simple.item is not None else pa.string()
-    return pa.string() if simple.base == "union" else arrow_of(simple.base, simple.facets)
-
-
 class Rows:
-    """Reads rows into batches."""
+    """Reads rows into batches. Thread-safe."""
 
-    def __init__(self, row: Element, texts: Sequence[str]) -> None:
+    def __init__(self, row: Element, texts: Sequence[str] = ()) -> None:
         """`row` is the element of a row; columns named in `texts` keep the text that came."""
         self.row = row
-        self.columns = columns_of(row, texts)
+        found = Columns(row, texts)
+        self.columns, self._level, self._whole = found.all, found.level, found.whole
         self.schema = pa.schema([(column.name, column.type) for column in self.columns])
-        shape = row.shape
-        self._flat = (
-            all(column.tag is not None for column in self.columns)
-            and not (shape.grouped or shape.variants or shape.wildcard or row.nillable or shape.mixed)
-            and all(column.simple is not None and column.simple.base != "QName" for column in self.columns)
-        )
 
-    def batch(self, rows: Sequence[etree._Element], first: int) -> pa.RecordBatch:
-        """Return valid rows, the first of which is number `first`, as a batch. Raises UnfitValue and Undecodable."""
-        cells = self._texts(rows) if self._flat else self._values(rows)
+    def batch(self, rows: Sequence[etree._Element], first: int) -> tuple[pa.RecordBatch, set[str]]:
+        """Return valid rows, the first of which is number `first`, and the columns whose dates lost a zone.
+
+        Raises UnfitValue.
+        """
+        cells: list[list[Any]] = [[] for _ in self.columns]
+        _read(self._level, rows, cells, first)
+        if self._whole:
+            values = _decoded(rows, self.row, first)
+            for at in self._whole:
+                cells[at] = [_at(value, self.columns[at].path) for value in values]
+        zoned: set[str] = set()
         arrays = []
         for column, values in zip(self.columns, cells, strict=True):
             try:
-                arrays.append(_array_of_texts(column, values) if self._flat else _array(column, values))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError) as error:
-                raise UnfitValue(_where(column, values, first, flat=self._flat)) from error
-        return pa.record_batch(arrays, schema=self.schema)
+                arrays.append(_array(column, values, zoned))
+            except _WRONG as error:
+                raise UnfitValue(_where(column, values, first)) from error
+        return pa.record_batch(arrays, schema=self.schema), zoned
 
-    def _texts(self, rows: Sequence[etree._Element]) -> list[list[str | None]]:
-        """Return each column's texts: no value is made of them yet."""
-        tags = [str(column.tag) for column in self.columns if not str(column.tag).startswith("@")]
-        cells: dict[str, list[str | None]] = {tag: [] for tag in tags}
-        nillable = any(column.nillable for column in self.columns)
-        for row in rows:
-            if nillable:
-                found = {each.tag: each.text or (None if each.get(NIL) in ("true", "1") else "") for each in row}
-            else:
-                found = {each.tag: each.text or "" for each in row}
-            for tag in tags:
-                cells[tag].append(found.get(tag))
-        return [
-            [row.get(str(column.tag)[1:], column.default) for row in rows]
-            if str(column.tag).startswith("@")
-            else [column.default if text == "" else text for text in cells[str(column.tag)]]
-            if column.default
-            else cells[str(column.tag)]
-            for column in self.columns
-        ]
 
-    def _values(self, rows: Sequence[etree._Element]) -> list[list[Any]]:
-        decoded = [decode(row, self.row) for row in rows]
-        return [[_at(value, column.path) for value in decoded] for column in self.columns]
+# --- from rows to texts and values -----------------------------------------------------------------------------------
+
+
+def _read(level: Level, nodes: Sequence[etree._Element | None], cells: list[list[Any]], first: int) -> None:
+    """Put into `cells`, by column, what stands in `nodes`, of which there is one or none for each row."""
+    for name, at, default in level.attributes:
+        cells[at] = [None if node is None else node.get(name, default) for node in nodes]
+    if level.own is not None:
+        cells[level.own] = [None if node is None else _text(node) for node in nodes]
+    if level.texts:
+        _read_texts(level, nodes, cells)
+    for tag, at in level.lists:
+        cells[at] = [None if node is None else [_text(each) for each in node.iterchildren(tag)] for node in nodes]
+    for tag, at, element in level.decoded:
+        if element.many:
+            cells[at] = [
+                None if node is None else _decoded(node.iterchildren(tag), element, row, of_one_row=True)
+                for row, node in enumerate(nodes, first)
+            ]
+        else:
+            cells[at] = _decoded(_children(nodes, tag), element, first)
+    for tag, below in level.nested:
+        _read(below, _children(nodes, tag), cells, first)
+
+
+def _read_texts(level: Level, nodes: Sequence[etree._Element | None], cells: list[list[Any]]) -> None:
+    """Read the texts that come once at most: nearly all of a table, so that each child is touched once."""
+    columns = [(tag, cells[at]) for tag, at in level.texts]
+    empty: dict[Any, str | None] = {}
+    for node in nodes:
+        if node is None:
+            found = empty
+        elif level.nillable:
+            found = {each.tag: each.text or _text(each) for each in node}
+        else:
+            found = {each.tag: each.text or "" for each in node}
+        for tag, texts in columns:
+            texts.append(found.get(tag))
+
+
+def _children(nodes: Iterable[etree._Element | None], tag: str) -> list[etree._Element | None]:
+    return [None if node is None else next(node.iterchildren(tag), None) for node in nodes]
+
+
+def _text(node: etree._Element) -> str | None:
+    return node.text or (None if node.get(NIL, "").strip() in ("true", "1") else "")
+
+
+def _decoded(
+    nodes: Iterable[etree._Element | None], element: Element, first: int, *, of_one_row: bool = False
+) -> list[Any]:
+    """Return the values of nodes, one for each row from `first` on, or all of the row `first`. Raises UnfitValue."""
+    found: list[Any] = []
+    for node in nodes:
+        try:
+            found.append(None if node is None else decode(node, element))
+        except Undecodable as error:
+            raise UnfitValue(f"row {first if of_one_row else first + len(found)}: {error}") from error
+    return found
 
 
 def _at(value: Any, path: Sequence[str]) -> Any:
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
 
 
-_QUICK = {pa.int64(), pa.uint64(), pa.date32(), pa.float64(), pa.bool_()}
+# --- from texts and values to columns --------------------------------------------------------------------------------
+
+_BY_ARROW = {pa.int64(), pa.uint64(), pa.date32(), pa.float64(), pa.bool_()}
+_CLOCK = r"([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{6})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
+_NO_CLOCK = r"\.000000|[+-]00:00$"
+_JSON_FORMS = {
+    "integer": ("^(0|-?[1-9][0-9]*)$", None),
+    "decimal": (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$", None),
+    "dateTime": (f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}", _NO_CLOCK),
+    "time": (f"^{_CLOCK}", _NO_CLOCK),
+}
+"""What the texts of a type look like that are as JSON writes them, and what they do not look like."""
+_BLANKS: dict[Space, str | None] = {"preserve": None, "replace": "[\t\r\n]", "collapse": "[\t\r\n]|  |^ | $"}
 
 
-def _array_of_texts(column: TableColumn, texts: list[str | None]) -> pa.Array:
-    """Return a column of texts that are all valid, by Arrow's own reading where it reads the same as we do."""
+def _array(column: TableColumn, values: list[Any], zoned: set[str]) -> pa.Array:
+    """Return a column. Raises one of _WRONG where its type cannot hold a value."""
     simple = column.simple
-    assert simple is not None  # noqa: S101  # it is what `_flat` says
-    if column.type == pa.string() and simple.facets.get("whiteSpace", "") == "" and simple.base == "string":
-        return pa.array(texts, pa.string())
-    if column.type in _QUICK or pa.types.is_decimal(column.type):
+    if column.straight and simple is not None:
+        if column.default is not None:
+            values = [column.default if text == "" else text for text in values]
+        if not column.many:
+            return _array_of_texts(column, simple, values, zoned)
+        read: Callable[[str], Any] = _raw(simple) if column.raw else simple.read
+        values = [texts and [None if text is None else read(text) for text in texts] for texts in values]
+    if column.type == pa.string() and simple is None:
+        return pa.array([_json(value) if column.json else value for value in values], pa.string())
+    return pa.array([_fit(value, column.type, simple, column, zoned) for value in values], column.type)
+
+
+def _array_of_texts(column: TableColumn, simple: Simple, texts: list[str | None], zoned: set[str]) -> pa.Array:
+    array = pa.array(texts, pa.string())
+    if column.raw:
+        return array if _is_plain(array, simple) else pa.array([text and _raw(simple)(text) for text in texts])
+    if column.type == pa.string():
+        if _is_as_in_json(array, simple):
+            return array
+    elif column.type in _BY_ARROW or pa.types.is_decimal(column.type):
         try:
-            return pc.cast(pa.array(texts, pa.string()), column.type)
+            read = pc.cast(array, column.type)
         except pa.ArrowInvalid:  # a sign, a blank, a zone: one by one then
             pass
-    return _array(column, [None if text is None else simple.read(text) for text in texts])
+        else:  # beyond the largest float, Arrow says infinity
+            if column.type != pa.float64() or not pc.any(pc.is_inf(read)).as_py():
+                return read
+    values = [None if text is None else simple.read(text) for text in texts]
+    return pa.array([_fit(value, column.type, simple, column, zoned) for value in values], column.type)
 
 
-def _array(column: TableColumn, values: list[Any]) -> pa.Array:
-    if column.type == pa.date32():
-        values = [_day(column, value) for value in values]
-    elif column.type == pa.string():
-        values = [None if value is None else _as_text(column, value) for value in values]
-    elif pa.types.is_list(column.type) and column.type.value_type == pa.string() and column.simple is not None:
-        values = [None if value is None else [str(json_of(each)) for each in value] for value in values]
-    return pa.array(values, column.type)
+def _is_as_in_json(array: pa.Array, simple: Simple) -> bool:
+    """Tell whether every text is what JSON has for its value."""
+    if simple.base in ("list", "union"):
+        return False
+    family: str | None = simple.base
+    while family is not None and family not in _JSON_FORMS:
+        family = BUILTINS[family].base
+    if family is None:
+        return _is_plain(array, simple)
+    alike, unlike = _JSON_FORMS[family]
+    return _all_match(array, alike) and (unlike is None or not _any_match(array, unlike))
 
 
-def _as_text(column: TableColumn, value: Any) -> str:
-    if column.simple is None:
-        return json.dumps(json_of(value), ensure_ascii=False)
-    return value if isinstance(value, str) else column.simple.write(value)
+def _space(simple: Simple) -> Space:
+    if simple.base in ("list", "union"):
+        return "collapse"
+    space: Space = simple.facets.get("whiteSpace", BUILTINS[simple.base].space)
+    return space
 
 
-def _day(column: TableColumn, value: Any) -> Any:
-    """Return a date without its zone, which is noted."""
-    if not isinstance(value, Lexical):
-        return value
-    column.zones[:] = [column.name]
-    return calendar_day(value)
+def _is_plain(array: pa.Array, simple: Simple) -> bool:
+    """Tell whether no text has blanks that its type does not count."""
+    blanks = _BLANKS[_space(simple)]
+    return blanks is None or not _any_match(array, blanks)
 
 
-def _where(column: TableColumn, values: Sequence[Any], first: int, *, flat: bool) -> str:
+def _all_match(array: pa.Array, pattern: str) -> bool:
+    return pc.all(pc.match_substring_regex(array, pattern), min_count=0).as_py() is True
+
+
+def _any_match(array: pa.Array, pattern: str) -> bool:
+    return pc.any(pc.match_substring_regex(array, pattern), min_count=0).as_py() is True
+
+
+def _raw(simple: Simple) -> Callable[[str], str]:
+    space = _space(simple)
+    return lambda text: normalised(text, space)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(json_of(value), ensure_ascii=False)
+
+
+def _fit(value: Any, kind: pa.DataType, simple: Simple | None, column: TableColumn, zoned: set[str]) -> Any:
+    """Return a value as Arrow takes it for `kind`."""
+    if value is None:
+        return None
+    if kind == pa.string() and simple is not None:
+        return value if isinstance(value, str) else simple.write(value)
+    if isinstance(value, list):
+        inner = simple.item if simple is not None and simple.base == "list" and not _is_outer(column, kind) else simple
+        return [_fit(each, kind.value_type, inner, column, zoned) for each in value]
+    if kind == pa.date32() and isinstance(value, Lexical):
+        zoned.add(column.name)
+        return calendar_day(value)
+    return value
+
+
+def _is_outer(column: TableColumn, kind: pa.DataType) -> bool:
+    """Tell whether `kind` is the list of a repeated element, whose own type may be a list too."""
+    return column.many and kind is column.type
+
+
+def _where(column: TableColumn, values: Sequence[Any], first: int) -> str:
     """Return which row has the value that a column cannot hold."""
-    for number, value in enumerate(values):
-        try:
-            if value is not None:
-                _ = _array_of_texts(column, [value]) if flat else _array(column, [value])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError):
-            return (
-                f"row {first + number}: {column.name} has a value that a column of type {column.type} cannot hold;"
-                " declare the column as text"
-            )
-    return f"{column.name}: values that a column of type {column.type} cannot hold; declare the column as text"
+    row = next(number for number, value in enumerate(values, first) if not _holds(column, value))
+    return (
+        f"row {row}: {column.name} has a value that a column of type {column.type} cannot hold;"
+        " declare the column as text"
+    )
+
+
+def _holds(column: TableColumn, value: Any) -> bool:
+    try:
+        _array(column, [value], set())
+    except _WRONG:
+        return False
+    return True

@@ -138,6 +138,7 @@ _KINDS = {
     "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "an attribute that the schema does not know",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "an attribute is missing",
     "SCHEMAV_CVC_TYPE_3_1_1": "an attribute that the schema does not know",
+    "SCHEMAV_CVC_TYPE_2": "an abstract type: its xsi:type must name another",
     "SCHEMAV_CVC_TYPE_3_1_2": "elements where the schema wants a text",
     "SCHEMAV_CVC_ELT_1": "an element that the schema does not know",
     "SCHEMAV_CVC_ELT_3_1": "xsi:nil where the schema does not allow it",
@@ -147,6 +148,9 @@ _KINDS = {
     "SCHEMAV_CVC_PATTERN_VALID": "a value that does not match the pattern",
     "SCHEMAV_CVC_ENUMERATION_VALID": "a value that is not one of those allowed",
 }
+
+
+_OTHERS = {"SCHEMAV_CVC_DATATYPE_VALID_1_2_1": "a name whose prefix is not declared"}
 
 
 def _told(log: etree._ListErrorLog) -> list[str]:
@@ -161,7 +165,11 @@ def _told(log: etree._ListErrorLog) -> list[str]:
         kind = _KINDS.get(entry.type_name)
         if kind is None:
             wanted = re.search(r" of the \w+ type '(?:\{[^}']*\})?([\w.:-]+)'\.$", entry.message)
-            kind = f"a value that is not a valid {wanted[1]}" if wanted else f"not valid ({entry.type_name})"
+            kind = (
+                f"a value that is not a valid {wanted[1]}"
+                if wanted
+                else _OTHERS.get(entry.type_name, f"not valid ({entry.type_name})")
+            )
         found.setdefault((name, entry.line), []).append(kind + _expected(entry))
     return [f"{name}{f', line {line}' if line else ''}: {kinds[0]}" for (name, line), kinds in found.items()]
 

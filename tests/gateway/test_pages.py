@@ -82,6 +82,7 @@ def test_health(gateway: Gateway) -> None:
         "code": None,
         "answered": 0,
         "failed": 0,
+        "set_aside": [],
     }
     assert "residents" not in told["datasets"]
     assert "residents" in gateway.get("/health", "mairie").json["datasets"]

@@ -95,7 +95,9 @@ def test_an_ill_typed_attribute_is_named(tmp_path: Path, canned: Canned) -> None
 
 def test_what_is_not_read_is_misconfigured_before_any_call(tmp_path: Path, canned: Canned) -> None:
     redefine = '<xsd:redefine schemaLocation="o.xsd"/>'
-    (tmp_path / "o.xsd").write_text('<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"/>')
+    (tmp_path / "o.xsd").write_text(
+        '<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"/>'
+    )
     client = write(tmp_path, imports=redefine, answer=sequence(A))
     for _ in range(2):  # a failure leaves nothing half-made behind
         with pytest.raises(Misconfigured, match=r"t\.wsdl of r cannot be used: .*xsd:redefine"):

@@ -88,7 +88,9 @@ def test_a_fault_is_a_fault_whatever_the_status(wiremock: WireMock, ask: Ask, st
     wiremock.stub(envelope(FAULT), status=status)
     fault = expect(SoapFault, ask, wiremock.url)
     assert (fault.code, fault.status, fault.message) == ("Server", status, "S3CRET")
-    assert fault.details == {f"{{{NAMESPACE}}}ParcelFault": None}, "the operation declares no fault: its detail tells nothing"
+    assert fault.details == {f"{{{NAMESPACE}}}ParcelFault": None}, (
+        "the operation declares no fault: its detail tells nothing"
+    )
     assert len(wiremock.requests()) == 1, "asked once: no retry hides a fault"
     healthy(ask, wiremock)
 

@@ -22,7 +22,7 @@ from tests.soap.asker import Asker, Outcome, Way
 
 MOST_SECONDS, MOST_MEGABYTES = 10, 400
 """What one answer may take, of whatever kind: an answer of 64 MiB is read whole, and once more as a tree."""
-ADDRESS_SPACE = 3072
+ADDRESS_SPACE = 2048
 """Megabytes, of which libraries alone take some hundreds."""
 
 Body = bytes | Callable[[], Iterable[bytes]]
@@ -93,7 +93,7 @@ def witness() -> Iterator[Canned]:
 
 # --- the registry ----------------------------------------------------------------------------------------------------
 
-WSDL = f"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
     xmlns:t="urn:t" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:ref="http://ws-i.org/profiles/basic/1.1/xsd"
     xmlns:e="http://schemas.xmlsoap.org/soap/encoding/" xmlns:w="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:t">
   <types>
@@ -116,8 +116,8 @@ WSDL = f"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="htt
         <xsd:element name="row" type="t:Row" minOccurs="0" maxOccurs="unbounded"/>
       </xsd:sequence></xsd:complexType></xsd:element>
       <xsd:complexType name="Node"><xsd:sequence>
-        <xsd:element name="name" type="xsd:string"/><xsd:element name="all" type="t:Nodes" minOccurs="0"/>
-        <xsd:element name="kind" type="xsd:QName" minOccurs="0"/>
+        <xsd:element name="name" type="xsd:string" form="unqualified"/><xsd:element name="all" type="t:Nodes" minOccurs="0" form="unqualified"/>
+        <xsd:element name="kind" type="xsd:QName" minOccurs="0" form="unqualified"/>
       </xsd:sequence></xsd:complexType>
       <xsd:complexType name="Nodes"><xsd:complexContent><xsd:restriction base="e:Array">
         <xsd:attribute ref="e:arrayType" w:arrayType="t:Node[]"/></xsd:restriction></xsd:complexContent></xsd:complexType>
@@ -164,7 +164,7 @@ def whole(content: str) -> bytes:
 
 def told(asker: Asker, way: Way, wsdl: Path, address: str) -> Outcome:
     """Ask, and see that the answer took no more than it may."""
-    outcome = asker.ask(way, wsdl, "Ask", address, rows="row" if way == "scan" else "", seconds=MOST_SECONDS)
+    outcome = asker.ask(way, wsdl, "Ask", address, rows="row" if way == "scan" else "")
     assert outcome.seconds < MOST_SECONDS
     assert outcome.megabytes < MOST_MEGABYTES
     return outcome
@@ -235,6 +235,18 @@ def numbered(template: str, count: int) -> str:
     return "".join(template.replace("#", str(number)) for number in range(count))
 
 
+def endless_numbers(before: str, template: str) -> Callable[[], Iterator[bytes]]:
+    """Return what streams a gigabyte of `template`, its # another number each time."""
+
+    def chunks() -> Iterator[bytes]:
+        yield before.encode()
+        for number in range(2**30 // 10_000 // len(template)):
+            yield "".join([template.replace("#", f"{number}.{each}") for each in range(10_000)]).encode()
+
+    return chunks
+
+
+ATTRIBUTE, PREFIX = 'a#="" ', 'xmlns:a#="urn:#" '
 ENDLESS = {
     "text": endless(f"{HEAD}<title>", "a"),
     "text in a row": endless(f"{HEAD}<row><label>", "a"),
@@ -249,8 +261,8 @@ ENDLESS = {
     "instructions": endless(HEAD, "<?p q?>"),
     "name": endless(f"{HEAD}<", "a"),
     "attribute": endless(f'{HEAD}<row x="', "a"),
-    "attributes": lambda: itertools.chain([f"{HEAD}<row ".encode()], (f'a{n}="" '.encode() for n in range(10**7))),
-    "prefixes": lambda: itertools.chain([f"{HEAD}<row ".encode()], (f'xmlns:a{n}="u" '.encode() for n in range(10**7))),
+    "attributes": endless_numbers(f"{HEAD}<row ", ATTRIBUTE),
+    "prefixes": endless_numbers(f"{HEAD}<row ", PREFIX),
     "depth": endless(HEAD, "<x>"),
     "depth of known names": endless(HEAD, "<row>"),
     "extra elements": endless(HEAD, "<x/>"),
@@ -261,6 +273,16 @@ ENDLESS = {
     "declarations": endless("<!DOCTYPE x [", '<!ENTITY a "b">'),
 }
 """Answers of a gigabyte that never end well."""
+
+FULL = 60 * 2**20
+
+
+def full(piece: str) -> Callable[[], Iterator[bytes]]:
+    """Return what streams a whole answer that is just not too large: elements take many times their bytes in a memory."""
+    return lambda: itertools.chain(endless(HEAD + ROW, piece, FULL)(), [TAIL.encode()])
+
+
+FULL_OF = {"extra elements": full("<x/>"), "rows": full("<row><label/></row>"), "values": full("<scan/>")}
 
 DEEP = 100_000
 UNREADABLE: dict[str, bytes] = {
@@ -292,11 +314,13 @@ UNREADABLE: dict[str, bytes] = {
     .replace(b"<s:Body>", f'<v:Body xmlns:v="{SOAP_12}">'.encode())
     .replace(b"</s:Body>", b"</v:Body>"),
     "an envelope of another version": whole(ROW).replace(SOAP_11.encode(), SOAP_12.encode()),
-    "an envelope in the envelope": whole(whole(ROW).decode()),
     "two bodies": whole(ROW).replace(b"</s:Body>", b"</s:Body><s:Body/>"),
     "two answers": whole(ROW).replace(b"</s:Body>", b"<Answer/></s:Body>"),
+    "500,000 answers": whole(ROW).replace(b"<Answer>", b"<x/>" * 500_000 + b"<Answer>"),
     "no body": f'<s:Envelope xmlns:s="{SOAP_11}"/>'.encode(),
-    "rows in the header": whole("").replace(b"<s:Body>", f"<s:Header><Answer>{ROW}</Answer></s:Header><s:Boby>".encode()),
+    "rows in the header": whole("")
+    .replace(b"<s:Body>", f"<s:Header><Answer>{ROW}</Answer></s:Header><s:Body>".encode())
+    .replace(b"<Answer></Answer>", b""),
     "an xsi:type that nobody knows": tree(1, '<thing xsi:type="t:S3CRET"><a>b</a></thing>'),
     "an xsi:type in no namespace": tree(1, '<thing xmlns:n="urn:n" xsi:type="n:Known"><a>b</a></thing>'),
     "an xsi:type without a declared prefix": tree(1, '<thing xsi:type="q:Known"><a>b</a></thing>'),
@@ -315,10 +339,13 @@ UNREADABLE: dict[str, bytes] = {
     "swaRef to a file": whole("<file>file:///etc/passwd</file>"),
     "swaRef to a server": whole(f"<file>{WITNESS}</file>"),
     "swaRef to nothing": whole("<file>cid:nothing</file>"),
-    "MTOM without parts": whole('<scan><xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:a"/></scan>'),
+    "MTOM without parts": whole(
+        '<scan><xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:a"/></scan>'
+    ),
     "UTF-8 that is latin-1": whole("<title>Plouézec</title>").decode().encode("latin-1"),
     "an encoding that nobody knows": b'<?xml version="1.0" encoding="S3CRET"?>' + whole(ROW),
-    "UTF-16 that is UTF-8": b'<?xml version="1.0" encoding="UTF-16"?>' + whole("<title>é</title>").decode().encode("latin-1"),
+    "UTF-16 that is UTF-8": b'<?xml version="1.0" encoding="UTF-16"?>'
+    + whole("<title>é</title>").decode().encode("latin-1"),
     "UTF-16 cut in a character": ('\ufeff<?xml version="1.0"?>' + whole(ROW).decode()).encode("utf-16-le")[:-1],
     "nothing": b"",
     "a mark of order only": codecs.BOM_UTF8,
@@ -338,6 +365,15 @@ def test_no_document_type(asker: Asker, server: Streaming, witness: Canned, wsdl
 def test_a_gigabyte(asker: Asker, server: Streaming, wsdl: Path, way: Way, name: str) -> None:
     server.say(ENDLESS[name])
     unreadable(told(asker, way, wsdl, server.url))
+
+
+@pytest.mark.parametrize(
+    ("way", "name"), [("call", "extra elements"), ("call", "rows"), ("call", "values"), ("scan", "extra elements")]
+)
+def test_full_of_elements(asker: Asker, server: Streaming, wsdl: Path, way: Way, name: str) -> None:
+    server.say(FULL_OF[name])
+    outcome = told(asker, way, wsdl, server.url)
+    assert outcome.error in ("", "Unreadable")
 
 
 @WAYS
@@ -379,7 +415,7 @@ def bomb(piece: bytes, times: int, layers: int = 1) -> Callable[[], Iterator[byt
         ("gzip", bomb(b" " * 2**20, 1024)),
         ("gzip", bomb(b"</title><title>" * 2**16, 1024)),
         ("gzip, gzip", bomb(b"a" * 2**20, 100_000, layers=2)),
-        ("gzip", lambda: [gzip.compress(whole(ROW))[:-9]]),
+        ("gzip", lambda: [gzip.compress(whole(ROW))[:-20]]),
         ("gzip", lambda: [gzip.compress(whole(ROW))[:-8] + b"\0" * 8]),
         ("gzip", lambda: [whole(ROW)]),
         ("S3CRET", lambda: [whole(ROW)]),
@@ -405,7 +441,9 @@ def package(content: str, part: bytes, times: int = 1) -> Callable[[], Iterator[
     """Return an MTOM message whose part `big` is `part` that often."""
 
     def chunks() -> Iterator[bytes]:
-        yield b'--b\r\nContent-Type: application/xop+xml; type="text/xml"\r\nContent-ID: <root>\r\n\r\n' + whole(content)
+        yield b'--b\r\nContent-Type: application/xop+xml; type="text/xml"\r\nContent-ID: <root>\r\n\r\n' + whole(
+            content
+        )
         yield b"\r\n--b\r\nContent-Type: image/tiff\r\nContent-ID: <big>\r\n\r\n"
         yield from itertools.repeat(part, times)
         yield b"\r\n--b--\r\n"
@@ -414,7 +452,7 @@ def package(content: str, part: bytes, times: int = 1) -> Callable[[], Iterator[
 
 
 MEGABYTE = b"\x01" * 2**20
-ATTACHED = {
+ATTACHED: dict[str, Callable[[], Iterable[bytes]]] = {
     "one part a thousand times": package(INCLUDE.format("cid:big") * 1000, MEGABYTE, 50),
     "a reference to it too": package("<file>cid:big</file>" + ROW * 1000, MEGABYTE, 60),
     "a gigabyte": package(INCLUDE.format("cid:big"), MEGABYTE, 1024),
@@ -436,7 +474,8 @@ ATTACHED = {
 @WAYS
 @pytest.mark.parametrize("name", ATTACHED)
 def test_attachments(asker: Asker, server: Streaming, witness: Canned, wsdl: Path, way: Way, name: str) -> None:
-    server.say(lambda: (each.replace(WITNESS.encode(), witness.url.encode()) for each in ATTACHED[name]()), RELATED)
+    chunks = ATTACHED[name]
+    server.say(lambda: (each.replace(WITNESS.encode(), witness.url.encode()) for each in chunks()), RELATED)
     outcome = told(asker, way, wsdl, server.url)
     if name not in ("a reference to it too", "a thousand parts more"):
         unreadable(outcome)
@@ -450,7 +489,8 @@ ENCODED = f'<s:Envelope {NAMES} xmlns:e="http://schemas.xmlsoap.org/soap/encodin
 
 def encoded(node: str, targets: str = "") -> bytes:
     response = f'<t:NodesResponse><node xmlns="">{node}</node></t:NodesResponse>'
-    return f'{ENCODED}{response}{targets.replace("<m ", "<m xmlns='' ")}</s:Body></s:Envelope>'.encode()
+    targets = targets.replace("<m ", '<m xmlns="" ')
+    return f"{ENCODED}{response}{targets}</s:Body></s:Envelope>".encode()
 
 
 def level(number: int) -> str:
@@ -459,8 +499,7 @@ def level(number: int) -> str:
 
 
 LEVELS = "".join(map(level, range(9))) + '<m id="n9" ><name>a</name></m>'
-MANY = "".join(f'<item href="#big"/>' for _ in range(2000))
-CHAIN = numbered('<m id="n#" ><name>a</name><all><item href="#@"/></all></m>', 20_000)
+MANY = '<item href="#big"/>' * 2000
 REFERENCES = {
     "laughs": encoded("<name>a</name><all><item href='#n0'/></all>", LEVELS),
     "a large text in many places": encoded(
@@ -483,7 +522,7 @@ REFERENCES = {
 @pytest.mark.parametrize("name", REFERENCES)
 def test_references(asker: Asker, server: Streaming, witness: Canned, wsdl: Path, name: str) -> None:
     server.say(REFERENCES[name].replace(WITNESS.encode(), witness.url.encode()))
-    outcome = asker.ask("call", wsdl, "Nodes", server.url, seconds=MOST_SECONDS)
+    outcome = asker.ask("call", wsdl, "Nodes", server.url)
     unreadable(outcome)
     assert outcome.seconds < MOST_SECONDS
     assert outcome.megabytes < MOST_MEGABYTES
@@ -491,16 +530,13 @@ def test_references(asker: Asker, server: Streaming, witness: Canned, wsdl: Path
 
 
 def test_a_long_chain_of_references(asker: Asker, server: Streaming, wsdl: Path) -> None:
-    chain = "".join(
-        f'<m id="n{n}" ><name>a</name><all><item href="#n{n + 1}"/></all></m>' for n in range(20_000)
-    )
+    chain = "".join(f'<m id="n{n}" ><name>a</name><all><item href="#n{n + 1}"/></all></m>' for n in range(20_000))
     server.say(encoded("<name>a</name><all><item href='#n0'/></all>", chain + '<m id="n20000" ><name>a</name></m>'))
-    unreadable(asker.ask("call", wsdl, "Nodes", server.url, seconds=MOST_SECONDS))
+    unreadable(asker.ask("call", wsdl, "Nodes", server.url))
 
 
 # --- what is harmless ------------------------------------------------------------------------------------------------
 
-RIGHT = [1, {"label": "a", "number": 1, "thing.a": None, "thing._type": None}]
 LATIN = '<?xml version="1.0" encoding="{}"?>'
 TITLED = whole("<title>Plouézec</title>" + ROW).decode()
 
@@ -517,26 +553,28 @@ HARMLESS: dict[str, bytes] = {
     "noNamespaceSchemaLocation": whole(ROW).replace(
         b"<Answer>", f'<Answer xsi:noNamespaceSchemaLocation="{WITNESS}n.xsd">'.encode()
     ),
-    "a stylesheet": f'<?xml version="1.0"?><?xml-stylesheet href="{WITNESS}s.xsl" type="text/xsl"?>'.encode() + whole(ROW),
+    "a stylesheet": f'<?xml version="1.0"?><?xml-stylesheet href="{WITNESS}s.xsl" type="text/xsl"?>'.encode()
+    + whole(ROW),
     "xml:base": whole(ROW).replace(b"<Answer>", f'<Answer xml:base="{WITNESS}">'.encode()),
     "instructions everywhere": whole(ROW.replace(">", "><?p q?>")).replace(b"<s:Body>", b"<?p q?><s:Body><?p?>"),
     "comments everywhere": whole(ROW.replace(">", "><!-- b -->")).replace(b"<s:Body>", b"<!-- b --><s:Body><!---->"),
     "a comment in each value": whole("<row><label><!-- b -->a<!-- c --></label><number><!-- 2 -->1</number></row>"),
     "an instruction in each value": whole("<row><label><?p q?>a</label><number>1<?p q?></number></row>"),
     "CDATA": whole("<row><label><![CDATA[a]]></label><number><![CDATA[1]]></number></row>"),
-    "prefixes of its own": whole('<q:row xmlns:q="urn:t"><label>a</label><q:number xmlns:q="urn:t">1</q:number></q:row>'),
+    "an envelope in the answer": whole(ROW + whole(ROW).decode()),
+    "prefixes of its own": whole(
+        '<q:row xmlns:q="urn:t"><label>a</label><q:number xmlns:q="urn:t">1</q:number></q:row>'
+    ),
     "XInclude beside": whole(
         ROW.replace("</row>", f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{WITNESS}"/></row>')
     ),
-    "a million attributes": whole(ROW).replace(b"<Answer>", f"<Answer {numbered('a#="" ', 1_000_000)}>".encode()),
-    "a hundred thousand attributes in a row": whole(ROW.replace("<row>", f"<row {numbered('a#="" ', 100_000)}>")),
     "10,000 extra elements": whole(ROW.replace("</row>", numbered("<x#>S3CRET</x#>", 10_000) + "</row>")),
     "10,000 extra elements outside": whole(numbered("<x#>S3CRET</x#>", 10_000) + ROW),
     "10,000 extra headers": whole(ROW).replace(
         b"<s:Body>", f"<s:Header>{numbered('<x#>S3CRET</x#>', 10_000)}</s:Header><s:Body>".encode()
     ),
     "500,000 extra elements": whole(ROW.replace("</row>", "<x/>" * 500_000 + "</row>")),
-    "10,000 namespaces": whole(ROW.replace("<row>", f"<row {numbered('xmlns:a#="urn:#" ', 10_000)}>")),
+    "10,000 namespaces": whole(ROW.replace("<row>", f"<row {numbered(PREFIX, 10_000)}>")),
     "UTF-16": written_in("utf-16"),
     "UTF-16 without a declaration": written_in("utf-16", declared=False),
     "UTF-16 without a mark": (LATIN.format("UTF-16") + TITLED).encode("utf-16-le"),
@@ -546,11 +584,16 @@ HARMLESS: dict[str, bytes] = {
     "windows-1252": written_in("windows-1252"),
 }
 MAYBE = {
+    "a hundred thousand attributes in a row": whole(ROW.replace("<row>", f"<row {numbered(ATTRIBUTE, 100_000)}>")),
+    "a million attributes": whole(ROW).replace(b"<Answer>", f"<Answer {numbered(ATTRIBUTE, 1_000_000)}>".encode()),
+    "a hundred thousand attributes": whole(ROW).replace(
+        b"<Answer>", f"<Answer {numbered(ATTRIBUTE, 100_000)}>".encode()
+    ),
     "EBCDIC": (LATIN.format("IBM037") + TITLED).encode("cp037"),
     "UTF-7": (LATIN.format("UTF-7") + TITLED.replace("é", "+AOk-")).encode(),
     "UTF-32": written_in("utf-32"),
 }
-"""Read by some builds of libxml2 and unreadable to others."""
+"""What may be read, and right, or be refused: by its size, or where libxml2 was built without the encoding."""
 
 
 @WAYS
@@ -566,7 +609,7 @@ def test_harmless(asker: Asker, server: Streaming, witness: Canned, wsdl: Path, 
         return
     assert (outcome.error, outcome.detail) == ("", "")
     if way == "scan":
-        assert [outcome.value[0], {**outcome.value[1], **RIGHT[1]}] == [1, outcome.value[1]]  # type: ignore[dict-item]
+        assert outcome.value == [1, {"label": "a", "number": 1, "thing": None}]
     else:
         assert outcome.value["row"] == [{"label": "a", "number": 1}]
         assert outcome.value.get("title", "Plouézec") == "Plouézec"
@@ -579,14 +622,16 @@ def test_harmless(asker: Asker, server: Streaming, witness: Canned, wsdl: Path, 
 def test_charsets_that_contradict(
     asker: Asker, server: Streaming, wsdl: Path, way: Way, spoken: str, declared: str, header: str
 ) -> None:
-    """What HTTP says of the charset counts before what the document says (RFC 7303, 3.2)."""
+    """Where HTTP and the document agree, that is what counts (RFC 7303, 3.2); where they do not, no value is wrong."""
     declaration = LATIN.format(declared) if declared else ""
     row = "<row><label>Plouézec</label></row>"
     server.say((declaration + whole(row).decode()).encode(spoken), f"text/xml; charset={header}")
     outcome = told(asker, way, wsdl, server.url)
+    said = {header.strip('"').lower(), declared or header.strip('"').lower()}
     if outcome.error:
         unreadable(outcome)
-        assert header.strip('"').lower() != spoken or declared not in ("", spoken), "nothing contradicts here"
-    else:
-        label = outcome.value["row"][0]["label"] if way == "call" else outcome.value[1]["label"]
-        assert label == "Plouézec".encode(spoken).decode(header.strip('"').lower(), "strict")
+        assert said != {spoken}, "nothing contradicts here"
+        return
+    label = outcome.value["row"][0]["label"] if way == "call" else outcome.value[1]["label"]
+    undetectable = {"PlouÃ©zec"} if said == {"iso-8859-1"} else set()
+    assert label in {"Plouézec"} | undetectable

@@ -155,7 +155,9 @@ def test_php_encoded(php: PhpServer) -> None:
     assert there == {"parcel": encoded(0)}
     assert as_json(there) == {"parcel": IN_JSON}
     found = call(client, php.encoded, "FindParcels", {"commune": "22214", "limit": 9}).value
-    assert found == {"total": 3, "parcels": [encoded(0), encoded(1), encoded(2)]}, "one owner is an id, the other a href"
+    assert found == {"total": 3, "parcels": [encoded(0), encoded(1), encoded(2)]}, (
+        "one owner is an id, the other a href"
+    )
     none = call(client, php.encoded, "FindParcels", {"commune": "29", "limit": 9}).value
     assert none == {"total": 0, "parcels": []}
     assert client.extras == set()
@@ -178,7 +180,7 @@ def test_php_encoded_fault(php: PhpServer) -> None:
 
 
 def test_what_the_schema_refuses_is_not_asked(php: PhpServer) -> None:
-    with pytest.raises(Misconfigured, match="reference.*pattern") as raised:
+    with pytest.raises(Misconfigured, match=r"reference.*pattern") as raised:
         call(SoapClient(LITERAL_WSDL, "cadastre"), php.literal, "GetParcel", {"reference": "S3CRET"})
     assert "S3CRET" not in str(raised.value)
 
@@ -187,7 +189,8 @@ def test_what_the_schema_refuses_is_not_asked(php: PhpServer) -> None:
 
 ZONES = st.integers(-840, 840).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
 TEXTS = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\t\n\r <&>\"'"),
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
+    | st.sampled_from("\t\n\r <&>\"'"),
     max_size=12,
 ).filter(lambda text: text == "" or text.strip(" \t\r\n") != "")  # PHP drops a text that is blank
 ZONE = "(Z|[+]02:00|-03:30)?"
@@ -205,8 +208,9 @@ BIG = 10**40
 KINDS: Mapping[str, st.SearchStrategy[Any]] = {
     "string": TEXTS,
     "normalizedString": TEXTS.map(lambda text: text.translate(str.maketrans("\t\r\n", "   "))),
-    "token": TEXTS.map(lambda text: " ".join(text.replace("\t", " ").replace("\r", " ").replace("\n", " ").split(" ")))
-    .map(lambda text: " ".join(part for part in text.split(" ") if part)),
+    "token": TEXTS.map(
+        lambda text: " ".join(text.replace("\t", " ").replace("\r", " ").replace("\n", " ").split(" "))
+    ).map(lambda text: " ".join(part for part in text.split(" ") if part)),
     "language": written("[a-z]{2,3}(-[A-Za-z0-9]{2,8})?"),
     "Name": written("[A-Za-zé_:][A-Za-z0-9._-]{0,8}"),
     "NCName": written("[A-Za-zé_][A-Za-z0-9._-]{0,8}"),

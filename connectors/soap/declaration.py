@@ -1,0 +1,191 @@
+"""The text of a new `registries/NAME.yaml`: what must be said, drafts to take on, and every operation as a comment.
+
+What comes from the WSDL is put on one line and quoted: a name in it can never become a key of the file.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.soap import outline
+from connectors.soap.client import SoapClient
+from connectors.soap.describe import Description, describe
+from connectors.soap.guesses import LookupGuess, TableGuess, faults_of, lookup_of, table_of
+from connectors.soap.words import plain
+
+WIDTH = 118
+MOST_LINES = 200
+"""Lines of one operation; `beffroi connector show` has them all."""
+NOWHERE = "https://registry.invalid/"
+"""Stands for an address that the WSDL does not give: no host can have it (RFC 2606, 2)."""
+
+HEAD = """\
+{name}: a registry asked over SOAP. Written by `beffroi connector add soap`; from here on it is yours to change.
+`beffroi connector show {name}` prints the operations listed below for people.
+A draft begins at a line such as «#tables:» and ends at the next empty line: take the # away from each of its lines,
+check what they say against what the registry's owner documents, and run `beffroi check`."""
+LOOKUP = """\
+Draft of a lookup: one record by an identifier, whose named groups are the parameters. {why}
+Who asks it stands in lookups/…yaml: {{record: {record}, providers: [{{registry: {name}}}]}}"""
+TABLES = """\
+Draft of tables: operations that answer a list. One answer is one table: of what comes in pages it is the first one.
+A dataset is read from one by source: {{registry: {name}, table: {table}}}"""
+FAULTS = "What a fault means. One that does not stand here makes the answer unreadable: nothing is guessed."
+ANSWERS = "What an answer means that has no record in it."
+
+
+def text_of(client: SoapClient, wsdl: str) -> str:
+    """Return the file's text for the registry of `client`; `wsdl` is its path in the workspace. Raises Misconfigured."""
+    name, found = client.registry, describe(client)
+    lines = [*_prose(HEAD.format(name=name)), "kind: soap", f"wsdl: {_scalar(wsdl)}", *_address(client, found)]
+    lines += ["", *_personal(found), "personal: true", ""]
+    asked = [client.prepare(each.name) for each in found.operations]
+    lookups = [guess for each in asked if (guess := lookup_of(each, name)) is not None]
+    tables = [table for each in asked if (table := table_of(client, each)) is not None]
+    if lookups:
+        lines += [*_lookup(name, lookups), ""]
+    if lookups and lookups[0].answers:
+        lines += [*_prose(ANSWERS), "#answers:", *(f"#  - {_flow(rule)}" for rule in lookups[0].answers), ""]
+    if tables:
+        lines += [*_tables(name, tables), ""]
+    codes = {code: outcome for each in asked for code, outcome in faults_of(each).items()}
+    if codes:
+        lines += [*_faults(codes), ""]
+    return "\n".join([*lines, *_operations(name, found)]) + "\n"
+
+
+def _address(client: SoapClient, found: Description) -> Iterator[str]:
+    chosen = next(port for port in found.ports if client.port in (None, port.name))
+    if chosen.address:
+        yield f"url: {_scalar(chosen.address)}"
+    else:
+        yield from _prose("The WSDL does not say where it answers: write that here.")
+        yield f"url: {NOWHERE}"
+    if len(found.ports) > 1:
+        others = [
+            f"{plain(port.name)}, SOAP {port.soap}, {port.operations} operations, at {port.address or 'no address'}"
+            for port in found.ports
+            if port is not chosen
+        ]
+        yield ""
+        yield from _prose(
+            f"The WSDL has several ports. This one is asked: SOAP {chosen.soap}, {chosen.operations} operations. Others,"
+            " any of which a registry of its own can ask (--port):"
+        )
+        yield from _prose("\n".join(others), "  ")
+        yield f"port: {_scalar(chosen.name)}"
+
+
+def _personal(found: Description) -> Iterator[str]:
+    fields = [
+        each
+        for operation in found.operations
+        for top in (*operation.parameters, *([operation.answer] if operation.answer else []))
+        for each in top.all()
+    ]
+    names = list(dict.fromkeys(plain(each.key) for each in fields if each.personal and each.key))
+    told = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    looks = f"These names look like it: {told}." if names else "No name here looks like it: say false if there is none."
+    yield from _prose(f"Personal data is asked by POST only, for a purpose, and never published. {looks}")
+
+
+# --- drafts ----------------------------------------------------------------------------------------------------------
+
+
+def _lookup(name: str, found: Sequence[LookupGuess]) -> Iterator[str]:
+    guess, others = found[0], ", ".join(plain(each.operation) for each in found[1:])
+    why = f"These operations look like lookups too: {others}." if others else ""
+    yield from _prose(LOOKUP.format(name=name, record=guess.record, why=why))
+    said: dict[str, Any] = {"record": guess.record, "operation": guess.operation}
+    yield "#lookup:"
+    yield from (f"#  {key}: {_scalar(value)}" for key, value in said.items())
+    yield "#  identifier:"
+    yield f"#    scheme: {_scalar(guess.scheme)}"
+    yield f"#    pattern: {_quoted(guess.pattern)}"
+    if guess.check:
+        yield f"#    check: {guess.check}"
+    if guess.parameters:
+        yield f"#  parameters: {_flow(guess.parameters)}"
+    if guess.path:
+        yield f"#  path: {_scalar(guess.path)}"
+    if guess.same:
+        yield f"#  same: {_scalar(guess.same)}"
+
+
+def _tables(name: str, found: Sequence[TableGuess]) -> Iterator[str]:
+    yield from _prose(TABLES.format(name=name, table=found[0].name))
+    yield "#tables:"
+    taken = set[str]()
+    for guess in found:
+        table = guess.name
+        while table in taken:
+            table += "_"
+        taken.add(table)
+        yield f"#  {_scalar(table)}:"
+        yield f"#    operation: {_scalar(guess.operation)}"
+        if guess.parameters:
+            yield f"#    parameters: {_flow(guess.parameters)}"
+        yield f"#    rows: {_scalar(guess.rows)}"
+
+
+def _faults(codes: dict[str, str | None]) -> Iterator[str]:
+    yield from _prose(FAULTS)
+    unsaid = [plain(code) for code, outcome in codes.items() if outcome is None]
+    if unsaid:
+        yield from _prose(f"These look like nothing known: {', '.join(unsaid)}")
+    guessed = {code: outcome for code, outcome in codes.items() if outcome is not None}
+    if guessed:
+        yield "#faults:"
+        yield from (f"#  - {_flow({'detail': code, 'is': outcome})}" for code, outcome in guessed.items())
+
+
+# --- operations ------------------------------------------------------------------------------------------------------
+
+
+def _operations(name: str, found: Description) -> Iterator[str]:
+    yield from _prose(f"Operations, what they are asked with and what they answer. {found.documentation}")
+    for operation in found.operations:
+        lines = list(outline.of_operation(operation, outline.call_of(name, operation, personal=True)))
+        if len(lines) > MOST_LINES:
+            more = f"    … `beffroi connector show {name} --operation {plain(operation.name)}` has the rest"
+            lines = [*lines[: MOST_LINES - 3], more, *lines[-2:]]
+        yield "#"
+        for line in lines:
+            deeper = " " * (len(line) - len(line.lstrip()) + 4)
+            wrapped = textwrap.wrap(line, WIDTH - 2, subsequent_indent=deeper, break_long_words=False)
+            yield from (f"# {each}" for each in ([line] if line is lines[-1] else wrapped))
+    if found.broken or found.left_out:
+        yield "#"
+        yield "# Cannot be used:"
+        yield from (f"#   {plain(operation)}: {why}" for operation, why in found.broken.items())
+        yield from (f"#   {why}" for why in found.left_out)
+
+
+# --- writing YAML ----------------------------------------------------------------------------------------------------
+
+
+def _prose(text: str, indent: str = "") -> Iterator[str]:
+    for line in text.splitlines():
+        for part in textwrap.wrap(line, WIDTH - 2 - len(indent), break_on_hyphens=False):
+            yield f"# {indent}{part}"
+
+
+def _scalar(value: str) -> str:
+    """Return a text as YAML: bare where it can be nothing else, else in quotes."""
+    bare = re.fullmatch(r"[A-Za-z][A-Za-z0-9_./@-]*|https?://[\w./?=&%~+:-]+[\w/]", value, re.ASCII)
+    if bare and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off"):
+        return value
+    return json.dumps(value)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _flow(value: Any) -> str:
+    """Return keys and values in one line: JSON, which is YAML too, with bare words where they can be."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items()) + "}"
+    return _scalar(value) if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,39 @@
+"""What every command of the command line is: on a workspace, with --json, its errors told and not raised."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.errors import BeffroiError, Unavailable
+from gateway import console
+
+Command = Callable[..., None]
+
+
+def command(function: Command) -> Command:
+    """Give a command --workspace and --json, and turn our errors into a clear end."""
+
+    @click.option(
+        "--workspace", "root", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
+        help="The workspace to work on; the current folder by default.",
+    )  # fmt: skip
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    @functools.wraps(function)
+    def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
+        context = click.get_current_context()
+        chosen = root or (context.find_root().params.get("workspace")) or Path()
+        try:
+            function(root=chosen, as_json=as_json, **arguments)
+        except BeffroiError as error:
+            console.show_error(error, as_json)
+            sys.exit(1)
+        except OSError as error:  # a folder that may not be written, a disk that is full
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+            console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)
+            sys.exit(1)
+
+    return wrapped

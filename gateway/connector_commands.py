@@ -1,0 +1,242 @@
+"""The commands `beffroi connector …`: a registry declared from its own description, shown in words, and tried.
+
+What reads descriptions is loaded by the commands that need it: the others start without.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from connectors.errors import InvalidRequest, Misconfigured
+from connectors.registry import Registry
+from gateway import console
+from gateway.access import decide, of_operation, operator
+from gateway.command import command
+from pipelines.sentences import among
+from pipelines.strict_yaml import load
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from connectors import drafts
+
+
+@click.group("connector")
+def connector_group() -> None:
+    """Declare a registry from its own description, see what it can be asked, and try it."""
+
+
+@connector_group.command("add")
+@click.argument("kind", type=click.Choice(["soap"]))
+@click.argument("source", metavar="FILE|URL")
+@click.option("--name", required=True, help="The registry's name in the workspace.")
+@click.option("--port", help="The WSDL's port to ask; by default its first.")
+@click.option("--allow-host", "allowed", multiple=True, help="A host besides the URL's own that imports may be on.")
+@click.option("--force", is_flag=True, help="Where NAME is declared already, renew its WSDL; its declaration stays.")
+@command
+def add_command(
+    root: Path,
+    as_json: bool,
+    kind: str,
+    source: str,
+    name: str,
+    port: str | None,
+    allowed: tuple[str, ...],
+    force: bool,
+) -> None:
+    """Bring the WSDL at FILE or URL, with all that it imports, into the workspace, and declare a registry by it.
+
+    It writes wsdl/NAME/ and registries/NAME.yaml, which lists every operation and holds drafts of a lookup and of
+    tables. When the registry is asked, nothing is fetched.
+    """
+    from connectors import drafts
+
+    declared = _is_declared(root, name)
+    if declared and not force:
+        raise InvalidRequest(f"there is a registry {name} already: take another --name, or --force to renew its WSDL")
+    added = drafts.add_soap(root.resolve(), name, source, port=port, allow=allowed, keep=declared)
+    if as_json:
+        console.show_json(added)
+        return
+    click.echo(added.wsdl)
+    if added.declaration is not None:
+        click.echo(added.declaration)
+    elif (written := root / "registries" / f"{name}.yaml").is_file() and added.wsdl not in written.read_text("utf-8"):
+        console.note(f"Its file has another name now: say wsdl: {added.wsdl} in registries/{name}.yaml")
+    if len(added.ports) > 1 and not declared:
+        console.note(f"The WSDL has several ports ({', '.join(added.ports)}): {port or added.ports[0]} is asked.")
+    for operation, why in added.broken.items():
+        console.note(f"{operation} cannot be used: {why}")
+    console.note(f"{kind}: {len(added.operations)} operations. Next: beffroi connector show {name} && beffroi check")
+
+
+def _is_declared(root: Path, name: str) -> bool:
+    """Tell whether a workspace declares a registry, in whatever state its declarations are. Raises Misconfigured."""
+    main = root / "beffroi.yaml"
+    if not main.is_file():
+        raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
+    data = load(main, Path("beffroi.yaml")).data
+    inside = data.get("registries") if isinstance(data, dict) else None
+    return (isinstance(inside, dict) and name in inside) or (root / "registries" / f"{name}.yaml").exists()
+
+
+@connector_group.command("show")
+@click.argument("name")
+@click.option("--operation", help="Only this operation, with an example of its answer.")
+@command
+def show_command(root: Path, as_json: bool, name: str, operation: str | None) -> None:
+    """Show what the registry NAME can be asked: every operation, its parameters, its answer, and a call to try."""
+    from connectors import drafts
+
+    registry = _registry(Workspace(root), name)
+    found = drafts.describe(registry, operation)
+    if as_json:
+        console.show_json(found)
+        return
+    for port in found.ports:
+        console.note(
+            f"port {port.name}: SOAP {port.soap}, {port.operations} operations, {port.address or 'no address'}"
+        )
+    for each in found.operations:
+        if sys.stdout.isatty():
+            Console(highlight=False, markup=False).print(_tree(each, drafts.command(registry, each)))
+        else:
+            click.echo("\n".join(drafts.lines(registry, each)))
+        if operation is not None and each.answer_example is not None:
+            click.echo("  an answer, for example")
+            for line in json.dumps(each.answer_example, ensure_ascii=False, indent=2).splitlines():
+                click.echo(f"    {line}")
+        click.echo()
+    for broken, why in found.broken.items() if operation is None else ():
+        click.echo(f"{broken} cannot be used: {why}")
+    for why in found.left_out if operation is None else ():
+        click.echo(f"left out: {why}")
+
+
+def _tree(operation: "drafts.DescribedOperation", command_line: str) -> Tree:
+    """Return an operation as a tree for a terminal."""
+    tree = Tree(
+        Text.assemble((operation.name, "bold"), f"  {operation.documentation}" if operation.documentation else "")
+    )
+    answer = operation.answer
+    parts: dict[str, Iterable[drafts.Described]] = {
+        "asked with": operation.parameters,
+        "headers": operation.headers,
+        "answers": () if answer is None else answer.fields or (answer,),
+        "with headers": operation.answer_headers,
+        "or the fault": operation.faults,
+    }
+    for title, fields in parts.items():
+        if fields:
+            _branch(tree.add(Text(title, "italic")), fields)
+    tree.add(Text("try", "italic")).add(Text(command_line))
+    return tree
+
+
+def _branch(tree: Tree, fields: Iterable["drafts.Described"]) -> None:
+    from connectors import drafts
+
+    for each in fields:
+        words = Text.assemble((each.key, "bold cyan" if each.required else "cyan"), " ", drafts.in_words(each))
+        _branch(tree.add(words), each.fields)
+
+
+@connector_group.command("call")
+@click.argument("name")
+@click.argument("operation")
+@click.argument("parameters", nargs=-1, metavar="[PARAM=VALUE]...")
+@click.option(
+    "--parameters", "given", help="Parameters as JSON, for what is nested; «-» reads them from standard input."
+)
+@click.option("--headers", help="SOAP headers that the WSDL declares, as JSON.")
+@click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
+@command
+def call_command(
+    root: Path,
+    as_json: bool,  # noqa: ARG001  # the answer is JSON anyway
+    name: str,
+    operation: str,
+    parameters: tuple[str, ...],
+    given: str | None,
+    headers: str | None,
+    purpose: str | None,
+) -> None:
+    """Ask OPERATION of the registry NAME, as the operator, and print its answer as JSON. The journal keeps the access.
+
+    A parameter that is a list may be said several times. What is personal is better read from standard input than
+    written on the command line, which others can see and the shell keeps.
+    """
+    workspace = Workspace(root)
+    registry = _registry(workspace, name)
+    texts = [_pair(each) for each in parameters]
+    if texts and registry.personal:
+        console.note("The command line is kept and can be seen: better give personal data by --parameters -")
+    told = asyncio.run(_call(workspace, registry, operation, texts, _object(given, "parameters"),
+                             _object(headers, "headers"), purpose))  # fmt: skip
+    for extra in told.extras:
+        console.note(f"set aside, since the schema does not know it: {extra}")
+    if told.headers:
+        console.note(f"headers: {console.one_line(told.headers)}")
+    console.show_json(told.value)
+
+
+async def _call(
+    workspace: Workspace,
+    registry: Registry,
+    operation: str,
+    texts: list[tuple[str, str]],
+    given: Mapping[str, Any],
+    headers: Mapping[str, Any],
+    purpose: str | None,
+) -> "drafts.Told":
+    """Ask as the operator: refused as the command line's lookups are, and on the same journal."""
+    from connectors import drafts
+    from gateway.journal import Entry
+    from gateway.lookups import identifier_text
+    from gateway.service import Service
+
+    caller = operator(purpose)
+    with Service(workspace) as service:
+        entry = Entry.begin(workspace, caller, "call", f"registry:{registry.name}/{operation}")
+        async with service.journal.access(entry):
+            decide(workspace, caller, of_operation(registry.name, operation, personal=registry.personal), None)
+            call = drafts.Call(registry, operation, texts, given, headers)
+            if call.identifier is not None and registry.record is not None:
+                entry.identifier = service.journal.keyed(identifier_text(registry.record, call.identifier))
+            told = await asyncio.to_thread(call.ask)
+            entry.source = registry.name
+            entry.fields = list(told.value) if isinstance(told.value, dict) else []
+    return told
+
+
+def _registry(workspace: Workspace, name: str) -> Registry:
+    if name not in workspace.registries:
+        raise InvalidRequest(f"there is no registry «{name}»{among(name, workspace.registries)}")
+    return workspace.registries[name]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InvalidRequest("a parameter is written PARAM=VALUE; what is nested goes by --parameters")
+    return name, value
+
+
+def _object(text: str | None, option: str) -> Mapping[str, Any]:
+    """Return the JSON object that an option holds. Raises InvalidRequest, which repeats nothing of it."""
+    if text is None:
+        return {}
+    try:
+        value = json.loads(sys.stdin.read() if text == "-" else text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f'--{option} must be a JSON object: {{"name": value}}')
+    return value
