@@ -23,6 +23,7 @@ from connectors.soap.declaration import text_of
 from connectors.soap.describe import Described, DescribedOperation, Description
 from connectors.soap.faults import SoapFault
 from connectors.soap.identity import who
+from connectors.soap.names import local
 from connectors.soap.places import Place, keys_at, of_message
 from connectors.soap.prepared import Prepared
 from connectors.soap.values import json_of
@@ -229,7 +230,10 @@ def _prepared(client: SoapClient, operation: str) -> Prepared:
 
 def _typed(asked: Prepared, texts: Sequence[tuple[str, str]], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return typed parameters: one that the schema has as a list is one, whether it is said once or more."""
-    places: Mapping[str, Place] = keys_at(of_message(asked, asked.asks))
+    whole, element = of_message(asked, asked.asks), asked.asks.element
+    places: Mapping[str, Place] = keys_at(whole)
+    if whole.simple is not None and element is not None:  # the message is one text
+        places = {local(element.tag): whole}
     found: dict[str, Any] = {}
     for name, text in texts:
         place = places.get(name)

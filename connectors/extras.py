@@ -6,10 +6,13 @@ log = logging.getLogger(__name__)
 
 MOST = 100
 """More unknown names than that are still set aside, but not remembered: a server must not fill our memory."""
+LONGEST = 300
+"""Characters of a name that are told."""
 
 
 def report(seen: set[str], registry: str, name: str) -> None:
     """Log that `registry` answers `name`, which nobody knows, unless it is in `seen` already; never its value."""
+    name = name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
     if name not in seen and len(seen) < MOST:
         seen.add(name)
         log.warning("%s answers more than is known of it, set aside: %s", registry, name)

@@ -29,6 +29,9 @@ USER_AGENT = "beffroi/0.1"
 MAX_BYTES = 64 * 1024 * 1024
 """No lookup and no page of a scan is larger; an answer beyond it is refused, not read."""
 
+_ENCODINGS = ("gzip", "x-gzip", "identity", "")
+"""gzip is what we ask for; gzip in gzip is nobody's honest answer."""
+
 # What urllib3 raises before an answer's head has come. `HTTPError`, the base, stands for what a later urllib3 may add.
 ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
     u3.HTTPError: Down,
@@ -122,6 +125,8 @@ def stream(
         except (u3.HTTPError, OSError) as error:
             raise _translate(error, registry, call) from error
         with Streamed(answer, call, registry, most) as streamed:
+            if answer.headers.get("Content-Encoding", "identity").strip().lower() not in _ENCODINGS:
+                raise Unreadable(f"{registry} answered in an encoding that was not asked for", registry=registry)
             yield streamed
 
 

@@ -55,7 +55,7 @@ class Registry:
 
     record: type[Record] | None = None
     personal: bool = False  # whether all that it tells is personal data, whatever its fields say
-    limits: ClassVar[Limits] = Limits()
+    limits: Limits = Limits()
     settings_model: ClassVar[type[Settings]] = Settings
 
     def __init__(self, name: str, settings: Settings, root: Path) -> None:

@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from connectors import drafts, sandbox
 from connectors.errors import InvalidRequest
 from connectors.registry import Registry
 from connectors.soap.client import SoapClient
+from connectors.soap.describe import describe
 from connectors.soap.names import XSD
 from connectors.soap.patterns import NotRead, in_python, matching
 from connectors.soap.words import looks_personal
@@ -250,8 +250,10 @@ def test_show_is_a_tree_on_a_terminal(root: Path) -> None:
             pass
         os.close(ours)
     assert process.returncode == 0
-    assert "└── try" in printed.decode()
-    assert "├── nir" in re.sub(r"\x1b\[[0-9;]*m", "", printed.decode()) or "└── nir" in printed.decode()
+    tree = re.sub(r"\x1b\[[0-9;]*m", "", printed.decode())
+    assert "└── try\r\n" in tree
+    assert "└── nir text, required, pattern" in tree
+    assert "│   └── person object, required" in tree
 
 
 def test_what_is_not_of_kind_soap_has_nothing_to_show(root: Path) -> None:
@@ -264,14 +266,14 @@ def test_what_is_not_of_kind_soap_has_nothing_to_show(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def civil(served: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def civil(served: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace that has asked the sandbox's civil register for its WSDL, and has taken the drafts on."""
     root = tmp_path_factory.mktemp("civil")
     (root / "beffroi.yaml").write_text(MAIN, encoding="utf-8")
     beffroi(root, "connector", "add", "soap", f"{sandbox.address(served, 'civil')}/?wsdl", "--name", "civil")
     file = root / "registries" / "civil.yaml"
     file.write_text(taken_on(file.read_text("utf-8")), encoding="utf-8")
-    yield root
+    return root
 
 
 def entries(root: Path) -> list[dict[str, Any]]:
@@ -402,7 +404,32 @@ def test_what_looks_personal(name: str, documentation: str, personal: bool) -> N
 
 def test_no_description_is_without_end() -> None:
     client = SoapClient(ROOT / "tests" / "soap" / "corpus" / "mutually-recursive" / "service.wsdl", "it")
-    from connectors.soap.describe import describe
-
     [operation] = describe(client).operations
     assert any("again" in rule for top in operation.parameters for each in top.all() for rule in each.rules)
+
+
+def test_no_example_is_without_end(tmp_path: Path) -> None:
+    """Types that branch twelve deep would have billions of values; a list of a billion is never made."""
+    kinds = ""
+    for level in range(20):
+        inner = "".join(
+            f'<xsd:element name="{each}" type="tns:T{level + 1}" minOccurs="0" maxOccurs="unbounded"/>'
+            for each in "abcd"
+        )
+        kinds += f'<xsd:complexType name="T{level}"><xsd:sequence>{inner}</xsd:sequence></xsd:complexType>'
+    kinds += '<xsd:simpleType name="T20"><xsd:restriction base="xsd:string"/></xsd:simpleType>'
+    kinds += '<xsd:element name="Deep" type="tns:T0"/>'
+    kinds += (
+        '<xsd:element name="Long"><xsd:complexType><xsd:sequence>'
+        '<xsd:element name="a" type="xsd:string" minOccurs="99999" maxOccurs="unbounded"/>'
+        "</xsd:sequence></xsd:complexType></xsd:element></xsd:schema>"
+    )
+    text = CIVIL.read_text("utf-8").replace("</xsd:schema>", kinds, 1)
+    text = text.replace('element="tns:GetPersonResponse"', 'element="tns:Deep"')
+    text = text.replace('element="tns:ListPersons"', 'element="tns:Long"')
+    (tmp_path / "it.wsdl").write_text(text, encoding="utf-8")
+    deep, long = describe(SoapClient(tmp_path / "it.wsdl", "it")).operations
+    assert deep.answer is not None
+    assert len(list(deep.answer.all())) < 2_000
+    assert deep.answer_example is not None
+    assert (long.example, long.no_example) == (None, "it is too large")

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
-from connectors.registry import Answer, Registry, Settings
+from connectors.registry import Answer, Limits, Registry, Settings
 from connectors.soap import bulk, outcomes
 from connectors.soap.client import SoapClient
 from connectors.soap.declared import GROUP, VARIABLE, Declared, Problem, Question
@@ -37,6 +37,7 @@ class Soap(Registry):
         self._client = SoapClient(root / self.settings.wsdl, name, self.settings.port, who(self.settings, root, name))
         self.extras = self._client.extras
         self.personal = self.settings.personal
+        self.limits = Limits(**self.settings.limits.model_dump())
         self._declared = Declared(self._client, self.settings)
         if self._declared.question is not None:
             self.record = self._declared.question.record
@@ -110,10 +111,10 @@ class Soap(Registry):
         if (wrong := self.check(table)) is not None:
             raise Misconfigured(wrong, registry=self.name)
         settings, what = self.settings.tables[table or ""], self._declared.tables[table or ""]
-        parameters = self._filled(settings.parameters, {})
+        parameters, headers = self._filled(settings.parameters, {}), self._filled(settings.headers, {})
         address, deadline = self.address(self.settings.url), Deadline.after(settings.seconds)
         try:
-            return bulk.scan(self._client, what, parameters, address=address, deadline=deadline)
+            return bulk.scan(self._client, what, parameters, address=address, deadline=deadline, headers=headers)
         except SoapFault as fault:
             raise outcomes.of_fault(self.settings.faults, fault, self.name, settings.operation) from fault
 

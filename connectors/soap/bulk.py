@@ -21,9 +21,9 @@ from connectors.extras import report
 from connectors.soap.aside import set_aside
 from connectors.soap.client import SoapClient
 from connectors.soap.decode import Undecodable, actual
-from connectors.soap.envelopes import XML_TYPES
+from connectors.soap.envelopes import MOST_TAGS, XML_TYPES, encoding
 from connectors.soap.names import local
-from connectors.soap.prepared import Prepared
+from connectors.soap.prepared import Prepared, Request
 from connectors.soap.shapes import Shape, Unsupported
 from connectors.soap.table import Rows, UnfitValue
 from connectors.soap.validation import Schema
@@ -88,13 +88,20 @@ def scanned(client: SoapClient, operation: str, path: str, texts: Sequence[str] 
 
 
 def scan(
-    client: SoapClient, what: Scanned, parameters: Mapping[str, Any], *, address: str, deadline: Deadline
+    client: SoapClient,
+    what: Scanned,
+    parameters: Mapping[str, Any],
+    *,
+    address: str,
+    deadline: Deadline,
+    headers: Mapping[str, Any] | None = None,
 ) -> pa.RecordBatchReader:
     """Ask, and return the rows as they arrive. Errors are those of `SoapClient.call`, some of them while reading.
 
     The connection is closed when the reader is let go before its end.
     """
-    batches = _Scan(client, what).batches(parameters, address, deadline)
+    request = client.request(what.asked, parameters, headers)
+    batches = _Scan(client, what).batches(request, address, deadline)
     first = next(batches, None)
     return pa.RecordBatchReader.from_batches(what.rows.schema, _chained(first, batches))
 
@@ -106,19 +113,32 @@ def _chained(first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch]) -> It
 
 
 class _Arriving:
-    """The answer as a file for the parser; it refuses to hold more than `MOST_BESIDE` of it."""
+    """The answer as a file for the parser; it refuses to hold more of it than an answer that is read whole may be."""
 
     def __init__(self, answer: http.Streamed, scan: "_Scan") -> None:
+        """Raises Unreadable where HTTP and the document do not agree on its encoding."""
         self._answer, self._scan = answer, scan
-        self.held = 0
+        self._first = answer.read(64 * 1024)
+        self.held = self._tags = 0
+        try:
+            self.encoding = encoding(answer.headers.get("Content-Type", ""), self._first)
+        except ValueError as error:
+            raise scan.unreadable(str(error)) from error
 
     def read(self, n: int = -1, /) -> bytes:
         """Return the next bytes. Raises as `Streamed.read` does, and Unreadable."""
-        if self.held > MOST_BESIDE:
-            raise self._scan.unreadable(f"more than {MOST_BESIDE // 2**20} MiB of it are no whole row")
-        chunk = self._answer.read(n)
+        if self.held > MOST_BESIDE or self._tags > MOST_TAGS:
+            raise self._scan.unreadable(
+                f"more than {MOST_BESIDE // 2**20} MiB or {MOST_TAGS:,} tags of it are no whole row"
+            )
+        chunk, self._first = self._first or self._answer.read(n), b""
         self.held += len(chunk)
+        self._tags += chunk.count(b"<")
         return chunk
+
+    def let_go(self) -> None:
+        """Note that nothing of what was read is held any more."""
+        self.held = self._tags = 0
 
 
 class _Scan:
@@ -131,10 +151,9 @@ class _Scan:
         self.beside = 0  # elements between the rows
         self.holder: etree._Element | None = None
 
-    def batches(self, parameters: Mapping[str, Any], address: str, deadline: Deadline) -> Iterator[pa.RecordBatch]:
+    def batches(self, request: Request, address: str, deadline: Deadline) -> Iterator[pa.RecordBatch]:
         """Ask and yield the rows, a batch at a time."""
         client, asked = self.client, self.what.asked
-        request = client.request(asked, parameters)
         with http.stream(
             "POST",
             address,
@@ -147,13 +166,14 @@ class _Scan:
             identity=client.who.identity,
         ) as answer:
             if answer.content_type not in XML_TYPES or answer.status != 200:
-                client.reply(asked, http.Response(answer.status, answer.headers, answer.rest()))
+                client.reply(asked, http.Response(answer.status, answer.headers, answer.rest(http.MAX_BYTES)))
                 raise self.unreadable(f"a table is read from a plain envelope, not from {answer.content_type}")
             arriving = _Arriving(answer, self)
             parser: Any = etree.iterparse(
                 arriving,
                 events=("end",),
                 tag=self.what.way[-1],
+                encoding=arriving.encoding,
                 resolve_entities=False,
                 no_network=True,
                 load_dtd=False,
@@ -219,7 +239,7 @@ class _Scan:
         wrapper.extend(rows)
         beside = sum(1 for each in self.holder if each.tag != self.what.way[-1])
         if beside == self.beside:
-            arriving.held = 0
+            arriving.let_go()
         self.beside = beside
         return self._checked(wrapper, rows)
 

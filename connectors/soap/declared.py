@@ -75,7 +75,7 @@ class Declared:
         if not groups:
             yield ("lookup", "identifier", "pattern"), "name what of it is a parameter: (?P<name>…)"
         yield from _parameters(asked, ("lookup",), lookup.parameters, direct)
-        yield from _headers(asked, lookup.headers)
+        yield from _headers(asked, ("lookup", "headers"), lookup.headers)
         answer = of_message(asked, asked.answers)
         for number, rule in enumerate(self._settings.answers):
             yield from _rule(answer, rule, ("answers", number))
@@ -128,6 +128,7 @@ class Declared:
         if not problems and not any(VARIABLE.fullmatch(text) for text in _texts(table.parameters)):
             problems += ((((*keys, "parameters"), said)) for said in _not_sent(asked, table.parameters))
         yield from problems
+        yield from _headers(asked, (*keys, "headers"), table.headers)
         try:
             self.tables[name] = scanned(self._client, table.operation, table.rows, table.texts)
         except Misconfigured as error:
@@ -196,16 +197,16 @@ def _is_secret(text: str) -> bool:
     return VARIABLE.fullmatch(text) is not None
 
 
-def _headers(asked: Prepared, headers: Parameters) -> Iterator[Problem]:
+def _headers(asked: Prepared, keys: Keys, headers: Parameters) -> Iterator[Problem]:
     for name, value in headers.items():
         if name not in asked.asked_headers:
-            yield ("lookup", "headers", name), f"the WSDL declares no such header{_among(asked.asked_headers)}"
+            yield (*keys, name), f"the WSDL declares no such header{_among(asked.asked_headers)}"
         elif not any(GROUP.fullmatch(text) or _is_secret(text) for text in _texts(value)):
             try:
                 wrong = asked.reading.schema.errors(encode(asked.asked_headers[name], value))
             except BadParameter as error:
                 wrong = [str(error)]
-            yield from ((("lookup", "headers", name), said) for said in wrong[:1])
+            yield from (((*keys, name), said) for said in wrong[:1])
 
 
 def _rule(answer: Place, rule: AnswerRule, keys: Keys) -> Iterator[Problem]:

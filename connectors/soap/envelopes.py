@@ -1,6 +1,9 @@
 """From an HTTP body to an envelope that can be read: well-formed, bounded, its attachments in place, its signature true."""
 
+import codecs
+import re
 from collections.abc import Mapping
+from email.message import Message
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -13,6 +16,7 @@ if TYPE_CHECKING:  # it brings cryptography along, which most registries do with
     from connectors.soap.security import Security
 
 XML_TYPES = ("text/xml", "application/soap+xml", "application/xml", "application/xop+xml")
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MOST_TAGS = 2_000_000
 """A tag of four bytes makes a node of a hundred and more: an answer is bounded in both."""
 
@@ -31,7 +35,8 @@ def envelope_of(
         content, kind, parts = attachments.unpack(response.headers["Content-Type"], response.body)
     if kind not in XML_TYPES:
         raise ValueError("its content type is not that of XML")
-    root = _parsed(content, keep_comments=security is not None)
+    told = encoding(response.headers.get("Content-Type", ""), content) if not parts else None
+    root = _parsed(content, told, keep_comments=security is not None)
     if parts:
         attachments.inline(root, parts, lambda node: node.tag in asked.answered_references)
     if security is not None:
@@ -41,7 +46,27 @@ def envelope_of(
     return root, {name: part.content for name, part in named.items()}
 
 
-def _parsed(content: bytes, *, keep_comments: bool) -> etree._Element:
+def encoding(content_type: str, start: bytes) -> str | None:
+    """Return the encoding that only HTTP tells of a document, None where the document tells itself (RFC 7303, 3.2).
+
+    `start` is its beginning. Raises ValueError where HTTP tells another than the document: one of them would garble it.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    charset = message.get_content_charset()
+    if charset is None or start.startswith(_MARKS):
+        return None
+    declared = re.match(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""", start)
+    try:
+        known = codecs.lookup(charset).name
+        if declared is not None and codecs.lookup(declared[1].decode()).name != known and not start.isascii():
+            raise ValueError("HTTP tells another encoding than the document itself")
+    except LookupError:
+        raise ValueError("an encoding that nobody knows") from None
+    return charset if declared is None and known not in ("utf-8", "ascii") else None
+
+
+def _parsed(content: bytes, encoding: str | None, *, keep_comments: bool) -> etree._Element:
     """Parse what a registry sent: nothing is loaded or expanded, nor kept that is no content.
 
     A signature may cover comments: they stay until it is verified. Elsewhere one within a text would split it.
@@ -49,6 +74,7 @@ def _parsed(content: bytes, *, keep_comments: bool) -> etree._Element:
     if content.count(b"<") > MOST_TAGS:
         raise ValueError(f"more than {MOST_TAGS:,} tags")
     parser = etree.XMLParser(
+        encoding=encoding,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,

@@ -18,6 +18,9 @@ from connectors.soap.values import BUILTINS, json_of
 DEEPEST = 12
 """Levels of objects within each other that an example goes down to."""
 
+LARGE, TOO_LARGE = 500, 10_000
+"""Values in an example from which on it has no more than must be there, and from which on it is none."""
+
 _TEXTS: Mapping[str, str] = {
     "boolean": "true",
     "float": "1.5",
@@ -50,7 +53,7 @@ def sample_parameters(asked: Prepared) -> dict[str, Any]:
     """
     if asked.asks.attached:
         raise NoSample(f"it takes {', '.join(asked.asks.attached)} as attachments")
-    found = {name: _value(part, full=False) for name, part in asked.asks.parts.items()}
+    found = {name: _Maker(full=False).value(part) for name, part in asked.asks.parts.items()}
     element = asked.asks.element
     if element is not None:
         [value] = found.values()
@@ -63,7 +66,7 @@ def sample_answer(asked: Prepared) -> Any:
     """Return what an answer looks like in JSON, everything in it that may be; None where no valid one could be made."""
     answers = asked.answers
     try:
-        values = [_value(part, full=True) for part in answers.parts.values()]
+        values = [_Maker(full=True).value(part) for part in answers.parts.values()]
         for part, value in zip(answers.parts.values(), values, strict=True):
             if asked.reading.schema.errors(encode(part, value)):
                 return None
@@ -77,7 +80,7 @@ def _said(element: Element) -> Any:
     found = {}
     for child in element.shape.children.values():
         if child.shape.is_text and not child.many:
-            found[child.key] = _value(child, full=False)
+            found[child.key] = _Maker(full=False).value(child)
     return found
 
 
@@ -93,91 +96,104 @@ def _judge(asked: Prepared, parameters: Mapping[str, Any]) -> None:
 # --- values by their shape -------------------------------------------------------------------------------------------
 
 
-def _value(element: Element, *, full: bool, inside: tuple[Shape, ...] = ()) -> Any:
-    shape = element.shape
-    if shape.is_text and shape.simple is not None:
-        return json_of(sample(shape.simple, element.default))
-    if any(shape is each for each in inside) or len(inside) >= DEEPEST:
-        raise NoSample(f"{local(element.tag)} holds itself")
-    return _object(shape, element.default, full=full, inside=(*inside, shape))
+class _Maker:
+    """Makes one example. `full`: with all that may be there, until it is large."""
 
+    def __init__(self, *, full: bool) -> None:
+        self.full, self.left = full, LARGE
 
-def _object(shape: Shape, default: str | None, *, full: bool, inside: tuple[Shape, ...]) -> Any:
-    if shape.anything:
-        return {"_xml": "text"}
-    value: dict[str, Any] = {}
-    actual = shape
-    if shape.variants:
-        actual = shape if not shape.abstract else next(iter(shape.variants.values()))
-        value["_type"] = actual.type
-    for attribute in actual.attributes.values():
-        if attribute.required or full:
-            value[attribute.key] = json_of(sample(attribute.simple, attribute.default))
-    if actual.mixed:
-        value["_xml"] = "text"
-    elif actual.simple is not None:
-        value["_value"] = json_of(sample(actual.simple, default))
-    elif actual.content is not None:
-        _fill(value, actual.content, full=full, inside=inside)
-    return value.get("item", []) if shape.array else value
+    def value(self, element: Element, inside: tuple[Shape, ...] = ()) -> Any:
+        """Return a value of an element that stands inside types. Raises NoSample."""
+        self.left -= 1
+        if self.left < LARGE - TOO_LARGE:
+            raise NoSample("it is too large")
+        shape = element.shape
+        if shape.is_text and shape.simple is not None:
+            return json_of(sample(shape.simple, element.default))
+        if any(shape is each for each in inside) or len(inside) >= DEEPEST:
+            raise NoSample(f"{local(element.tag)} holds itself")
+        return self.object(shape, element.default, (*inside, shape))
 
+    def object(self, shape: Shape, default: str | None, inside: tuple[Shape, ...]) -> Any:
+        """Return a value of a type that is no text; `default` is that of its element. Raises NoSample."""
+        if shape.anything:
+            return {"_xml": "text"}
+        value: dict[str, Any] = {}
+        actual = shape
+        if shape.variants:
+            actual = shape if not shape.abstract else next(iter(shape.variants.values()))
+            value["_type"] = actual.type
+        for attribute in actual.attributes.values():
+            if attribute.required or self.full:
+                value[attribute.key] = json_of(sample(attribute.simple, attribute.default))
+        if actual.mixed:
+            value["_xml"] = "text"
+        elif actual.simple is not None:
+            value["_value"] = json_of(sample(actual.simple, default))
+        elif actual.content is not None:
+            self.fill(value, actual.content, inside)
+        return value.get("item", []) if shape.array else value
 
-def _fill(value: dict[str, Any], group: Group, *, full: bool, inside: tuple[Shape, ...]) -> None:
-    """Put the keys of one occurrence of a group into an object; of a choice, those of the first that can be made."""
-    if group.kind != "choice":
-        for part in group.parts:
-            _particle(value, part, full=full, inside=inside)
-        return
-    reason = NoSample("a choice of nothing")
-    for part in group.parts:
-        made: dict[str, Any] = {}
-        try:
-            _particle(made, part, full=full, inside=inside)
-        except NoSample as error:
-            reason = error
-            continue
-        value |= made
-        return
-    if group.minimum:
-        raise reason
-
-
-def _particle(
-    value: dict[str, Any], part: Element | Wildcard | Group, *, full: bool, inside: tuple[Shape, ...]
-) -> None:
-    """Put what a particle brings into an object. Raises NoSample where it must be there and cannot be made."""
-    if isinstance(part, Element):
-        _element(value, part, full=full, inside=inside)
-    elif isinstance(part, Wildcard):
-        if part.minimum:
-            raise NoSample("an element of any kind is wanted")
-        value[part.key] = []
-    elif part.minimum > 0 or full:
-        made: list[dict[str, Any]] = []
-        for _ in range(max(part.minimum, 1)):
-            made.append({} if part.key is not None else value)
-            _fill(made[-1], part, full=full, inside=inside)
-        if part.key is not None:
-            value[part.key] = made
-    elif part.key is not None:
-        value[part.key] = []
-
-
-def _element(value: dict[str, Any], part: Element, *, full: bool, inside: tuple[Shape, ...]) -> None:
-    if part.many:
-        value.setdefault(part.key, [])
-    if part.minimum == 0 and (not full or part.maximum == 0):
-        return
-    try:
-        made = _value(part, full=full, inside=inside)
-    except NoSample:
-        if part.minimum == 0:
+    def fill(self, value: dict[str, Any], group: Group, inside: tuple[Shape, ...]) -> None:
+        """Put the keys of one occurrence of a group into an object; of a choice, those of the first that can be made."""
+        if group.kind != "choice":
+            for part in group.parts:
+                self.particle(value, part, inside)
             return
-        raise
-    if part.many:
-        value[part.key] += [made] * max(part.minimum, 1)
-    else:
-        value[part.key] = made
+        reason = NoSample("a choice of nothing")
+        for part in group.parts:
+            made: dict[str, Any] = {}
+            try:
+                self.particle(made, part, inside)
+            except NoSample as error:
+                reason = error
+                continue
+            value |= made
+            return
+        if group.minimum:
+            raise reason
+
+    def particle(self, value: dict[str, Any], part: Element | Wildcard | Group, inside: tuple[Shape, ...]) -> None:
+        """Put what a particle brings into an object. Raises NoSample where it must be there and cannot be made."""
+        if isinstance(part, Element):
+            self.element(value, part, inside)
+        elif isinstance(part, Wildcard):
+            if part.minimum:
+                raise NoSample("an element of any kind is wanted")
+            value[part.key] = []
+        elif part.minimum > 0 or (self.full and self.left >= 0):
+            made: list[dict[str, Any]] = []
+            for _ in range(_times(part.minimum)):
+                made.append({} if part.key is not None else value)
+                self.fill(made[-1], part, inside)
+            if part.key is not None:
+                value[part.key] = made
+        elif part.key is not None:
+            value[part.key] = []
+
+    def element(self, value: dict[str, Any], part: Element, inside: tuple[Shape, ...]) -> None:
+        """Put what an element brings into an object, if anything. Raises NoSample as `particle` does."""
+        if part.many:
+            value.setdefault(part.key, [])
+        if part.minimum == 0 and (not self.full or self.left < 0 or part.maximum == 0):
+            return
+        try:
+            made = self.value(part, inside)
+        except NoSample:
+            if part.minimum == 0:
+                return
+            raise
+        if part.many:
+            value[part.key] += [made] * _times(part.minimum)
+        else:
+            value[part.key] = made
+
+
+def _times(least: int) -> int:
+    """Return how often something is written that must come so often. Raises NoSample."""
+    if least > TOO_LARGE:
+        raise NoSample("it is too large")
+    return max(least, 1)
 
 
 # --- texts -----------------------------------------------------------------------------------------------------------
@@ -189,7 +205,7 @@ def sample(simple: Simple, default: str | None = None) -> Any:
     Raises NoSample.
     """
     if simple.base == "list" and simple.item is not None:
-        return [sample(simple.item)] * int(simple.facets.get("length", simple.facets.get("minLength", 1)))
+        return [sample(simple.item)] * _times(int(simple.facets.get("length", simple.facets.get("minLength", 1))))
     if simple.base == "union" and "enumeration" not in simple.facets:
         return sample(simple.members[0])
     text = default if default is not None else _text(simple)
@@ -219,6 +235,7 @@ def _text(simple: Simple) -> str:
     if simple.base in ("hexBinary", "base64Binary"):
         return text
     length = int(facets.get("length", facets.get("minLength", 0)))
+    _times(length)
     most = int(facets.get("length", facets.get("maxLength", len(text) + length)))
     return (text * (length // len(text) + 1))[: max(length, min(len(text), most))]
 

@@ -77,6 +77,7 @@ class TableSettings(Settings):
 
     operation: str
     parameters: Parameters = {}
+    headers: Parameters = {}
     rows: KeyPath
     texts: list[str] = []
     seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
@@ -110,6 +111,13 @@ class AnswerRule(Settings):
         if (self.equals is None) == (self.absent is None):
             raise ValueError("say either equals: or absent: true")
         return self
+
+
+class LimitsSettings(Settings):
+    """What the registry bears: calls at once, and seconds until a lookup is given up."""
+
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 8
+    deadline: Annotated[float, Field(gt=0, le=120)] = 5.0
 
 
 class TlsSettings(Settings):
@@ -160,6 +168,7 @@ class SoapSettings(Settings):
     tls: TlsSettings | None = None
     security: SecuritySettings | None = None
     mtom: bool = False
+    limits: LimitsSettings = LimitsSettings()
 
     @field_validator("url")
     @classmethod

@@ -88,17 +88,12 @@ def _read(level: Level, nodes: Sequence[etree._Element | None], cells: list[list
 
 def _read_texts(level: Level, nodes: Sequence[etree._Element | None], cells: list[list[Any]]) -> None:
     """Read the texts that come once at most: nearly all of a table, so that each child is touched once."""
-    columns = [(tag, cells[at]) for tag, at in level.texts]
-    empty: dict[Any, str | None] = {}
-    for node in nodes:
-        if node is None:
-            found = empty
-        elif level.nillable:
-            found = {each.tag: each.text or _text(each) for each in node}
-        else:
-            found = {each.tag: each.text or "" for each in node}
-        for tag, texts in columns:
-            texts.append(found.get(tag))
+    if level.nillable:
+        found = [{} if node is None else {each.tag: each.text or _text(each) for each in node} for node in nodes]
+    else:
+        found = [{} if node is None else {each.tag: each.text or "" for each in node} for node in nodes]
+    for tag, at in level.texts:
+        cells[at] = [texts.get(tag) for texts in found]
 
 
 def _children(nodes: Iterable[etree._Element | None], tag: str) -> list[etree._Element | None]:

@@ -148,7 +148,7 @@ BROKEN = [
     # what a dataset says against itself
     ("datasets/shops.yaml", "source:\n", "record: Commune\nsource:\n", "datasets/shops.yaml:5: say either record: or schema:, and not both"),
     ("datasets/communes.yaml", "record: Commune\n", "", "datasets/communes.yaml:1: say either record: or schema:, and not both"),
-    ("datasets/communes.yaml", "record: Commune\n", "record: Comune\n", "datasets/communes.yaml:5: record Comune is unknown (did you mean «Commune»?); allowed: Commune, Person"),
+    ("datasets/communes.yaml", "record: Commune\n", "record: Comune\n", "datasets/communes.yaml:5: record Comune is unknown (did you mean «Commune»?); allowed: Commune, Person, VatNumber"),
     ("datasets/communes.yaml", "record: Commune\n", "record: Person\n", "datasets/communes.yaml:3: audience: open is refused, these columns are personal data: nir, birth_name, usual_name, given_names, sex, birth_date, birth_commune_code, death_date, address_line, postal_code, commune_code"),
     ("datasets/shops.yaml", "    - name: postal_code\n", "    - name: postal_code\n      personal: true\n", "datasets/shops.yaml:3: audience: open is refused, these columns are personal data: postal_code"),
     ("datasets/shops.yaml", "    - name: postal_code\n", "    - name: postal_code\n      personal: yes\n", "datasets/shops.yaml:3: audience: open is refused, these columns are personal data: postal_code"),
@@ -204,7 +204,7 @@ BROKEN = [
     ("beffroi.yaml", "      - dataset: communes\n", "      - dataset: commune\n", "beffroi.yaml:27: no dataset «commune» (did you mean «communes»?); allowed: communes, shops"),
     ("beffroi.yaml", "      - dataset: communes\n", "      - dataset: shops\n", "beffroi.yaml:27: the dataset shops does not mirror Commune"),
     ("beffroi.yaml", "      - registry: communes\n", "      - {}\n", "beffroi.yaml:26: a provider is one registry: or one dataset:"),
-    ("beffroi.yaml", "    record: Commune\n", "    record: Town\n", "beffroi.yaml:24: record Town is unknown; allowed: Commune, Person"),
+    ("beffroi.yaml", "    record: Commune\n", "    record: Town\n", "beffroi.yaml:24: record Town is unknown; allowed: Commune, Person, VatNumber"),
     ("beffroi.yaml", "          - lookup: commune\n", "          - lookup: communes\n", "beffroi.yaml:14: no lookup «communes» (did you mean «commune»?); allowed: commune"),
     ("beffroi.yaml", "          - lookup: commune\n", "          - dataset: shopping\n", "beffroi.yaml:14: no dataset «shopping» (did you mean «shops»?); allowed: communes, shops"),
     ("beffroi.yaml", "          - lookup: commune\n", "          - lookup: commune\n            dataset: shops\n", "beffroi.yaml:14: a grant is for one lookup: or for one dataset:"),

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import logging
 import re
+import shutil
 import socket
 import ssl
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from pipelines import versions
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.peers.canned import Canned, Raw
-from tests.peers.php.peer import PhpServer
+from tests.peers.php.peer import ENCODED_WSDL, PhpServer
 from tests.peers.spyne.peer import TOKEN, SpyneServer
 from tests.soap import small_wsdl
 from tests.soap.cadastre import DATASET, DECLARED, MAIN, workspace
@@ -299,7 +300,8 @@ def test_a_record_of_php(php: PhpServer, tmp_path: Path, caplog: pytest.LogCaptu
     assert str(malformed.value) == "not a valid reference: its form is ([0-9]{5}-[A-Z]{2}-[0-9]{4})"
 
 
-FIELDS = """  fields:
+FIELDS = """  parameters: {reference: '{reference}'}
+  fields:
     ref: reference
     town: commune
     owners: owners/owner
@@ -314,6 +316,18 @@ def test_fields_by_other_names(php: PhpServer, tmp_path: Path) -> None:
     told = ask(registry, "22214-AB-0001")
     assert list(told) == ["ref", "town", "owners"]
     assert told["owners"][0]["name"] == "LE GOFF Maëlle"
+
+
+def test_a_record_of_php_in_rpc_encoded(php: PhpServer, tmp_path: Path) -> None:
+    written = f"{DECLARED.partition('tables:')[0]}".replace("port: ParcelsSoap11\n", "")
+    root = workspace(tmp_path / "w", php.encoded, written)
+    shutil.copy(ENCODED_WSDL, root / "wsdl" / "parcels.wsdl")
+    registry = Workspace(root).registries["cadastre"]
+    told = ask(registry, "22214-AB-0001")
+    assert [owner["kind"] for owner in told["owners"]] == ["person", "company"]
+    assert told["buildings"][1:] == [{"use": "garage", "floors": []}, {"use": "abri"}]
+    assert registry.record is not None
+    jsonschema.validate(told, registry.record.model_json_schema())
 
 
 def test_a_table_of_php_becomes_a_dataset(php: PhpServer, tmp_path: Path) -> None:
@@ -333,6 +347,19 @@ def test_a_table_of_php_becomes_a_dataset(php: PhpServer, tmp_path: Path) -> Non
         "0.3333333333333333333",
         "0.6666666666666666667",
     ]
+
+
+def test_a_table_that_is_not_to_be_had(canned: Canned, tmp_path: Path) -> None:
+    registry = Workspace(workspace(tmp_path / "w", canned.url)).registries["cadastre"]
+    with pytest.raises(Misconfigured, match="cadastre: say which table to read; it has: parcels"):
+        registry.scan(None)
+    told = "<faultcode>s:Server</faultcode><faultstring/><detail><x:PARCEL_UNKNOWN xmlns:x='urn:x'/></detail>"
+    canned.say(small_wsdl.envelope(f"<s:Fault>{told}</s:Fault>"), "text/xml", 500)
+    with pytest.raises(errors.NotFound, match="cadastre has no such record"):
+        registry.scan("parcels")
+    canned.say(small_wsdl.envelope("<FindParcelsResponse/>"), "text/xml")
+    with pytest.raises(errors.Unreadable):
+        registry.scan("parcels").read_all()  # type: ignore[union-attr]
 
 
 PERMITS = """\
