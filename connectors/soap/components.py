@@ -67,9 +67,11 @@ class Components:
         with self._lock:
             try:
                 return self._element(self._found["element"][tag])
-            except Unsupported:  # what was made of it so far is incomplete, and so is all that leads to it
-                self._types.clear()
+            except (Unsupported, RecursionError) as error:
+                self._types.clear()  # what was made of it so far is incomplete, and so is all that leads to it
                 self._anonymous.clear()
+                if isinstance(error, RecursionError):
+                    raise Unsupported(f"a chain of types as long as that of {tag}") from None
                 raise
 
     def find(self, tag: str) -> Element | None:

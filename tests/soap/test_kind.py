@@ -372,6 +372,11 @@ lookup:
   identifier: {{scheme: permit, pattern: '(?P<number>PC[0-9]{{3}}|CLOSED)'}}
   headers: {{Credentials: {{token: '${{PERMITS_TOKEN}}'}}}}
   path: GetPermitResult
+tables:
+  permits:
+    operation: ListPermits
+    headers: {{Credentials: {{token: '${{PERMITS_TOKEN}}'}}}}
+    rows: ListPermitsResult/Permit
 faults:
   - {{code: Client.PermitUnknown, is: not-found}}
   - {{code: Client.Credentials, is: refused-us}}
@@ -403,6 +408,9 @@ def test_spyne_wants_a_token_in_a_header(
     monkeypatch.setenv("PERMITS_TOKEN", TOKEN)
     told = ask(registry, "PC001")
     assert (told["state"], told["surface"], told["cost"]) == ("granted", "120.50", 10**25)
+    scanned = registry.scan("permits")
+    assert not isinstance(scanned, Path)
+    assert [row["number"] for row in scanned.read_all().to_pylist()] == ["PC001", "PC002", "PC003"]
     for identifier, code in (("PC009", "not-found"), ("CLOSED", "down")):
         with pytest.raises(BeffroiError) as raised:
             ask(registry, identifier)
@@ -410,6 +418,8 @@ def test_spyne_wants_a_token_in_a_header(
     monkeypatch.setenv("PERMITS_TOKEN", "wrong")
     with pytest.raises(errors.RefusedUs):
         ask(registry, "PC001")
+    with pytest.raises(errors.RefusedUs):
+        registry.scan("permits")
 
 
 # --- who we are ------------------------------------------------------------------------------------------------------

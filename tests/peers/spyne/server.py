@@ -124,7 +124,7 @@ class Permits(spyne.ServiceBase):
     def ListPermits(ctx: Any, state: str | None) -> Iterator[Permit]:  # noqa: N802, N805
         """Return the permits of a state, or all, one by one."""
         check(ctx)
-        return (permit for permit in PERMITS if state in {None, permit.state})
+        return (permit for permit in PERMITS if state is None or str(state) == str(permit.state))
 
     @spyne.rpc(Permit, _returns=Permit, _body_style="bare")
     def EchoPermit(ctx: Any, permit: Permit) -> Permit:  # noqa: N802, N805
