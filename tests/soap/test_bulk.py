@@ -723,7 +723,10 @@ def test_an_endless_answer_without_rows_is_refused(tmp_path: Path, between: byte
         while True:
             yield b"<z>" + b"<y>0123456789012345678901234567890123456789</y>" * 200_000 + b"</z>" + between
 
-    with Raw(serving(junk())) as server, pytest.raises(Unreadable, match="more than 64 MiB or 2,000,000 tags of it are no whole row"):
+    with (
+        Raw(serving(junk())) as server,
+        pytest.raises(Unreadable, match="more than 64 MiB or 2,000,000 tags of it are no whole row"),
+    ):
         ask(client, server.url).read_all()
 
 
