@@ -10,6 +10,7 @@ import argparse
 import datetime as dt
 import json
 import math
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def main() -> None:
         calls(Path(folder))
         tables(quick=asked.quick)
         loading(Path(folder))
+        starting(Path(folder))
 
 
 # --- measuring -------------------------------------------------------------------------------------------------------
@@ -278,6 +280,42 @@ def _load(wsdl: Path) -> SoapClient:
     client.description()
     client.prepare("Get0")
     return client
+
+
+def starting(folder: Path) -> None:
+    """Time the gateway's start, from the command to its first answer, with 30 registries of their own and with none."""
+    found = {count: min(_started(folder / f"start{count}-{turn}", count) for turn in range(3)) for count in (0, 30)}
+    print(f"| the gateway's start with 30 such registries, a lookup each | {_seconds(found[30])} wall | with none:"
+          f" {_seconds(found[0])} wall | | {found[30] / found[0]:.2f} | < 2 s |", flush=True)  # fmt: skip
+
+
+def _started(root: Path, count: int) -> float:
+    for each in ("wsdl", "registries", "lookups"):
+        (root / each).mkdir(parents=True, exist_ok=True)
+    (root / "beffroi.yaml").write_text("title: benchmark\n")
+    for number in range(count):
+        (root / "wsdl" / f"w{number}.wsdl").write_text(_wsdl(60 + number))
+        (root / "registries" / f"r{number}.yaml").write_text(
+            f"kind: soap\nwsdl: wsdl/w{number}.wsdl\nurl: http://127.0.0.1:9/\nlookup:\n  record: R{number}\n"
+            "  operation: Get10\n  identifier: {scheme: id, pattern: '(?P<id>[a-z]+)'}\n"
+        )
+        (root / "lookups" / f"l{number}.yaml").write_text(f"record: R{number}\nproviders: [{{registry: r{number}}}]\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "gateway", "--workspace", str(root), "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as gateway:
+        try:
+            while gateway.poll() is None:
+                try:
+                    answer = urllib3.request("GET", f"http://127.0.0.1:{port}/health", retries=False)
+                    assert len(answer.json()["registries"]) == count
+                    return time.perf_counter() - began
+                except urllib3.exceptions.HTTPError:
+                    time.sleep(0.01)
+            raise RuntimeError("the gateway did not start")
+        finally:
+            gateway.terminate()
 
 
 def _wsdl(types: int) -> str:

@@ -64,7 +64,9 @@ def _alone(workspace: Workspace) -> Iterator[None]:
 
 
 def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
-    console.note("Starting the sandbox: a commune register (REST) and a civil register (SOAP, synthetic persons)")
+    console.note(
+        "Starting the sandbox: communes (REST), a civil register and VAT numbers (SOAP, synthetic persons and companies)"
+    )
     sandbox.start(workspace.root, tied=True)
     planted = municipal.make(workspace.state / "municipal.sqlite", reference / "communes.parquet")
     console.note(f"Made a municipal database: {planted['rows']:,} associations, written as such tables are")

@@ -18,7 +18,8 @@ from zeep.transports import Transport
 from connectors import sandbox
 from connectors.records import Commune, Person, Record, check_insee, check_nir
 from connectors.sandbox import examples
-from connectors.sandbox.civil import REGISTER, SOAP
+from connectors.sandbox.civil import REGISTER
+from connectors.soap.names import SOAP_11 as SOAP
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "datasets" / "reference"

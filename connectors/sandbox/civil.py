@@ -5,9 +5,7 @@ the schema in the WSDL; a refusal is a fault with a `registerFault` in its detai
 6.2). Fault messages never repeat a number that was asked for.
 """
 
-import os
 from bisect import bisect_right
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,14 @@ import pyarrow.parquet as pq
 from lxml import etree
 from lxml.builder import ElementMaker
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from connectors.sandbox import examples
+from connectors.sandbox import examples, soap
+from connectors.soap.names import SOAP_11, XSI
 
 REGISTER = "urn:beffroi:civil-register:1"
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-WSDL_SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
-XSD = "http://www.w3.org/2001/XMLSchema"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
-
 R = ElementMaker(namespace=REGISTER, nsmap={None: REGISTER, "xsi": XSI})
-S = ElementMaker(namespace=SOAP, nsmap={"soap": SOAP})
+S = ElementMaker(namespace=SOAP_11, nsmap={"soap": SOAP_11})
 BARE = ElementMaker()
 
 
@@ -62,46 +54,24 @@ def app(root: Path) -> Starlette:
     """Return the server of the workspace `root`. Raises FileNotFoundError where the reference file is missing."""
     persons = Persons(root / "datasets" / "reference" / "persons.parquet")
     canned = examples.by_value("civil_register")
-    wsdl = (resources.files("connectors") / "wsdl" / "civil_register.wsdl").read_bytes()
-    schema = _schema(wsdl)
 
-    async def ask(request: Request) -> Response:
+    def reply(question: etree._Element) -> Response:
+        nir = question.findtext(f"{{{REGISTER}}}nir")
+        if nir in canned and nir not in persons.by_nir:
+            return canned[nir].response()
         try:
-            question = read(await request.body(), schema)
-            nir = question.findtext(f"{{{REGISTER}}}nir")
-            if nir in canned and nir not in persons.by_nir:
-                return canned[nir].response()
-            return _xml(S.Envelope(S.Body(answer(question, persons))))
+            return soap.xml(S.Envelope(S.Body(answer(question, persons))))
         except Refusal as refusal:
-            return _xml(S.Envelope(S.Body(_fault(refusal))), status=500)
+            return refused(refusal)
 
-    async def describe(request: Request) -> Response:
-        if "wsdl" in request.query_params:
-            return _xml(_addressed(wsdl, str(request.base_url)))
-        return JSONResponse({"sandbox": "civil", "pid": os.getpid()})
-
-    return Starlette(routes=[Route("/", describe), Route("/", ask, methods=["POST"])])
+    return soap.app(
+        "civil", "civil_register.wsdl", reply, lambda why: refused(Refusal("BAD_REQUEST", str(why), why.faultcode))
+    )
 
 
-def read(body: bytes, schema: etree.XMLSchema) -> etree._Element:
-    """Return the question in a SOAP request, valid against `schema`. Raises Refusal."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        envelope = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError:
-        raise Refusal("BAD_REQUEST", "The request is not well-formed XML.") from None
-    if envelope.getroottree().docinfo.doctype:
-        raise Refusal("BAD_REQUEST", "The request has a document type declaration, which SOAP 1.1 forbids.")
-    if envelope.tag != f"{{{SOAP}}}Envelope":
-        raise Refusal("BAD_REQUEST", "The request is not a SOAP 1.1 envelope.", "VersionMismatch")
-    if envelope.find(f"{{{SOAP}}}Header/*[@{{{SOAP}}}mustUnderstand='1']") is not None:
-        raise Refusal("BAD_REQUEST", "The request has a header that must be understood; none is.", "MustUnderstand")
-    content = envelope.findall(f"{{{SOAP}}}Body/*")
-    if len(content) != 1 or content[0].tag not in {f"{{{REGISTER}}}GetPerson", f"{{{REGISTER}}}ListPersons"}:
-        raise Refusal("BAD_REQUEST", "The body does not hold exactly one question that this register answers.")
-    if not schema.validate(content[0]):
-        raise Refusal("BAD_REQUEST", "The question is not valid against the schema in this register's WSDL.")
-    return content[0]
+def refused(refusal: Refusal) -> Response:
+    """Return the fault that a refusal is."""
+    return soap.xml(S.Envelope(S.Body(_fault(refusal))), status=500)
 
 
 def answer(question: etree._Element, persons: Persons) -> etree._Element:
@@ -111,6 +81,8 @@ def answer(question: etree._Element, persons: Persons) -> etree._Element:
         page, further = persons.after(after, int(question.findtext(f"{{{REGISTER}}}limit", "")))
         following = [] if further is None else [R.next(further)]
         return R.ListPersonsResponse(R.persons(*map(_person, page)), *following)
+    if question.tag != f"{{{REGISTER}}}GetPerson":
+        raise Refusal("BAD_REQUEST", "The body does not hold a question that this register answers.")
     person = persons.by_nir.get(question.findtext(f"{{{REGISTER}}}nir", ""))
     if person is None:
         raise Refusal("PERSON_UNKNOWN", "No person is registered under this number.")
@@ -137,21 +109,3 @@ def _fault(refusal: Refusal) -> etree._Element:
         BARE.faultstring(str(refusal)),
         BARE.detail(R.registerFault(R.code(refusal.code), R.message(str(refusal)))),
     )
-
-
-def _schema(wsdl: bytes) -> etree.XMLSchema:
-    [schema] = etree.fromstring(wsdl).iter(f"{{{XSD}}}schema")
-    return etree.XMLSchema(schema)
-
-
-def _addressed(wsdl: bytes, url: str) -> etree._Element:
-    """Return the WSDL with the address of this server in the place of its placeholder."""
-    description = etree.fromstring(wsdl)
-    for location in description.iter(f"{{{WSDL_SOAP}}}address"):
-        location.set("location", url)
-    return description
-
-
-def _xml(content: etree._Element, status: int = 200) -> Response:
-    body = etree.tostring(content, xml_declaration=True, encoding="UTF-8")
-    return Response(body, status, headers={"content-type": "text/xml; charset=utf-8"})

@@ -7,23 +7,19 @@ name nor address, and a company's type is "---" against the schema of old.
 """
 
 import datetime as dt
-import os
 import secrets
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
 from lxml.builder import ElementMaker
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from stdnum.eu.vat import MEMBER_STATES
 
 from connectors.records import check_vat
-from connectors.sandbox import examples
-from connectors.soap.names import SOAP_11, WSDL_SOAP_11, XSD, local
+from connectors.sandbox import examples, soap
+from connectors.soap.names import SOAP_11, local
 
 VIES = "urn:ec.europa.eu:taxud:vies:services:checkVat:types"
 UNTOLD = "---"
@@ -71,47 +67,29 @@ COMPANIES = {
 def app(_: Path) -> Starlette:
     """Return the server; it needs nothing of the workspace."""
     canned = examples.by_value("vies")
-    wsdl = (resources.files("connectors") / "wsdl" / "vies.wsdl").read_bytes()
-    schema = _schema(wsdl)
 
-    async def ask(request: Request) -> Response:
+    def reply(question: etree._Element) -> Response:
+        vat = _text(question, "countryCode") + _text(question, "vatNumber")
+        if vat in canned:
+            return canned[vat].response()
         try:
-            question = read(await request.body(), schema)
-            vat = _text(question, "countryCode") + _text(question, "vatNumber")
-            if vat in canned:
-                return canned[vat].response()
-            return _xml(S.Envelope(S.Header(), S.Body(answer(question, vat))))
+            return soap.xml(S.Envelope(S.Header(), S.Body(answer(question, vat))))
         except Refusal as refusal:
-            fault = S.Fault(BARE.faultcode("env:Server"), BARE.faultstring(str(refusal)))
-            return _xml(S.Envelope(S.Header(), S.Body(fault)), status=500)
+            return refuse(refusal)
 
-    async def describe(request: Request) -> Response:
-        if "wsdl" not in request.query_params:
-            return JSONResponse({"sandbox": "vies", "pid": os.getpid()})
-        description = etree.fromstring(wsdl)
-        for location in description.iter(f"{{{WSDL_SOAP_11}}}address"):
-            location.set("location", str(request.base_url))
-        return _xml(description)
-
-    return Starlette(routes=[Route("/", describe), Route("/", ask, methods=["POST"])])
+    return soap.app("vies", "vies.wsdl", reply, refuse)
 
 
-def read(body: bytes, schema: etree.XMLSchema) -> etree._Element:
-    """Return the question in a SOAP request, valid against `schema`. Raises Refusal."""
-    try:
-        envelope = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
-    except etree.XMLSyntaxError:
-        raise Refusal("The request is not well-formed XML.") from None
-    content = envelope.findall(f"{{{SOAP_11}}}Body/*")
-    if envelope.tag != f"{{{SOAP_11}}}Envelope" or envelope.getroottree().docinfo.doctype or len(content) != 1:
-        raise Refusal("The request is no SOAP 1.1 envelope with one question.")
-    if local(content[0].tag) not in ("checkVat", "checkVatApprox") or not schema.validate(content[0]):
-        raise Refusal("The question is not valid against the schema.")
-    return content[0]
+def refuse(refusal: Exception) -> Response:
+    """Return the fault whose faultstring is a refusal's message."""
+    fault = S.Fault(BARE.faultcode("env:Server"), BARE.faultstring(str(refusal)))
+    return soap.xml(S.Envelope(S.Header(), S.Body(fault)), status=500)
 
 
 def answer(question: etree._Element, vat: str) -> etree._Element:
     """Return the answer to a valid question about `vat`. Raises Refusal."""
+    if local(question.tag) not in ("checkVat", "checkVatApprox"):
+        raise Refusal("The body does not hold a question that is answered here.")
     if _text(question, "countryCode") not in COUNTRIES or not _text(question, "vatNumber"):
         raise Refusal("INVALID_INPUT")
     company = COMPANIES.get(vat)
@@ -145,16 +123,5 @@ def _proof(question: etree._Element) -> str:
     return f"WAPIAAAA{secrets.token_urlsafe(6)}"
 
 
-def _schema(wsdl: bytes) -> etree.XMLSchema:
-    [found] = etree.fromstring(wsdl).iter(f"{{{XSD}}}schema")
-    alone = etree.Element(found.tag, found.attrib, nsmap=found.nsmap)  # with the prefixes declared around it
-    alone.extend(found)
-    return etree.XMLSchema(alone)
-
-
 def _text(question: etree._Element, name: str) -> str:
     return question.findtext(f"{{{VIES}}}{name}", "").strip()
-
-
-def _xml(content: etree._Element, status: int = 200) -> Response:
-    return Response(etree.tostring(content), status, headers={"content-type": "text/xml; charset=utf-8"})
