@@ -27,9 +27,10 @@ from connectors.soap.names import local
 from connectors.soap.places import Place, keys_at, of_message
 from connectors.soap.prepared import Prepared
 from connectors.soap.values import json_of
+from connectors.soap.words import plain
 
 __all__ = ["Added", "Call", "Described", "DescribedOperation", "Description", "Told", "add_soap", "command", "describe"]
-__all__ += ["in_words", "lines"]
+__all__ += ["in_words", "lines", "plain"]
 
 SECONDS = 60.0
 """How long an operation that is tried may take."""
@@ -49,7 +50,16 @@ class Added:
     ports: tuple[str, ...]
 
 
-def add_soap(root: Path, name: str, source: str, *, port: str | None, allow: Collection[str], keep: bool) -> Added:
+def add_soap(
+    root: Path,
+    name: str,
+    source: str,
+    *,
+    port: str | None,
+    allow: Collection[str],
+    keep: bool,
+    folders: Collection[Path] = (),
+) -> Added:
     """Bring a WSDL, a file or an address, into the workspace `root` and declare the registry `name` by it.
 
     With `keep` the declaration stays and an earlier copy of the WSDL is replaced. On failure nothing has changed.
@@ -63,13 +73,13 @@ def add_soap(root: Path, name: str, source: str, *, port: str | None, allow: Col
     folder.parent.mkdir(exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as aside:
-            brought = catalogue.add(source, Path(aside, name), allow=allow)
+            brought = catalogue.add(source, Path(aside, name), allow=allow, folders=folders)
             client = _chosen(brought, name, port)
             wsdl = f"wsdl/{name}/{brought.name}"
             try:
                 text, found = text_of(client, wsdl), words.describe(client)
             except Misconfigured as error:
-                raise InvalidRequest(error.detail) from error
+                raise InvalidRequest(plain(error.detail)) from error
             _swap(brought.parent, folder, Path(aside, "before"), None if keep else (declaration, text))
     finally:
         with contextlib.suppress(OSError):  # it holds something
@@ -84,7 +94,7 @@ def _chosen(wsdl: Path, name: str, port: str | None) -> SoapClient:
     try:
         ports = [each.name for each in SoapClient(wsdl, name).description().ports]
     except Misconfigured as error:
-        raise InvalidRequest(error.detail) from error
+        raise InvalidRequest(plain(error.detail)) from error
     if port is not None and port not in ports:
         raise InvalidRequest(f"the WSDL has no port {port}; it has: {', '.join(ports)}")
     return SoapClient(wsdl, name, port or ports[0])
@@ -206,9 +216,7 @@ class Call:
 def _outcome(registry: Soap, fault: SoapFault, operation: str) -> BeffroiError:
     """Return what a fault means, and what the operator must know to declare its meaning."""
     error = outcomes.of_fault(registry.settings.faults, fault, registry.name, operation)
-    code = fault.detail_code or ""
-    said = f"; the code in its detail: {code}" if re.fullmatch(r"[A-Za-z][A-Za-z_.-]{1,60}", code) else ""
-    return type(error)(f"{error.detail} ({fault.sketch()}{said})", registry=registry.name)
+    return type(error)(f"{error.detail} ({fault.told()})", registry=registry.name)
 
 
 def _client(registry: Registry) -> SoapClient:
@@ -225,7 +233,7 @@ def _prepared(client: SoapClient, operation: str) -> Prepared:
     try:
         return client.prepare(operation)
     except Misconfigured as error:
-        raise InvalidRequest(error.detail) from error
+        raise InvalidRequest(plain(error.detail)) from error
 
 
 def _typed(asked: Prepared, texts: Sequence[tuple[str, str]], given: Mapping[str, Any]) -> dict[str, Any]:

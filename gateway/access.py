@@ -136,7 +136,8 @@ def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> froze
     """The operator of the command line holds the files anyway; for personal data the law still wants a purpose."""
     declared = workspace.configuration.purposes
     if caller.purpose is None and resource.personal:
-        raise NotGranted(f"{resource} holds personal data, or may: say why with --purpose{among('', declared)}")
+        none = "" if declared else "; the workspace declares no purpose yet, under purposes:"
+        raise NotGranted(f"{resource} holds personal data, or may: say why with --purpose{among('', declared)}{none}")
     if caller.purpose is not None:
         _hold(caller.purpose, declared)
     return frozenset(resource.fields)

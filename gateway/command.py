@@ -31,6 +31,8 @@ def command(function: Command) -> Command:
         except BeffroiError as error:
             console.show_error(error, as_json)
             sys.exit(1)
+        except BrokenPipeError:  # whoever reads us has enough, as `head` has: click ends quietly
+            raise
         except OSError as error:  # a folder that may not be written, a disk that is full
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
             console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)

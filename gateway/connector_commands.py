@@ -38,7 +38,21 @@ def connector_group() -> None:
 @click.argument("source", metavar="FILE|URL")
 @click.option("--name", required=True, help="The registry's name in the workspace.")
 @click.option("--port", help="The WSDL's port to ask; by default its first.")
-@click.option("--allow-host", "allowed", multiple=True, help="A host besides the URL's own that imports may be on.")
+@click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="A host besides the URL's own that imports may be on.",
+)
+@click.option(
+    "--allow-folder",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder besides the FILE's own that imports may lie in.",
+)
 @click.option("--force", is_flag=True, help="Where NAME is declared already, renew its WSDL; its declaration stays.")
 @command
 def add_command(
@@ -49,6 +63,7 @@ def add_command(
     name: str,
     port: str | None,
     allowed: tuple[str, ...],
+    folders: tuple[Path, ...],
     force: bool,
 ) -> None:
     """Bring the WSDL at FILE or URL, with all that it imports, into the workspace, and declare a registry by it.
@@ -61,7 +76,7 @@ def add_command(
     declared = _is_declared(root, name)
     if declared and not force:
         raise InvalidRequest(f"there is a registry {name} already: take another --name, or --force to renew its WSDL")
-    added = drafts.add_soap(root.resolve(), name, source, port=port, allow=allowed, keep=declared)
+    added = drafts.add_soap(root.resolve(), name, source, port=port, allow=allowed, keep=declared, folders=folders)
     if as_json:
         console.show_json(added)
         return
@@ -111,8 +126,8 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
             click.echo("\n".join(drafts.lines(registry, each)))
         if operation is not None and each.answer_example is not None:
             click.echo("  an answer, for example")
-            for line in json.dumps(each.answer_example, ensure_ascii=False, indent=2).splitlines():
-                click.echo(f"    {line}")
+            for line in json.dumps(each.answer_example, ensure_ascii=False, indent=2).split("\n"):
+                click.echo(f"    {line if line.isprintable() else drafts.plain(line)}")
         click.echo()
     for broken, why in found.broken.items() if operation is None else ():
         click.echo(f"{broken} cannot be used: {why}")
@@ -122,9 +137,10 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
 
 def _tree(operation: "drafts.DescribedOperation", command_line: str) -> Tree:
     """Return an operation as a tree for a terminal."""
-    tree = Tree(
-        Text.assemble((operation.name, "bold"), f"  {operation.documentation}" if operation.documentation else "")
-    )
+    from connectors import drafts
+
+    name, said = drafts.plain(operation.name), operation.documentation
+    tree = Tree(Text.assemble((name, "bold"), f"  {said}" if said else ""))
     answer = operation.answer
     parts: dict[str, Iterable[drafts.Described]] = {
         "asked with": operation.parameters,
@@ -144,7 +160,9 @@ def _branch(tree: Tree, fields: Iterable["drafts.Described"]) -> None:
     from connectors import drafts
 
     for each in fields:
-        words = Text.assemble((each.key, "bold cyan" if each.required else "cyan"), " ", drafts.in_words(each))
+        words = Text.assemble(
+            (drafts.plain(each.key), "bold cyan" if each.required else "cyan"), " ", drafts.in_words(each)
+        )
         _branch(tree.add(words), each.fields)
 
 

@@ -21,6 +21,11 @@ from connectors.errors import BeffroiError
 
 Tell = Callable[[str], None]
 
+TODOS: Mapping[str, str] = {
+    "not-granted": "The operator needs no grant, but a declared purpose that is in force: say it with --purpose."
+}
+"""What to do, by code, where that is another thing on the command line than for an application."""
+
 
 def note(text: str) -> None:
     """Tell the person at the keyboard something that is not the result."""
@@ -60,13 +65,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Seq
 
 def show_error(error: BeffroiError, as_json: bool) -> None:
     """Say an error on standard error: what, whose fault, what to do."""
+    todo = TODOS.get(error.code, error.todo)
     if as_json:
         said: Mapping[str, Any] = {
             "code": error.code,
             "title": error.title,
             "detail": error.detail,
             "fault": error.fault,
-            "todo": error.todo,
+            "todo": todo,
         }
         click.echo(json.dumps(said, ensure_ascii=False), err=True)
         return
@@ -75,7 +81,7 @@ def show_error(error: BeffroiError, as_json: bool) -> None:
         "registry": "the registry's fault",
         "beffroi": "this workspace's or Beffroi's own",
     }[error.fault]
-    click.echo(f"{error.title} ({whose})\n{error.detail}\n{error.todo}", err=True)
+    click.echo(f"{error.title} ({whose})\n{error.detail}\n{todo}", err=True)
 
 
 @contextmanager

@@ -6,16 +6,19 @@ caller may not know of.
 
 import datetime as dt
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from connectors.errors import BeffroiError, CallerError, Unavailable
+from connectors.extras import MOST
 from pipelines import versions
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
 log = logging.getLogger("beffroi")
+reasons = logging.getLogger("beffroi.registries")
+reasons.addHandler(logging.NullHandler())  # the command line, which sets up no log, tells the error itself
 
 
 @dataclass
@@ -27,6 +30,7 @@ class State:
     code: str | None = None
     answered: int = 0
     failed: int = 0
+    reasons: set[tuple[str, str]] = field(default_factory=set)  # codes and details that are in the log
 
     def told(self) -> dict[str, Any]:
         """Return it as /health shows it."""
@@ -48,7 +52,10 @@ class Health:
         self.registries = {name: State() for name in registries}
 
     def note(self, registry: str, error: BeffroiError | None) -> None:
-        """Note how a registry answered; «not found» and «withheld» are answers like any other."""
+        """Note how a registry answered; «not found» and «withheld» are answers like any other.
+
+        Why it failed goes to the log, each reason once and no more than MOST of them: a detail holds no value.
+        """
         state = self.registries[registry]
         failed = error is not None and not isinstance(error, CallerError)
         status = "failing" if failed else "ok"
@@ -57,6 +64,11 @@ class Health:
         state.code = error.code if failed and error is not None else None
         state.failed += failed
         state.answered += not failed
+        if failed and error is not None:
+            reason = (error.code, error.detail)
+            if reason not in state.reasons and len(state.reasons) < MOST:
+                state.reasons.add(reason)
+                reasons.warning("registry %s, %s: %s", registry, *reason)
 
     def told(self, workspace: Workspace, names: list[str], journal_writable: bool) -> dict[str, Any]:
         """Return the whole, with the datasets of these names; `degraded` where anything is amiss."""

@@ -21,7 +21,7 @@ from connectors.registry import Registry
 from connectors.soap.client import SoapClient
 from connectors.soap.describe import describe
 from connectors.soap.names import XSD
-from connectors.soap.patterns import NotRead, in_python, matching
+from connectors.soap.patterns import NotRead, in_python, matching, takes_long
 from connectors.soap.words import looks_personal
 from pipelines.workspace import Workspace
 
@@ -203,6 +203,45 @@ def test_names_of_a_wsdl_are_never_more_than_names(root: Path, tmp_path: Path) -
     assert all(sign.isprintable() or sign == "\n" for sign in written)
 
 
+def test_add_and_show_print_names_only(root: Path, tmp_path: Path) -> None:
+    evil = "A&#10;beffroi.yaml: all is well&#x9b;2J"
+    text = CIVIL.read_text("utf-8").replace('name="ListPersons"', f'name="{evil}"')
+    text = text.replace("The person registered", f"The {evil} person").replace(
+        'message="tns:GetPerson"', f'message="{evil}"'
+    )
+    port = f'<wsdl:port name="{evil}" binding="tns:{evil}"/><wsdl:port name="P2" binding="tns:{evil}"/></wsdl:service>'
+    broken = ROOT / "tests" / "soap" / "corpus" / "broken-operations" / "service.wsdl"
+    for number, content in enumerate((text, broken.read_text("utf-8").replace('name="Prefix"', f'name="{evil}"'))):
+        file = tmp_path / f"it{number}.wsdl"
+        file.write_text(content.replace("</wsdl:service>", port), encoding="utf-8")
+        add = ("connector", "add", "soap", str(file), "--name", f"it{number}")
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *add], cwd=root, capture_output=True, text=True, check=False
+        )
+        shown = beffroi(root, "connector", "show", f"it{number}") if done.returncode == 0 else done
+        for line in (done.stdout + done.stderr + shown.stdout + shown.stderr).split("\n"):
+            assert line.isprintable()
+            assert not line.startswith("beffroi.yaml: all is well")
+
+
+@pytest.mark.parametrize("way", ["../common", "absolute"])
+def test_a_file_may_import_from_another_folder_only_where_it_is_said(root: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "common").mkdir()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "common" / "o.xsd").write_text(f'<schema xmlns="{XSD}" targetNamespace="urn:o"/>', encoding="utf-8")
+    location = f"{tmp_path}/common/o.xsd" if way == "absolute" else f"{way}/o.xsd"
+    said = f'<xsd:import namespace="urn:o" schemaLocation="{location}"/>'
+    text = re.sub("(<xsd:schema[^>]*>)", rf"\1{said}", CIVIL.read_text("utf-8"), count=1)
+    (tmp_path / "in" / "it.wsdl").write_text(text, encoding="utf-8")
+    add = ("connector", "add", "soap", str(tmp_path / "in" / "it.wsdl"), "--name", "it")
+    refused = beffroi(root, *add, status=1).stderr
+    assert "lies outside the WSDL's folder, which it.wsdl, line" in refused
+    assert "--allow-folder DIR" in refused
+    assert files(root) == {"beffroi.yaml"}
+    beffroi(root, *add, "--allow-folder", str(tmp_path / "common"))
+    assert "wsdl/it/1-o.xsd" in files(root)
+
+
 # --- show ------------------------------------------------------------------------------------------------------------
 
 
@@ -368,20 +407,58 @@ def test_a_text_that_a_pattern_takes(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\p{IsGreek}", "[a-z-[aeiou]]", "(?:a)", "a{2", "(a", "[a", "*", "a{1001}", r"\P{L}"]
-)
+    "pattern",
+    [r"\p{IsGreek}", "[a-z-[aeiou]]", "(?:a)", "a{2", "(a", "[a", "*", "a{1001}", r"\P{L}", "(" * 9_999 + ")" * 9_999,
+     f"a{{{'9' * 9_999}}}"],
+)  # fmt: skip
 def test_a_pattern_that_is_not_read_is_told(pattern: str) -> None:
     with pytest.raises(NotRead):
         matching(pattern)
 
 
-@pytest.mark.parametrize(("pattern", "same"), [("[0-9]{5}", True), ("^a", False), (r"\i\c*", False), ("a$", False)])
+@pytest.mark.parametrize(
+    ("pattern", "same"),
+    [("[0-9]{5}", True), (r"[^\s]+\.\d{2,}", True), (r"\-\$\_", True), ("^a", False), (r"\i\c*", False), ("a$", False),
+     (r"\w{3}", False), (r"\W", False), (r"[\w-]+", False), (r"\Z", False), (r"\b", False), (r"(a)\1", False),
+     (r"\x41", False), ("[a&&b]", False), ("(a|a)*b", False), (r"(\d+)*x", False)],
+)  # fmt: skip
 def test_patterns_that_python_reads_otherwise_are_not_taken_over(pattern: str, same: bool) -> None:
     if same:
         assert in_python(pattern) == pattern
     else:
         with pytest.raises(NotRead):
             in_python(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "long"),
+    [
+        ("(a|a)*b", True), ("(?P<number>(a|a)*b)", True), ("(a+)+", True), ("(a*)*", True), ("(a+)+{}", True), ("(a|b){,}", True), ("(?:x+x+)+y", True),
+        ("(a?){30}a{30}", True), ("(a{0,100}){0,100}", True), ("a*a*a*a*b", True), ("((a|b)|c){2,}", True),
+        ("(a|b|ab)*?c", True), ("(?i:(?=(a+)+))", True), ("((((", True),
+        ("[0-9]{5}-[A-Z]{2}-[0-9]{4}", False), ("[^@]+@[^@]+", False), (r"(\d{1,3}\.){3}\d{1,3}", False),
+        ("(?P<a>[^/ ]{1,100})/(?P<b>[^/ ]{1,100})", False), (r"[](+*]{3}\(\|\*", False), ("A|B|C" * 50, False),
+        ("(?P<n>[1-478][0-9]{4}([0-9]{2}|2A|2B)[0-9]{8})", False), ("(?<!a)(?:b)(?P=n)?", False), ("(ab){200}", False),
+    ],
+)  # fmt: skip
+def test_a_pattern_that_a_caller_could_make_us_hang_with(pattern: str, long: bool) -> None:
+    assert takes_long(pattern) is long
+
+
+def test_a_pattern_that_takes_long_is_no_draft_and_no_identifier_is_endless(root: Path, tmp_path: Path) -> None:
+    text = CIVIL.read_text("utf-8")
+    assert "[1-478]" in text
+    file = tmp_path / "it.wsdl"
+    file.write_text(re.sub(r'(<xsd:pattern value=")\[1-478\][^"]*', r"\1(a|a)*b", text), encoding="utf-8")
+    drafts.add_soap(root, "it", str(file), port=None, allow=(), keep=False)
+    declared = root / "registries" / "it.yaml"
+    declared.write_text(re.sub("(?m)^#    check: .*\n", "", declared.read_text("utf-8")), encoding="utf-8")
+    declared.write_text(taken_on(declared.read_text("utf-8")), encoding="utf-8")
+    assert "(?P<nir>[^/ ]{1,100})" in declared.read_text("utf-8")
+    record = registry(root, "it").record
+    assert record is not None
+    with pytest.raises(ValueError, match="more than 200 characters"):
+        record.identifiers["nir"]("1" * 201)
 
 
 @pytest.mark.parametrize(

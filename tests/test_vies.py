@@ -187,13 +187,21 @@ def test_examples_are_sound_and_served_verbatim(served: Path, example: examples.
     assert vat not in COMPANIES
     if vat.startswith("FR"):
         assert vat[4:].startswith("001"), "no SIREN has been given out that begins so: nobody's number"
-    question = (
-        f"<checkVat xmlns='{VIES}'><countryCode>{vat[:2]}</countryCode><vatNumber>{vat[2:]}</vatNumber></checkVat>"
-    )
+    asked = "checkVatApprox" if "requester" in example.settings else "checkVat"
+    question = f"<{asked} xmlns='{VIES}'><countryCode>{vat[:2]}</countryCode><vatNumber>{vat[2:]}</vatNumber></{asked}>"
     got = post(sandbox.address(served, "vies"), question)
     assert (got.status_code, got.headers["content-type"], got.content) == (
         example.status, example.content_type, example.body,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_never_answers_another_operation(served: Path, example: examples.Example) -> None:
+    vat = example.identifier.removeprefix("vat:")
+    asked = "checkVat" if "requester" in example.settings else "checkVatApprox"
+    question = f"<{asked} xmlns='{VIES}'><countryCode>{vat[:2]}</countryCode><vatNumber>{vat[2:]}</vatNumber></{asked}>"
+    other = "checkVatApproxResponse" if asked == "checkVat" else "checkVatResponse"
+    assert other.encode() not in post(sandbox.address(served, "vies"), question).content
 
 
 def test_each_example_has_its_own_number() -> None:

@@ -13,13 +13,14 @@ import pyarrow as pa
 
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
+from connectors.extras import report
 from connectors.registry import Answer, Limits, Registry, Settings
-from connectors.soap import bulk, outcomes
+from connectors.soap import blanks, bulk, outcomes
 from connectors.soap.client import SoapClient
 from connectors.soap.declared import GROUP, VARIABLE, Declared, Problem, Question
 from connectors.soap.faults import SoapFault
 from connectors.soap.held import held
-from connectors.soap.identity import variable, who
+from connectors.soap.identity import misplaced, variable, who
 from connectors.soap.places import ABSENT, Several, taken
 from connectors.soap.settings import LookupSettings, SoapSettings
 from connectors.soap.values import json_of
@@ -44,7 +45,29 @@ class Soap(Registry):
 
     def problems(self) -> Iterator[Problem]:
         """Yield what the declaration asks for and the WSDL does not have, each with the keys where it stands."""
-        yield from self._declared.problems
+        left = list(blanks.left(self.settings))
+        for keys, said in self._declared.problems:
+            if not any(keys[: len(section)] == section for section, _, _ in left):
+                yield keys, said
+        yield from ((keys, said) for _, keys, said in left)
+        yield from misplaced(self.settings, self.root)
+        if not self._declared.problems and (reasons := self._unusable()):
+            yield ("wsdl",), f"no operation of the WSDL can be used: {'; '.join(reasons)}"
+
+    def _unusable(self) -> list[str]:
+        """Return why the operations cannot be used, of three at most; nothing where one can."""
+        reasons = list[str]()
+        for port in self._client.description().ports:
+            if self.settings.port in (None, port.name, f"{port.service}/{port.name}"):
+                reasons += [f"{operation}: {why}" for operation, why in port.broken.items()]
+                for operation in port.operations:
+                    try:
+                        self._client.prepare(operation)
+                    except Misconfigured as error:
+                        reasons.append(f"{operation}: {error.detail}")
+                    else:
+                        return []
+        return reasons[:3]
 
     # --- the lookup --------------------------------------------------------------------------------------------------
 
@@ -86,6 +109,9 @@ class Soap(Registry):
                 same = False
             if not same:
                 raise self._unreadable("about another record than the one asked for")
+        if not lookup.fields:  # the schema's own, all of them
+            for key in found.keys() - set(question.fields.values()):
+                report(self.extras, self.name, f"{lookup.operation}: {key}, which {lookup.record} has no field for")
         values = {name: taken(found, path) for name, path in question.fields.items()}
         return question.record(**{name: value for name, value in values.items() if value is not ABSENT})
 

@@ -21,6 +21,7 @@ from connectors.extras import report
 from connectors.soap.aside import set_aside
 from connectors.soap.client import SoapClient
 from connectors.soap.decode import Undecodable, actual
+from connectors.soap.depth import TOO_DEEP, too_deep
 from connectors.soap.envelopes import MOST_TAGS, XML_TYPES, encoding
 from connectors.soap.names import local
 from connectors.soap.prepared import Prepared, Request
@@ -29,17 +30,14 @@ from connectors.soap.table import Rows, UnfitValue
 from connectors.soap.validation import Schema
 from connectors.soap.way import way_to
 
-BATCH = 2_000
-"""Rows validated and decoded together."""
+BATCH = 2_000  # rows validated and decoded together
 
 BATCH_BYTES = 8 * 2**20
 """Or fewer, where they are so large together."""
 
-MOST_BESIDE = http.MAX_BYTES
-"""What is no row may be as large as an answer that is read whole."""
+MOST_BESIDE = http.MAX_BYTES  # what is no row may be as large as an answer that is read whole
 
-MOST_BYTES = 64 * 2**30
-"""A table larger than that is refused: no register has it, and a server that never ends must not fill the disk."""
+MOST_BYTES = 64 * 2**30  # no register has a larger table, and a server that never ends must not fill the disk
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,8 @@ def scanned(client: SoapClient, operation: str, path: str, texts: Sequence[str] 
         schema, holder = asked.reading.with_rows(way[-1])
     except Unsupported as error:
         raise wrong(str(error)) from error
+    if why := schema.dropped.get(holder):
+        raise wrong(why)
     rows = Rows(way[-1], texts)
     if unknown := sorted(set(texts) - set(rows.schema.names)):
         raise wrong(f"it has no column {', '.join(unknown)}, but {', '.join(rows.schema.names)}")
@@ -246,6 +246,8 @@ class _Scan:
     def _checked(self, wrapper: etree._Element, rows: list[etree._Element]) -> pa.RecordBatch:
         """Return the rows in `wrapper`, which are validated."""
         what, first = self.what, self.count + 1
+        if too_deep(wrapper):
+            raise self.unreadable(TOO_DEEP)
         if what.schema.errors(wrapper):
             self._set_aside(wrapper, rows, first)
         self.count += len(rows)

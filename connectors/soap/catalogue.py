@@ -15,24 +15,37 @@ from lxml import etree
 from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, InvalidRequest, Misconfigured
-from connectors.soap.documents import CATALOGUE, OASIS, Reference, parse, references, refusal, resolve, standard_schemas
+from connectors.soap.documents import (
+    CATALOGUE,
+    OASIS,
+    Reference,
+    one_line,
+    parse,
+    references,
+    refusal,
+    resolve,
+    standard_schemas,
+)
 from connectors.soap.names import WSDL, XSD, local
 
 SECONDS = 30.0
 MAX_DOCUMENTS = 500
 MAX_BYTES = 64 * 1024 * 1024
+_PORTS = {"http": 80, "https": 443}
 
 
-def add(source: str, folder: Path, *, allow: Collection[str] = ()) -> Path:
+def add(source: str, folder: Path, *, allow: Collection[str] = (), folders: Collection[Path] = ()) -> Path:
     """Store a WSDL, a file or an address, with every import in `folder`, and return the WSDL's path there.
 
     Documents are stored byte for byte beside a `catalog.xml`; schemas that come with Beffroi are not fetched. Nothing
     is written before all is there, and an earlier catalogue in `folder` is replaced whole. Only the origin of the
-    source is asked, and the hosts in `allow`. Raises InvalidRequest (not a WSDL 1.1, a host not allowed, a document
-    that is missing or no XML, too much, a folder that holds something else) and what `http.request` raises.
+    source is asked, and the hosts in `allow`: HOST, or HOST:PORT for a port that is not the usual one. Files are read
+    below the folder of the source only, and below `folders`. Raises InvalidRequest (not a WSDL 1.1, a host or a folder
+    not allowed, a document that is missing or no XML, too much, a folder that holds something else) and what
+    `http.request` raises.
     """
     _check_replaceable(folder)
-    brought = _Brought(source, {host.lower() for host in allow})
+    brought = _Brought(source, {host.lower() for host in allow}, folders)
     brought.all()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
@@ -55,7 +68,7 @@ def add(source: str, folder: Path, *, allow: Collection[str] = ()) -> Path:
 class _Brought:
     """The documents brought so far: `contents` by local name, the WSDL first, and `names` by address."""
 
-    def __init__(self, source: str, allow: set[str]) -> None:
+    def __init__(self, source: str, allow: set[str], folders: Collection[Path]) -> None:
         self.contents: dict[str, bytes] = {}
         self.names: dict[str, str] = {}
         self._allow = allow
@@ -66,6 +79,7 @@ class _Brought:
             self._origin = _origin(self._first)
         else:
             self._first, self._beside = Path(source).name, Path(source).parent
+            self._folders = [folder.resolve() for folder in (self._beside, *folders)]
 
     def all(self) -> None:
         """Bring the source and everything that it leads to; a circle ends where it began."""
@@ -127,8 +141,17 @@ class _Brought:
         self.names[address], self.contents[name] = name, content
 
     def _read(self, address: str, importer: str) -> bytes:
+        """Return a file's content, which will lie in the workspace: only of one that is plainly the WSDL's."""
         try:
-            with (self._beside / address).open("rb") as file:
+            path = (self._beside / address).resolve()
+            if importer and not any(path.is_relative_to(folder) for folder in self._folders):
+                raise InvalidRequest(
+                    f"the file {address} lies outside the WSDL's folder{importer}: where it is the WSDL's, repeat with"
+                    " --allow-folder DIR, the folder that it lies in"
+                )
+            if path.exists() and not path.is_file():
+                raise InvalidRequest(f"{address} is no regular file{importer}")
+            with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             missing = isinstance(error, FileNotFoundError)
@@ -142,7 +165,7 @@ class _Brought:
         except BeffroiError as error:
             raise type(error)(f"{address} was not had{importer}: {error.detail}") from error
         if 300 <= response.status < 400:
-            elsewhere = response.headers.get("Location", "nowhere")[:200]
+            elsewhere = one_line(response.headers.get("Location", "nowhere"))[:200]
             raise InvalidRequest(
                 f"{address} redirects to {elsewhere}, which is not followed{importer}: give that address"
             )
@@ -157,9 +180,10 @@ class _Brought:
             raise InvalidRequest(f"an address on {host} holds a user name or a password{importer}: give it without")
         if scheme not in ("http", "https") or not host:
             raise InvalidRequest(f"{address} is neither a file beside the WSDL nor an http address{importer}")
-        if origin != self._origin and host not in self._allow:
+        if origin != self._origin and _place(origin) not in self._allow:
+            place = _place(origin)
             raise InvalidRequest(
-                f"{address} is on the host {host}{importer}: where you trust it, repeat with --allow-host {host}"
+                f"{address} is on the host {place}{importer}: where you trust it, repeat with --allow-host {place}"
             )
         return host
 
@@ -167,9 +191,16 @@ class _Brought:
 def _origin(address: str) -> tuple[str, str, int | None]:
     try:
         url = urlsplit(address)
-        return url.scheme, url.hostname or "", url.port or {"http": 80, "https": 443}.get(url.scheme)
+        return url.scheme, url.hostname or "", url.port or _PORTS.get(url.scheme)
     except ValueError as error:
         raise InvalidRequest("an address is not one: its host or its port cannot be read") from error
+
+
+def _place(origin: tuple[str, str, int | None]) -> str:
+    """Return host and port of an origin, without the port where it is the scheme's usual one."""
+    scheme, host, port = origin
+    host = f"[{host}]" if ":" in host else host
+    return host if port == _PORTS.get(scheme) else f"{host}:{port}"
 
 
 def _stem(address: str) -> str:

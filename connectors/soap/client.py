@@ -21,6 +21,7 @@ from connectors.errors import BeffroiError, Misconfigured, Unreadable
 from connectors.extras import report, tell_once
 from connectors.soap.aside import set_aside
 from connectors.soap.decode import Undecodable, decode
+from connectors.soap.depth import TOO_DEEP, too_deep, value_too_deep
 from connectors.soap.documents import Documents
 from connectors.soap.encode import BadParameter
 from connectors.soap.encoded import NotEncoded, plain
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # it brings cryptography along, which most registries do with
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: its value, and the values of its SOAP headers that the WSDL declares, by local name."""
+    """An answer: its value, and the values of its SOAP headers that the WSDL declares, keyed like children."""
 
     value: Any
     headers: Mapping[str, Any] = field(default_factory=dict)
@@ -123,10 +124,16 @@ class SoapClient:
                 except Unsupported as error:
                     raise self._wrong(f"cannot be used for {name}: {error} is not supported") from error
                 except KeyError as error:
-                    raise self._wrong(f"cannot be used for {name}: nothing declares {error.args[0]}") from error
+                    why = self._undeclared(use, str(error.args[0]))
+                    raise self._wrong(f"cannot be used for {name}: {why}") from error
                 except Misconfigured as error:
                     raise self._wrong(f"cannot be used: {error.detail}") from error
             return self._prepared[name]
+
+    def _undeclared(self, use: str, tag: str) -> str:
+        """Say why there is nothing of a name: it was left out, or never written."""
+        why = self._readings[use].schema.dropped.get(tag)
+        return f"its schemas declare {tag} in a way that cannot be used: {why}" if why else f"nothing declares {tag}"
 
     def _find(self, name: str) -> tuple[Port, Operation]:
         every = self.description().ports
@@ -178,6 +185,8 @@ class SoapClient:
         self, asked: Prepared, envelope: etree._Element, status: int, attached: Mapping[str, bytes] | None = None
     ) -> Reply:
         """Return what a parsed envelope says. Raises SoapFault and Unreadable."""
+        if too_deep(envelope):
+            raise self.unreadable(asked, TOO_DEEP)
         if envelope.tag != f"{asked.soap}Envelope":
             raise self.unreadable(asked, f"no SOAP envelope of this version: its element is {envelope.tag!s}")
         if len(envelope.findall(f"{asked.soap}Body")) != 1:
@@ -188,7 +197,10 @@ class SoapClient:
         if status != 200:
             raise self.unreadable(asked, f"HTTP status {status} and no fault")
         headers = self._headers(asked, envelope)
-        return Reply(asked.answers.value(self._values(asked, content), attached or {}), headers)
+        value = asked.answers.value(self._values(asked, content), attached or {})
+        if value_too_deep(envelope, value):
+            raise self.unreadable(asked, "its value is too deep for JSON")
+        return Reply(value, headers)
 
     def _values(self, asked: Prepared, content: Sequence[etree._Element]) -> list[Any]:
         wanted = list(asked.answers.parts.values())
@@ -236,6 +248,8 @@ class SoapClient:
                 node.attrib.pop(f"{asked.soap}{name}", None)
             if node.tag in by_tag:
                 name = by_tag[str(node.tag)]
+                if name in found:
+                    raise self.unreadable(asked, f"its header {local(node.tag)} comes more than once")
                 found[name] = self.decoded(asked, node, asked.answered_headers[name])
             elif must and local(node.tag) != "Security":
                 raise self.unreadable(asked, f"its header {local(node.tag)} must be understood, and is not declared")

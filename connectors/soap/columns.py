@@ -95,7 +95,7 @@ class Columns:
 
     def _variants(self, shapes: list[Shape]) -> None:
         """Put the columns of all `shapes` side by side; where two disagree on one, it is JSON."""
-        if any(shape.is_text or shape.anything for shape in shapes):
+        if any(shape.anything for shape in shapes):
             self._whole("value", pa.string(), path=(), json=True)
             return
         self._whole("_type", pa.string())
@@ -103,7 +103,10 @@ class Columns:
         for shape in shapes:
             alone = Shape(shape.type, shape.simple, shape.content, attributes=shape.attributes, mixed=shape.mixed,
                           any_attribute=shape.any_attribute, children=shape.children)  # fmt: skip
-            for column in Columns(Element("", alone), tuple(self._texts)).all:
+            columns = Columns(Element("", alone), tuple(self._texts)).all
+            if alone.is_text:  # it is an object nevertheless, as all of its family
+                columns = [TableColumn("_value", ("_value",), each.type, each.simple) for each in columns]
+            for column in columns:
                 other = found.setdefault(column.name, column)
                 if (other.type, other.many, other.json) != (column.type, column.many, column.json):
                     found[column.name] = TableColumn(column.name, column.path, pa.string(), json=True)

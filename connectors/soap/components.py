@@ -6,7 +6,8 @@ Source: XML Schema 1.0, https://www.w3.org/TR/xmlschema-1/
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from lxml import etree
 
@@ -29,6 +30,9 @@ _GLOBAL = {
 }
 
 
+MOST_PARTICLES = 10_000
+
+
 class Components:
     """All schemas of a WSDL as one. Thread-safe; a shape once made never changes."""
 
@@ -41,6 +45,8 @@ class Components:
         for document in schemas:
             self._index(document)
         self._lock = threading.RLock()
+        self._waiting: list[tuple[Shape, Node]] = []  # shapes that are known and not filled yet
+        self._particles = 0
         self._types: dict[str, Shape] = {}
         self._anonymous: dict[etree._Element, Shape] = {}  # by the node itself: lxml reuses the ids of nodes let go
         self.simple = SimpleTypes(self._found["type"], accepts)
@@ -64,14 +70,21 @@ class Components:
 
     def element(self, tag: str) -> Element:
         """Return a global element. Raises Unsupported, KeyError where there is none."""
+        with self._filling():
+            return self._element(self._found["element"][tag])
+
+    @contextmanager
+    def _filling(self) -> Iterator[None]:
+        """Fill every shape that is made within. What one that cannot be read leads to, and what leads to it, goes."""
         with self._lock:
             try:
-                return self._element(self._found["element"][tag])
-            except (Unsupported, RecursionError) as error:
-                self._types.clear()  # what was made of it so far is incomplete, and so is all that leads to it
+                yield
+                while self._waiting:
+                    self._complex(*self._waiting.pop())
+            except (Unsupported, KeyError):
+                self._waiting.clear()
+                self._types.clear()
                 self._anonymous.clear()
-                if isinstance(error, RecursionError):
-                    raise Unsupported(f"a chain of types as long as that of {tag}") from None
                 raise
 
     def find(self, tag: str) -> Element | None:
@@ -85,14 +98,20 @@ class Components:
 
     def find_type(self, tag: str) -> Shape | None:
         """Return a global or builtin type that can be read, None where there is none."""
-        with self._lock:
-            try:
-                return self.type(tag)
-            except (KeyError, Unsupported):
-                return None
+        try:
+            return self.type(tag)
+        except (KeyError, Unsupported):
+            return None
 
     def type(self, tag: str) -> Shape:
         """Return a global or builtin type. Raises Unsupported, KeyError where there is none."""
+        with self._filling():
+            return self._type(tag)
+
+    # --- elements ----------------------------------------------------------------------------------------------------
+
+    def _type(self, tag: str) -> Shape:
+        """Return a global or builtin type, which may not be filled yet."""
         if tag in self._types:
             return self._types[tag]
         if tag in self._redefined:
@@ -105,10 +124,14 @@ class Components:
         if node is None or node.xml.tag == f"{X}simpleType":
             shape.simple = self.simple.of(tag)
         else:
-            self._complex(shape, node)
+            self._later(shape, node)
         return shape
 
-    # --- elements ----------------------------------------------------------------------------------------------------
+    def _later(self, shape: Shape, node: Node) -> None:
+        """Fill a shape when nobody is on the way any more: types may hold one another in chains of any length."""
+        shape.abstract = is_true(node.xml, "abstract")
+        shape.array = node.xml.get(ARRAY) is not None
+        self._waiting.append((shape, node))
 
     def _element(self, node: Node) -> Element:
         xml, document = node.xml, node.document
@@ -122,18 +145,18 @@ class Components:
         """Return the type of an element: named, written inside it, that of its substitution group's head, or any."""
         tag = node.named("type")
         if tag is not None:
-            return self.type(tag)
+            return self._type(tag)
         inside = node.child("complexType", "simpleType")
         if inside is None:
             head = node.named("substitutionGroup")
-            return self.type(ANY_TYPE) if head is None else self._type_at(self._found["element"][head])
+            return self._type(ANY_TYPE) if head is None else self._type_at(self._found["element"][head])
         if inside.xml in self._anonymous:
             return self._anonymous[inside.xml]
         shape = self._anonymous[inside.xml] = Shape(f"({node.xml.get('name')})")
         if inside.xml.tag == f"{X}simpleType":
             shape.simple = self.simple.at(inside, shape.type)
         else:
-            self._complex(shape, inside)
+            self._later(shape, inside)
         return shape
 
     def _place(self, node: Node) -> Particle:
@@ -143,7 +166,7 @@ class Components:
             return self._element(node)
         low, high = occurs(node.xml)
         members = [tag for tag in self._standing_in(ref) if not is_true(self._found["element"][tag].xml, "abstract")]
-        found = [self.element(tag) for tag in members]
+        found = [self._element(self._found["element"][tag]) for tag in members]
         if len(found) == 1 and members == [ref]:
             found[0].minimum, found[0].maximum, found[0].source = low, high, node
             return found[0]
@@ -159,18 +182,12 @@ class Components:
     # --- complex types -----------------------------------------------------------------------------------------------
 
     def _complex(self, shape: Shape, node: Node) -> None:
-        derived = self._all_derived(shape.type)
-        shape.abstract = is_true(node.xml, "abstract")
-        shape.array = node.xml.get(ARRAY) is not None
+        self._particles = 0
         self._content(shape, node)
-        content = shape.content
-        if content is not None and content.maximum > 1:
-            shape.content = Group("sequence", [content])
-        finish(shape)
-        if derived:  # last: they are made of this one's node, not of this shape
-            shape.variants = {} if shape.abstract else {shape.type: shape}
-            shape.variants |= {tag: self.type(tag) for tag in derived}
-            shape.variants = {tag: each for tag, each in shape.variants.items() if not each.abstract}
+        derived = self._all_derived(shape.type)
+        if derived:  # they are made of this one's node, not of this shape
+            family = {shape.type: shape, **{tag: self._type(tag) for tag in derived}}
+            shape.variants = {tag: each for tag, each in family.items() if not each.abstract}
 
     def _all_derived(self, tag: str) -> list[str]:
         found = list(self._derived.get(tag, ()))
@@ -179,7 +196,13 @@ class Components:
         return found
 
     def _content(self, shape: Shape, node: Node) -> None:
-        """Fill a shape from a complexType, or from an extension or restriction of one."""
+        """Fill a shape from a complexType, or from an extension or restriction of one, and finish it."""
+        self._derivation(shape, node)
+        if shape.content is not None and shape.content.maximum > 1:
+            shape.content = Group("sequence", [shape.content])
+        finish(shape)
+
+    def _derivation(self, shape: Shape, node: Node) -> None:
         shape.mixed = shape.mixed or is_true(node.xml, "mixed")
         inner = node.child("complexContent", "simpleContent")
         if inner is None:
@@ -202,13 +225,20 @@ class Components:
         inherited = Shape(base)
         if base != ANY_TYPE:
             self._content(inherited, self._found["type"][base])
+        shape.base, shape.extends = inherited, extends
         shape.attributes |= inherited.attributes
-        shape.any_attribute = inherited.any_attribute if extends else None
         shape.mixed = shape.mixed or (inherited.mixed and extends)
         self._own(shape, derivation)
-        if extends and inherited.content is not None:
-            own = [] if shape.content is None else [shape.content]
-            shape.content = Group("sequence", [inherited.content, *own])
+        self._inherit_wildcard(shape)
+
+    def _inherit_wildcard(self, shape: Shape) -> None:
+        """Let an extension take the attributes that its base takes, besides its own (XML Schema part 1, 3.4.2)."""
+        inherited = shape.base.any_attribute if shape.base is not None and shape.extends else None
+        own = shape.any_attribute
+        if inherited is not None and own is not None:
+            shape.any_attribute = lambda space: own(space) or inherited(space)
+        else:
+            shape.any_attribute = own or inherited
 
     def _simple_content(self, shape: Shape, derivation: Node, base: str, *, extends: bool) -> None:
         inherited = Shape(base)
@@ -217,12 +247,13 @@ class Components:
             self._content(inherited, node)
         else:
             inherited.simple = self.simple.of(base)
+        shape.base, shape.extends = inherited, extends
         shape.attributes |= inherited.attributes
-        shape.any_attribute = inherited.any_attribute
         shape.simple = inherited.simple
         if not extends:
             shape.simple = self.simple.restricted(derivation, inherited.simple, shape.type)
         self._attributes(shape, derivation)
+        self._inherit_wildcard(shape)
 
     def _own(self, shape: Shape, node: Node) -> None:
         particle = node.child("sequence", "choice", "all", "group")
@@ -232,6 +263,9 @@ class Components:
         self._attributes(shape, node)
 
     def _particle(self, node: Node) -> Particle:
+        self._particles += 1
+        if self._particles > MOST_PARTICLES:  # groups within groups can make any number of a few lines
+            raise Unsupported(f"a type of more than {MOST_PARTICLES:,} elements")
         kind = etree.QName(node.xml).localname
         if kind == "element":
             return self._place(node)
@@ -251,8 +285,11 @@ class Components:
     def _attributes(self, shape: Shape, node: Node) -> None:
         for each in node.children("attribute", "attributeGroup", "anyAttribute"):
             kind = etree.QName(each.xml).localname
+            self._particles += 1
+            if self._particles > MOST_PARTICLES:
+                raise Unsupported(f"a type of more than {MOST_PARTICLES:,} attributes")
             if kind == "anyAttribute":
-                shape.any_attribute = admits(each)
+                shape.any_attribute = _both(shape.any_attribute, admits(each))
             elif kind == "attributeGroup":
                 self._attributes(shape, self._found["attributeGroup"][each.named("ref") or ""])
             else:
@@ -268,7 +305,8 @@ class Components:
         space = node.document.namespace if form == "qualified" else None
         tag = ref if ref is not None else named(space, node.xml.get("name", ""))
         if node.xml.get("use") == "prohibited":
-            shape.attributes.pop(tag, None)
+            if not shape.extends:  # there it says nothing
+                shape.attributes.pop(tag, None)
             return
         inside, kind = declared.child("simpleType"), declared.named("type")
         if inside is not None:
@@ -277,8 +315,14 @@ class Components:
             simple = self.simple.of(kind or (f"{X}string" if top and namespace(tag) == XML else f"{X}anySimpleType"))
         values = [each.xml.get(name) for each in (node, declared) for name in ("default", "fixed")]
         shape.attributes[tag] = Attribute(
-            key=tag.rpartition("}")[2],
             simple=simple,
             required=node.xml.get("use") == "required",
             default=next((value for value in values if value is not None), None),
         )
+
+
+def _both(
+    one: Callable[[str | None], bool] | None, other: Callable[[str | None], bool]
+) -> Callable[[str | None], bool]:
+    """Return what two wildcards of one type take together (XML Schema part 1, 3.4.2)."""
+    return other if one is None else lambda space: one(space) and other(space)

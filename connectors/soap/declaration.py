@@ -6,10 +6,11 @@ What comes from the WSDL is put on one line and quoted: a name in it can never b
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.soap import outline
+from connectors.soap.blanks import FILL_IN, continuations, headers_of
 from connectors.soap.client import SoapClient
 from connectors.soap.describe import Description, describe
 from connectors.soap.guesses import LookupGuess, TableGuess, faults_of, lookup_of, table_of
@@ -30,8 +31,13 @@ LOOKUP = """\
 Draft of a lookup: one record by an identifier, whose named groups are the parameters. {why}
 Who asks it stands in lookups/…yaml: {{record: {record}, providers: [{{registry: {name}}}]}}"""
 TABLES = """\
-Draft of tables: operations that answer a list. One answer is one table: of what comes in pages it is the first one.
+Draft of tables: operations that answer a list. One answer is one table: of what comes in pages it is the first one.{more}
 A dataset is read from one by source: {{registry: {name}, table: {table}}}"""
+MORE = (
+    "\nBeware: {table} may not be whole. Beside its rows stands {keys}, which looks as if there were more of them; only"
+    " what the one answer holds is read, and nothing tells what is missing."
+)
+BLANKS = f"Where {FILL_IN} stands only you know the value: `beffroi check` tells as long as one is left."
 FAULTS = "What a fault means. One that does not stand here makes the answer unreadable: nothing is guessed."
 ANSWERS = "What an answer means that has no record in it."
 
@@ -45,19 +51,26 @@ def text_of(client: SoapClient, wsdl: str) -> str:
     lookups = [guess for each in asked if (guess := lookup_of(each, name)) is not None]
     tables = [table for each in asked if (table := table_of(client, each)) is not None]
     if lookups:
-        lines += [*_lookup(name, lookups), ""]
+        lines += [*_lookup(name, lookups, client), ""]
     if lookups and lookups[0].answers:
         lines += [*_prose(ANSWERS), "#answers:", *(f"#  - {_flow(rule)}" for rule in lookups[0].answers), ""]
     if tables:
-        lines += [*_tables(name, tables), ""]
+        lines += [*_tables(name, tables, client), ""]
     codes = {code: outcome for each in asked for code, outcome in faults_of(each).items()}
     if codes:
         lines += [*_faults(codes), ""]
     return "\n".join([*lines, *_operations(name, found)]) + "\n"
 
 
+def ports_of(client: SoapClient) -> list[str]:
+    """Return the WSDL's ports by the names that choose one: `service/port` where two services have one of the name."""
+    ports = client.description().ports
+    names = [port.name for port in ports]
+    return [port.name if names.count(port.name) == 1 else f"{port.service}/{port.name}" for port in ports]
+
+
 def _address(client: SoapClient, found: Description) -> Iterator[str]:
-    chosen = next(port for port in found.ports if client.port in (None, port.name))
+    chosen = next(port for port in found.ports if client.port in (None, port.name, f"{port.service}/{port.name}"))
     if chosen.address:
         yield f"url: {_scalar(chosen.address)}"
     else:
@@ -65,8 +78,8 @@ def _address(client: SoapClient, found: Description) -> Iterator[str]:
         yield f"url: {NOWHERE}"
     if len(found.ports) > 1:
         others = [
-            f"{plain(port.name)}, SOAP {port.soap}, {port.operations} operations, at {port.address or 'no address'}"
-            for port in found.ports
+            f"{plain(name)}, SOAP {port.soap}, {port.operations} operations, at {port.address or 'no address'}"
+            for name, port in zip(ports_of(client), found.ports, strict=True)
             if port is not chosen
         ]
         yield ""
@@ -75,7 +88,7 @@ def _address(client: SoapClient, found: Description) -> Iterator[str]:
             " any of which a registry of its own can ask (--port):"
         )
         yield from _prose("\n".join(others), "  ")
-        yield f"port: {_scalar(chosen.name)}"
+        yield f"port: {_scalar(client.port or chosen.name)}"
 
 
 def _personal(found: Description) -> Iterator[str]:
@@ -94,10 +107,12 @@ def _personal(found: Description) -> Iterator[str]:
 # --- drafts ----------------------------------------------------------------------------------------------------------
 
 
-def _lookup(name: str, found: Sequence[LookupGuess]) -> Iterator[str]:
+def _lookup(name: str, found: Sequence[LookupGuess], client: SoapClient) -> Iterator[str]:
     guess, others = found[0], ", ".join(plain(each.operation) for each in found[1:])
     why = f"These operations look like lookups too: {others}." if others else ""
+    headers = headers_of(client.prepare(guess.operation))
     yield from _prose(LOOKUP.format(name=name, record=guess.record, why=why))
+    yield from _prose(BLANKS) if FILL_IN in str(headers) else ()
     said: dict[str, Any] = {"record": guess.record, "operation": guess.operation}
     yield "#lookup:"
     yield from (f"#  {key}: {_scalar(value)}" for key, value in said.items())
@@ -108,26 +123,45 @@ def _lookup(name: str, found: Sequence[LookupGuess]) -> Iterator[str]:
         yield f"#    check: {guess.check}"
     if guess.parameters:
         yield f"#  parameters: {_flow(guess.parameters)}"
+    yield from _headers(headers, "#  ")
     if guess.path:
         yield f"#  path: {_scalar(guess.path)}"
     if guess.same:
         yield f"#  same: {_scalar(guess.same)}"
 
 
-def _tables(name: str, found: Sequence[TableGuess]) -> Iterator[str]:
-    yield from _prose(TABLES.format(name=name, table=found[0].name))
-    yield "#tables:"
-    taken = set[str]()
+def _tables(name: str, found: Sequence[TableGuess], client: SoapClient) -> Iterator[str]:
+    names: dict[str, TableGuess] = {}
     for guess in found:
         table = guess.name
-        while table in taken:
+        while table in names:
             table += "_"
-        taken.add(table)
-        yield f"#  {_scalar(table)}:"
-        yield f"#    operation: {_scalar(guess.operation)}"
-        if guess.parameters:
-            yield f"#    parameters: {_flow(guess.parameters)}"
-        yield f"#    rows: {_scalar(guess.rows)}"
+        names[table] = guess
+    asked = {table: client.prepare(guess.operation) for table, guess in names.items()}
+    beware = ""
+    for table, guess in names.items():
+        if keys := continuations(asked[table], guess.rows):
+            beware += MORE.format(table=plain(table), keys=", ".join(map(plain, keys)))
+    yield from _prose(TABLES.format(name=name, table=found[0].name, more=beware))
+    lines = [line for table, guess in names.items() for line in _table(table, guess, headers_of(asked[table]))]
+    yield from _prose(BLANKS) if any(FILL_IN in line for line in lines) else ()
+    yield "#tables:"
+    yield from lines
+
+
+def _table(table: str, guess: TableGuess, headers: Mapping[str, Any]) -> Iterator[str]:
+    yield f"#  {_scalar(table)}:"
+    yield f"#    operation: {_scalar(guess.operation)}"
+    if guess.parameters:
+        yield f"#    parameters: {_flow(guess.parameters)}"
+    yield from _headers(headers, "#    ")
+    yield f"#    rows: {_scalar(guess.rows)}"
+
+
+def _headers(headers: Mapping[str, Any], indent: str) -> Iterator[str]:
+    if headers:
+        yield f"{indent}headers:"
+        yield from (f"{indent}  {_scalar(key)}: {_flow(value)}" for key, value in headers.items())
 
 
 def _faults(codes: dict[str, str | None]) -> Iterator[str]:
@@ -186,6 +220,8 @@ def _quoted(value: str) -> str:
 
 def _flow(value: Any) -> str:
     """Return keys and values in one line: JSON, which is YAML too, with bare words where they can be."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items()) + "}"
     return _scalar(value) if isinstance(value, str) else json.dumps(value)

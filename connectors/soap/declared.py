@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.errors import Misconfigured
@@ -218,7 +218,7 @@ def _rule(answer: Place, rule: AnswerRule, keys: Keys) -> Iterator[Problem]:
     if rule.equals is not None:
         if place.simple is None:
             yield (*keys, "equals"), f"«{rule.path}» is no single value, which alone can equal something"
-        yield from (((*keys, "equals"), said) for said in _unfit(place, rule.equals))
+        yield from (((*keys, "equals"), said) for said in _unfit(replace(place, many=False), rule.equals))
 
 
 def _same(record: Place, lookup: LookupSettings) -> Iterator[Problem]:

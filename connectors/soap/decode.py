@@ -3,17 +3,19 @@
 libxml2 has checked order, number and form before: nothing is judged here. The rules stand in docs/soap.md.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
 
-from connectors.soap.names import XSI, local, qualified
+from connectors.soap.names import XSI, local, namespace, qualified
 from connectors.soap.shapes import Element, Group, Particle, Shape, Simple, Wildcard
 
 NIL, TYPE = f"{{{XSI}}}nil", f"{{{XSI}}}type"
 _XSI = f"{{{XSI}}}"
 MOST_ATTRIBUTES = 1_000
+_PREFIX = re.compile(r"(?<![\w.:-])([^\W\d][\w.-]*):(?=[^\W\d])")
 _NOTHING: Sequence[tuple[str, str]] = ()
 _HINTS = frozenset({NIL, TYPE, f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
 
@@ -27,18 +29,32 @@ def decode(node: etree._Element, element: Element) -> Any:
     shape = element.shape
     simple = shape.simple
     given = _given(node) if node.keys() else _NOTHING
-    if simple is not None and not given and not shape.attributes and shape.any_attribute is None:  # most nodes
+    if not given and simple is not None and shape.is_text:  # most nodes
         text = node.text or ""
         try:
-            return simple.read(text or element.default or "") if simple.base != "QName" else _qname(node, text)
+            return _qname(node, simple, text) if _is_qname(simple) else simple.read(text or element.default or "")
         except (ValueError, ArithmeticError) as error:
             raise _undecodable(node, simple) from error
     if given:
         if element.nillable and node.get(NIL, "").strip() in ("true", "1"):
-            has_attributes = shape.attributes or shape.any_attribute is not None
-            return {"_nil": True} | _attributes(node, shape, given) if has_attributes else None
+            return _nil(node, shape, given)
+        if shape.is_text and (others := [local(name) for name, _ in given if name not in _HINTS]):
+            # by an xsi:type with attributes of its own, for which a plain text has no place
+            raise Undecodable(f"{local(node.tag)}, line {node.sourceline}: attributes on a text: {', '.join(others)}")
         shape = actual(node, shape)
     return _value(node, element, shape, given)
+
+
+def _nil(node: etree._Element, declared: Shape, given: Sequence[tuple[str, str]]) -> dict[str, Any] | None:
+    """Return the value of a nil element: an object where its type, or one derived from it, may have attributes."""
+    if declared.anything:
+        others = {name: text for name, text in given if name not in _HINTS}
+        return {"_nil": True, "_attributes": others} if others else None
+    if not declared.has_attributes:
+        return None
+    shape = actual(node, declared)
+    kind = {"_type": shape.type} if declared.variants else {}
+    return {"_nil": True} | kind | _attributes(node, shape, given)
 
 
 def _given(node: etree._Element) -> list[tuple[str, str]]:
@@ -73,7 +89,7 @@ def _value(node: etree._Element, element: Element, shape: Shape, given: Sequence
         return value | {"_xml": inner(node), "_text": "".join(node.itertext())}
     if shape.simple is not None:
         value["_value"] = _text(node, shape.simple, element.default)
-    elif shape.grouped and shape.content is not None:
+    elif shape.positional and shape.content is not None:
         _empty_lists(shape.content, value)
         _occurrence(shape.content, list(node), 0, value)
     else:
@@ -82,13 +98,11 @@ def _value(node: etree._Element, element: Element, shape: Shape, given: Sequence
 
 
 def _children(node: etree._Element, shape: Shape, value: dict[str, Any]) -> None:
-    """Read the children where every key has one place: the way that nearly all answers take."""
+    """Read the children where a tag alone says which key it is: the way that nearly all answers take."""
     children = shape.children
     for each in node:
-        found = children.get(each.tag)  # type: ignore[arg-type]  # every tag of an answer is a text
-        if found is None:
-            value.setdefault("_any", []).append(_unknown(each, shape.wildcard))
-        elif found.many:
+        found = children[each.tag]  # type: ignore[index]  # every tag of an answer is a text
+        if found.many:
             value.setdefault(found.key, []).append(decode(each, found))
         else:
             value[found.key] = decode(each, found)
@@ -97,7 +111,7 @@ def _children(node: etree._Element, shape: Shape, value: dict[str, Any]) -> None
             value[key] = []
 
 
-# --- groups that repeat ----------------------------------------------------------------------------------------------
+# --- content in which the place of an element matters ----------------------------------------------------------------
 
 
 def _occurrence(group: Group, children: list[etree._Element], at: int, value: dict[str, Any]) -> int:
@@ -112,8 +126,9 @@ def _occurrence(group: Group, children: list[etree._Element], at: int, value: di
     taken = True
     while taken and at < len(children):
         taken = False
-        for part in group.parts:
-            if _begins(part, str(children[at].tag)):
+        tag = str(children[at].tag)
+        for part in sorted(group.parts, key=lambda each: isinstance(each, Wildcard)):  # a wildcard takes what is left
+            if _begins(part, tag):
                 at, taken = _repeated(part, children, at, value), group.kind == "all"
                 break
     return at
@@ -154,8 +169,8 @@ def _begins(part: Particle, tag: str) -> bool:
     if isinstance(part, Element):
         return part.tag == tag
     if isinstance(part, Wildcard):
-        return True
-    return tag in part.first or part.first_any
+        return part.admits(namespace(tag))
+    return tag in part.first or any(each.admits(namespace(tag)) for each in part.first_any)
 
 
 def _empty_lists(group: Group, value: dict[str, Any]) -> None:
@@ -191,7 +206,7 @@ def _attributes(node: etree._Element, shape: Shape, given: Sequence[tuple[str, s
 
 def _attribute(node: etree._Element, name: str, simple: Simple, text: str) -> Any:
     try:
-        return _qname(node, text) if simple.base == "QName" else simple.read(text)
+        return _qname(node, simple, text) if _is_qname(simple) else simple.read(text)
     except (ValueError, ArithmeticError) as error:
         raise _undecodable(node, simple, f"/@{local(name)}") from error
 
@@ -199,15 +214,19 @@ def _attribute(node: etree._Element, name: str, simple: Simple, text: str) -> An
 def _text(node: etree._Element, simple: Simple, default: str | None) -> Any:
     text = node.text or default or ""
     try:
-        return _qname(node, text) if simple.base == "QName" else simple.read(text)
+        return _qname(node, simple, text) if _is_qname(simple) else simple.read(text)
     except (ValueError, ArithmeticError) as error:
         raise _undecodable(node, simple) from error
 
 
-def _qname(node: etree._Element, text: str) -> str:
-    """Return a qualified name with its namespace: its prefix means something at this place only."""
+def _is_qname(simple: Simple) -> bool:
+    return simple.base == "QName" or (simple.item is not None and simple.item.base == "QName")
+
+
+def _qname(node: etree._Element, simple: Simple, text: str) -> str | list[str]:
+    """Return a qualified name, or a list of them, with its namespace: a prefix means something at this place only."""
     try:
-        return qualified(node, text)
+        return [qualified(node, each) for each in text.split()] if simple.item is not None else qualified(node, text)
     except KeyError as error:
         raise ValueError from error
 
@@ -235,18 +254,24 @@ def _anything(node: etree._Element, shape: Shape) -> Any:
     return {"_type": tag, **value} if isinstance(value, dict) else {"_type": tag, "_value": value}
 
 
-def _unknown(node: etree._Element, wildcard: Wildcard | None) -> dict[str, Any]:
+def _unknown(node: etree._Element, wildcard: Wildcard) -> dict[str, Any]:
     """Read an element at an xsd:any: by its own declaration where there is one, else as it stands."""
-    element = wildcard.find(str(node.tag)) if wildcard is not None else None
+    element = wildcard.find(str(node.tag))
     if element is not None:
         return {"name": str(node.tag), "value": decode(node, element)}
     return {"name": str(node.tag), "xml": xml_of(node)}
 
 
 def xml_of(node: etree._Element) -> str:
-    """Return an element as text that stands for itself (Exclusive XML Canonicalization)."""
-    written: bytes = etree.tostring(node, method="c14n", exclusive=True, with_comments=False, with_tail=False)  # type: ignore[call-overload]
-    return written.decode()
+    """Return an element as text that stands for itself (Exclusive XML Canonicalization).
+
+    Prefixes that its values seem to use are declared too: an xsi:type or a QName would mean nothing without them.
+    """
+    raw = set(_PREFIX.findall(etree.tostring(node, encoding="unicode", with_tail=False)))
+    used = [prefix for prefix in node.nsmap if prefix in raw]
+    return etree.tostring(
+        node, method="c14n", exclusive=True, with_comments=False, with_tail=False, inclusive_ns_prefixes=used
+    ).decode()  # type: ignore[call-overload]
 
 
 def inner(node: etree._Element) -> str:

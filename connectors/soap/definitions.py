@@ -9,6 +9,7 @@ from functools import cache
 
 from lxml import etree
 
+from connectors.soap.documents import one_line
 from connectors.soap.gathering import Gathered, W
 from connectors.soap.names import WSDL, WSDL_MIME, WSDL_SOAP_11, WSDL_SOAP_12, XSD, local, named, namespace, qualified
 
@@ -67,7 +68,10 @@ _BUILTIN = frozenset(
 
 
 class Broken(Exception):
-    """Why an operation or a port cannot be used."""
+    """Why an operation or a port cannot be used, on one line: names in it are as foreign as the WSDL."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(one_line(why))
 
 
 class Definitions:
@@ -109,6 +113,16 @@ def _tags(node: etree._Element, text: str, who: str) -> Iterator[str]:
         raise Broken(f"{who} names {text}, whose prefix is not declared") from None
     if ":" not in text:
         yield named(target(node), text.strip())
+
+
+def name_of(node: etree._Element, what: str) -> str:
+    """Return the name of a node, "" where it has none. Raises Broken for what is no name: names are told as they are."""
+    name = node.get("name", "")
+    try:
+        etree.QName("urn:name", name or "none")
+    except ValueError:
+        raise Broken(f"{what} «{name}» has no name by the rules of XML: letters, digits, - _ . alone") from None
+    return name
 
 
 def key_of(operation: etree._Element, names: Counter[str]) -> str:

@@ -87,7 +87,7 @@ def describe(client: SoapClient, only: str | None = None) -> Description:
     """
     wsdl = client.description()
     chosen = [port for port in wsdl.ports if client.port in (None, port.name)]
-    broken = {name: plain(why) for port in reversed(chosen) for name, why in port.broken.items()}
+    broken = {plain(name): plain(why) for port in reversed(chosen) for name, why in port.broken.items()}
     names = dict.fromkeys(name for port in chosen for name in port.operations)
     operations = []
     for name in [only] if only is not None else names:

@@ -25,6 +25,11 @@ _KINDS = {f"{{{WSDL}}}import": "wsdl:import"} | {
 }
 
 
+def one_line(text: str) -> str:
+    """Return a foreign text as one line without control characters: it forges no line and moves no cursor."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
 def parse(content: bytes, name: str) -> etree._Element:
     """Return the root of an XML document, without its comments and processing instructions.
 
@@ -41,7 +46,8 @@ def parse(content: bytes, name: str) -> etree._Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise Misconfigured(f"{name}, line {error.lineno}: not well-formed XML: {error.msg}") from error
+        why = one_line(error.msg or "")
+        raise Misconfigured(f"{name}, line {error.lineno}: not well-formed XML: {why}") from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise Misconfigured(f"{name} has a document type declaration (<!DOCTYPE …>), which is not read: take it out")
     if local(root.tag).lower() == "html":
@@ -81,7 +87,7 @@ def references(root: etree._Element) -> Iterator[Reference]:
 
 def resolve(base: str, location: str) -> str:
     """Return the address that `location` means where the document known as `base` says it, without its fragment."""
-    location = urldefrag(location.strip())[0]
+    location = urldefrag(one_line(location))[0]
     if _is_absolute(base) or _is_absolute(location):
         return urljoin(base, location)
     folder = posixpath.dirname(urldefrag(base)[0])

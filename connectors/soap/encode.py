@@ -154,9 +154,11 @@ class _Writer:
     def occurrence(self, node: etree._Element, group: Group) -> None:
         """Write one occurrence of `group`."""
         parts = [self.chosen(group)] if group.kind == "choice" else group.parts
-        for part in parts:
+        for number, part in enumerate(parts):
             if isinstance(part, Element):
-                self.element(node, part)
+                others = group.parts[number + 1 :] if part.many and group.kind == "sequence" else []
+                later = sum(each.minimum for each in others if isinstance(each, Element) and each.key == part.key)
+                self.element(node, part, later)
             elif isinstance(part, Wildcard):
                 self.wildcard(node, part)
             elif isinstance(part, Group):
@@ -180,18 +182,18 @@ class _Writer:
         count = len(value) if key in self.lists and isinstance(value, list | tuple) else 1
         return self.written.get(key, 0) < count
 
-    def take(self, key: str, most: float) -> list[Any]:
-        """Return the next values of a key, `most` at most."""
+    def take(self, key: str, most: float, later: int = 0) -> list[Any]:
+        """Return the next values of a key, `most` at most, and `later` left for places further on."""
         value = self.value.get(key, ())
         if not isinstance(value, list | tuple):
             raise BadParameter(f"{self.path}/{key}: a list is expected")
         start = int(self.written.get(key, 0))
-        taken = list(value[start : None if math.isinf(most) else start + int(most)])
+        taken = list(value[start : int(max(start, min(start + most, len(value) - later)))])
         self.written[key] = start + len(taken)
         return taken
 
-    def element(self, node: etree._Element, part: Element) -> None:
-        """Write what the value has for an element."""
+    def element(self, node: etree._Element, part: Element, later: int) -> None:
+        """Write what the value has for an element, which `later` more must have that come further on."""
         if not part.many:
             if part.key in self.value and not self.written.get(part.key):
                 self.written[part.key] = math.inf
@@ -200,7 +202,7 @@ class _Writer:
                     raise BadParameter(f"{self.path}/{part.key}: one value is expected, not a list")
                 self.one(node, part, value)
             return
-        for each in self.take(part.key, part.maximum):
+        for each in self.take(part.key, part.maximum, later):
             self.one(node, part, each)
 
     def one(self, node: etree._Element, part: Element, value: Any) -> None:
@@ -231,12 +233,23 @@ class _Writer:
             if self.written == before:
                 break
 
-    def wildcard(self, node: etree._Element, part: Wildcard) -> None:
-        """Write the elements of an xsd:any."""
-        for each in self.take(part.key, part.maximum):
-            path = f"{self.path}/{part.key}"
+    def admitted(self, part: Wildcard, path: str) -> int:
+        """Return how many of the next values an xsd:any takes, by their namespaces."""
+        waiting = self.value.get(part.key, [])
+        waiting = waiting[int(self.written.get(part.key, 0)) :] if isinstance(waiting, list | tuple) else []
+        count = 0
+        for each in waiting:
             if not isinstance(each, Mapping) or "name" not in each:
                 raise BadParameter(f'{path}: objects {{"name": …, "value": …}} or {{"name": …, "xml": …}} are expected')
+            if count == part.maximum or not part.admits(namespace(str(each["name"]))):
+                break
+            count += 1
+        return count
+
+    def wildcard(self, node: etree._Element, part: Wildcard) -> None:
+        """Write the elements of an xsd:any."""
+        path = f"{self.path}/{part.key}"
+        for each in self.take(part.key, self.admitted(part, path)):
             if "xml" in each:
                 node.append(_parsed(str(each["xml"]), path))
                 continue

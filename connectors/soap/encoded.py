@@ -13,6 +13,7 @@ from lxml import etree
 
 from connectors import http
 from connectors.soap.decode import NIL, TYPE
+from connectors.soap.depth import MOST_DEPTH, TOO_DEEP
 from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, qualified
 from connectors.soap.shapes import Element, Shape
 from connectors.soap.values import BUILTINS
@@ -24,9 +25,6 @@ ARRAY = "{urn:beffroi}array"
 
 MOST_NODES = 200_000
 """References can make a small answer large: one to which they add more tags than that is refused."""
-DEEPEST = 200
-"""Elements that references may put into one another."""
-
 _ENCODINGS = (ENC_11, ENC_12)
 _ARRAYS = {f"{{{space}}}Array" for space in _ENCODINGS}
 _DRESS = {f"{{{space}}}{name}" for space in _ENCODINGS for name in ("arrayType", "root", "itemType", "arraySize")} | {
@@ -76,6 +74,8 @@ def _array(kind: etree._Element, derivation: etree._Element) -> None:
         tag = qualified(derivation, name)
     else:
         tag = qualified(inner, inner.get("type", "")) if inner is not None else f"{X}anyType"
+    if "," in dimensions:  # a type that is not there: what leads to it is left out, and its name says why
+        tag = f"{X}array-of-several-dimensions"
     for child in list(kind):
         kind.remove(child)
     nested = dimensions.count("[")
@@ -119,7 +119,7 @@ def plain(content: Sequence[etree._Element], element: Element, find: Callable[[s
             if name in targets:
                 raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: its id stands on another element too")
             targets[name] = node
-    _References(targets).resolve(roots[0], frozenset())
+    _References(targets).resolve(roots[0], frozenset(), 1)
     roots[0].tag = element.tag
     _undress(roots[0], element, find)
     return roots[0]
@@ -133,16 +133,18 @@ class _References:
         self.targets = {name: etree.tostring(node, with_tail=False, encoding="UTF-8") for name, node in targets.items()}
         self.nodes = self.bytes = 0
 
-    def resolve(self, node: etree._Element, inside: frozenset[str]) -> None:
+    def resolve(self, node: etree._Element, inside: frozenset[str], depth: int) -> None:
         """Resolve `node` and all within; `inside` are the targets that it stands in already."""
+        if depth > MOST_DEPTH:
+            raise NotEncoded(f"its references make it {TOO_DEEP}")
         while name := (node.get("href") or "").removeprefix("#") or node.get(f"{{{ENC_12}}}ref"):
-            if name not in self.targets or name in inside or len(inside) > DEEPEST:
+            if name not in self.targets or name in inside:
                 why = "leads back to itself" if name in self.targets else "leads nowhere"
                 raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: a reference that {why}")
             inside = inside | {name}
             self._put(node, self.targets[name])
         for each in node:
-            self.resolve(each, inside)
+            self.resolve(each, inside, depth + 1)
 
     def _put(self, node: etree._Element, target: bytes) -> None:
         """Give `node` the content of a target. What all references bring is bounded before it is there."""
@@ -187,12 +189,14 @@ def _undress(node: etree._Element, element: Element, find: Callable[[str], Shape
 
 
 def _check_size(node: etree._Element) -> None:
-    """Hold an array to the size that it says to have: a shorter one was cut."""
-    said = re.search(r"\[(\d{1,9})\]\s*$", node.get(f"{{{ENC_11}}}arrayType", "")) or re.fullmatch(
-        r"\s*(\d{1,9})\s*", node.get(f"{{{ENC_12}}}arraySize", "")
-    )
+    """Hold an array to the size that it says to have: a shorter one was cut. Of several dimensions none is read."""
+    where = f"{local(node.tag)}, line {node.sourceline}"
+    size_11, size_12 = node.get(f"{{{ENC_11}}}arrayType", ""), node.get(f"{{{ENC_12}}}arraySize", "")
+    if "," in size_11.partition("[")[2] or len(size_12.split()) > 1:
+        raise NotEncoded(f"{where}: an array of several dimensions, which is not read")
+    said = re.search(r"\[(\d{1,9})\]\s*$", size_11) or re.fullmatch(r"\s*(\d{1,9})\s*", size_12)
     if said is not None and int(said[1]) != len(node):
-        raise NotEncoded(f"{local(node.tag)}, line {node.sourceline}: an array of another size than it says")
+        raise NotEncoded(f"{where}: an array of another size than it says")
 
 
 def _shape(node: etree._Element, declared: Shape, find: Callable[[str], Shape | None]) -> Shape:

@@ -41,6 +41,10 @@ def envelope_of(
         attachments.inline(root, parts, lambda node: node.tag in asked.answered_references)
     if security is not None:
         security.verify(root)
+        if asked.answers.attached and getattr(security, "trusted", None) is not None:
+            raise ValueError(
+                f"no signature covers its attachment {asked.answers.attached[0]}, which is not in the body"
+            )
         etree.strip_tags(root, etree.Comment, etree.PI)
     named = attachments.by_name(parts, asked.answers.attached) if asked.answers.attached else {}
     return root, {name: part.content for name, part in named.items()}
@@ -61,9 +65,11 @@ def encoding(content_type: str, start: bytes) -> str | None:
         known = codecs.lookup(charset).name
         if declared is not None and codecs.lookup(declared[1].decode()).name != known and not start.isascii():
             raise ValueError("HTTP tells another encoding than the document itself")
+        told = charset if declared is None and known not in ("utf-8", "ascii") else None
+        etree.XMLParser(encoding=told)  # Python knows encodings that libxml2 does not, and some that are none
     except LookupError:
         raise ValueError("an encoding that nobody knows") from None
-    return charset if declared is None and known not in ("utf-8", "ascii") else None
+    return told
 
 
 def _parsed(content: bytes, encoding: str | None, *, keep_comments: bool) -> etree._Element:

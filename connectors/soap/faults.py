@@ -3,7 +3,6 @@
 Source: SOAP 1.1, 4.4; SOAP 1.2 part 1, 5.4.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ from lxml import etree
 
 from connectors.soap.names import SOAP_12, local
 
-log = logging.getLogger(__name__)
-
-_TELLING = re.compile(r"\b(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:\w+\.)+\w*(?:Exception|Error)|ORA-\d{5})\b")
-"""Words of a fault that are nobody's data: codes like MS_UNAVAILABLE, classes of exceptions, a database's codes."""
+_CODES = {"VersionMismatch", "MustUnderstand", "Client", "Server", "DataEncodingUnknown", "Sender", "Receiver"}
+"""The codes that SOAP itself has."""
+_LIKE_A_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass
@@ -24,8 +22,8 @@ class SoapFault(Exception):
     """A registry's answer that is a fault. Connectors turn it into an outcome; it goes no further.
 
     `code` is SOAP's (Client, Server, Sender…), `subcodes` those that SOAP 1.2 puts under it, `message` the registry's
-    own words, which may hold personal data, `details` its detail elements by tag: decoded where the WSDL declares
-    them, else None. `status` is HTTP's, which proves nothing.
+    own words, `details` its detail elements by tag: decoded where the WSDL declares them, else None. `status` is
+    HTTP's, which proves nothing. Any of them may hold personal data, so that as text it says SOAP's own code only.
     """
 
     code: str
@@ -35,11 +33,11 @@ class SoapFault(Exception):
     status: int = 500
 
     def __post_init__(self) -> None:
-        """Show the code only, wherever this is printed."""
-        super().__init__(f"SOAP fault {self.code}")
+        """Show SOAP's own code only, wherever this is printed."""
+        super().__init__(str(self))
 
     def __str__(self) -> str:
-        return f"SOAP fault {self.code}"
+        return f"SOAP fault {self._own_code()}"
 
     __repr__ = __str__
 
@@ -52,12 +50,29 @@ class SoapFault(Exception):
         return None
 
     def sketch(self) -> str:
-        """Return what the operator may read of it: codes and names, never a text that may speak of a person."""
-        words = _TELLING.findall(self.message)
-        said = f"its words: {' '.join(words)} … ({len(self.message)} characters)" if self.message else "no words"
-        details = ", ".join(local(tag) for tag in self.details) or "none"
-        subcodes = "".join(f"/{each}" for each in self.subcodes)
-        return f"fault {self.code}{subcodes} with HTTP {self.status}; details: {details}; {said}"
+        """Return what a log may hold of it: SOAP's own code and names that the WSDL declares, nothing else that came."""
+        declared = [local(tag) for tag, value in self.details.items() if value is not None]
+        others = ["others that the WSDL does not declare"] if len(declared) < len(self.details) else []
+        words = "words of its own" if self.message.strip() else "no words"
+        details = ", ".join(declared + others) or "none"
+        return f"fault {self._own_code()} with HTTP {self.status}; details: {details}; {words}"
+
+    def told(self) -> str:
+        """Return what the person who asked may read, to declare its meaning: `sketch`, and each part that is like a code.
+
+        It may hold personal data all the same: it is for that person's eyes, never for a log.
+        """
+        parts = {"code": ".".join((self.code, *self.subcodes)), "words": self.message.strip()}
+        parts["the code in its detail"] = self.detail_code or ""
+        like = [f"{name}: {text}" for name, text in parts.items() if _LIKE_A_CODE.fullmatch(text)]
+        return "; ".join([self.sketch(), *like])
+
+    def _own_code(self) -> str:
+        """Return the code up to where it is no longer SOAP's own."""
+        code, _, more = self.code.partition(".")
+        if code not in _CODES:
+            return "with a code that is not SOAP's"
+        return f"{code} with a subcode" if more or self.subcodes else code
 
 
 def parts_of(fault: etree._Element, envelope: str) -> tuple[str, tuple[str, ...], str, list[etree._Element]]:

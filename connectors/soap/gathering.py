@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from connectors.errors import Misconfigured
-from connectors.soap.documents import Document, Documents, Reference, references, standard_schemas
+from connectors.soap.documents import Document, Documents, Reference, one_line, references, standard_schemas
 from connectors.soap.names import WSDL, XSD, local, named, namespace, qualified
 
 W, X = f"{{{WSDL}}}", f"{{{XSD}}}"
@@ -152,7 +152,7 @@ class _Gathering:
         return found
 
     def _note(self, base: str, reference: Reference, what: str) -> None:
-        self.broken.append(f"{base}, line {reference.line}, {reference.kind}: {what}")
+        self.broken.append(one_line(f"{base}, line {reference.line}, {reference.kind}: {what}"))
 
 
 def _inline(root: etree._Element) -> Iterator[etree._Element]:

@@ -10,7 +10,7 @@ from connectors.records import RECORDS
 from connectors.soap.bulk import scanned
 from connectors.soap.client import SoapClient
 from connectors.soap.names import local
-from connectors.soap.patterns import NotRead, in_python
+from connectors.soap.patterns import NotRead, in_python, takes_long
 from connectors.soap.places import Place, keys_at, of_element, of_message
 from connectors.soap.prepared import Prepared
 from connectors.soap.samples import NoSample, sample_parameters
@@ -79,11 +79,14 @@ def lookup_of(asked: Prepared, registry: str) -> LookupGuess | None:
     first = next(iter(wanted))
     record = _camel(way[-1] if way else _VERBS.sub("", asked.operation.name))
     alone = len(wanted) == 1
+    pattern = "/".join(f"(?P<{names[key]}>{_pattern(simple)})" for key, simple in wanted.items())
+    if takes_long(pattern):  # each alone does not
+        pattern = "/".join(f"(?P<{names[key]}>{_any(simple)})" for key, simple in wanted.items())
     return LookupGuess(
         operation=asked.operation.name,
         record=record if record not in RECORDS else _camel(registry) + record,
         scheme=re.sub(r"[^a-z0-9_-]", "", first.lower()).lstrip("0123456789_-") if alone else record.lower(),
-        pattern="/".join(f"(?P<{names[key]}>{_pattern(simple)})" for key, simple in wanted.items()),
+        pattern=pattern,
         check=_NUMBERS.get(first.lower()) if alone else None,
         parameters={key: f"{{{name}}}" for key, name in names.items() if key != name},
         path="/".join(way),
@@ -126,6 +129,10 @@ def _pattern(simple: Simple) -> str:
             return in_python(written)
     except NotRead:
         pass
+    return _any(simple)
+
+
+def _any(simple: Simple) -> str:
     return "[0-9]{1,18}" if _is_number(simple) else "[^/ ]{1,100}"
 
 

@@ -1,6 +1,7 @@
 """Who we are to a declared SOAP registry: its certificates and its secrets, read when they are first needed."""
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,17 @@ def who(settings: SoapSettings, root: Path, registry: str) -> Who:
         identity = Identity(*files)
     security = None if settings.security is None else SecurityLater(settings.security, root, registry)
     return Who(identity, security, settings.mtom)
+
+
+def misplaced(settings: SoapSettings, root: Path) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield which files of a declaration are not there, or not where they may be, with the keys that name them."""
+    if not Path(os.path.normpath(root / settings.wsdl)).is_relative_to(root):
+        yield ("wsdl",), f"{settings.wsdl} is outside the workspace: bring it in by `beffroi connector add soap FILE`"
+    for section in ("tls", "security"):
+        for key in ("certificate", "key", "authority", "trusted"):
+            name = getattr(getattr(settings, section), key, None)
+            if name is not None and not (root / name).is_file():
+                yield (section, key), f"there is no file {name}; a path is relative to the workspace"
 
 
 def variable(name: str, registry: str) -> str:

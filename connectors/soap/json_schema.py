@@ -6,11 +6,11 @@ becomes JSON stand in docs/soap.md.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.soap.annotations import Annotations
-from connectors.soap.places import Place, keys_at, keys_of
+from connectors.soap.places import Place, keys_at, own_keys
 from connectors.soap.shapes import Shape, Simple
 from connectors.soap.values import BUILTINS, json_of
 
@@ -40,7 +40,13 @@ class _Writer:
 
     def place(self, place: Place, inside: tuple[int, ...]) -> dict[str, Any]:
         """Return the schema of a place within types that are being described."""
-        if place.simple is not None:
+        if place.also:
+            each = [self.place(one, inside) for one in (replace(place, also=()), *place.also)]
+            schemas = [one for number, one in enumerate(each) if one not in each[:number]]
+            return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        if place.types:
+            schema: dict[str, Any] = {"type": "string", "enum": list(place.types)}
+        elif place.simple is not None:
             schema = of_simple(place.simple)
         elif place.group is not None:
             schema = self._object(keys_at(place), inside)
@@ -68,12 +74,12 @@ class _Writer:
 
     def _variant(self, tag: str, shape: Shape, inside: tuple[int, ...]) -> dict[str, Any]:
         schema = self._typed(shape, inside)
-        schema["properties"] = schema["properties"] | {"_type": {"const": tag}}
+        schema["properties"] = {"_type": {"const": tag}} | schema["properties"]
         schema["required"] = list(dict.fromkeys(["_type", *schema["required"]]))
         return schema
 
     def _typed(self, shape: Shape, inside: tuple[int, ...]) -> dict[str, Any]:
-        schema = self._object(keys_of(shape), inside)
+        schema = self._object(own_keys(shape), inside)
         for attribute in shape.attributes.values():
             if about := self.said.of_attribute(shape, attribute.key.removeprefix("@")):
                 schema["properties"][attribute.key]["description"] = about

@@ -1,6 +1,8 @@
 """What a declared SOAP registry's fault, or an answer without a record, means: the tables `faults` and `answers`."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, NotFound, RefusedUs, Unreadable, Withheld
@@ -8,7 +10,7 @@ from connectors.soap.faults import SoapFault
 from connectors.soap.names import local
 from connectors.soap.places import ABSENT, Several, taken
 from connectors.soap.settings import AnswerRule, FaultRule, Outcome
-from connectors.soap.values import json_of
+from connectors.soap.values import BUILTINS, normalised
 
 MEANINGS: Mapping[Outcome, tuple[type[BeffroiError], str]] = {
     "not-found": (NotFound, "has no such record"),
@@ -51,10 +53,31 @@ def of_answer(rules: Sequence[AnswerRule], value: Any, registry: str) -> Beffroi
     return None
 
 
+_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    Decimal: "decimal",
+    float: "double",
+    dt.datetime: "dateTime",
+    dt.date: "date",
+    dt.time: "time",
+    bytes: "base64Binary",
+}
+"""The builtin type by which a declared value is read, from the type of the value that came; others are texts."""
+
+
 def _equals(found: Any, wanted: Any) -> bool:
-    """Compare as JSON has both, so that true is not 1; a number that JSON has as text is compared as text."""
-    told = json_of(found) if found is not ABSENT else None
-    return told == wanted and isinstance(told, bool) == isinstance(wanted, bool)
+    """Compare as values of the type that came: 0, "0" and "0.00" equal a decimal 0; true is not 1."""
+    if isinstance(found, str):
+        return isinstance(wanted, str) and str(found) == wanted
+    name = _TYPES.get(type(found))
+    if name is None:  # absent, an object, a list
+        return False
+    builtin = BUILTINS[name]
+    try:
+        return bool(builtin.read(normalised(builtin.write(wanted), builtin.space)) == found)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
 
 
 def _fits(rule: FaultRule, fault: SoapFault) -> bool:

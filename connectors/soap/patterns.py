@@ -5,12 +5,17 @@ Source: XML Schema 1.0 part 2, appendix F
 """
 
 import re
+import warnings
 
 _ESCAPED = {"d": "1", "w": "a", "s": " ", "i": "a", "c": "a", "D": "a", "W": " ", "S": "a", "n": "\n", "t": "\t"}
 _CATEGORIES = {"L": "a", "Lu": "A", "Ll": "a", "N": "1", "Nd": "1"}
-_QUANTIFIER = re.compile(r"[?*+]|\{(\d+)(,\d*)?\}")
+_QUANTIFIER = re.compile(r"[?*+]|\{(\d{1,9})(,\d{0,9})?\}")
 _CANDIDATES = "A1a0B2b -_.,:/@xXzZ9éÉ"
 LONGEST = 1_000
+LONGEST_IDENTIFIER = 200
+"""Characters of an identifier that a pattern is tried on."""
+MOST_WAYS = 10_000_000
+"""Ways of reading one text that a pattern may have: Python tries each of them on a text that does not match, in a second at most."""
 
 
 class NotRead(ValueError):
@@ -20,7 +25,10 @@ class NotRead(ValueError):
 def matching(pattern: str) -> str:
     """Return a short text that a pattern takes. Raises NotRead."""
     reader = _Reader(pattern)
-    text = reader.branches()
+    try:
+        text = reader.branches()
+    except RecursionError:
+        raise NotRead(pattern) from None
     if reader.at != len(pattern):
         raise NotRead(pattern)
     return text
@@ -30,13 +38,55 @@ def in_python(pattern: str) -> str:
     """Return the pattern as Python reads it, where the two agree on it. Raises NotRead."""
     matching(pattern)  # it is read whole
     anchors = re.search(r"(?<!\\)(?<!\[)[\^$]", pattern)
-    if anchors or re.search(r"\\[icICpP]", pattern):
+    if anchors or re.search(r"\\[^dDsSnrt\W_]", pattern) or takes_long(pattern):
         raise NotRead(pattern)
     try:
-        re.compile(pattern)
-    except re.error as error:
+        with warnings.catch_warnings(action="error"):  # what may become an operator on classes: [a&&b]
+            re.compile(pattern)
+    except (re.error, FutureWarning) as error:
         raise NotRead(pattern) from error
     return pattern
+
+
+_TOKEN = re.compile(
+    r"(?P<skipped>\\.|\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\()|(?P<close>\))|(?P<or>\|)"
+    r"|(?P<repeat>(?:[*+?]|\{(?=[\d,])(?P<least>\d{0,9})(?P<comma>,?)(?P<most>\d{0,9})\})[?+]?)|.",
+    re.DOTALL,
+)
+_HEAD = re.compile(r"\?(?:P<\w+>|P=\w+|[aimsux-]*:|<?[=!]|>|)")
+
+
+def takes_long(pattern: str) -> bool:
+    """Tell whether a pattern, of a schema or of Python, can read one text in very many ways: `(a|a)*`, `([a-z]+)*`."""
+    levels = [[0, 1, 1]]  # of each open group: ways of the branches before, of this one, of its last atom
+    at = 0
+    while found := _TOKEN.match(pattern, at):
+        at, level = found.end(), levels[-1]
+        if found["repeat"]:
+            level[2] = _repeated(level[2], found)
+            continue
+        before, branch, atom = level
+        level[1:] = [min(branch * atom, MOST_WAYS + 1), 1]
+        if found["open"]:
+            levels.append([0, 1, 1])
+            at = head.end() if (head := _HEAD.match(pattern, at)) else at
+        elif found["or"]:
+            level[:2] = [before + level[1], 1]
+        elif found["close"] and len(levels) > 1:
+            levels.pop()
+            levels[-1][2] = before + level[1]
+    before, branch, atom = levels[0]
+    return len(levels) > 1 or before + branch * atom > MOST_WAYS
+
+
+def _repeated(ways: int, found: re.Match[str]) -> int:
+    """Return in how many ways an atom that has so many can be repeated, as often as a quantifier says."""
+    sign = found["repeat"][0]
+    least = int(found["least"] or 0) if sign == "{" else int(sign == "+")
+    most = least if sign == "{" and not found["comma"] else int(found["most"] or LONGEST_IDENTIFIER)
+    most = min(1 if sign == "?" else most, LONGEST_IDENTIFIER)
+    each: int = ways**most
+    return min((most - min(least, most) + 1) * each, MOST_WAYS + 1)
 
 
 class _Reader:

@@ -31,6 +31,8 @@ class Place:
     required: bool = False
     nillable: bool = False
     nil_list: bool = False  # the whole list may be nil, as an array of the SOAP encoding may
+    types: tuple[str, ...] = ()  # of `_type`: what it can be
+    also: tuple["Place", ...] = ()  # what else stands there in types that are derived from the one that has it
 
     @property
     def is_text(self) -> bool:
@@ -64,10 +66,32 @@ def of_element(element: Element, *, required: bool = True) -> Place:
 
 
 def keys_of(shape: Shape) -> dict[str, Place]:
-    """Return the keys of an object of this type, in their order."""
+    """Return the keys of an object of this type, or of any derived from it, in their order.
+
+    A key that is not in every one of those types is not required; where it is not the same thing in all, the place
+    has the others as `also`.
+    """
+    if not shape.variants:
+        return own_keys(shape)
+    found = {"_type": Place(required=True, types=tuple(shape.variants))}
+    variants = [own_keys(each) for each in shape.variants.values()]
+    for key in dict.fromkeys(key for keys in [own_keys(shape), *variants] for key in keys):
+        places = [keys[key] for keys in variants if key in keys] or [own_keys(shape)[key]]
+        apart = {_identity(place): place for place in places}
+        required = len(places) == len(variants) and all(place.required for place in places)
+        first, *others = apart.values()
+        found[key] = replace(first, required=required, also=tuple(others))
+    return found
+
+
+def _identity(place: Place) -> tuple[object, ...]:
+    """Return what two places have in common that are the same thing; shapes hold themselves, and are not compared."""
+    return id(place.shape), id(place.simple), id(place.group), place.many, place.nillable, place.nil_list
+
+
+def own_keys(shape: Shape) -> dict[str, Place]:
+    """Return the keys of an object of this type and of none derived from it, without `_type`."""
     found: dict[str, Place] = {}
-    if shape.variants:
-        found["_type"] = Place(required=True)
     for attribute in shape.attributes.values():
         needed = attribute.required or attribute.default is not None
         found[attribute.key] = Place(simple=attribute.simple, required=needed)
@@ -85,9 +109,15 @@ def keys_of(shape: Shape) -> dict[str, Place]:
 
 def keys_at(place: Place) -> dict[str, Place]:
     """Return the keys of the object, or of each object of the list, that stands at a place."""
+    found: dict[str, Place] = {}
     if place.group is not None:
-        return dict(_parts(place.group, required=True))
-    return keys_of(place.shape) if place.shape is not None and place.simple is None else {}
+        found = dict(_parts(place.group, required=True))
+    elif place.shape is not None and place.simple is None:
+        found = keys_of(place.shape)
+    for other in place.also:
+        for key, each in keys_at(other).items():
+            found.setdefault(key, replace(each, required=False))
+    return found
 
 
 def _parts(group: Group, *, required: bool) -> Iterator[tuple[str, Place]]:

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree
@@ -12,7 +13,7 @@ from connectors.soap.encode import BadParameter, encode
 from connectors.soap.encoded import dress
 from connectors.soap.messages import Layout, Reading, layout, typed_faults
 from connectors.soap.names import SOAP_11, SWAREF, local
-from connectors.soap.shapes import Element, Shape
+from connectors.soap.shapes import Element, Shape, Unsupported
 from connectors.soap.wsdl import Message, Operation, Port
 
 if TYPE_CHECKING:
@@ -142,8 +143,21 @@ class Prepared:
 
 
 def _headers(reading: Reading, message: Message | None) -> dict[str, Element]:
-    tags = [part.element for part in message.headers if part.element] if message is not None else []
-    return {local(tag): reading.components.element(tag) for tag in tags}
+    """Return the headers of a message under the keys that children would have: of two of a name the second is `name_2`.
+
+    Raises Unsupported for a part that has a type and thereby no name in an envelope.
+    """
+    found: dict[str, Element] = {}
+    tags = set()
+    for part in message.headers if message is not None else ():
+        if part.element is None:
+            raise Unsupported(f"a SOAP header whose part {part.name} has a type instead of an element")
+        if part.element not in tags:
+            tags.add(part.element)
+            name = local(part.element)
+            keys = chain([name], (f"{name}_{number}" for number in count(2)))
+            found[next(key for key in keys if key not in found)] = reading.components.element(part.element)
+    return found
 
 
 def _all(message: Layout) -> Iterator[Element]:

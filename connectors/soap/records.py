@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 from connectors.records import PERSONAL, Record
 from connectors.soap.annotations import Annotations
 from connectors.soap.json_schema import schema_of
+from connectors.soap.patterns import LONGEST_IDENTIFIER
 from connectors.soap.places import Place
 from connectors.soap.settings import Identifier, LookupSettings
 from connectors.soap.values import json_of
@@ -61,6 +62,8 @@ class Check:
     def __call__(self, value: str) -> str:
         """Return the canonical form. Raises ValueError, which does not hold the value."""
         text, said = value.strip(), self.identifier
+        if len(text) > LONGEST_IDENTIFIER:
+            raise ValueError(f"it has more than {LONGEST_IDENTIFIER} characters")
         if said.check is not None:
             try:
                 text = str(importlib.import_module(f"stdnum.{said.check}").validate(text))
@@ -78,17 +81,25 @@ def is_kept(name: str) -> bool:
 
 
 def field_names(keys: Mapping[str, Place]) -> dict[str, str]:
-    """Return the field of each key: its own name, as far as a field can have it (`@id` is `id`, `a-b` is `a_b`)."""
+    """Return the field of each key, in their order: its own name, as far as a field can have it.
+
+    `@id` is `id`, `_type` is `type`, `a-b` is `a_b`, each with a number behind it where another field has that name:
+    a key that needs no other name keeps its own.
+    """
+    kept = {key for key in keys if _plain(key) == key}
     names: dict[str, str] = {}
     for key in keys:
-        plain = re.sub(r"\W", "_", key).lstrip("_") or "field"
-        plain = f"{plain}_" if is_kept(plain) else plain
-        name = plain
+        plain = name = _plain(key)
         number = 2
-        while name in names:
+        while key not in kept and (name in names or name in kept):
             name, number = f"{plain}_{number}", number + 1
         names[name] = key
     return names
+
+
+def _plain(key: str) -> str:
+    plain = re.sub(r"\W", "_", key).lstrip("_") or "field"
+    return f"{plain}_" if is_kept(plain) else plain
 
 
 def _value_type(schema: Mapping[str, Any]) -> type:

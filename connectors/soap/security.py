@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import secrets
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -113,15 +114,16 @@ class Signature:
             ) from error
 
     def verify(self, envelope: etree._Element) -> None:
-        """Check that the Body is signed by one of `trusted`, and that the Timestamp, if there is one, is current.
+        """Check that Body and Timestamp are signed by one of `trusted`, and that it is still their time.
 
-        Comments in the Body go: no signature covers them, and a comment would part a text in two. Raises
-        SignatureInvalid.
+        What is not signed goes: the other headers, and comments, which would part a text in two. Raises
+        SignatureInvalid, also for such a header that must be understood.
         """
         if self._trusted:
-            body = _body(envelope)
-            verified(envelope, body, _for_us(envelope), self._trusted)
-            etree.strip_tags(body, etree.Comment)
+            signed = verified(envelope, _body(envelope), _for_us(envelope), self._trusted)
+            for each in signed:
+                etree.strip_tags(each, etree.Comment)
+            _without_headers(envelope, signed)
 
     @cached_property
     def _certificate(self) -> x509.Certificate:
@@ -183,6 +185,16 @@ def _header(envelope: etree._Element) -> etree._Element:
     security = etree.SubElement(header, f"{{{SECURITY}}}Security", nsmap={"wsse": SECURITY, "wsu": UTILITY})
     security.set(f"{{{version}}}mustUnderstand", "1" if version == SOAP_11 else "true")
     return security
+
+
+def _without_headers(envelope: etree._Element, signed: Sequence[etree._Element]) -> None:
+    """Take out the headers that nobody signed; Security itself stays, and is read by nobody else."""
+    version = _version(envelope)
+    for header in envelope.iterfind(f"{{{version}}}Header"):
+        for each in [each for each in header if each not in signed and each.tag != f"{{{SECURITY}}}Security"]:
+            if (each.get(f"{{{version}}}mustUnderstand") or "").strip() in ("1", "true"):
+                raise SignatureInvalid(f"its header {local(each.tag)} must be understood and is not signed")
+            header.remove(each)
 
 
 def _version(envelope: etree._Element) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from connectors.registry import Settings
+from connectors.soap.patterns import takes_long
 
 Outcome = Literal[
     "not-found", "withheld", "busy", "down", "late", "refused-us", "unreadable", "misconfigured"
@@ -35,8 +36,11 @@ class Identifier(Settings):
     def _compiles(cls, pattern: str) -> str:
         try:
             re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression of Python: {error.msg}") from None
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a regular expression of Python: {error}") from None
+        if takes_long(pattern):
+            raise ValueError("one identifier can be read in too many ways: bound what repeats, such as {1,20}, and repeat"
+                             " no group that itself has |, ?, * or +")  # fmt: skip
         return pattern
 
     @field_validator("check")

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+RESERVED = frozenset({"_any", "_attributes", "_nil", "_text", "_type", "_value", "_xml"})
+"""Keys that mean something of their own: whatever has such a name gets another."""
+
 
 class Unsupported(Exception):
     """The schema uses a construct that is not read; the message names it. It costs the operations that reach it."""
@@ -28,12 +31,12 @@ class Simple:
 
 @dataclass(slots=True)
 class Attribute:
-    """An attribute of a complex type."""
+    """An attribute of a complex type; `finish` gives it its key."""
 
-    key: str
     simple: Simple
     required: bool
     default: str | None
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -51,15 +54,25 @@ class Shape:
     abstract: bool = False
     array: bool = False  # of the SOAP encoding: its one element's list stands for it
     variants: dict[str, "Shape"] = field(default_factory=dict)  # the types derived from it, by tag, and itself
+    base: "Shape | None" = None  # the finished type that it extends or restricts
+    extends: bool = False
     # what follows is made of `content`, for the decoder
     children: dict[str, "Element"] = field(default_factory=dict)  # every element within, by tag
     wildcard: "Wildcard | None" = None
     grouped: bool = False  # a group of several elements repeats
+    positional: bool = False  # a tag alone does not say which key it is: a group, a wildcard, a tag of two keys
+    keys: set[str] = field(default_factory=set)  # of its object
+
+    @property
+    def has_attributes(self) -> bool:
+        """Tell whether it, or a type derived from it, may have attributes."""
+        family = (self, *self.variants.values())
+        return any(bool(each.attributes) or each.any_attribute is not None for each in family)
 
     @property
     def is_text(self) -> bool:
         """Tell whether its value is a text's value alone, not an object."""
-        return self.simple is not None and not self.attributes and self.any_attribute is None
+        return self.simple is not None and not (self.attributes or self.variants) and self.any_attribute is None
 
 
 @dataclass(slots=True)
@@ -102,10 +115,9 @@ class Group:
     maximum: float = 1
     key: str | None = None
     first: frozenset[str] = frozenset()  # tags that one occurrence may begin with
-    first_any: bool = False  # and whether anything else may
+    first_any: tuple[Wildcard, ...] = ()  # and wildcards whose elements it may
     keys: frozenset[str] = frozenset()  # of an object that holds it
     lists: frozenset[str] = frozenset()  # those of them that are lists of occurrences, there even where none is
-    tags: frozenset[str] = frozenset()
 
 
 Particle: TypeAlias = Element | Wildcard | Group
@@ -122,24 +134,34 @@ def elements(group: Group) -> Iterable[Element | Wildcard]:
 
 def finish(shape: Shape) -> None:
     """Name the keys of a shape whose content is complete, and make what the decoder wants of it. Raises Unsupported."""
-    names = _Names()
-    if shape.content is not None:
-        _content(shape, shape.content, names)
-    for attribute in shape.attributes.values():
-        taken = attribute.key in names.keys
-        attribute.key = names.free(f"@{attribute.key}" if taken else attribute.key)
+    base, own = shape.base, shape.content
+    names = _Names(base, extends=shape.extends)
+    if own is not None:
+        _name(own, names, repeated=False)
+    whole = [each for each in (base.content if base is not None and shape.extends else None, own) if each is not None]
+    if whole:
+        _content(shape, whole[0] if len(whole) == 1 else Group("sequence", list(whole)))
+    for tag, attribute in shape.attributes.items():
+        if not attribute.key and base is not None and tag in base.attributes:
+            attribute.key = base.attributes[tag].key
+        elif not attribute.key:
+            name = tag.rpartition("}")[2]
+            attribute.key = names.free(f"@{name}" if name in names.keys else name)
+    shape.keys = names.keys
 
 
-def _content(shape: Shape, content: Group, names: "_Names") -> None:
-    _name(content, names, repeated=False)
+def _content(shape: Shape, content: Group) -> None:
+    """Make of a content whose keys are named what the decoder wants of it."""
     shape.content = _tidy(content)
     _sets(shape.content)
     for part in elements(shape.content):
         if isinstance(part, Wildcard):
             shape.wildcard = part if shape.wildcard is None else _either(shape.wildcard, part)
         else:
-            shape.children[part.tag] = part
+            other = shape.children.setdefault(part.tag, part)
+            shape.positional |= other.key != part.key
     shape.grouped = any(group.key is not None for group in _groups(shape.content))
+    shape.positional |= shape.grouped or shape.wildcard is not None
 
 
 def _either(one: Wildcard, other: Wildcard) -> Wildcard:
@@ -149,9 +171,14 @@ def _either(one: Wildcard, other: Wildcard) -> Wildcard:
 class _Names:
     """The keys of one object: a tag keeps its key, a second tag of the same local name gets another."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: Shape | None = None, *, extends: bool = False) -> None:
+        """Names of a type's `base` stay its own; what restricts it has the same keys, what extends it has others."""
         self.by_tag: dict[str, list[Element]] = {}
-        self.keys: set[str] = set()
+        self.keys = set(RESERVED)
+        if base is not None:
+            self.keys |= base.keys
+            if not extends and not base.positional:
+                self.by_tag = {tag: [each] for tag, each in base.children.items()}
 
     def free(self, name: str) -> str:
         key, number = name, 2
@@ -232,17 +259,18 @@ def _sets(group: Group) -> None:
     for part in group.parts:
         if isinstance(part, Group):
             _sets(part)
-    first: set[str] = set()
+    first, wildcards = set[str](), list[Wildcard]()
     for part in group.parts:
         if isinstance(part, Wildcard):
-            group.first_any = True
+            wildcards.append(part)
+        elif isinstance(part, Element):
+            first.add(part.tag)
         else:
-            first |= {part.tag} if isinstance(part, Element) else part.first
-            group.first_any |= isinstance(part, Group) and part.first_any
+            first |= part.first
+            wildcards += part.first_any
         if group.kind == "sequence" and not _emptiable(part):
             break
-    group.first = frozenset(first)
-    group.tags = frozenset(_tags(group))
+    group.first, group.first_any = frozenset(first), tuple(wildcards)
     keys, lists = set[str](), set[str]()
     for part in group.parts:
         if isinstance(part, Group) and part.key is None:

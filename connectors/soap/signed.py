@@ -22,6 +22,9 @@ UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-ut
 SKEW = dt.timedelta(minutes=1)
 """How far the registry's clock may be from ours."""
 
+LONGEST = dt.timedelta(minutes=5)
+"""How old an answer may be that does not say when it expires."""
+
 MAX_REFERENCES = 20
 _MAX_CERTIFICATES = 5
 _IDS = etree.XPath("//*[@*[local-name() = 'Id' or local-name() = 'ID' or local-name() = 'id'] = $wanted]")
@@ -36,10 +39,11 @@ class SignatureInvalid(ValueError):
 
 def verified(
     envelope: etree._Element, body: etree._Element, security: etree._Element | None, trusted: list[x509.Certificate]
-) -> None:
+) -> list[etree._Element]:
     """Check that `security`, a header of `envelope`, holds a signature by one of `trusted` over this very `body`.
 
-    A Timestamp in it must be current; where the signature covers one, it is this. Raises SignatureInvalid.
+    It covers the Timestamp there too, which is current: an answer to an earlier question must not come again. Returns
+    all elements that it covers. Raises SignatureInvalid.
     """
     if security is None:
         raise SignatureInvalid("it has no Security header for us: the registry did not sign")
@@ -55,8 +59,9 @@ def verified(
             stamp and element not in stamps
         ):
             raise SignatureInvalid("it covers an element that stands in no place of its own")
-    if stamps:
-        _current(_only(stamps, "Timestamp"))
+    if _only(stamps, "Timestamp") not in covered:
+        raise SignatureInvalid("its Timestamp is not among what is signed: it could be an old answer")
+    _current(stamps[0])
     try:
         made = any(made_by(signature, certificate) for certificate in _signers(signature, trusted))
         whole = all(covers(reference, element) for reference, element in zip(references, covered, strict=True))
@@ -66,6 +71,7 @@ def verified(
         raise SignatureInvalid("it was not made by a certificate that we trust")
     if not whole:
         raise SignatureInvalid("what it covers was changed")
+    return covered
 
 
 # --- what is signed --------------------------------------------------------------------------------------------------
@@ -151,7 +157,10 @@ def _current(stamp: etree._Element) -> None:
     created, expires = (_moment(stamp, name) for name in ("Created", "Expires"))
     if created and created > now + SKEW:
         raise SignatureInvalid("its Timestamp was made in the future: one of the two clocks is wrong")
-    if expires and expires <= now - SKEW:
+    expires = expires or (created and created + LONGEST)
+    if expires is None:
+        raise SignatureInvalid("its Timestamp says neither when it was made nor when it expires")
+    if expires <= now - SKEW:
         raise SignatureInvalid("its Timestamp has expired: it is old, or one of the two clocks is wrong")
 
 

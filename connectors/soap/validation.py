@@ -14,11 +14,15 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import Misconfigured
-from connectors.soap.names import XSD, local
+from connectors.soap.names import XSD, local, named
 from connectors.soap.simple import MEMBER
 from connectors.soap.wsdl import SchemaDocument
 
 X = f"{{{XSD}}}"
+MOST_ROUNDS = 20
+"""What cannot be used takes along what leads to it, one step a round."""
+_Component = tuple[str | None, str, str]
+"""Namespace, tag of its kind, name."""
 _COMPILING = threading.Lock()
 """libxml2 finds a parser's resolvers by a state of the whole process: two threads that compile at once mix them up."""
 
@@ -52,25 +56,48 @@ def with_members(schemas: Sequence[SchemaDocument]) -> tuple[SchemaDocument, ...
 class Schema:
     """All schemas of a WSDL as one, usable from any thread."""
 
+    dropped: Mapping[str, str]
+    """What cannot be used, and why: `{namespace}name` of types, elements, groups and attributes."""
+
     def __init__(self, schemas: Sequence[SchemaDocument]) -> None:
-        """Lay the schemas flat and compile them. Raises Misconfigured."""
-        self._documents: dict[str, bytes] = {}
+        """Lay the schemas flat and compile them. What cannot be compiled is taken out of `schemas`, and is in `dropped`.
+
+        Raises Misconfigured where libxml2 does not say what it is.
+        """
         self._local = threading.local()
-        self._root = self._flat(schemas)
-        self._compiled()
+        self.dropped = _without_redefined(schemas)
+        for _ in range(MOST_ROUNDS):
+            self._documents: dict[str, bytes] = {}
+            self._root = self._flat(schemas)
+            try:
+                self._compiled()
+            except etree.XMLSchemaParseError as error:
+                unfit = self._unfit(schemas, error)
+                if not unfit:
+                    raise Misconfigured(f"the schemas of a WSDL cannot be used: {error}") from error
+                self.dropped |= _removed(schemas, unfit, self.dropped)
+            else:
+                return
+        why = next(iter(self.dropped.values()))
+        raise Misconfigured(f"the schemas of a WSDL cannot be used: too long a chain leads to this: {why}")
 
     def errors(self, element: etree._Element) -> list[str]:
         """Return what is wrong with `element`: for each defect a sentence that names element, line and kind."""
         compiled = self._compiled()
-        if compiled.validate(element):
-            return []
-        return _told(compiled.error_log)
+        try:
+            valid = compiled.validate(element)
+        except etree.XMLSchemaValidateError:  # libxml2 gives up on a pattern rather than try every way to match it
+            return [f"{local(element.tag)}: a pattern of the schema takes too long to try on a value in it"]
+        return [] if valid else _told(compiled.error_log)
 
     def accepts(self, tag: str, text: str) -> bool:
-        """Tell whether the element `tag` may have this text."""
+        """Tell whether the element `tag` may have this text. Raises ValueError where libxml2 cannot tell."""
         element = etree.Element(tag)
         element.text = text
-        return self._compiled().validate(element)
+        try:
+            return self._compiled().validate(element)
+        except etree.XMLSchemaValidateError as error:
+            raise ValueError from error
 
     def _flat(self, schemas: Sequence[SchemaDocument]) -> bytes:
         spaces = {document.namespace: "" for document in schemas}
@@ -92,32 +119,88 @@ class Schema:
         if compiled is None:
             parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
             parser.resolvers.add(_Resolver(self._documents))
-            try:
-                with _COMPILING:
-                    compiled = etree.XMLSchema(etree.fromstring(self._root, parser))
-            except etree.XMLSchemaParseError as error:
-                raise Misconfigured(f"the schemas of a WSDL cannot be used: {error}") from error
+            with _COMPILING:
+                compiled = etree.XMLSchema(etree.fromstring(self._root, parser))
             self._local.compiled = compiled
         return compiled
+
+    def _unfit(self, schemas: Sequence[SchemaDocument], error: etree.XMLSchemaParseError) -> dict[_Component, str]:
+        """Return the components that libxml2 complains about, with the first complaint of each."""
+        lines: dict[str, dict[int, etree._Element]] = {}
+        found: dict[_Component, str] = {}
+        for entry in error.error_log.filter_from_errors():
+            name = entry.filename or ""
+            if not name.startswith("document:"):  # it tells no place of a substitutionGroup that leads nowhere
+                element = re.match(r"element decl\. '(?:\{([^}]*)\})?([^'{}]+)'", entry.message)
+                if element is not None:
+                    found.setdefault((element[1], f"{X}element", element[2]), f"{element[2]}: {entry.message}")
+                continue
+            if name not in lines:
+                root = etree.fromstring(self._documents[name])
+                lines[name] = {each.sourceline or 0: each for each in root.iterchildren(etree.Element)}
+            node = lines[name].get(entry.line)
+            if node is not None and node.get("name") is not None:
+                space = schemas[int(name.partition(":")[2])].namespace
+                found.setdefault((space, str(node.tag), node.get("name", "")), f"{node.get('name')}: {entry.message}")
+        return found
 
 
 def _alone(document: SchemaDocument, names: Mapping[str | None, str]) -> bytes:
     """Return a schema document that includes nothing and may see every namespace."""
     root = copy.deepcopy(document.root)
-    if root.find(f"{X}redefine") is not None:
-        raise Misconfigured(f"the schema {document.url} uses xsd:redefine, which is not read: write the types out")
     for each in [*root.iterfind(f"{X}include"), *root.iterfind(f"{X}import")]:
         root.remove(each)
+    etree.strip_elements(root, f"{X}annotation", etree.Comment, etree.ProcessingInstruction)
     for each in root.xpath("//*[@maxOccurs='0']"):  # libxml2 lets these come all the same
         each.getparent().remove(each)
     seen = [space for space in names if space != document.namespace]
     for number, space in enumerate(seen):
         root.insert(number, etree.Element(f"{X}import", _import(space, names[space])))
+    for each in root.iter():
+        each.text = each.tail = None
+    for each in root:  # one component a line, so that libxml2's complaint about a line names a component
+        each.tail = "\n"
+    root.text = "\n"
     return etree.tostring(root, with_tail=False, encoding="UTF-8")
 
 
 def _import(space: str | None, location: str) -> dict[str, str]:
     return {"schemaLocation": location} if space is None else {"namespace": space, "schemaLocation": location}
+
+
+# --- leaving out what cannot be used -----------------------------------------------------------------------------------
+
+
+def _without_redefined(schemas: Sequence[SchemaDocument]) -> dict[str, str]:
+    """Take out what an xsd:redefine redefines, which is not read, and say so of each."""
+    unfit: dict[_Component, str] = {}
+    for document in schemas:
+        for node in document.root.findall(f"{X}redefine"):
+            why = f"the schema {document.url} uses xsd:redefine, which is not read: write the types out"
+            unfit |= {
+                (document.namespace, str(each.tag), each.get("name", "")): why for each in node.iterfind("*[@name]")
+            }
+            document.root.remove(node)
+    return _removed(schemas, unfit, {})
+
+
+def _removed(
+    schemas: Sequence[SchemaDocument], unfit: Mapping[_Component, str], dropped: Mapping[str, str]
+) -> dict[str, str]:
+    """Take components out of `schemas` and return why, by their names.
+
+    One that leads to what was dropped before is told by that one's reason. Of two of the same name none is left.
+    """
+    for document in schemas:
+        for node in list(document.root.iterfind("*[@name]")):
+            if (document.namespace, str(node.tag), node.get("name", "")) in unfit:
+                document.root.remove(node)
+    why = {named(space, name): message for (space, _, name), message in unfit.items()}
+    earlier = {f"'{tag}'": reason for tag, reason in dropped.items()}
+    return {
+        tag: next((earlier[each] for each in re.findall(r"'[^']*'", message) if each in earlier), message)
+        for tag, message in why.items()
+    }
 
 
 class _Resolver(etree.Resolver):

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from connectors.soap.documents import one_line
 from connectors.soap.shapes import Shape, Simple
 from connectors.soap.values import BUILTINS
 
@@ -28,8 +29,7 @@ _WORDS: Mapping[str, str] = {
 
 def plain(text: str) -> str:
     """Return a foreign text as one line without control characters, of bounded length."""
-    line = "".join(each if each.isprintable() else " " for each in text)
-    line = " ".join(line.split())
+    line = one_line(text)
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 

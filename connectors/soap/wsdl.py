@@ -21,10 +21,11 @@ from connectors.soap.definitions import (
     documentation_of,
     in_soap,
     key_of,
+    name_of,
     required,
     target,
 )
-from connectors.soap.documents import Documents, refusal
+from connectors.soap.documents import Documents, one_line, refusal
 from connectors.soap.gathering import SchemaDocument, W, gather
 from connectors.soap.names import SOAP_11, SOAP_12, WSDL_MIME, WSDL_SOAP_11, WSDL_SOAP_12, local, namespace
 
@@ -107,7 +108,7 @@ def read(documents: Documents) -> Wsdl:
             try:
                 ports += [found] if (found := reader.port(service, port)) else []
             except Broken as error:
-                broken.append(f"service {service.get('name')}, port {port.get('name')}: {error}")
+                broken.append(one_line(f"service {service.get('name')}, port {port.get('name')}: {error}"))
     if not ports:
         why = "; ".join(broken) or "it declares no service with a SOAP binding"
         raise Misconfigured(f"{main.url} has no SOAP port that can be used: {why}")
@@ -137,8 +138,8 @@ class _Ports:
         operations, broken = self._operations(binding, port_type, soap.get("style", "document"))
         address = next(port.iterchildren(*in_soap("address")), None)
         return Port(
-            service.get("name", ""),
-            port.get("name", ""),
+            name_of(service, "its service"),
+            name_of(port, "the port"),
             "" if address is None else address.get("location", "").strip(),
             _ENVELOPES[namespace(str(soap.tag)) or ""],
             operations,
@@ -156,7 +157,8 @@ class _Ports:
             bound.setdefault(key_of(node, names), []).append(node)
         keys = Counter(key_of(node, names) for node in declared)
         operations: dict[str, Operation] = {}
-        broken = {key: f"the port type {port_type.get('name')} has no such operation" for key in bound.keys() - keys}
+        why_not = str(Broken(f"the port type {port_type.get('name')} has no such operation"))
+        broken = {one_line(key): why_not for key in bound.keys() - keys}
         for node in declared:
             key = key_of(node, names)
             pair = bound.get(key, [])
@@ -168,7 +170,7 @@ class _Ports:
                     raise Broken(f"the binding {binding.get('name')} binds it {how_often}")  # noqa: TRY301
                 operations[key] = self._operation(node, pair[0], style)
             except Broken as why:
-                broken[key if keys[key] == 1 else node.get("name", "")] = str(why)
+                broken[one_line(key if keys[key] == 1 else node.get("name", ""))] = str(why)
         return operations, broken
 
     def _operation(self, declared: etree._Element, bound: etree._Element, style: str) -> Operation:
@@ -182,10 +184,12 @@ class _Ports:
         ways = [local(child.tag) for child in declared.iterchildren(f"{W}input", f"{W}output")]
         if ways not in (["input"], ["input", "output"]):
             raise Broken("it does not begin with an input: the registry sends it, nobody asks it")
+        for node in declared.iterchildren(f"{W}input", f"{W}output"):
+            name_of(node, f"its {local(node.tag)}")
         return Operation(
-            name=declared.get("name", ""),
+            name=name_of(declared, "the operation"),
             style="rpc" if style == "rpc" else "document",
-            action="" if soap is None else soap.get("soapAction", ""),
+            action="" if soap is None else _action(soap),
             input=self._message("input", declared, bound, style),
             output=self._message("output", declared, bound, style) if "output" in ways else None,
             faults=tuple(self._fault(node) for node in declared.iterchildren(f"{W}fault")),
@@ -244,10 +248,18 @@ class _Ports:
         return self._part(message, parts[0])
 
     def _part(self, message: etree._Element, node: etree._Element) -> Part:
-        name, element, kind = node.get("name", ""), node.get("element"), node.get("type")
+        name, element, kind = name_of(node, "a part"), node.get("element"), node.get("type")
         where = f"the part {name} of {called(message)}"
         if (element is None) == (kind is None):
             raise Broken(f"{where} has {'neither an element nor' if element is None else 'both an element and'} a type")
         if element is not None:
             return Part(name, self.declared(node, element, "element", where), None)
         return Part(name, None, self.declared(node, kind or "", "type", where))
+
+
+def _action(soap: etree._Element) -> str:
+    """Return the soapAction, as it goes into an HTTP header between quotes. Raises Broken where it cannot."""
+    action = soap.get("soapAction", "")
+    if not action.isprintable() or any(sign == '"' or sign > "\xff" for sign in action):
+        raise Broken(f"its soapAction «{action}» cannot stand in an HTTP header")
+    return action

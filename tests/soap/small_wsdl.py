@@ -65,8 +65,8 @@ def element(name: str, kind: str = "xsd:string", rest: str = "") -> str:
     return f'<xsd:element name="{name}" type="{kind}" {rest}/>'
 
 
-def ask(client: SoapClient, canned: Canned, content: str) -> Any:
-    canned.say(envelope(f'<Answer xmlns="urn:t">{content}</Answer>'), "text/xml; charset=utf-8")
+def ask(client: SoapClient, canned: Canned, content: str, names: str = "") -> Any:
+    canned.say(envelope(f'<Answer xmlns="urn:t" {names}>{content}</Answer>'), "text/xml; charset=utf-8")
     return client.call("Ask", {"number": 1}, address=canned.url, deadline=Deadline.after(5)).value
 
 

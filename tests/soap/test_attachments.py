@@ -146,7 +146,7 @@ def test_hostile_messages(header: str, body: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says) as told:
         unpack(header, body)
     assert not isinstance(told.value, NoMultipart)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30, "a sender must not make us hang"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Bringing WSDLs from files and from real local servers, and reading them afterwards with the servers gone."""
 
 import gzip
+import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -145,7 +146,11 @@ def test_from_files_with_locations_that_leave_the_folder(tmp_path: Path) -> None
             "common/b b.xsd": xsd('<x:import namespace="urn:t" schemaLocation="../main/types/a.xsd"/>'),
         },
     )
-    path = add(str(tmp_path / "from/main/my service.wsdl"), tmp_path / "to")
+    with pytest.raises(
+        InvalidRequest, match=r"\.\./common/a\.xsd lies outside the WSDL's folder, which types/a\.xsd, line 1"
+    ):
+        add(str(tmp_path / "from/main/my service.wsdl"), tmp_path / "to")
+    path = add(str(tmp_path / "from/main/my service.wsdl"), tmp_path / "to", folders=[tmp_path / "from"])
     assert entries(path.parent) == {
         "my service.wsdl": "my-service.wsdl",
         "types/a.xsd": "1-a.xsd",
@@ -159,15 +164,16 @@ def test_from_files_with_locations_that_leave_the_folder(tmp_path: Path) -> None
 
 
 def test_a_file_may_import_from_hosts_that_are_allowed(site: Site, tmp_path: Path) -> None:
+    host = site.url.removeprefix("http://")
     site.pages["/o.xsd"] = xsd("", "urn:o")
     text = with_schema(f'<x:import namespace="urn:o" schemaLocation="{site.url}/o.xsd"/>')
     put(tmp_path, {"a.wsdl": text})
     with pytest.raises(
-        InvalidRequest, match=r"o\.xsd is on the host 127\.0\.0\.1, which a\.wsdl, line 1, .*--allow-host 127\.0\.0\.1"
+        InvalidRequest, match=rf"o\.xsd is on the host {host}, which a\.wsdl, line 1, .*--allow-host {host}$"
     ):
-        add(str(tmp_path / "a.wsdl"), tmp_path / "to")
-    assert site.asked == []
-    path = add(str(tmp_path / "a.wsdl"), tmp_path / "to", allow=["127.0.0.1"])
+        add(str(tmp_path / "a.wsdl"), tmp_path / "to", allow=["127.0.0.1", "127.0.0.1:1"])
+    assert site.asked == [], "a host is not each of its ports"
+    path = add(str(tmp_path / "a.wsdl"), tmp_path / "to", allow=[host])
     assert read(Documents(path)).broken == ()
 
 
@@ -179,7 +185,7 @@ def test_another_origin_is_asked_only_where_it_is_allowed(site: Site, tmp_path: 
             add(f"{site.url}/a.wsdl", tmp_path / "to")
         assert other.asked == []
         assert not (tmp_path / "to").exists()
-        add(f"{site.url}/a.wsdl", tmp_path / "to", allow={"127.0.0.1"})
+        add(f"{site.url}/a.wsdl", tmp_path / "to", allow={other.url.removeprefix("http://")})
         assert other.asked == ["/o.xsd"]
 
 
@@ -254,6 +260,38 @@ def test_a_source_that_is_none(tmp_path: Path, source: str, why: str) -> None:
         add(source, tmp_path / "to")
     assert why in caught.value.detail
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "folder"])
+def test_only_plain_files_of_the_folder_are_read(tmp_path: Path, kind: str) -> None:
+    put(tmp_path, {"in/a.wsdl": with_schema('<x:include schemaLocation="b.xsd"/>'), "secret.xsd": xsd("")})
+    there = tmp_path / "in" / "b.xsd"
+    if kind == "fifo":
+        os.mkfifo(there)  # to open it would wait for a writer
+    elif kind == "link":
+        there.symlink_to(tmp_path / "secret.xsd")
+    else:
+        there.mkdir()
+    why = "lies outside the WSDL's folder" if kind == "link" else "is no regular file"
+    with pytest.raises(InvalidRequest, match=rf"b\.xsd {why}, which a\.wsdl, line 1, asks for by xsd:include"):
+        add(str(tmp_path / "in" / "a.wsdl"), tmp_path / "to")
+    if kind == "fifo":
+        with pytest.raises(InvalidRequest, match=r"b\.xsd is no regular file$"):
+            add(str(there), tmp_path / "to")
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("https://H.invalid/a", "h.invalid"), ("http://h.invalid:80/a", "h.invalid"), ("http://h.invalid:443/", "h.invalid:443"),
+        ("http://[::1]:8080/", "[::1]:8080"), ("https://[::1]/", "[::1]"),
+    ],
+)  # fmt: skip
+def test_a_host_is_allowed_with_its_port(tmp_path: Path, address: str, place: str) -> None:
+    put(tmp_path, {"a.wsdl": with_schema(f'<x:include schemaLocation="{address}"/>')})
+    with pytest.raises(InvalidRequest) as caught:
+        add(str(tmp_path / "a.wsdl"), tmp_path / "to")
+    assert caught.value.detail.endswith(f"--allow-host {place}")
 
 
 def test_an_import_that_is_missing_among_files(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def envelope(content: str, version: str = SOAP_11) -> str:
     return f'<?xml version="1.0"?><s:Envelope xmlns:s="{version}"><s:Body>{content}</s:Body></s:Envelope>'
 
 
-def expect(kind: type[Exception], ask: Ask, address: str, *, within: float = 2, seconds: float = 5) -> Any:
-    """Return the error of exactly this kind that asking raises in time, and see that it says nothing personal."""
+def expect(kind: type[Exception], ask: Ask, address: str, *, within: float = 30, seconds: float = 5) -> Any:
+    """Return the error of exactly this kind that asking raises, and see that it neither hangs nor says what is personal."""
     began = time.monotonic()
     with pytest.raises((BeffroiError, SoapFault)) as raised:
         ask(address, seconds)
@@ -152,13 +152,13 @@ def test_a_connection_that_breaks(wiremock: WireMock, ask: Ask, fault: Fault) ->
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("slow", [{"delay": 3.0}, {"dribble": (30, 3.0)}, {"delay": 0.3, "dribble": (10, 3.0)}])
+@pytest.mark.parametrize("slow", [{"delay": 12.0}, {"dribble": (30, 12.0)}, {"delay": 0.3, "dribble": (10, 12.0)}])
 @pytest.mark.parametrize("content", [ANSWER, FAULT], ids=["answer", "fault"])
 def test_a_late_answer(wiremock: WireMock, ask: Ask, slow: dict[str, Any], content: str) -> None:
     wiremock.reset()
     wiremock.stub(envelope(content), **slow)
     began = time.monotonic()
-    expect(Late, ask, wiremock.url, seconds=0.4, within=0.9)
+    expect(Late, ask, wiremock.url, seconds=0.4, within=8)  # given up, not waited for: the answer takes 12
     assert time.monotonic() - began > 0.35
     healthy(ask, wiremock)
 
@@ -186,12 +186,50 @@ def test_php_fails(php: PhpServer, port: str, kind: str) -> None:
     expected: type[Exception] = COMES.get(kind, SoapFault)
     if (kind, port) == ("with 200", "ParcelsSoap12"):  # SOAP 1.1 where 1.2 was asked
         expected = Unreadable
-    began = time.monotonic()
     with pytest.raises((BeffroiError, SoapFault)) as raised:
         client.call("Fail", {"kind": kind}, address=address, deadline=Deadline.after(10))
-    assert time.monotonic() - began < 2
     assert type(raised.value) is expected
     if isinstance(raised.value, SoapFault):
         assert raised.value.code == CODES[kind][port == "ParcelsSoap12"]
         assert raised.value.detail_code == ("PARCEL_UNKNOWN" if kind == "detail" else None)
         assert raised.value.message
+
+
+# --- what a log may hold ---------------------------------------------------------------------------------------------
+
+PERSON = "Mme DUPONT Marie 185057500001"
+TELLING = [
+    SoapFault(f"Client: {PERSON}\nERROR forged line", "x"),
+    SoapFault("DUPONT_MARIE", "x"),
+    SoapFault("Client.DUPONT", "dossier DUPONT_MARIE 1850575 FR_40303265045 marie.dupont.Error"),
+    SoapFault("Sender", "DUPONT_MARIE", ("DUPONT", "m1850575")),
+    SoapFault("Server", "x", details={"{urn:x}DUPONT": None, "{urn:x}Trouble": {"code": "DUPONT_MARIE"}}),
+]
+
+
+@pytest.mark.parametrize("fault", TELLING)
+def test_nothing_that_came_is_in_a_log(fault: SoapFault) -> None:
+    told = fault.sketch() + str(fault) + repr(fault) + str(fault.args)
+    assert not [word for word in ("DUPONT", "dupont", "1850575", "40303265045", "forged", "\n") if word in told]
+
+
+def test_a_sketch_says_what_can_be_said() -> None:
+    details = {"{urn:x}ParcelFault": {"code": "UNKNOWN"}, "{urn:x}Other": None}
+    fault = SoapFault("Client.PermitUnknown", "No such permit.", details=details, status=200)
+    said = "fault Client with a subcode with HTTP 200; details: ParcelFault, others that the WSDL does not declare; words of its own"
+    assert (str(fault), fault.sketch()) == ("SOAP fault Client with a subcode", said)
+    assert fault.told() == f"{said}; code: Client.PermitUnknown; the code in its detail: UNKNOWN"
+    assert "; words: MS_UNAVAILABLE" in SoapFault("Server", "MS_UNAVAILABLE").told()
+    assert (
+        SoapFault("Oracle", "").sketch()
+        == "fault with a code that is not SOAP's with HTTP 500; details: none; no words"
+    )
+    assert "DUPONT" not in SoapFault(f"Client: {PERSON}", PERSON).told(), "sentences are nobody's codes"
+    assert "\n" not in SoapFault("Client\n", "A\n", ("B\nC",)).told()
+
+
+def test_a_long_fault_is_told_at_once() -> None:
+    fault = SoapFault("a." * 1_000_000, "a." * 1_000_000)
+    began = time.monotonic()
+    assert len(fault.sketch() + fault.told()) < 1_000
+    assert time.monotonic() - began < 10, "it would have taken hours"

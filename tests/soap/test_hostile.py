@@ -103,10 +103,14 @@ WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http
       <xsd:complexType name="Thing" abstract="true"><xsd:sequence><xsd:element name="a" type="xsd:string"/></xsd:sequence>
       </xsd:complexType>
       <xsd:complexType name="Known"><xsd:complexContent><xsd:extension base="t:Thing"/></xsd:complexContent></xsd:complexType>
+      <xsd:simpleType name="Code"><xsd:restriction base="xsd:string"><xsd:pattern value="(a|aa)+"/></xsd:restriction>
+      </xsd:simpleType>
       <xsd:complexType name="Row"><xsd:sequence>
         <xsd:element name="label" type="xsd:string"/>
         <xsd:element name="number" type="xsd:int" minOccurs="0"/>
         <xsd:element name="thing" type="t:Thing" minOccurs="0"/>
+        <xsd:element name="within" type="t:Row" minOccurs="0"/>
+        <xsd:element name="code" type="t:Code" minOccurs="0"/>
       </xsd:sequence></xsd:complexType>
       <xsd:element name="Ask"><xsd:complexType/></xsd:element>
       <xsd:element name="Answer"><xsd:complexType><xsd:sequence>
@@ -231,6 +235,11 @@ def tree(width: int, content: str) -> bytes:
     return whole(f"<row><label>a</label>{content}</row>" * width)
 
 
+def deep(levels: int) -> str:
+    """Return a row's row's row."""
+    return "<within><label>b</label>" * levels + "</within>" * levels
+
+
 def numbered(template: str, count: int) -> str:
     return "".join(template.replace("#", str(number)) for number in range(count))
 
@@ -290,6 +299,8 @@ UNREADABLE: dict[str, bytes] = {
     "depth in a row": tree(1, "<x>" * DEEP + "</x>" * DEEP),
     "depth in a header": f"<s:Envelope {NAMES}><s:Header>{'<x>' * DEEP}{'</x>' * DEEP}</s:Header>"
     f"<s:Body><Answer/></s:Body></s:Envelope>".encode(),
+    **{f"{levels} known elements deep": tree(1, deep(levels)) for levels in (60, 100, 170, 240)},
+    "a pattern that takes ages": tree(1, f"<code>{'a' * 60}!</code>"),
     "text of 11 MB": whole(f"<title>{'a' * 11_000_000}</title>"),
     "NUL": whole("<title>S3CRET\0</title>"),
     "NUL by reference": whole("<title>&#0;</title>"),
@@ -529,6 +540,24 @@ def test_references(asker: Asker, server: Streaming, witness: Canned, wsdl: Path
     assert witness.connections == 0
 
 
+@pytest.mark.parametrize("each", [1, 50])
+@pytest.mark.parametrize("times", [2, 150])
+def test_references_that_go_deep(asker: Asker, server: Streaming, wsdl: Path, each: int, times: int) -> None:
+    """A target of no great depth, in a target of no great depth, and so on."""
+
+    def nested(inner: str) -> str:
+        return "<name>a</name><all><item>" * each + inner + "</item></all>" * each
+
+    chain = "".join(f'<m id="n{n}" >{nested(f"""<name>a</name><all href="#a{n}"/>""")}</m>'
+                    f'<m id="a{n}" ><item href="#n{n + 1}"/></m>' for n in range(times))  # fmt: skip
+    server.say(encoded("<name>a</name><all><item href='#n0'/></all>", f'{chain}<m id="n{times}" ><name>a</name></m>'))
+    outcome = asker.ask("call", wsdl, "Nodes", server.url)
+    if each * times > 2:
+        unreadable(outcome)
+    else:
+        assert (outcome.error, outcome.detail) == ("", "")
+
+
 def test_a_long_chain_of_references(asker: Asker, server: Streaming, wsdl: Path) -> None:
     chain = "".join(f'<m id="n{n}" ><name>a</name><all><item href="#n{n + 1}"/></all></m>' for n in range(20_000))
     server.say(encoded("<name>a</name><all><item href='#n0'/></all>", chain + '<m id="n20000" ><name>a</name></m>'))
@@ -609,7 +638,7 @@ def test_harmless(asker: Asker, server: Streaming, witness: Canned, wsdl: Path, 
         return
     assert (outcome.error, outcome.detail) == ("", "")
     if way == "scan":
-        assert outcome.value == [1, {"label": "a", "number": 1, "thing": None}]
+        assert outcome.value == [1, {"label": "a", "number": 1, "thing": None, "within": None, "code": None}]
     else:
         assert outcome.value["row"] == [{"label": "a", "number": 1}]
         assert outcome.value.get("title", "Plouézec") == "Plouézec"
@@ -635,3 +664,18 @@ def test_charsets_that_contradict(
     label = outcome.value["row"][0]["label"] if way == "call" else outcome.value[1]["label"]
     undetectable = {"PlouÃ©zec"} if said == {"iso-8859-1"} else set()
     assert label in {"Plouézec"} | undetectable
+
+
+@WAYS
+@pytest.mark.parametrize("charset", ["utf-8-sig", "mac-roman", "unicode_escape", "rot13", "idna", "base64", "S3CRET"])
+def test_charsets_that_are_none(asker: Asker, server: Streaming, wsdl: Path, way: Way, charset: str) -> None:
+    """What libxml2 does not read, though Python may have a codec of that name."""
+    server.say(whole(ROW), f"text/xml; charset={charset}")
+    unreadable(told(asker, way, wsdl, server.url))
+
+
+@WAYS
+def test_depth_that_some_register_may_have(asker: Asker, server: Streaming, wsdl: Path, way: Way) -> None:
+    server.say(tree(1, deep(40)))
+    outcome = told(asker, way, wsdl, server.url)
+    assert (outcome.error, outcome.detail) == ("", "")

@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,9 +28,10 @@ from connectors.soap.annotations import Annotations
 from connectors.soap.client import SoapClient
 from connectors.soap.faults import SoapFault
 from connectors.soap.json_schema import schema_of
-from connectors.soap.outcomes import MEANINGS, of_fault
+from connectors.soap.outcomes import MEANINGS, of_answer, of_fault
 from connectors.soap.places import of_message
-from connectors.soap.settings import FaultRule, Outcome
+from connectors.soap.settings import AnswerRule, FaultRule, Outcome
+from connectors.soap.values import Lexical
 from pipelines import versions
 from pipelines.run import run
 from pipelines.workspace import Workspace
@@ -65,6 +67,7 @@ def ask(registry: Registry, identifier: str) -> Any:
 WRONG = [
     ("wsdl/parcels.wsdl", "wsdl/none.wsdl #!", "none.wsdl"),
     ("wsdl/parcels.wsdl", "beffroi.yaml #!", "not well-formed XML"),
+    ("wsdl/parcels.wsdl", "../w/wsdl/../../w2/parcels.wsdl #!", "w2/parcels.wsdl is outside the workspace"),
     ("ParcelsSoap11", "Parcels #!", "no port «Parcels»; there are: Parcels/ParcelsSoap11, Parcels/ParcelsSoap12"),
     ("'URL'", "ftp://x #!", "expected an address"),
     ("operation: GetParcel", "operation: Get #!", "no operation Get; it has: Echo,"),
@@ -74,6 +77,8 @@ WRONG = [
     ("'(?P<reference>[0-9]{5}-[A-Z]{2}-[0-9]{4})'", "'[0-9]+' #!", "(?P<name>…)"),
     ("(?P<reference>", "(?P<ref>", "the group «ref» is no parameter; GetParcel takes: reference"),
     ("(?P<reference>", "(((?P<reference>", "not a regular expression"),
+    ("'(?P<reference>[0-9]{5}", "'(?P<reference>(a|a)*b[0-9]{5}", "in too many ways: bound what repeats"),
+    ("- path: parcel\n    absent: true", "- path: parcel/building/floors/floor\n    equals: many #!", "a whole number"),
     ("    scheme: reference", "    scheme: reference\n    check: fr.nothing #!", "python-stdnum knows no number"),
     ("  path: parcel\n", "  path: parcels #!\n", "no «parcels» at its beginning; there: parcel"),
     ("  path: parcel\n", "  path: parcel/note #!\n", "leave out «note»"),
@@ -217,6 +222,25 @@ def test_faults(fault: SoapFault, code: str) -> None:
     assert "550014" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("found", "equals", "same"),
+    [
+        (Decimal(0), 0, True), (Decimal("0.00"), 0, True), (Decimal("0.10"), "0.1", True), (Decimal(1), 0, False),
+        (Decimal(0), "none", False), (Decimal(0), False, False), (0, 0, True), (0, "0", True), (0, False, False),
+        (1, True, False), (True, True, True), (True, "true", True), (True, 1, False), (False, 0, False),
+        (0.0, 0, True), (1.5, "1.5", True), ("0", "0", True), ("0", 0, False), ("", "", True), (Lexical("--02"), "--02", True),
+        (dt.date(2024, 1, 2), "2024-01-02", True), (dt.datetime(2024, 1, 2, tzinfo=dt.UTC), "2024-01-02T00:00:00Z", True),
+        (dt.datetime(2024, 1, 2, tzinfo=dt.UTC), "2024-01-02T01:00:00+01:00", True), (dt.date(2024, 1, 2), 0, False),
+        (b"a", "YQ==", True), ({}, "", False), ([1, 2], 1, False), ([1], 1, True),
+    ],
+)  # fmt: skip
+def test_an_answer_that_equals(found: Any, equals: Any, same: bool) -> None:
+    rules = [AnswerRule.model_validate({"path": "a/b", "equals": equals, "is": "not-found"})]
+    error = of_answer(rules, {"a": {"b": found}}, "r")
+    assert (None if error is None else error.code) == ("not-found" if same else None)
+    assert of_answer(rules, {"a": {}}, "r") is None, "what is absent equals nothing"
+
+
 # --- the schema of a record ------------------------------------------------------------------------------------------
 
 
@@ -259,8 +283,8 @@ def test_odd_names_and_what_the_schema_says_of_them(canned: Canned, tmp_path: Pa
     registry = Workspace(root).registries["odd"]
     assert registry.record is not None
     fields = registry.record.model_fields
-    assert list(fields) == ["id", "id_2", "a_b", "copy_", "group", "any"]
-    assert fields["id_2"].description == "Its number."
+    assert list(fields) == ["id_2", "id", "a_b", "copy_", "group", "any"], "a key that a field can have keeps its name"
+    assert fields["id"].description == "Its number."
     schema = registry.record.model_json_schema()["properties"]
     part = schema["group"]["items"]["properties"]["x"]["properties"]
     assert part["kind"]["description"] == "What it is."
@@ -268,7 +292,7 @@ def test_odd_names_and_what_the_schema_says_of_them(canned: Canned, tmp_path: Pa
     content = "<id>7</id><a-b>2024-02-29Z</a-b><copy>c</copy><x kind='p'/><y>1</y>"
     canned.say(small_wsdl.envelope(f'<Answer xmlns="urn:t" id="k">{content}</Answer>'), "text/xml")
     assert ask(registry, "n:18") == {
-        "id": "k", "id_2": 7, "a_b": "2024-02-29Z", "copy_": "c", "group": [{"x": {"kind": "p"}}, {"y": 1}], "any": [],
+        "id_2": "k", "id": 7, "a_b": "2024-02-29Z", "copy_": "c", "group": [{"x": {"kind": "p"}}, {"y": 1}], "any": [],
     }  # fmt: skip
     with pytest.raises(errors.MalformedIdentifier, match="its form or its check digits are not those of luhn"):
         ask(registry, "19")
@@ -460,7 +484,14 @@ def test_a_user_name_reaches_the_wire(canned: Canned, tmp_path: Path, monkeypatc
 def test_a_signature_reaches_the_wire(canned: Canned, tmp_path: Path) -> None:
     written = f"{DECLARED}security: {{certificate: our.pem, key: our.key}}\n"
     root = workspace(tmp_path / "w", canned.url, written)
+    assert problems(root) == [
+        "registries/cadastre.yaml:27: there is no file our.pem; a path is relative to the workspace",
+        "registries/cadastre.yaml:27: there is no file our.key; a path is relative to the workspace",
+    ]
+    for name in ("our.pem", "our.key"):
+        (root / name).touch()
     registry = Workspace(root, sources=True).registries["cadastre"]
+    (root / "our.pem").unlink()
     with pytest.raises(Misconfigured, match=r"WS-Security for cadastre: our\.pem cannot be read"):
         ask(registry, REFERENCE)
     made = trustme.CA().issue_cert("us@example.org")
@@ -492,7 +523,13 @@ def test_a_client_certificate_reaches_the_wire(tmp_path: Path) -> None:
     with Raw(talk, lambda connection: context.wrap_socket(connection, server_side=True)) as server:
         written = f"{DECLARED}tls: {{certificate: our.pem, authority: theirs.pem}}\n"
         root = workspace(tmp_path / "w", server.url.replace("http:", "https:"), written)
+        assert [each.partition(": ")[2] for each in problems(root)] == [
+            f"there is no file {name}; a path is relative to the workspace" for name in ("our.pem", "theirs.pem")
+        ]
+        for name in ("our.pem", "theirs.pem"):
+            (root / name).touch()
         registry = Workspace(root, sources=True).registries["cadastre"]
+        (root / "our.pem").unlink()
         with pytest.raises(Misconfigured, match=r"our\.pem cannot be read"):
             ask(registry, REFERENCE)
         authority.issue_cert("us@example.org").private_key_and_cert_chain_pem.write_to_path(str(root / "our.pem"))

@@ -5,6 +5,7 @@ import copy
 import datetime as dt
 import hashlib
 import importlib
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -29,13 +30,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from connectors.errors import Misconfigured
-from connectors.soap import security
+from connectors.deadline import Deadline
+from connectors.errors import Misconfigured, Unreadable
+from connectors.soap import attachments, security
+from connectors.soap.client import SoapClient, Who
 from connectors.soap.names import SOAP_11, SOAP_12
 from connectors.soap.security import Signature, SignatureInvalid, UsernameToken
 from connectors.soap.signed import SECURITY, UTILITY
-from connectors.soap.xmldsig import DS, EXCLUSIVE
+from connectors.soap.xmldsig import DS, EXCLUSIVE, sign
 from tests.peers import PeerUnavailable
+from tests.peers.canned import Canned
 
 NS = {"wsse": SECURITY, "wsu": UTILITY, "ds": DS}
 BODY = (
@@ -572,3 +576,108 @@ def test_no_byte_can_be_changed_unseen(data: st.DataObject) -> None:
     except (etree.XMLSyntaxError, SignatureInvalid):
         return
     assert canonical(one(received, f"{{{SOAP_11}}}Body")) == body
+
+
+# --- what is signed, and what is not ----------------------------------------------------------------------------------
+
+OWN = '<s:Header><own xmlns="urn:o">1</own><other xmlns="urn:o">2</other></s:Header>'
+
+
+def test_only_signed_headers_are_left() -> None:
+    answer = envelope(header=OWN)
+    REGISTRY.signs().apply(answer)
+    US.verify(answer)
+    assert [etree.QName(each).localname for each in one(answer, f"{{{SOAP_11}}}Header")] == ["Security"]
+    answer = envelope(header=OWN)
+    sign_too(answer, one(answer, ".//{urn:o}own"))
+    answer = again(answer)
+    stamped = one(answer, f"{{{SOAP_11}}}Header")
+    stamped.insert(0, etree.Comment("not signed"))
+    US.verify(answer)
+    assert [etree.QName(each).localname for each in stamped] == ["own", "Security"]
+    REGISTRY.signs().verify(plain := envelope(header=OWN))
+    assert len(one(plain, f"{{{SOAP_11}}}Header")) == 2, "nobody trusted, nothing taken out"
+
+
+def sign_too(answer: etree._Element, *more: etree._Element, stamped: bool = True) -> None:
+    """Sign Body, Timestamp and `more`."""
+    header = security._header(answer)
+    elements = [one(answer, f"{{{SOAP_11}}}Body"), *more]
+    if stamped:
+        elements.append(security._stamp(header))
+    covered = {security._identify(each): each for each in elements}
+    key = load_pem_private_key(REGISTRY.key, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    token = security._add(header, "BinarySecurityToken")
+    der = x509.load_pem_x509_certificate(REGISTRY.certificate).public_bytes(Encoding.DER)
+    token.text = base64.b64encode(der).decode()
+    header.append(sign(covered, key, security._key_info(security._identify(token))))
+
+
+def test_an_unsigned_header_that_must_be_understood() -> None:
+    answer = signed(header='<s:Header><own xmlns="urn:o" s:mustUnderstand="1">1</own></s:Header>')
+    refuse(answer, "its header own must be understood and is not signed")
+
+
+def test_an_answer_that_could_come_again() -> None:
+    """Without a Timestamp that is signed an old answer is as good as a new one."""
+    answer = envelope()
+    sign_too(answer, stamped=False)
+    refuse(again(answer), "0 of Timestamp")
+    answer = envelope(header=stamp(0, 60))
+    sign_too(answer, stamped=False)
+    refuse(again(answer), "Timestamp is not among what is signed")
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (re.sub("<t:Expires>.*?</t:Expires>", "", stamp(-60, 0)), ""),
+        (re.sub("<t:Expires>.*?</t:Expires>", "", stamp(-600, 0)), "has expired"),
+        (re.sub("<t:Created>.*?</t:Created>", "", stamp(0, 60)), ""),
+        (re.sub("<t:Timestamp>.*?</t:Timestamp>", "<t:Timestamp/>", stamp(0, 0)), "neither when it was made nor"),
+    ],
+)
+def test_timestamps_that_say_half(header: str, says: str) -> None:
+    if says:
+        refuse(signed(header=header), says)
+    else:
+        US.verify(signed(header=header))
+
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_an_attachment_that_nobody_signed(canned: Canned, trusting: bool) -> None:
+    head, _, body = (CORPUS / "attached/one.mime").read_bytes().partition(b"\r\n\r\n")
+    root = re.search(rb"<\w+:Envelope.*</\w+:Envelope>", body, re.DOTALL)
+    assert root is not None
+    answer = etree.fromstring(root[0])
+    REGISTRY.signs().apply(answer)
+    canned.say(body.replace(root[0], etree.tostring(answer)), head.decode().partition("Content-Type: ")[2])
+    client = SoapClient(CORPUS / "attached/service.wsdl", "r", who=Who(security=US if trusting else REGISTRY.signs()))
+    if trusting:
+        with pytest.raises(Unreadable, match="no signature covers its attachment photo"):
+            client.call("Ask", {"Ask": "a"}, address=canned.url, deadline=Deadline.after(10))
+    else:
+        reply = client.call("Ask", {"Ask": "a"}, address=canned.url, deadline=Deadline.after(10))
+        assert reply.value["photo"].startswith(b"\0\1")
+
+
+@pytest.mark.parametrize("forged", [True, False])
+def test_an_attachment_in_the_signed_body(canned: Canned, forged: bool) -> None:
+    """MTOM: the signature covers the text that stands for the part."""
+    answer = envelope(
+        body=f'<Answer xmlns="urn:c"><name>n</name><file>{base64.b64encode(b"S1GNED").decode()}</file></Answer>'
+    )
+    REGISTRY.signs().apply(answer)
+    content, content_type = attachments.outline(answer, [one(answer, ".//{urn:c}file")])
+    canned.say(content.replace(b"S1GNED", b"F0RGED") if forged else content, content_type)
+    client = SoapClient(CORPUS / "mtom/service.wsdl", "r", who=Who(security=US))
+    if forged:
+        with pytest.raises(Unreadable, match="was changed"):
+            client.call("Ask", {"Ask": "a"}, address=canned.url, deadline=Deadline.after(10))
+    else:
+        reply = client.call("Ask", {"Ask": "a"}, address=canned.url, deadline=Deadline.after(10))
+        assert reply.value == {"name": "n", "file": [b"S1GNED"]}
