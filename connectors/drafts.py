@@ -19,7 +19,7 @@ from connectors.registry import Registry
 from connectors.soap import Soap, catalogue, outcomes, outline
 from connectors.soap import describe as words
 from connectors.soap.client import SoapClient
-from connectors.soap.declaration import text_of
+from connectors.soap.declaration import ports_of, text_of
 from connectors.soap.describe import Described, DescribedOperation, Description
 from connectors.soap.faults import SoapFault
 from connectors.soap.identity import who
@@ -80,23 +80,34 @@ def add_soap(
                 text, found = text_of(client, wsdl), words.describe(client)
             except Misconfigured as error:
                 raise InvalidRequest(plain(error.detail)) from error
+            if not found.operations:
+                raise InvalidRequest(_nothing(found))
             _swap(brought.parent, folder, Path(aside, "before"), None if keep else (declaration, text))
     finally:
         with contextlib.suppress(OSError):  # it holds something
             folder.parent.rmdir()
     names = tuple(each.name for each in found.operations)
     told = None if keep else f"registries/{name}.yaml"
-    return Added(wsdl, told, names, found.broken, tuple(each.name for each in found.ports))
+    return Added(wsdl, told, names, found.broken, tuple(map(plain, ports_of(client))))
+
+
+def _nothing(found: Description) -> str:
+    """Return why no operation can be used, of three at most."""
+    reasons = [*(f"{operation}: {why}" for operation, why in found.broken.items()), *found.left_out]
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"no operation of it can be used: {'; '.join(reasons[:3]) or 'it has none'}{more}"
 
 
 def _chosen(wsdl: Path, name: str, port: str | None) -> SoapClient:
     """Return a client of the port, the WSDL's first where none is named. Raises InvalidRequest."""
     try:
-        ports = [each.name for each in SoapClient(wsdl, name).description().ports]
+        client = SoapClient(wsdl, name)
+        ports = ports_of(client)
+        whole = [f"{port.service}/{port.name}" for port in client.description().ports]
     except Misconfigured as error:
         raise InvalidRequest(plain(error.detail)) from error
-    if port is not None and port not in ports:
-        raise InvalidRequest(f"the WSDL has no port {port}; it has: {', '.join(ports)}")
+    if port is not None and port not in (*ports, *whole):
+        raise InvalidRequest(f"the WSDL has no port {port}; it has: {', '.join(map(plain, ports))}")
     return SoapClient(wsdl, name, port or ports[0])
 
 

@@ -2,7 +2,7 @@
 
 Rows are collected as the parser ends them, validated by libxml2 a batch at a time, decoded into Arrow and let go. What
 is left of the answer when it has ended is validated like any other: a truncated answer never becomes a whole table.
-Identity constraints of a schema (xsd:unique, xsd:key, xsd:ID) are checked within a batch only.
+Identity constraints of a schema (xsd:unique, xsd:key, xsd:ID) hold within a batch only.
 """
 
 import copy
@@ -23,6 +23,7 @@ from connectors.soap.client import SoapClient
 from connectors.soap.decode import Undecodable, actual
 from connectors.soap.depth import TOO_DEEP, too_deep
 from connectors.soap.envelopes import MOST_TAGS, XML_TYPES, encoding
+from connectors.soap.moving import move
 from connectors.soap.names import local
 from connectors.soap.prepared import Prepared, Request
 from connectors.soap.shapes import Shape, Unsupported
@@ -32,8 +33,7 @@ from connectors.soap.way import way_to
 
 BATCH = 2_000  # rows validated and decoded together
 
-BATCH_BYTES = 8 * 2**20
-"""Or fewer, where they are so large together."""
+BATCH_BYTES = 8 * 2**20  # or fewer rows, where they are large
 
 MOST_BESIDE = http.MAX_BYTES  # what is no row may be as large as an answer that is read whole
 
@@ -236,7 +236,7 @@ class _Scan:
             raise self.unreadable(f"text between rows, after row {self.count}")
         wrapper = etree.Element(self.what.holder, nsmap=self.holder.nsmap)  # prefixes mean something within texts too
         rows = [copy.deepcopy(row) for row in rows[:staying]] + rows[staying:]
-        wrapper.extend(rows)
+        move(rows, wrapper)
         beside = sum(1 for each in self.holder if each.tag != self.what.way[-1])
         if beside == self.beside:
             arriving.let_go()

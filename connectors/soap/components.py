@@ -11,10 +11,11 @@ from contextlib import contextmanager
 
 from lxml import etree
 
+from connectors.soap.attributes import read_attributes
 from connectors.soap.encoded import ARRAY
-from connectors.soap.names import XML, XSD, named, namespace
+from connectors.soap.names import XSD, named
 from connectors.soap.nodes import Node, admits, is_true, occurs
-from connectors.soap.shapes import Attribute, Element, Group, Particle, Shape, Unsupported, Wildcard, finish
+from connectors.soap.shapes import Element, Group, Particle, Shape, Unsupported, Wildcard, finish
 from connectors.soap.simple import SimpleTypes
 from connectors.soap.wsdl import SchemaDocument
 
@@ -41,12 +42,10 @@ class Components:
         self._found: dict[str, dict[str, Node]] = {kind: {} for kind in set(_GLOBAL.values())}
         self._substitutes: dict[str, list[str]] = {}
         self._derived: dict[str, list[str]] = {}
-        self._redefined: set[str] = set()
         for document in schemas:
             self._index(document)
         self._lock = threading.RLock()
         self._waiting: list[tuple[Shape, Node]] = []  # shapes that are known and not filled yet
-        self._particles = 0
         self._types: dict[str, Shape] = {}
         self._anonymous: dict[etree._Element, Shape] = {}  # by the node itself: lxml reuses the ids of nodes let go
         self.simple = SimpleTypes(self._found["type"], accepts)
@@ -63,8 +62,6 @@ class Components:
                 self._derived.setdefault(node.tag(derivation.get("base", "")), []).append(tag)
             for derivation in xml.iterfind(f"{X}simpleContent/*[@base]"):
                 self._derived.setdefault(node.tag(derivation.get("base", "")), []).append(tag)
-        for xml in document.root.iterfind(f"{X}redefine/*[@name]"):
-            self._redefined.add(named(document.namespace, xml.get("name", "")))
 
     # --- what is asked for -------------------------------------------------------------------------------------------
 
@@ -114,8 +111,6 @@ class Components:
         """Return a global or builtin type, which may not be filled yet."""
         if tag in self._types:
             return self._types[tag]
-        if tag in self._redefined:
-            raise Unsupported(f"xsd:redefine of {tag}")
         if tag == ANY_TYPE:
             shape = self._types[tag] = Shape(tag, anything=True, find=self.find_type)
             return shape
@@ -182,7 +177,6 @@ class Components:
     # --- complex types -----------------------------------------------------------------------------------------------
 
     def _complex(self, shape: Shape, node: Node) -> None:
-        self._particles = 0
         self._content(shape, node)
         derived = self._all_derived(shape.type)
         if derived:  # they are made of this one's node, not of this shape
@@ -220,8 +214,6 @@ class Components:
             self._complex_content(shape, derivation, base, extends=extends)
 
     def _complex_content(self, shape: Shape, derivation: Node, base: str, *, extends: bool) -> None:
-        if base in self._redefined:
-            raise Unsupported(f"xsd:redefine of {base}")
         inherited = Shape(base)
         if base != ANY_TYPE:
             self._content(inherited, self._found["type"][base])
@@ -252,7 +244,7 @@ class Components:
         shape.simple = inherited.simple
         if not extends:
             shape.simple = self.simple.restricted(derivation, inherited.simple, shape.type)
-        self._attributes(shape, derivation)
+        read_attributes(shape, derivation, self._found, self.simple)
         self._inherit_wildcard(shape)
 
     def _own(self, shape: Shape, node: Node) -> None:
@@ -260,12 +252,9 @@ class Components:
         if particle is not None:
             group = self._particle(particle)
             shape.content = group if isinstance(group, Group) else Group("sequence", [group])
-        self._attributes(shape, node)
+        read_attributes(shape, node, self._found, self.simple)
 
     def _particle(self, node: Node) -> Particle:
-        self._particles += 1
-        if self._particles > MOST_PARTICLES:  # groups within groups can make any number of a few lines
-            raise Unsupported(f"a type of more than {MOST_PARTICLES:,} elements")
         kind = etree.QName(node.xml).localname
         if kind == "element":
             return self._place(node)
@@ -279,50 +268,3 @@ class Components:
         names = ("element", "sequence", "choice", "all", "group", "any")
         parts = [self._particle(each) for each in node.children(*names) if each.xml.get("maxOccurs", "").strip() != "0"]
         return Group("all" if kind == "all" else "choice" if kind == "choice" else "sequence", parts, low, high)
-
-    # --- attributes --------------------------------------------------------------------------------------------------
-
-    def _attributes(self, shape: Shape, node: Node) -> None:
-        for each in node.children("attribute", "attributeGroup", "anyAttribute"):
-            kind = etree.QName(each.xml).localname
-            self._particles += 1
-            if self._particles > MOST_PARTICLES:
-                raise Unsupported(f"a type of more than {MOST_PARTICLES:,} attributes")
-            if kind == "anyAttribute":
-                shape.any_attribute = _both(shape.any_attribute, admits(each))
-            elif kind == "attributeGroup":
-                self._attributes(shape, self._found["attributeGroup"][each.named("ref") or ""])
-            else:
-                self._attribute(shape, each)
-
-    def _attribute(self, shape: Shape, node: Node) -> None:
-        ref = node.named("ref")
-        declared = node
-        if ref is not None and ref in self._found["attribute"]:
-            declared = self._found["attribute"][ref]
-        top = ref is not None
-        form = node.xml.get("form") or node.document.root.get("attributeFormDefault")
-        space = node.document.namespace if form == "qualified" else None
-        tag = ref if ref is not None else named(space, node.xml.get("name", ""))
-        if node.xml.get("use") == "prohibited":
-            if not shape.extends:  # there it says nothing
-                shape.attributes.pop(tag, None)
-            return
-        inside, kind = declared.child("simpleType"), declared.named("type")
-        if inside is not None:
-            simple = self.simple.at(inside, f"(@{tag})")
-        else:
-            simple = self.simple.of(kind or (f"{X}string" if top and namespace(tag) == XML else f"{X}anySimpleType"))
-        values = [each.xml.get(name) for each in (node, declared) for name in ("default", "fixed")]
-        shape.attributes[tag] = Attribute(
-            simple=simple,
-            required=node.xml.get("use") == "required",
-            default=next((value for value in values if value is not None), None),
-        )
-
-
-def _both(
-    one: Callable[[str | None], bool] | None, other: Callable[[str | None], bool]
-) -> Callable[[str | None], bool]:
-    """Return what two wildcards of one type take together (XML Schema part 1, 3.4.2)."""
-    return other if one is None else lambda space: one(space) and other(space)

@@ -12,10 +12,10 @@ from connectors.soap.bulk import Scanned, scanned
 from connectors.soap.client import SoapClient
 from connectors.soap.encode import BadParameter, encode
 from connectors.soap.names import local
-from connectors.soap.places import NoSuchKey, Place, keys_at, of_message, place_at
+from connectors.soap.places import NoSuchKey, Place, keys_at, of_element, of_message, place_at
 from connectors.soap.prepared import Prepared
 from connectors.soap.records import derive, field_names, is_kept
-from connectors.soap.settings import AnswerRule, LookupSettings, Parameters, SoapSettings, TableSettings
+from connectors.soap.settings import AnswerRule, FaultRule, LookupSettings, Parameters, SoapSettings, TableSettings
 
 Keys = tuple[str | int, ...]
 Problem = tuple[Keys, str]
@@ -79,6 +79,8 @@ class Declared:
         answer = of_message(asked, asked.answers)
         for number, rule in enumerate(self._settings.answers):
             yield from _rule(answer, rule, ("answers", number))
+        for number, fault in enumerate(self._settings.faults):
+            yield from _fault(asked, fault, ("faults", number))
         yield from self._record(asked, lookup, answer, direct)
 
     def _record(
@@ -207,6 +209,20 @@ def _headers(asked: Prepared, keys: Keys, headers: Parameters) -> Iterator[Probl
             except BadParameter as error:
                 wrong = [str(error)]
             yield from (((*keys, name), said) for said in wrong[:1])
+
+
+def _fault(asked: Prepared, rule: FaultRule, keys: Keys) -> Iterator[Problem]:
+    if rule.path is None:
+        return
+    name, _, rest = rule.path.partition("/")
+    details = {local(tag): element for tag, element in asked.faults.items()} | dict(asked.typed_faults)
+    if name not in details:
+        yield (*keys, "path"), f"the WSDL declares no such detail of a fault{_among(details)}"
+        return
+    try:
+        place_at(of_element(details[name]), rest or None, through_lists=True)
+    except NoSuchKey as error:
+        yield (*keys, "path"), f"in the detail {name} {error}"
 
 
 def _rule(answer: Place, rule: AnswerRule, keys: Keys) -> Iterator[Problem]:

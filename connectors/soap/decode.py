@@ -269,9 +269,10 @@ def xml_of(node: etree._Element) -> str:
     """
     raw = set(_PREFIX.findall(etree.tostring(node, encoding="unicode", with_tail=False)))
     used = [prefix for prefix in node.nsmap if prefix in raw]
-    return etree.tostring(
+    written: bytes = etree.tostring(
         node, method="c14n", exclusive=True, with_comments=False, with_tail=False, inclusive_ns_prefixes=used
-    ).decode()  # type: ignore[call-overload]
+    )  # type: ignore[call-overload]
+    return written.decode()
 
 
 def inner(node: etree._Element) -> str:

@@ -86,7 +86,7 @@ def describe(client: SoapClient, only: str | None = None) -> Description:
     Raises Misconfigured where the WSDL cannot be read, or has no operation of that name.
     """
     wsdl = client.description()
-    chosen = [port for port in wsdl.ports if client.port in (None, port.name)]
+    chosen = [port for port in wsdl.ports if client.port in (None, port.name, f"{port.service}/{port.name}")]
     broken = {plain(name): plain(why) for port in reversed(chosen) for name, why in port.broken.items()}
     names = dict.fromkeys(name for port in chosen for name in port.operations)
     operations = []
@@ -109,7 +109,7 @@ def describe(client: SoapClient, only: str | None = None) -> Description:
 def describe_operation(asked: Prepared) -> DescribedOperation:
     """Return one operation in words."""
     annotations = Annotations(asked.reading.schemas)
-    words = _Words(annotations)
+    words, asking = _Words(annotations), _Words(annotations, asking=True)
     answers = asked.answers
     answer = None
     if answers.parts or answers.attached:
@@ -123,9 +123,9 @@ def describe_operation(asked: Prepared) -> DescribedOperation:
         name=asked.operation.name,
         port=asked.port.name,
         documentation=plain(asked.operation.documentation),
-        parameters=words.parameters(asked.asks),
+        parameters=asking.parameters(asked.asks),
         answer=answer,
-        headers=_headers(words, asked.asked_headers),
+        headers=_headers(asking, asked.asked_headers),
         answer_headers=_headers(words, asked.answered_headers),
         faults=tuple(_Words(annotations).element(each, local(tag)) for tag, each in asked.faults.items()),
         example=example,
@@ -145,6 +145,7 @@ class _Words:
     annotations: Annotations
     left: int = MOST_FIELDS
     inside: list[Shape] = field(default_factory=list)
+    asking: bool = False  # a question, in which `_type` may be left out
 
     def parameters(self, message: Layout) -> tuple[Described, ...]:
         """Return what a call takes: the children of its one element, or its parts."""
@@ -205,7 +206,8 @@ class _Words:
         """Yield the keys of an object, those of the types derived from its type last."""
         if shape.variants:
             names = ", ".join(sorted(map(plain, shape.variants)))
-            yield Described("_type", "text", rules=(f"which type it is: {names}",))
+            required = shape.abstract or not self.asking
+            yield Described("_type", "text", required, rules=(f"which type it is: {names}",))
         own = list(self._own(shape))
         yield from own
         keys = {each.key for each in own}

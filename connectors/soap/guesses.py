@@ -7,20 +7,19 @@ from typing import Any
 
 from connectors.errors import Misconfigured
 from connectors.records import RECORDS
+from connectors.soap.blanks import pages, parameters_of
 from connectors.soap.bulk import scanned
 from connectors.soap.client import SoapClient
 from connectors.soap.names import local
 from connectors.soap.patterns import NotRead, in_python, takes_long
 from connectors.soap.places import Place, keys_at, of_element, of_message
 from connectors.soap.prepared import Prepared
-from connectors.soap.samples import NoSample, sample_parameters
 from connectors.soap.shapes import Simple, Unsupported
 
 MOST_PARAMETERS = 3
 BESIDE_A_LIST = 3
 """Keys that may stand beside the rows of a table: how many there are, where to go on."""
 
-_PAGING = {"max", "maximum", "limit", "count", "size", "page", "offset", "start", "first", "rows", "results"}
 _VERBS = re.compile(r"^(?i:get|find|lookup|fetch|read|search|query|check|retrieve|ask|consult|obtain)(?=[A-Z_])")
 _NUMBERS = {"nir": "fr.nir", "siren": "fr.siren", "siret": "fr.siret", "iban": "iban", "tva": "fr.tva"}
 """Names whose check digits python-stdnum knows."""
@@ -101,21 +100,16 @@ _GROUP = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 def _identifying(asked: Prepared) -> Mapping[str, Simple] | None:
     """Return the parameters that say which record is wanted, None where they do not look like it."""
     element = asked.asks.element
-    if asked.asks.attached or asked.asked_headers:
+    if asked.asks.attached:
         return None
     if element is not None and element.shape.is_text and element.shape.simple is not None:
         return {local(element.tag): element.shape.simple}
     keys = keys_at(of_message(asked, asked.asks))
     wanted = {key: place for key, place in keys.items() if place.required} or (keys if len(keys) == 1 else {})
     simple = {key: place.simple for key, place in wanted.items() if place.simple is not None and not place.many}
-    if not 1 <= len(simple) <= MOST_PARAMETERS or len(simple) != len(wanted) or any(map(_pages, simple)):
+    if not 1 <= len(simple) <= MOST_PARAMETERS or len(simple) != len(wanted) or any(map(pages, simple)):
         return None
     return simple
-
-
-def _pages(key: str) -> bool:
-    """Tell whether a parameter's name says how many or from where, rather than what."""
-    return not _PAGING.isdisjoint(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", key))
 
 
 def _pattern(simple: Simple) -> str:
@@ -172,17 +166,10 @@ def table_of(client: SoapClient, asked: Prepared) -> TableGuess | None:
         return None
     try:
         scanned(client, asked.operation.name, rows)
-        parameters = sample_parameters(asked)
     except (Misconfigured, Unsupported):
         return None
-    except NoSample:
-        parameters = {}
-    for key, place in keys_at(of_message(asked, asked.asks)).items():
-        most = None if place.simple is None else place.simple.facets.get("maxInclusive")
-        if key in parameters and most is not None and _pages(key):
-            parameters[key] = int(most)
     name = re.sub(r"[^a-z0-9_-]", "", rows.split("/")[-1].lower()).lstrip("0123456789_-") or "rows"
-    return TableGuess(name, asked.operation.name, parameters, rows)
+    return TableGuess(name, asked.operation.name, parameters_of(asked), rows)
 
 
 def rows_of(asked: Prepared) -> str | None:

@@ -34,7 +34,7 @@ def held(table: Scanned) -> dict[str, frozenset[str]]:
             place = place_at(row, field.name.replace(".", "/"), through_lists=False)
         except NoSuchKey:  # the text of a row that is no object, or a name with a dot of its own
             place = row
-        found[field.name] = _of(field.type, place.simple)
+        found[field.name] = TEXT if place.also else _of(field.type, place.simple)
     return found
 
 

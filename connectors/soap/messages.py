@@ -10,10 +10,12 @@ from typing import Any
 
 from lxml import etree
 
-from connectors.soap.components import Components
+from connectors.errors import Misconfigured
+from connectors.soap.components import MOST_PARTICLES, Components
 from connectors.soap.encode import BadParameter, encode
 from connectors.soap.encoded import literal
 from connectors.soap.names import XSD, local, named, namespace
+from connectors.soap.nodes import too_large
 from connectors.soap.shapes import Element, Unsupported
 from connectors.soap.validation import Schema, with_members
 from connectors.soap.wsdl import Message, Operation, Port, SchemaDocument, Wsdl
@@ -39,6 +41,8 @@ class Reading:
     def of(cls, wsdl: Wsdl, use: str) -> "Reading":
         """Compile the schemas of a WSDL and of its rpc messages, for `literal` or `encoded` use. Raises Misconfigured."""
         written = [*wsdl.schemas, *wrappers(wsdl)]
+        if (kind := too_large(written, MOST_PARTICLES)) is not None:
+            raise Misconfigured(f"its type {kind} holds more than {MOST_PARTICLES:,} elements")
         schemas = with_members(literal(written) if use == "encoded" else written)
         schema = Schema(schemas)
         return cls(schemas, schema, Components(schemas, schema.accepts))

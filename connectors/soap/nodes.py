@@ -4,12 +4,12 @@ Source: XML Schema 1.0 part 1, https://www.w3.org/TR/xmlschema-1/
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
 
-from connectors.soap.names import XSD, qualified
+from connectors.soap.names import XSD, named, qualified
 from connectors.soap.wsdl import SchemaDocument
 
 X = f"{{{XSD}}}"
@@ -62,3 +62,33 @@ def admits(node: Node) -> Callable[[str | None], bool]:
 def is_true(xml: etree._Element, name: str) -> bool:
     """Tell whether a boolean attribute is there and says so."""
     return xml.get(name, "").strip() in ("true", "1")
+
+
+def too_large(schemas: Sequence[SchemaDocument], most: int) -> str | None:
+    """Return the tag of a group or type that holds more than `most` elements when its groups are written out.
+
+    Groups within groups can make any number of a few lines, on which libxml2 would work for hours.
+    """
+    groups = {
+        named(document.namespace, xml.get("name", "")): Node(xml, document)
+        for document in schemas
+        for xml in document.root.iterchildren(f"{X}group")
+    }
+    sizes: dict[str, int] = {}
+
+    def size(node: Node) -> int:
+        total = sum(1 for _ in node.xml.iter(f"{X}element", f"{X}any"))
+        for reference in node.xml.iter(f"{X}group"):
+            tag = Node(reference, node.document).named("ref")
+            if tag in groups:
+                if tag not in sizes:
+                    sizes[tag] = 0  # a group that holds itself: libxml2 says so
+                    sizes[tag] = size(groups[tag])
+                total += sizes[tag]
+        return min(total, most + 1)
+
+    for document in schemas:
+        for kind in document.root.iter(f"{X}complexType"):
+            if size(Node(kind, document)) > most:
+                return named(document.namespace, kind.get("name", "(without a name)"))
+    return None

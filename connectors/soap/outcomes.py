@@ -86,4 +86,11 @@ def _fits(rule: FaultRule, fault: SoapFault) -> bool:
         return False
     if rule.words is not None and fault.message.strip() != rule.words.strip():
         return False
+    if rule.path is not None:
+        details = {local(tag): detail for tag, detail in fault.details.items()}
+        try:
+            if not _equals(taken(details, rule.path, one=True), rule.equals):
+                return False
+        except Several:
+            return False
     return rule.detail is None or rule.detail in (fault.detail_code, *map(local, fault.details))

@@ -58,9 +58,18 @@ def call_of(registry: str, operation: DescribedOperation, *, personal: bool) -> 
         words += [f"{key}={text}" for key, value in operation.example.items() for text in _texts(value)]
     else:
         words += ["--parameters", json.dumps(operation.example)]
+    if operation.headers:
+        words += ["--headers", json.dumps({each.key: _said(each) for each in operation.headers}, ensure_ascii=False)]
     words += ["--purpose", "PURPOSE"] if personal else []
     why = f"   # no example: {plain(operation.no_example)}" if operation.example is None else ""
     return " ".join(word if word == "…" else shlex.quote(word) for word in map(_printable, words)) + why
+
+
+def _said(header: Described) -> Any:
+    """Return what is to be said under a header: a name in capitals for each text that must be there."""
+    wanted = {each.key: _said(each) for each in header.fields if each.required}
+    value = wanted or header.key.upper()
+    return [value] if header.many else value
 
 
 def _printable(word: str) -> str:

@@ -88,17 +88,21 @@ class TableSettings(Settings):
 
 
 class FaultRule(Settings):
-    """What a fault means that has all that is said here."""
+    """What a fault means that has all that is said here; `path` leads from a declared detail's name to a value in it."""
 
     detail: str | None = None
+    path: KeyPath | None = None
+    equals: bool | int | str | None = None
     code: str | None = None
     words: str | None = None
     outcome: Annotated[Outcome, Field(alias="is")]
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.detail is None and self.code is None and self.words is None:
-            raise ValueError("say by what it is told: detail:, code: or words:")
+        if self.detail is None and self.code is None and self.words is None and self.path is None:
+            raise ValueError("say by what it is told: detail:, path:, code: or words:")
+        if (self.path is None) != (self.equals is None):
+            raise ValueError("path: goes with equals:, the value that stands there")
         return self
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import Misconfigured
-from connectors.soap.names import XSD, local, named
+from connectors.soap.names import XSD, local, named, qualified
 from connectors.soap.simple import MEMBER
 from connectors.soap.wsdl import SchemaDocument
 
@@ -36,6 +36,7 @@ def with_members(schemas: Sequence[SchemaDocument]) -> tuple[SchemaDocument, ...
     found = []
     for place, document in enumerate(schemas):
         root, number = copy.deepcopy(document.root), 0
+        _schemas_as_any(root)
         for union in list(root.iter(f"{X}union")):
             tags = []
             members: list[str | etree._Element] = [*union.get("memberTypes", "").split()]
@@ -51,6 +52,16 @@ def with_members(schemas: Sequence[SchemaDocument]) -> tuple[SchemaDocument, ...
             union.set(MEMBER, " ".join(tags))
         found.append(SchemaDocument(document.url, document.namespace, root))
     return tuple(found)
+
+
+def _schemas_as_any(root: etree._Element) -> None:
+    """Read a reference to xsd:schema as an element that is kept as XML: so .NET describes a DataSet."""
+    for each in list(root.iter(f"{X}element")):
+        if each.get("ref") and qualified(each, each.get("ref", "")) == f"{X}schema":
+            occurs = {name: text for name, text in each.items() if name in ("minOccurs", "maxOccurs")}
+            each.tag = f"{X}any"
+            each.attrib.clear()
+            each.attrib.update({"namespace": XSD, "processContents": "skip", **occurs})
 
 
 class Schema:
@@ -151,6 +162,9 @@ def _alone(document: SchemaDocument, names: Mapping[str | None, str]) -> bytes:
     for each in [*root.iterfind(f"{X}include"), *root.iterfind(f"{X}import")]:
         root.remove(each)
     etree.strip_elements(root, f"{X}annotation", etree.Comment, etree.ProcessingInstruction)
+    for each in root.iter(f"{X}any", f"{X}anyAttribute"):
+        if each.get("processContents", "strict") == "strict":  # what is declared is judged all the same
+            each.set("processContents", "lax")
     for each in root.xpath("//*[@maxOccurs='0']"):  # libxml2 lets these come all the same
         each.getparent().remove(each)
     seen = [space for space in names if space != document.namespace]

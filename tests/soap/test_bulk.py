@@ -768,3 +768,15 @@ def test_memory_does_not_grow_with_the_table(bulk: BulkServer) -> None:
     command = [sys.executable, "-m", "benchmarks.soap", "--memory", "ours", "100000", bulk.url]
     grown = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     assert float(grown) < 30
+
+
+def test_a_type_by_a_prefix_of_the_row_itself(tmp_path: Path, canned: Canned) -> None:
+    more = f'<xsd:complexType name="Base"><xsd:sequence>{element("x")}</xsd:sequence></xsd:complexType>'
+    more += '<xsd:complexType name="More"><xsd:complexContent><xsd:extension base="t:Base"/></xsd:complexContent></xsd:complexType>'
+    held = sequence(element("row", "t:Base", 'maxOccurs="unbounded"'))
+    client = write(tmp_path, answer=sequence(f'<xsd:element name="rows">{held}</xsd:element>'), more=more)
+    rows = '<row xmlns:q="urn:t" xsi:type="q:More"><x>1</x></row><row><x>2</x></row>'
+    assert same(client, canned, answer(rows, head="", foot="")).to_pydict() == {
+        "_type": ["{urn:t}More", "{urn:t}Base"],
+        "x": ["1", "2"],
+    }

@@ -94,13 +94,14 @@ def test_an_ill_typed_attribute_is_named(tmp_path: Path, canned: Canned) -> None
 
 
 def test_what_is_not_read_is_misconfigured_before_any_call(tmp_path: Path, canned: Canned) -> None:
-    redefine = '<xsd:redefine schemaLocation="o.xsd"/>'
+    kind = '<xsd:simpleType name="K"><xsd:restriction base="{0}"/></xsd:simpleType>'
+    redefine = f'<xsd:redefine schemaLocation="o.xsd">{kind.format("t:K")}</xsd:redefine>'
     (tmp_path / "o.xsd").write_text(
-        '<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"/>'
+        f'<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">{kind.format("xsd:string")}</xsd:schema>'
     )
-    client = write(tmp_path, imports=redefine, answer=sequence(A))
+    client = write(tmp_path, imports=redefine, answer=sequence(element("a", "t:K")))
     for _ in range(2):  # a failure leaves nothing half-made behind
-        with pytest.raises(Misconfigured, match=r"t\.wsdl of r cannot be used: .*xsd:redefine"):
+        with pytest.raises(Misconfigured, match=r"t\.wsdl of r cannot be used for Ask: .*xsd:redefine"):
             ask(client, canned, "<a>1</a>")
     assert canned.requests == []
 

@@ -96,7 +96,7 @@ def test_a_lookup_draft_with_headers(root: Path) -> None:
     taken = taken_on(text)
     said = f"{FILL_IN} is no value: write what Ask is to be asked with, or take that header away"
     assert problems(root, taken) == [said]
-    (root / "registries" / "it.yaml").write_text(taken.replace(FILL_IN, "${TOKEN}"), encoding="utf-8")
+    (root / "registries" / "it.yaml").write_text(taken.replace(FILL_IN, '"${TOKEN}"'), encoding="utf-8")
     registry = Workspace(root).registries["it"]
     assert registry.record is not None
     [operation] = drafts.describe(registry).operations

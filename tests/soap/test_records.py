@@ -82,9 +82,9 @@ wsdl: t.wsdl
 url: 'URL'
 lookup: {record: Beast, operation: Ask, identifier: {scheme: n, pattern: '(?P<number>[0-9]+)'}, path: animal}
 """
-DOG = '<animal xsi:type="t:Dog" xmlns:t="urn:t"><type>dog</type><size>3</size><home colour="red"/></animal>'
+DOG = '<animal xsi:type="t:Dog"><type>dog</type><size>3</size><home colour="red"/></animal>'
 FISH = (
-    '<animal xsi:type="t:Fish" xmlns:t="urn:t"><type>fish</type><size>small</size><home litres="9"/>'
+    '<animal xsi:type="t:Fish"><type>fish</type><size>small</size><home litres="9"/>'
     '<friend xsi:type="t:Dog"><type>dog</type><size>1</size><home colour="blue"/></friend></animal>'
 )
 
@@ -95,9 +95,12 @@ def canned() -> Iterator[Canned]:
         yield server
 
 
-def animals(canned: Canned, root: Path, declared: str = DECLARED) -> Soap:
+ANIMAL = small_wsdl.element("animal", "t:Animal")
+
+
+def animals(canned: Canned, root: Path, declared: str = DECLARED, answer: str = ANIMAL) -> Soap:
     root = workspace(root, "http://127.0.0.1:9/")
-    small_wsdl.write(root, answer=small_wsdl.sequence(small_wsdl.element("animal", "t:Animal")), more=ANIMALS)
+    small_wsdl.write(root, answer=small_wsdl.sequence(answer), more=ANIMALS)
     (root / "registries" / "beasts.yaml").write_text(declared.replace("URL", canned.url), "utf-8")
     registry = Workspace(root).registries["beasts"]
     assert isinstance(registry, Soap)
@@ -105,7 +108,7 @@ def animals(canned: Canned, root: Path, declared: str = DECLARED) -> Soap:
 
 
 def say(canned: Canned, content: str) -> None:
-    canned.say(small_wsdl.envelope(f'<Answer xmlns="urn:t">{content}</Answer>'), "text/xml")
+    canned.say(small_wsdl.envelope(f'<Answer xmlns="urn:t" xmlns:t="urn:t">{content}</Answer>'), "text/xml")
 
 
 def test_variants_that_disagree(canned: Canned, tmp_path: Path) -> None:
@@ -128,6 +131,25 @@ def test_a_path_into_a_variant(canned: Canned, tmp_path: Path) -> None:
     registry = animals(canned, tmp_path / "w", DECLARED.replace("path: animal", fields))
     say(canned, DOG)
     assert ask(registry, "1") == {"kind": "{urn:t}Dog", "colour": "red"}
+
+
+def test_columns_of_rows_that_disagree_are_texts(canned: Canned, tmp_path: Path) -> None:
+    extra = '<xsd:element name="animal" type="t:Animal" maxOccurs="unbounded"/>'
+    registry = animals(
+        canned,
+        tmp_path / "w",
+        f"{DECLARED}tables: {{all: {{operation: Ask, rows: animal, parameters: {{number: 1}}}}}}\n",
+        extra,
+    )
+    columns = registry.columns("all")
+    assert columns is not None
+    for name in ("size", "note", "_type"):
+        assert columns[name] == {"string"}
+    say(canned, DOG + FISH)
+    scanned = registry.scan("all")
+    assert not isinstance(scanned, Path)
+    rows = scanned.read_all().to_pylist()
+    assert [row["size"] for row in rows] == ["3", '"small"']
 
 
 def test_a_key_without_a_field_is_told_once(canned: Canned, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,6 +12,7 @@ from tests.peers.canned import Canned
 from tests.soap.small_wsdl import A, ask, element, sequence, write
 
 NAMES = 'xmlns:t="urn:t" xmlns:o="urn:o" xmlns:x="urn:x" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+OPTIONAL = 'minOccurs="0"'
 OTHER = '<xsd:any namespace="##other" processContents="lax" {0}/>'
 OWN = '<xsd:any namespace="##targetNamespace" processContents="lax" minOccurs="0"/>'
 ANY_X = {"name": "{urn:x}x", "xml": '<x:x xmlns:x="urn:x"></x:x>'}
@@ -151,13 +152,27 @@ def test_types_may_hold_one_another_in_a_long_chain(tmp_path: Path, canned: Cann
     assert asked(client, canned, "<v><t><t/></t></v>") == {"v": {"t": {"t": {}}}}
 
 
-OPTIONAL = 'minOccurs="0"'
-
-
-def test_a_type_of_groups_that_double_is_refused(tmp_path: Path, canned: Canned) -> None:
+@pytest.mark.parametrize("rest", ["", OPTIONAL])
+def test_a_type_of_groups_that_double_is_refused_at_once(tmp_path: Path, canned: Canned, rest: str) -> None:
     twice = '<xsd:group name="g{0}"><xsd:sequence><xsd:group ref="t:g{1}"/><xsd:group ref="t:g{1}"/></xsd:sequence></xsd:group>'
     more = "".join(twice.format(n, n + 1) for n in range(16))
-    more += f'<xsd:group name="g16"><xsd:sequence>{element("a", rest=OPTIONAL)}</xsd:sequence></xsd:group>'
+    more += f'<xsd:group name="g16"><xsd:sequence>{element("a", rest=rest)}</xsd:sequence></xsd:group>'
     client = write(tmp_path, answer=sequence('<xsd:group ref="t:g0"/>'), more=more)
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured, match="more than 10,000 elements"):
         asked(client, canned, "<a>1</a>")
+
+
+def test_a_data_set_as_dotnet_describes_it(tmp_path: Path, canned: Canned) -> None:
+    data = '<xsd:element name="data"><xsd:complexType><xsd:sequence><xsd:element ref="xsd:schema"/><xsd:any/></xsd:sequence></xsd:complexType></xsd:element>'
+    client = write(tmp_path, answer=sequence(data))
+    written = '<data><xsd:schema id="s"/><x:diffgram><row>1</row></x:diffgram></data>'
+    assert asked(client, canned, written) == {
+        "data": {
+            "_any": [
+                {"name": "{http://www.w3.org/2001/XMLSchema}schema",
+                 "xml": '<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" id="s"></xsd:schema>'},
+                {"name": "{urn:x}diffgram",
+                 "xml": '<x:diffgram xmlns:x="urn:x"><row xmlns="urn:t">1</row></x:diffgram>'},
+            ]
+        }
+    }  # fmt: skip
