@@ -103,6 +103,9 @@ WRONG = [
     ("texts: [plan]", "seconds: 0 #!", "above 0"),
     ("is: not-found\nanswers", "is: gone #!\nanswers", "'not-found'".strip("'")),
     ("detail: PARCEL_UNKNOWN\n    is", "is", "say by what it is told"),
+    ("detail: PARCEL_UNKNOWN\n", "path: ParcelFault/code\n", "path: goes with equals:"),
+    ("detail: PARCEL_UNKNOWN\n", "path: ParcelFault/codde\n    equals: X\n", "in the detail ParcelFault there is no «codde»"),
+    ("detail: PARCEL_UNKNOWN\n", "path: Fault/code\n    equals: X\n", "no such detail of a fault"),
     ("- path: parcel", "- path: parcels #!", "in the answer there is no «parcels»"),
     ("absent: true", "equals: x #!", "no single value"),
     ("- path: parcel\n    absent: true", "- path: parcel/number\n    equals: many #!", "a whole number"),
@@ -196,6 +199,7 @@ def test_every_outcome_is_an_error_of_that_code() -> None:
 RULES = [
     {"detail": "UNKNOWN", "is": "not-found"},
     {"detail": "ArchivedFault", "is": "withheld"},
+    {"path": "Trouble/error/number", "equals": 7, "is": "busy"},
     {"code": "Client.Permit", "words": "Gone.", "is": "down"},
     {"code": "Client", "is": "misconfigured"},
     {"words": "try later", "is": "busy"},
@@ -207,6 +211,8 @@ RULES = [
     [
         (SoapFault("Server", "", details={"{urn:x}Any": {"code": "UNKNOWN"}}), "not-found"),
         (SoapFault("Server", "", details={"{urn:x}ArchivedFault": None}), "withheld"),
+        (SoapFault("Server", "", details={"{urn:x}Trouble": {"error": {"number": 7}}}), "busy"),
+        (SoapFault("Server", "", details={"{urn:x}Trouble": {"error": {"number": 8}}}), "unreadable"),
         (SoapFault("Client.Permit", " Gone.\n"), "down"),
         (SoapFault("Client", "Gone.", ("Permit",)), "down"),
         (SoapFault("Client.Permit.Old", "Gone."), "down"),
