@@ -179,7 +179,8 @@ class SoapClient:
         except Unreadable as error:
             if response.status == 200:
                 raise
-            raise http.refusal(response, self.registry) or error from error
+            what = f"HTTP status {response.status}{_hint(response.status)}, and {error.detail.partition(': ')[2]}"
+            raise http.refusal(response, self.registry) or self.unreadable(asked, what) from error
 
     def finish(
         self, asked: Prepared, envelope: etree._Element, status: int, attached: Mapping[str, bytes] | None = None
@@ -195,7 +196,7 @@ class SoapClient:
         if len(content) == 1 and content[0].tag == f"{asked.soap}Fault":
             raise self._fault(asked, content[0], status)
         if status != 200:
-            raise self.unreadable(asked, f"HTTP status {status} and no fault")
+            raise self.unreadable(asked, "it holds no fault")
         headers = self._headers(asked, envelope)
         value = asked.answers.value(self._values(asked, content), attached or {})
         if value_too_deep(envelope, value):
@@ -286,3 +287,10 @@ class SoapClient:
 
     def _wrong(self, what: str) -> BeffroiError:
         return Misconfigured(f"the WSDL {self.wsdl.name} of {self.registry} {what}", registry=self.registry)
+
+
+def _hint(status: int) -> str:
+    """Return what an operator may have to mend where a status says so."""
+    if status in (404, 410):
+        return " (nothing is there: is the address that is declared right?)"
+    return " (a redirect, which is not followed: declare where it leads)" if 300 <= status < 400 else ""

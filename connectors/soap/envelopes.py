@@ -33,6 +33,8 @@ def envelope_of(
     content, kind, parts = response.body, response.content_type, dict[str, attachments.Attached]()
     if kind == "multipart/related":
         content, kind, parts = attachments.unpack(response.headers["Content-Type"], response.body)
+    if kind in ("text/html", "application/xhtml+xml"):
+        raise ValueError("it is a web page")
     if kind not in XML_TYPES:
         raise ValueError("its content type is not that of XML")
     told = encoding(response.headers.get("Content-Type", ""), content) if not parts else None
