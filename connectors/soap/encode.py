@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.soap.decode import NIL, TYPE
-from connectors.soap.names import XSD, XSI, local, namespace
+from connectors.soap.names import XSD, XSI, local, namespace, prefixed
 from connectors.soap.shapes import Attribute, Element, Group, Shape, Simple, Wildcard
 
 _SPECIAL = frozenset({"_type", "_nil", "_attributes"})
@@ -64,7 +64,7 @@ def _actual(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: 
 
 
 def _say_type(node: etree._Element, tag: str) -> None:
-    node.set(TYPE, etree.QName(tag))
+    node.set(TYPE, prefixed(node, tag))
 
 
 def _object(node: etree._Element, shape: Shape, value: Mapping[str, Any], path: str) -> None:
@@ -91,7 +91,7 @@ def _text(node: etree._Element, simple: Simple, value: Any, path: str) -> None:
     if isinstance(value, Mapping):
         raise BadParameter(f"{path}: a {simple.base} is expected, not an object")
     try:
-        node.text = simple.write(value) if simple.base != "QName" else _qname(value)  # lxml declares its prefix
+        node.text = simple.write(value) if simple.base != "QName" else _qname(node, value)  # lxml declares its prefix
     except (ValueError, TypeError) as error:
         raise BadParameter(f"{path}: {_why(error, simple)}") from error
 
@@ -117,14 +117,14 @@ def _attribute(node: etree._Element, tag: str, attribute: Attribute, value: Any,
     if value is None:
         raise BadParameter(f"{path}: null is not allowed here; leave it out")
     try:
-        node.set(tag, attribute.simple.write(value) if attribute.simple.base != "QName" else _qname(value))
+        node.set(tag, attribute.simple.write(value) if attribute.simple.base != "QName" else _qname(node, value))
     except (ValueError, TypeError) as error:
         raise BadParameter(f"{path}: {_why(error, attribute.simple)}") from error
 
 
-def _qname(value: Any) -> Any:
+def _qname(node: etree._Element, value: Any) -> Any:
     try:
-        return etree.QName(str(value))
+        return prefixed(node, etree.QName(str(value)).text)
     except ValueError as error:
         raise ValueError("a name with its namespace, {namespace}name, is expected") from error
 

@@ -14,7 +14,7 @@ from lxml import etree
 from connectors import http
 from connectors.soap.decode import NIL, TYPE
 from connectors.soap.depth import MOST_DEPTH, TOO_DEEP
-from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, qualified
+from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, prefixed, qualified
 from connectors.soap.shapes import Element, Shape
 from connectors.soap.values import BUILTINS
 from connectors.soap.wsdl import SchemaDocument
@@ -99,7 +99,7 @@ def _plain_type(tag: str) -> str:
 
 
 def _name(node: etree._Element, attribute: str, tag: str) -> None:
-    node.set(attribute, etree.QName(tag))
+    node.set(attribute, prefixed(node, tag))
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from connectors.soap.decode import TYPE
-from connectors.soap.names import XSI, qualified
+from connectors.soap.names import XSI, prefixed, qualified
 
 _TYPED = etree.XPath("//*[@x:type]", namespaces={"x": XSI})
 
@@ -26,7 +26,7 @@ def move(rows: Sequence[etree._Element], holder: etree._Element) -> None:
     holder.extend(rows)
     for node, tag in typed.items():
         if next(node.iterancestors(holder.tag), None) is holder and _lost(node, tag):
-            node.set(TYPE, etree.QName(tag))
+            node.set(TYPE, prefixed(node, tag))
 
 
 def _lost(node: etree._Element, tag: str) -> bool:

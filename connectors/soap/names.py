@@ -43,3 +43,15 @@ def qualified(node: etree._Element, text: str, default: str | None = None) -> st
     if not prefix:
         return named(node.nsmap.get(None) or default, name)
     return named(XML if prefix == "xml" else node.nsmap[prefix], name)
+
+
+def prefixed(node: etree._Element, tag: str) -> str | etree.QName:
+    """Return a tag as it is written at `node` as a value: by a prefix that is declared there, else for lxml to declare.
+
+    lxml is not left to look itself: where the namespace is the default one there, it ends the process.
+    """
+    space = namespace(tag)
+    for prefix, declared in node.nsmap.items():
+        if declared == space:
+            return local(tag) if prefix is None else f"{prefix}:{local(tag)}"
+    return etree.QName(tag)

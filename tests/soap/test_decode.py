@@ -14,6 +14,7 @@ import pytest
 
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
+from connectors.soap.client import SoapClient
 from connectors.soap.values import Lexical
 from tests.peers.canned import Canned
 from tests.soap.small_wsdl import A, ask, element, envelope, sequence, write
@@ -148,3 +149,14 @@ def test_what_is_missing_misplaced_or_mixed_is_unreadable(tmp_path: Path, canned
         ask(client, canned, content)
     assert "S3CRET" not in str(raised.value)
     assert "line 1" in str(raised.value)
+
+
+def test_a_type_of_the_default_namespace_in_an_encoded_answer(tmp_path: Path, canned: Canned) -> None:
+    """Where lxml is left to write it, the process ends."""
+    folder = Path(__file__).parent / "corpus" / "rpc-encoded-references"
+    client = SoapClient(folder / "service.wsdl", "r")
+    refer = '<c:PetResponse xmlns:c="urn:c"><animal href="#d"/></c:PetResponse>'
+    dog = '<multiRef xmlns="urn:c" id="d" xsi:type="Dog"><name xmlns="">Rex</name><chip xmlns="">9</chip></multiRef>'
+    canned.say(envelope(refer + dog), "text/xml")
+    asked = client.call("Pet", {"animal": {"name": "R"}}, address=canned.url, deadline=Deadline.after(5))
+    assert asked.value == {"animal": {"_type": "{urn:c}Dog", "name": "Rex", "chip": 9}}
