@@ -108,7 +108,9 @@ def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
     tokens = json.loads(beffroi(demo.root, "token", "list", "--json").stdout)
     assert tokens[0]["revoked"], "the demo's own token is worth nothing when it has ended"
     after = demo.said.read_text(encoding="utf-8").partition("Ctrl-C ends it all.\n")[2]
-    assert [line for line in after.splitlines() if " INFO " not in line] == [], "the log, and no complaint at the end"
+    told = (" INFO ", " WARNING registry communes, down: ")  # one of the commands above stops that register
+    complaints = [line for line in after.splitlines() if not any(each in line for each in told)]
+    assert complaints == [], "the log, and no complaint at the end"
 
 
 def running_on(root: Path) -> list[str]:
