@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -103,13 +104,7 @@ def scan(
     request = client.request(what.asked, parameters, headers)
     batches = _Scan(client, what).batches(request, address, deadline)
     first = next(batches, None)
-    return pa.RecordBatchReader.from_batches(what.rows.schema, _chained(first, batches))
-
-
-def _chained(first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    if first is not None:
-        yield first
-    yield from rest
+    return pa.RecordBatchReader.from_batches(what.rows.schema, chain([] if first is None else [first], batches))
 
 
 class _Arriving:
@@ -120,6 +115,7 @@ class _Arriving:
         self._answer, self._scan = answer, scan
         self._first = answer.read(64 * 1024)
         self.held = self._tags = 0
+        self.typed, self._end = False, b""  # whether an xsi:type may have come
         try:
             self.encoding = encoding(answer.headers.get("Content-Type", ""), self._first)
         except ValueError as error:
@@ -133,6 +129,8 @@ class _Arriving:
             )
         chunk, self._first = self._first or self._answer.read(n), b""
         self.held += len(chunk)
+        self.typed = self.typed or b":type" in self._end + chunk[:8] or b":type" in chunk or b"\0" in chunk[:8]
+        self._end = chunk[-8:]
         self._tags += chunk.count(b"<")
         return chunk
 
@@ -236,7 +234,7 @@ class _Scan:
             raise self.unreadable(f"text between rows, after row {self.count}")
         wrapper = etree.Element(self.what.holder, nsmap=self.holder.nsmap)  # prefixes mean something within texts too
         rows = [copy.deepcopy(row) for row in rows[:staying]] + rows[staying:]
-        move(rows, wrapper)
+        move(wrapper, rows, typed=arriving.typed)
         beside = sum(1 for each in self.holder if each.tag != self.what.way[-1])
         if beside == self.beside:
             arriving.let_go()

@@ -10,22 +10,22 @@ from connectors.soap.names import XSI, prefixed, qualified
 _TYPED = etree.XPath("//*[@x:type]", namespaces={"x": XSI})
 
 
-def move(rows: Sequence[etree._Element], holder: etree._Element) -> None:
-    """Put `rows`, which stand in one place, into `holder`.
+def move(holder: etree._Element, rows: Sequence[etree._Element], *, typed: bool) -> None:
+    """Put `rows`, which stand in one place, into `holder`; `typed` where one of them may have an xsi:type.
 
     A declaration of a namespace that has another prefix in `holder` is lost on the way (lxml takes it for redundant),
     and an xsi:type by that prefix would mean nothing: it is written anew.
     """
-    typed = {}
-    for root in {row.getroottree().getroot() for row in rows}:
+    names: dict[etree._Element, str] = {}
+    for root in {row.getroottree().getroot() for row in rows} if typed else ():
         for node in _TYPED(root):
             try:
-                typed[node] = qualified(node, node.get(TYPE, ""))
+                names[node] = qualified(node, node.get(TYPE, ""))
             except KeyError:  # validation says so
                 continue
     holder.extend(rows)
-    for node, tag in typed.items():
-        if next(node.iterancestors(holder.tag), None) is holder and _lost(node, tag):
+    for node, tag in names.items():
+        if next(node.iterancestors(str(holder.tag)), None) is holder and _lost(node, tag):
             node.set(TYPE, prefixed(node, tag))
 
 
