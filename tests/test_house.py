@@ -79,6 +79,26 @@ def parents(module: str) -> Iterator[str]:
         yield module
 
 
+SOAP_PARTS = {
+    "what a WSDL says": "names catalogue documents gathering definitions wsdl validation components nodes simple "
+    "attributes shapes values lexical",
+    "a call": "client prepared messages encode decode aside encoded envelopes depth attachments security signed xmldsig "
+    "faults bulk way columns table moving",
+}
+"""The parts of connectors/soap/ that know only themselves and those before them; what is left knows all."""
+
+
+def test_the_parts_of_soap_know_those_before_them() -> None:
+    folder, allowed = ROOT / "connectors" / "soap", set[str]()
+    for part, names in SOAP_PARTS.items():
+        allowed |= {f"connectors.soap.{each}" for each in names.split()}
+        for each in names.split():
+            for imported in imports(folder / f"{each}.py"):
+                if imported.startswith("connectors.soap."):
+                    ours = {imported, imported.rpartition(".")[0]}
+                    assert ours & allowed, f"{each}, of the part «{part}», imports {imported}"
+
+
 def test_datasets_holds_declarations_only() -> None:
     assert not list((ROOT / "datasets").rglob("*.py")), "a package of that name would shadow a popular library"
 

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from lxml import etree
 
 from connectors.soap.attributes import read_attributes
-from connectors.soap.encoded import ARRAY
 from connectors.soap.names import XSD, named
-from connectors.soap.nodes import Node, admits, is_true, occurs
+from connectors.soap.nodes import ARRAY, Node, admits, is_true, occurs
 from connectors.soap.shapes import Element, Group, Particle, Shape, Unsupported, Wildcard, finish
 from connectors.soap.simple import SimpleTypes
 from connectors.soap.wsdl import SchemaDocument

@@ -15,14 +15,12 @@ from connectors import http
 from connectors.soap.decode import NIL, TYPE
 from connectors.soap.depth import MOST_DEPTH, TOO_DEEP
 from connectors.soap.names import ENC_11, ENC_12, SOAP_11, SOAP_12, WSDL, XSD, local, namespace, prefixed, qualified
+from connectors.soap.nodes import ARRAY
 from connectors.soap.shapes import Element, Shape
 from connectors.soap.values import BUILTINS
 from connectors.soap.wsdl import SchemaDocument
 
 X = f"{{{XSD}}}"
-ARRAY = "{urn:beffroi}array"
-"""On a complexType of the rewritten schemas: it is an array."""
-
 MOST_NODES = 200_000
 """References can make a small answer large: one to which they add more tags than that is refused."""
 _ENCODINGS = (ENC_11, ENC_12)

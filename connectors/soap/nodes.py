@@ -13,6 +13,8 @@ from connectors.soap.names import XSD, named, qualified
 from connectors.soap.wsdl import SchemaDocument
 
 X = f"{{{XSD}}}"
+ARRAY = "{urn:beffroi}array"
+"""On a complexType of schemas rewritten by `encoded.literal`: it is an array."""
 
 
 @dataclass(frozen=True, slots=True)

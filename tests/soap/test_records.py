@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,12 +86,6 @@ FISH = (
     '<animal xsi:type="t:Fish"><type>fish</type><size>small</size><home litres="9"/>'
     '<friend xsi:type="t:Dog"><type>dog</type><size>1</size><home colour="blue"/></friend></animal>'
 )
-
-
-@pytest.fixture
-def canned() -> Iterator[Canned]:
-    with Canned() as server:
-        yield server
 
 
 ANIMAL = small_wsdl.element("animal", "t:Animal")
