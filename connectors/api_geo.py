@@ -24,7 +24,7 @@ from connectors.extras import report
 from connectors.http import Response
 from connectors.records import Commune
 from connectors.registry import Answer, Registry, Settings
-from connectors.rest import get_json
+from connectors.rest.answers import get_json
 
 FIELDS = {
     "nom": "name",
@@ -67,7 +67,7 @@ class ApiGeo(Registry):
             raise Unreadable(f"{self.name} answered about another commune than the one asked for", registry=self.name)
         return Answer(commune)
 
-    def scan(self, table: str | None) -> pa.RecordBatchReader:
+    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
         """Return all communes, every one checked. Raises as `lookup` does; an empty list is Unreadable."""
         try:
             rows = self._get("communes", Deadline.after(SCAN_SECONDS))

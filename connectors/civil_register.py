@@ -68,7 +68,7 @@ class CivilRegister(Registry):
             raise Unreadable(f"{self.name} answered about another person than the one asked for", registry=self.name)
         return Answer(person)
 
-    def scan(self, table: str | None) -> pa.RecordBatchReader:
+    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
         """Return all persons, a page at a time; the first is read at once, so that a register that is down says so."""
         first = self._call("ListPersons", Deadline.after(PAGE_SECONDS), limit=PAGE)
         return pa.RecordBatchReader.from_batches(SCHEMA, self._pages(first))

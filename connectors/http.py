@@ -7,7 +7,7 @@ an identity (`connectors/tls.py`). Errors of urllib3 become ours by one table, `
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 
@@ -20,6 +20,7 @@ from urllib3.util import Url, parse_url
 from connectors.answers import Response, Streamed, late
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs, Unreadable
+from connectors.pacing import Pace
 from connectors.sockets import Call, connecting, pool_manager, watched, watching
 from connectors.tls import Identity, pools, refuses_certificate
 
@@ -77,6 +78,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     identity: Identity | None = None,
+    pace: Pace | None = None,
 ) -> Response:
     """Send one request and read the whole answer before `deadline`.
 
@@ -93,6 +95,7 @@ def request(
         headers=headers,
         body=body,
         identity=identity,
+        pace=pace,
         most=MAX_BYTES,
     ) as answer:
         return Response(answer.status, answer.headers, answer.rest())
@@ -109,6 +112,7 @@ def stream(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     identity: Identity | None = None,
+    pace: Pace | None = None,
     most: int,
 ) -> Iterator[Streamed]:
     """Send one request and give its answer to be read as it arrives, at most `most` bytes after decompression.
@@ -118,7 +122,8 @@ def stream(
     """
     _check_origin(url, base, registry)
     manager = pools(identity, registry) if identity else _POOLS
-    with watching(deadline) as call:
+    turn = nullcontext() if pace is None else pace.turn(_host(url), deadline)
+    with turn, watching(deadline) as call:
         try:
             with connecting(call):
                 answer = _open(manager, method, url, headers or {}, body, call)
@@ -184,6 +189,10 @@ def _check_origin(url: str, base: str, registry: str) -> None:
             f"{registry} would be asked at {wanted.scheme}://{wanted.netloc}, which is not the address declared for it",
             registry=registry,
         )
+
+
+def _host(url: str) -> str:
+    return parse_url(url).host or ""
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:

@@ -9,31 +9,71 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 import connectors
 from connectors.deadline import Deadline
 from connectors.errors import Down, Misconfigured
+from connectors.limits import Limits, LimitsSettings
+from connectors.pacing import Pace
 from connectors.records import Record
 from connectors.sandbox import SandboxNotStarted
 from connectors.sandbox import address as sandbox_address
+from connectors.tls import Identity
+
+__all__ = [
+    "FAULT",
+    "TERMS",
+    "Answer",
+    "CsvFile",
+    "Increment",
+    "Limits",
+    "LimitsSettings",
+    "Registry",
+    "Scan",
+    "Settings",
+]
+__all__ += ["TlsSettings", "kinds"]
 
 TERMS = ("Owner", "Documentation", "Access", "Limits", "Caveats", "Last verified live")
 """What the docstring of a real registry's file tells, in this order."""
 
-Scan: TypeAlias = pa.RecordBatchReader | Path
-"""A table as Arrow batches in constant memory, or a Parquet file for the engine to read itself."""
+FAULT = "beffroi_fault"
+"""A column that a scan may have: why a row cannot be taken as it came, null where it can. Such rows are quarantined."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a registry bears: calls at once, and seconds until a lookup is given up."""
+class CsvFile:
+    """A plain CSV file in UTF-8, for the engine to read itself: every column as text, an empty cell as null.
 
-    concurrency: int = 8
-    deadline: float = 5.0
+    `columns` are the names in order, `skip` the lines before the first row. Where the engine refuses the file (a
+    ragged row, a quote amiss), `rows` gives the same table row by row, those amiss with their FAULT.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    quote: str
+    skip: int
+    rows: Callable[[], pa.RecordBatchReader]
+
+
+Scan: TypeAlias = pa.RecordBatchReader | Path | CsvFile
+"""A table as Arrow batches in constant memory, or a Parquet or plain CSV file for the engine to read itself."""
+
+
+@dataclass(frozen=True)
+class Increment:
+    """A table of which a run asks only what changed: rows whose `column` is not below the greatest value there is.
+
+    `key` are the columns by which a row that came replaces the one that was there. All are names of the scan.
+    """
+
+    column: str
+    key: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +89,30 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    limits: LimitsSettings = LimitsSettings()
+
+
+class TlsSettings(BaseModel):
+    """Files in PEM, relative to the workspace: our certificate and its key, and the authority that the registry has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: str | None = None
+    key: str | None = None
+    authority: str | None = None
+
+    @model_validator(mode="after")
+    def _says_whole(self) -> Self:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key goes with its certificate: say certificate: too")
+        return self
+
+    def identity(self, root: Path) -> Identity:
+        """Return who we are in TLS; `root` is the workspace."""
+        return Identity(
+            *(None if each is None else root / each for each in (self.certificate, self.key, self.authority))
+        )
+
 
 class Registry:
     """One source, as the workspace declares it. Thread-safe: one object serves all callers."""
@@ -63,6 +127,8 @@ class Registry:
         self.name = name
         self.settings = settings
         self.root = root
+        self.limits = settings.limits.over(type(self).limits)
+        self.pace = Pace(name, self.limits, root)
         self.extras: set[str] = set()  # names that it answered and nobody knows; never a value
 
     def problems(self) -> Iterable[tuple[tuple[str | int, ...], str]]:
@@ -73,8 +139,16 @@ class Registry:
         """Return the record of a canonical identifier, or raise the error that its outcome is."""
         raise Misconfigured(f"the registry {self.name} answers no lookups, it can only be scanned", registry=self.name)
 
-    def scan(self, table: str | None) -> Scan:
-        """Return the whole table; its columns are those of the record, or the source's own where it has none."""
+    def increment(self, table: str | None) -> Increment | None:
+        """Return how `table` is asked for what changed only; None where it is read whole each time."""
+        return None
+
+    def scan(self, table: str | None, after: str | None = None) -> Scan:
+        """Return the table; its columns are those of the record, or the source's own where it has none.
+
+        `after` is given for a table that has an `increment` only: the greatest value, as text, that its column has in
+        what was read before. Rows that have it, that are beyond it or that have none are returned.
+        """
         raise Misconfigured(f"the registry {self.name} cannot be scanned", registry=self.name)
 
     def check(self, table: str | None) -> str | None:
@@ -112,8 +186,10 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
     return {name: loader(name) for name in modules if name not in _PLUMBING}
 
 
-_PLUMBING = {"columns", "deadline", "errors", "records", "registry", "extras", "sandbox"} | {
-    *("http", "sockets", "answers", "tls", "rest", "drafts")
+_PLUMBING = {
+    *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
+    *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
+    *("patterns", "variables", "rest"),
 }
 """Modules and packages of this package that are no kind of registry."""
 

@@ -17,11 +17,11 @@ from lxml import etree
 
 from connectors import drafts, sandbox
 from connectors.errors import InvalidRequest, Misconfigured
+from connectors.patterns import NotRead, in_python, matching, takes_long
 from connectors.registry import Registry
 from connectors.soap.client import SoapClient
 from connectors.soap.describe import describe
 from connectors.soap.names import XSD
-from connectors.soap.patterns import NotRead, in_python, matching, takes_long
 from connectors.soap.words import looks_personal
 from pipelines.workspace import Workspace
 

@@ -14,16 +14,17 @@ import pyarrow as pa
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
 from connectors.extras import report
-from connectors.registry import Answer, Limits, Registry, Settings
+from connectors.registry import Answer, Registry, Settings
 from connectors.soap import blanks, bulk, outcomes
 from connectors.soap.client import SoapClient
 from connectors.soap.declared import GROUP, VARIABLE, Declared, Problem, Question
 from connectors.soap.faults import SoapFault
 from connectors.soap.held import held
-from connectors.soap.identity import misplaced, variable, who
+from connectors.soap.identity import misplaced, who
 from connectors.soap.places import ABSENT, Several, taken
 from connectors.soap.settings import LookupSettings, SoapSettings
 from connectors.soap.values import json_of
+from connectors.variables import variable
 
 
 class Soap(Registry):
@@ -38,7 +39,6 @@ class Soap(Registry):
         self._client = SoapClient(root / self.settings.wsdl, name, self.settings.port, who(self.settings, root, name))
         self.extras = self._client.extras
         self.personal = self.settings.personal
-        self.limits = Limits(**self.settings.limits.model_dump())
         self._declared = Declared(self._client, self.settings)
         if self._declared.question is not None:
             self.record = self._declared.question.record
@@ -132,7 +132,7 @@ class Soap(Registry):
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
-    def scan(self, table: str | None) -> pa.RecordBatchReader:
+    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
         """Return the rows of a declared table as they arrive. Raises Misconfigured, and as `lookup` does."""
         if (wrong := self.check(table)) is not None:
             raise Misconfigured(wrong, registry=self.name)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.errors import Misconfigured
+from connectors.patterns import NotRead, in_python, takes_long
 from connectors.records import RECORDS
 from connectors.soap.blanks import pages, parameters_of
 from connectors.soap.bulk import scanned
 from connectors.soap.client import SoapClient
 from connectors.soap.names import local
-from connectors.soap.patterns import NotRead, in_python, takes_long
 from connectors.soap.places import Place, keys_at, of_element, of_message
 from connectors.soap.prepared import Prepared
 from connectors.soap.shapes import Simple, Unsupported

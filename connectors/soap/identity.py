@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from connectors.errors import Misconfigured
-from connectors.http import Identity
 from connectors.soap.client import Who
 from connectors.soap.settings import SecuritySettings, SoapSettings
+from connectors.variables import variable
 
 if TYPE_CHECKING:  # it brings cryptography along, which most registries do without
     from connectors.soap.security import Security
@@ -19,10 +19,7 @@ if TYPE_CHECKING:  # it brings cryptography along, which most registries do with
 
 def who(settings: SoapSettings, root: Path, registry: str) -> Who:
     """Return who we are by a declaration; `root` is the workspace, which its files are relative to."""
-    tls, identity = settings.tls, None
-    if tls is not None:
-        files = (None if each is None else root / each for each in (tls.certificate, tls.key, tls.authority))
-        identity = Identity(*files)
+    identity = None if settings.tls is None else settings.tls.identity(root)
     security = None if settings.security is None else SecurityLater(settings.security, root, registry)
     return Who(identity, security, settings.mtom)
 
@@ -36,16 +33,6 @@ def misplaced(settings: SoapSettings, root: Path) -> Iterator[tuple[tuple[str | 
             name = getattr(getattr(settings, section), key, None)
             if name is not None and not (root / name).is_file():
                 yield (section, key), f"there is no file {name}; a path is relative to the workspace"
-
-
-def variable(name: str, registry: str) -> str:
-    """Return a variable of the environment. Raises Misconfigured where it is not set."""
-    if name not in os.environ:
-        raise Misconfigured(
-            f"the declaration of {registry} names the variable {name} of the environment, which is not set",
-            registry=registry,
-        )
-    return os.environ[name]
 
 
 class SecurityLater:

@@ -4,10 +4,8 @@ libxml2 has validated the answer, so that nothing is judged again: a field holds
 docs/soap.md says. A key that is absent is absent from the record's JSON too; nil is null.
 """
 
-import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import (
@@ -20,12 +18,12 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from connectors.identifiers import Check
 from connectors.records import PERSONAL, Record
 from connectors.soap.annotations import Annotations
 from connectors.soap.json_schema import schema_of
-from connectors.soap.patterns import LONGEST_IDENTIFIER
 from connectors.soap.places import Place
-from connectors.soap.settings import Identifier, LookupSettings
+from connectors.soap.settings import LookupSettings
 from connectors.soap.values import json_of
 
 
@@ -51,28 +49,6 @@ def derive(lookup: LookupSettings, fields: Mapping[str, Place], said: Annotation
     record.key = next((name for name, path in lookup.fields.items() if path == lookup.same), lookup.same or "")
     record.identifiers = {lookup.identifier.scheme: Check(lookup.identifier)}
     return record
-
-
-@dataclass(frozen=True)
-class Check:
-    """Checks what a record is asked by, as it is declared. Two of the same declaration are equal."""
-
-    identifier: Identifier
-
-    def __call__(self, value: str) -> str:
-        """Return the canonical form. Raises ValueError, which does not hold the value."""
-        text, said = value.strip(), self.identifier
-        if len(text) > LONGEST_IDENTIFIER:
-            raise ValueError(f"it has more than {LONGEST_IDENTIFIER} characters")
-        if said.check is not None:
-            try:
-                text = str(importlib.import_module(f"stdnum.{said.check}").validate(text))
-            except ValueError:
-                raise ValueError(f"its form or its check digits are not those of {said.check}") from None
-        if not re.fullmatch(said.pattern, text, re.ASCII):
-            shown = re.sub(r"\?P<\w+>", "", said.pattern)
-            raise ValueError(f"its form is {shown}")
-        return text
 
 
 def is_kept(name: str) -> bool:

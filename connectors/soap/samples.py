@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from connectors.patterns import NotRead, matching
 from connectors.soap.encode import BadParameter, encode
 from connectors.soap.names import local
-from connectors.soap.patterns import NotRead, matching
 from connectors.soap.prepared import Prepared
 from connectors.soap.shapes import Element, Group, Shape, Simple, Wildcard
 from connectors.soap.values import BUILTINS, json_of

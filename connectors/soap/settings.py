@@ -3,57 +3,23 @@
 The models hold the form of each value; whether the WSDL has what they name is told by `Soap.problems`.
 """
 
-import importlib
 import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from connectors.registry import Settings
-from connectors.soap.patterns import takes_long
+from connectors.identifiers import Entry, Identifier
+from connectors.registry import Settings, TlsSettings
 
 Outcome = Literal[
     "not-found", "withheld", "busy", "down", "late", "refused-us", "unreadable", "misconfigured"
 ]  # codes of connectors/errors.py
 KeyPath = Annotated[str, Field(min_length=1)]
 """Keys of an answer joined by `/`, as `beffroi connector show` prints them."""
-Entry = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Parameters = dict[str, Any]
 """Parameters by name, as the schema has them. In a text, `{group}` is a group of the identifier's pattern and
 `${NAME}` a variable of the environment."""
-
-
-class Identifier(Settings):
-    """What a record is asked by. Each named group of `pattern` is a parameter, unless a declared one holds it."""
-
-    scheme: Entry
-    pattern: str
-    check: str | None = None
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"not a regular expression of Python: {error}") from None
-        if takes_long(pattern):
-            raise ValueError("one identifier can be read in too many ways: bound what repeats, such as {1,20}, and repeat"
-                             " no group that itself has |, ?, * or +")  # fmt: skip
-        return pattern
-
-    @field_validator("check")
-    @classmethod
-    def _is_number(cls, check: str | None) -> str | None:
-        if check is not None:
-            try:
-                known = re.fullmatch(r"[a-z_0-9]+(\.[a-z_0-9]+)*", check) and importlib.import_module(f"stdnum.{check}")
-            except ImportError:
-                known = None
-            if not hasattr(known, "validate"):
-                raise ValueError(f"python-stdnum knows no number «{check}»: name its module, such as fr.siren or luhn")
-        return check
 
 
 class LookupSettings(Settings):
@@ -121,27 +87,6 @@ class AnswerRule(Settings):
         return self
 
 
-class LimitsSettings(Settings):
-    """What the registry bears: calls at once, and seconds until a lookup is given up."""
-
-    concurrency: Annotated[int, Field(ge=1, le=100)] = 8
-    deadline: Annotated[float, Field(gt=0, le=120)] = 5.0
-
-
-class TlsSettings(Settings):
-    """Files in PEM, relative to the workspace: our certificate and its key, and the authority that the registry has."""
-
-    certificate: str | None = None
-    key: str | None = None
-    authority: str | None = None
-
-    @model_validator(mode="after")
-    def _says_whole(self) -> Self:
-        if self.key is not None and self.certificate is None:
-            raise ValueError("a key goes with its certificate: say certificate: too")
-        return self
-
-
 class SecuritySettings(Settings):
     """WS-Security: a user name, whose password stands in a variable of the environment, or an X.509 signature."""
 
@@ -176,7 +121,6 @@ class SoapSettings(Settings):
     tls: TlsSettings | None = None
     security: SecuritySettings | None = None
     mtom: bool = False
-    limits: LimitsSettings = LimitsSettings()
 
     @field_validator("url")
     @classmethod

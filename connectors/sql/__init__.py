@@ -55,7 +55,7 @@ class Sql(Registry):
     settings_model = SqlSettings
     settings: SqlSettings
 
-    def scan(self, table: str | None) -> pa.RecordBatchReader:
+    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
         """Return `table` in its stored order, all columns as text, read in one snapshot.
 
         Raises Misconfigured (no such database or table), Down (locked, out of order), and while it is read Unreadable

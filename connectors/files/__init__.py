@@ -20,7 +20,7 @@ class Files(Registry):
     settings_model = FilesSettings
     settings: FilesSettings
 
-    def scan(self, table: str | None) -> Path:
+    def scan(self, table: str | None, after: str | None = None) -> Path:
         """Return the path of the file of `table`. Raises Misconfigured, which lists the tables there are."""
         folder = self.root / self.settings.path
         if table is None:

@@ -1,0 +1,105 @@
+"""Records that declarations make: the fields of a lookup that a registry without code answers, as a typed model.
+
+A declaration names a record of `connectors/records.py`, whose fields it then fills, or a new one, whose fields it types.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from connectors.columns import PYTHON, ColumnType
+from connectors.errors import Unreadable
+from connectors.identifiers import Check, Identifier
+from connectors.records import PERSONAL, RECORDS, Record
+
+RecordName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class FieldSettings(BaseModel):
+    """One field of a record: where its value stands (`source`, in the words of the kind) and, for a new record, its type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Annotated[str | None, Field(alias="from", min_length=1)] = None
+    type: ColumnType | None = None
+    title: str = ""
+    description: str = ""
+    required: bool = False
+    personal: bool | None = None
+
+
+def record_of(
+    name: str, identifier: Identifier, fields: Mapping[str, FieldSettings], key: str | None, *, personal: bool
+) -> type[Record]:
+    """Return the record called `name`: the one of Beffroi, else a new one with these fields, all nullable but the required.
+
+    `key` is the field that names it; `personal` marks each field that does not say otherwise. Fields that a record
+    has for itself (`key`, `identifiers`, …) must have been refused by `problems`.
+    """
+    if name in RECORDS:
+        return RECORDS[name]
+    made: dict[str, Any] = {}
+    for field, said in fields.items():
+        python = PYTHON[said.type or "string"]
+        marks = PERSONAL if (personal if said.personal is None else said.personal) else None
+        about: dict[str, Any] = {
+            "title": said.title or field,
+            "description": said.description or None,
+            "json_schema_extra": marks,
+        }
+        made[field] = (python, Field(**about)) if said.required else (python | None, Field(None, **about))
+    record = create_model(name, __base__=Record, __doc__=f"A {name}, as its declaration describes it.", **made)
+    record.key = key or next(iter(fields), "")
+    record.identifiers = {identifier.scheme: Check(identifier)}
+    return record
+
+
+def problems(
+    name: str, identifier: Identifier, fields: Mapping[str, FieldSettings]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the fields of a lookup's record, each with the keys under `lookup` where it stands."""
+    known = RECORDS.get(name)
+    if known is None:
+        if not fields:
+            yield ("fields",), f"say which fields a {name} has: Beffroi has no record of that name"
+        kept = [field for field in fields if hasattr(Record, field) or field in Record.__class_vars__]
+        yield from ((("fields", field), "a record has something of that name itself: take another") for field in kept)
+        return
+    if identifier.scheme not in known.identifiers:
+        yield ("identifier", "scheme"), f"a {name} is asked for by {', '.join(known.identifiers)}"
+    for field, said in fields.items():
+        if field not in known.model_fields:
+            yield ("fields", field), f"a {name} has no such field; it has: {', '.join(known.model_fields)}"
+        elif said.model_dump(exclude={"source"}, exclude_defaults=True):
+            yield ("fields", field), f"a {name} is Beffroi's own record: its fields are typed and described already"
+    for field, info in known.model_fields.items():
+        if info.is_required() and field not in fields:
+            yield ("fields",), f"a {name} must have {field}: say where it stands"
+
+
+def filled_record(record: type[Record], values: Mapping[str, Any], registry: str) -> Record:
+    """Return the record of these values, read as JSON's are (a text may be a date; no number is rounded).
+
+    Raises Unreadable, which names the fields that do not fit, never a value.
+    """
+    try:
+        return record.model_validate_json(_json(values), strict=True)
+    except (ValidationError, ValueError) as error:
+        raise Unreadable(
+            f"{registry} answered a {record.__name__} that is none ({_defects(error)})", registry=registry
+        ) from None
+
+
+def _defects(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return "a value that JSON does not have"
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:3]
+    return "; ".join(f"{re.sub(r'[^a-z0-9_.]', '', '.'.join(map(str, each['loc'])))}: {each['type']}" for each in found)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values), allow_nan=False, default=str)

@@ -1,0 +1,73 @@
+"""What a declared registry is asked by: an identifier of a scheme, its form, and the number that it is."""
+
+import importlib
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from connectors.patterns import LONGEST_IDENTIFIER, takes_long
+
+Entry = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
+class Identifier(BaseModel):
+    """What a record is asked by. Each named group of `pattern` is a parameter, unless a declared one holds it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: Entry
+    pattern: str
+    check: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a regular expression of Python: {error}") from None
+        if takes_long(pattern):
+            raise ValueError("one identifier can be read in too many ways: bound what repeats, such as {1,20}, and repeat"
+                             " no group that itself has |, ?, * or +")  # fmt: skip
+        return pattern
+
+    @field_validator("check")
+    @classmethod
+    def _is_number(cls, check: str | None) -> str | None:
+        if check is not None:
+            try:
+                known = re.fullmatch(r"[a-z_0-9]+(\.[a-z_0-9]+)*", check) and importlib.import_module(f"stdnum.{check}")
+            except ImportError:
+                known = None
+            if not hasattr(known, "validate"):
+                raise ValueError(f"python-stdnum knows no number «{check}»: name its module, such as fr.siren or luhn")
+        return check
+
+    def groups(self, value: str) -> dict[str, str]:
+        """Return the named groups of a canonical value that are in it; none where its form is not ours."""
+        match = re.fullmatch(self.pattern, value, re.ASCII)
+        return {} if match is None else {name: text for name, text in match.groupdict().items() if text is not None}
+
+
+@dataclass(frozen=True)
+class Check:
+    """Checks what a record is asked by, as it is declared. Two of the same declaration are equal."""
+
+    identifier: Identifier
+
+    def __call__(self, value: str) -> str:
+        """Return the canonical form. Raises ValueError, which does not hold the value."""
+        text, said = value.strip(), self.identifier
+        if len(text) > LONGEST_IDENTIFIER:
+            raise ValueError(f"it has more than {LONGEST_IDENTIFIER} characters")
+        if said.check is not None:
+            try:
+                text = str(importlib.import_module(f"stdnum.{said.check}").validate(text))
+            except ValueError:
+                raise ValueError(f"its form or its check digits are not those of {said.check}") from None
+        if not re.fullmatch(said.pattern, text, re.ASCII):
+            shown = re.sub(r"\?P<\w+>", "", said.pattern)
+            raise ValueError(f"its form is {shown}")
+        return text

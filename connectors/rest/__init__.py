@@ -1,0 +1,1 @@
+"""Registries that have a REST interface, declared without Python."""
