@@ -25,6 +25,8 @@ _Component = tuple[str | None, str, str]
 """Namespace, tag of its kind, name."""
 _COMPILING = threading.Lock()
 """libxml2 finds a parser's resolvers by a state of the whole process: two threads that compile at once mix them up."""
+COMPILING_TRIES = 20
+"""Times that a schema is compiled whose documents were not found: see `_compiled`."""
 
 
 def with_members(schemas: Sequence[SchemaDocument]) -> tuple[SchemaDocument, ...]:
@@ -131,7 +133,7 @@ class Schema:
             parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
             parser.resolvers.add(_Resolver(self._documents))
             with _COMPILING:
-                compiled = etree.XMLSchema(etree.fromstring(self._root, parser))
+                compiled = _compiled(etree.fromstring(self._root, parser))
             self._local.compiled = compiled
         return compiled
 
@@ -154,6 +156,17 @@ class Schema:
                 space = schemas[int(name.partition(":")[2])].namespace
                 found.setdefault((space, str(node.tag), node.get("name", "")), f"{node.get('name')}: {entry.message}")
         return found
+
+
+def _compiled(root: etree._Element) -> etree.XMLSchema:
+    """Compile schemas. Any thread that parses XML meanwhile may end the resolving of ours, which is the process's."""
+    for _ in range(COMPILING_TRIES):
+        try:
+            return etree.XMLSchema(root)
+        except etree.XMLSchemaParseError as error:
+            if "Failed to load the document 'document:" not in str(error):
+                raise
+    return etree.XMLSchema(root)
 
 
 def _alone(document: SchemaDocument, names: Mapping[str | None, str]) -> bytes:
