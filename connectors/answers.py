@@ -1,17 +1,29 @@
 """What comes back by HTTP: read whole, or as it arrives, in bounded memory. Only `connectors/http.py` makes these."""
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from connectors.errors import Late, Unreadable
+from connectors.errors import BeffroiError, Busy, Down, Late, RefusedUs, Unreadable
+from connectors.pacing import MOST_AWAY
 from connectors.sockets import Call
 
 _CHUNK = 65536
+
+_BEARER_ERROR = re.compile(r"""\berror\s*=\s*"?([a-z_]+)""", re.IGNORECASE)
+_LACKS: Mapping[str, str] = {
+    "invalid_token": "the token is expired, revoked or not one of its own",
+    "insufficient_scope": "the token has not the scope that this needs",
+    "401": "it does not know the key, password or token, or no longer",
+    "403": "it knows who asks, who may not do this: a right or a scope is missing",
+}
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,50 @@ class Streamed:
 def media_type(headers: Mapping[str, str]) -> str:
     """Return the media type that headers tell, in lower case, without parameters; empty where they tell none."""
     return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return in how many seconds headers ask us to come again; None where they do not say, or say it in no known form.
+
+    Seconds or a date (RFC 9110, 10.2.3), from 0 to MOST_AWAY. A date counts from the answer's own, if it has one:
+    clocks differ.
+    """
+    said = headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said[:10]), MOST_AWAY)
+    until = _moment(said)
+    if until is None:
+        return None
+    now = _moment(headers.get("Date", "")) or dt.datetime.now(dt.UTC)
+    return min(max(0.0, (until - now).total_seconds()), MOST_AWAY)
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def refusal(response: Response | Streamed, registry: str) -> BeffroiError | None:
+    """Return the error that a status means by itself, where the body holds nothing better: 401, 403, 429, 5xx.
+
+    What a bearer token lacks is told by RFC 6750 (3.1); else 401 is about who we are, 403 about what we may do
+    (RFC 9110, 15.5.2 and 15.5.4).
+    """
+    status = response.status
+    if status in (401, 403):
+        said = response.headers.get("WWW-Authenticate", "")
+        word = _BEARER_ERROR.search(said)
+        why = _LACKS.get(word[1].lower() if word else "", _LACKS[str(status)])
+        return RefusedUs(f"{registry} refuses our credentials (HTTP {status}): {why}", registry=registry)
+    retry_in = retry_after(response.headers)
+    if status == 429:
+        return Busy(f"{registry} asks us to slow down (HTTP 429)", registry=registry, retry_in=retry_in)
+    if status >= 500:
+        return Down(f"{registry} says that it is out of order (HTTP {status})", registry=registry, retry_in=retry_in)
+    return None
 
 
 def late(registry: str) -> Late:

@@ -11,8 +11,8 @@ Caveats: a commune that was merged into another answers 404 under its old code, 
 Last verified live: never from here; the protocol was read in the public specification.
 """
 
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +24,8 @@ from connectors.extras import report
 from connectors.http import Response
 from connectors.records import Commune
 from connectors.registry import Answer, Registry, Settings
-from connectors.rest.answers import get_json
+from connectors.rest.answers import json_of
+from connectors.rest.client import Client, segment
 
 FIELDS = {
     "nom": "name",
@@ -57,12 +58,18 @@ class ApiGeo(Registry):
     """Communes, one by its INSEE code or all of them."""
 
     record = Commune
+    probe = "insee:75056"  # Paris
     settings_model = ApiGeoSettings
     settings: ApiGeoSettings
 
+    def __init__(self, name: str, settings: Settings, root: Path) -> None:
+        """As every registry."""
+        super().__init__(name, settings, root)
+        self._client = Client(name, lambda: self.address(self.settings.url), pace=self.pace)
+
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
-        """Return the commune of an INSEE code. Raises what `rest.get_json` raises, Unreadable for another commune."""
-        commune = self._communes([self._get(f"communes/{quote(identifier, safe='')}", deadline)])[0]
+        """Return the commune of an INSEE code. Raises what `Client.get` and `json_of` raise, Unreadable for another."""
+        commune = self._communes([self._get(f"communes/{segment(identifier)}", deadline)])[0]
         if commune.code != identifier:
             raise Unreadable(f"{self.name} answered about another commune than the one asked for", registry=self.name)
         return Answer(commune)
@@ -84,9 +91,8 @@ class ApiGeo(Registry):
         return pa.table(columns, schema=schema).to_reader()
 
     def _get(self, path: str, deadline: Deadline) -> Any:
-        base = self.address(self.settings.url)
-        url = f"{base.rstrip('/')}/{path}?fields={','.join(FIELDS)}"
-        return get_json(url, base=base, registry=self.name, deadline=deadline, is_absence=_is_absence)
+        answer = self._client.get(path, [("fields", ",".join(FIELDS))], deadline=deadline)
+        return json_of(answer, self.name, _is_absence)
 
     def _communes(self, rows: list[Any]) -> list[Commune]:
         """Make records of the answer's objects, strictly. Raises Unreadable, naming place and field, never a value."""

@@ -58,7 +58,7 @@ class CivilRegister(Registry):
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
         """As every registry. The WSDL is read at the first call."""
         super().__init__(name, settings, root)
-        self._soap = SoapClient(WSDL, name)
+        self._soap = SoapClient(WSDL, name, pace=self.pace)
         self.extras = self._soap.extras
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from connectors.columns import PYTHON, ColumnType
 from connectors.errors import Unreadable
@@ -30,6 +30,19 @@ class FieldSettings(BaseModel):
     description: str = ""
     required: bool = False
     personal: bool | None = None
+
+
+def _spelled(fields: Any) -> Any:
+    if not isinstance(fields, Mapping):
+        return fields
+    return {name: {"from": said} if isinstance(said, str) else said for name, said in fields.items()}
+
+
+short = BeforeValidator(_spelled)
+"""Of a mapping of fields (or columns) by name: a text alone is what stands under `from:`."""
+
+Fields = Annotated[dict[FieldName, FieldSettings], short]
+"""The fields of a record as a declaration writes them: `siren: unit.siren`, or `created: {from: day, type: date}`."""
 
 
 def record_of(

@@ -1,9 +1,15 @@
 """What `beffroi connector add` found in a source, and the files that it proposes: the same for every kind."""
 
+import importlib
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from connectors.errors import InvalidRequest
+from connectors.registry import Registry
 
 FILL_IN = "FILL_IN"
 """Stands in a draft for a value that only a person knows; no declaration that has one is loaded."""
@@ -31,10 +37,39 @@ class Draft:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tested on a registry: its name, whether it holds, and what to know about it."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+def draft(kind: str, source: str, name: str, root: Path, **options: Any) -> Draft:
+    """Look at a source and draft its declaration as the registry `name` of the workspace `root`; nothing is written.
+
+    `kind` is rest, sql or files, and `options` are those of its own `draft`. Raises InvalidRequest for a name or a
+    source that is none, and what asking it raises.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise InvalidRequest("a registry's name is small letters a to z, digits, - and _, a letter first")
+    made: Draft = importlib.import_module(f"connectors.{kind}.draft").draft(source, name, root, **options)
+    return made
+
+
+def conformance(registry: Registry) -> Iterator[Check]:
+    """Yield what is tested on a database, as it is tested. Raises InvalidRequest for a registry that is none."""
+    from connectors.sql import Sql
+    from connectors.sql.conformance import checks
+
+    if not isinstance(registry, Sql):
+        raise InvalidRequest(f"{registry.name} is no database: `beffroi check --online` asks every other registry")
+    yield from checks(registry)
+
+
 def entry_name(text: str) -> str:
     """Return a text as a name of an entry (small letters, digits, _): `Prêts & dons 2024` is `prets_dons_2024`."""
-    import unicodedata
-
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     return name if re.match(r"[a-z]", name) else f"t_{name}".rstrip("_")

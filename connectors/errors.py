@@ -15,6 +15,7 @@ nothing of HTTP statuses: `gateway/problems.py` gives each code its status, in o
     ├── RegistryError                the registry's fault
     │   ├── Unreadable               it answered something that is not an answer
     │   ├── Busy                     it asks us to slow down
+    │   ├── Maintenance              it said beforehand that it would not be there: it is not asked
     │   ├── Down                     it does not answer, or says that it is out of order
     │   └── Late                     it did not answer within the deadline
     └── OurError                     Beffroi's fault, or its operator's
@@ -51,12 +52,19 @@ class BeffroiError(Exception):
     title: ClassVar[str]
     todo: ClassVar[str]
 
-    def __init__(self, detail: str, *, registry: str | None = None, retry_in: float | None = None) -> None:
-        """Say in `detail` what was wrong, without any personal data; `retry_in` is in seconds."""
+    def __init__(
+        self, detail: str, *, registry: str | None = None, retry_in: float | None = None, general: bool = True
+    ) -> None:
+        """Say in `detail` what was wrong, without any personal data; `retry_in` is in seconds.
+
+        `general` is whether it tells of the registry as a whole: not where only a part of it does not answer, and not
+        where it was not asked at all.
+        """
         super().__init__(detail)
         self.detail = detail
         self.registry = registry
         self.retry_in = retry_in
+        self.general = general
         self.tried: tuple[Attempt, ...] = ()  # set where several providers were asked before giving up
 
 
@@ -150,6 +158,14 @@ class Down(RegistryError):
     code = "down"
     title = "The registry is down"
     todo = "Ask again later; of a registry, the gateway's /health tells when it is back."
+
+
+class Maintenance(RegistryError):
+    """The registry is under planned maintenance, as the workspace declares it: it was not asked."""
+
+    code = "maintenance"
+    title = "The registry is under planned maintenance"
+    todo = "Ask again after the time given in Retry-After: the outage is planned, and the detail says until when."
 
 
 class Late(RegistryError):

@@ -8,6 +8,7 @@ an identity (`connectors/tls.py`). Errors of urllib3 become ours by one table, `
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 
@@ -17,14 +18,15 @@ import urllib3
 from urllib3 import exceptions as u3
 from urllib3.util import Url, parse_url
 
-from connectors.answers import Response, Streamed, late
+from connectors.answers import Response, Streamed, late, refusal, retry_after
 from connectors.deadline import Deadline
-from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs, Unreadable
+from connectors.errors import BeffroiError, Down, Late, Misconfigured, RefusedUs, Unreadable
 from connectors.pacing import Pace
 from connectors.sockets import Call, connecting, pool_manager, watched, watching
 from connectors.tls import Identity, pools, refuses_certificate
 
-__all__ = ["ERRORS", "MAX_BYTES", "Identity", "Response", "Streamed", "refusal", "request", "session", "stream"]
+__all__ = ["ERRORS", "MAX_BYTES", "Identity", "Response", "Streamed", "refusal", "request", "retry_after"]
+__all__ += ["session", "stream"]
 
 USER_AGENT = "beffroi/0.1"
 MAX_BYTES = 64 * 1024 * 1024
@@ -120,15 +122,17 @@ def stream(
     Arguments and errors are those of `request`; some errors come while the answer is read. A connection whose answer
     was not read to its end is closed. The block may be left in another thread than it was entered in.
     """
-    _check_origin(url, base, registry)
+    host = _check_origin(url, base, registry)
     manager = pools(identity, registry) if identity else _POOLS
-    turn = nullcontext() if pace is None else pace.turn(_host(url), deadline)
+    turn = nullcontext() if pace is None else pace.turn(host, deadline)
     with turn, watching(deadline) as call:
         try:
             with connecting(call):
                 answer = _open(manager, method, url, headers or {}, body, call)
         except (u3.HTTPError, OSError) as error:
             raise _translate(error, registry, call) from error
+        if pace is not None and answer.status in (429, 503) and (wait := retry_after(answer.headers)) is not None:
+            pace.stay_away(host, wait, answer.status)
         with Streamed(answer, call, registry, most) as streamed:
             if answer.headers.get("Content-Encoding", "identity").strip().lower() not in _ENCODINGS:
                 raise Unreadable(f"{registry} answered in an encoding that was not asked for", registry=registry)
@@ -161,38 +165,32 @@ def _open(
                 raise
 
 
-def refusal(response: Response | Streamed, registry: str) -> BeffroiError | None:
-    """Return the error that a status means by itself, where the body holds nothing better: 401, 403, 429, 5xx."""
-    status = response.status
-    if status in (401, 403):
-        return RefusedUs(f"{registry} refuses our credentials (HTTP {status})", registry=registry)
-    wait = response.headers.get("Retry-After", "").strip()
-    retry_in = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 7 else None
-    if status == 429:
-        return Busy(f"{registry} asks us to slow down (HTTP 429)", registry=registry, retry_in=retry_in)
-    if status >= 500:
-        return Down(f"{registry} says that it is out of order (HTTP {status})", registry=registry, retry_in=retry_in)
-    return None
-
-
-def _check_origin(url: str, base: str, registry: str) -> None:
-    r"""Refuse a URL that leaves the declared host, wherever it came from (a next page, a redirect, a WSDL).
+def _check_origin(url: str, base: str, registry: str) -> str:
+    r"""Return the host of a URL; refuse one that leaves the declared origin, wherever it came from (a next page, a WSDL).
 
     URLs are read by the parser that connects: two that read `http://a\@b` differently would let one slip through.
     """
     try:
-        wanted, declared = parse_url(url), parse_url(base)
+        wanted, declared = parse_url(url), _declared(base)
     except u3.LocationParseError as error:
         raise Misconfigured(f"the address of {registry} is not a URL", registry=registry) from error
+    if (wanted.scheme, declared.scheme, wanted.host) == ("http", "https", declared.host):
+        raise Misconfigured(
+            f"{registry} would be asked by http, without TLS, where https is declared for it:"
+            " the links in its answers are wrong, and its owner must mend them",
+            registry=registry,
+        )
     if _origin(wanted) != _origin(declared) or wanted.scheme not in ("http", "https") or not wanted.host:
         raise Misconfigured(
             f"{registry} would be asked at {wanted.scheme}://{wanted.netloc}, which is not the address declared for it",
             registry=registry,
         )
+    return wanted.host
 
 
-def _host(url: str) -> str:
-    return parse_url(url).host or ""
+@lru_cache(maxsize=256)
+def _declared(base: str) -> Url:
+    return parse_url(base)
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
@@ -206,8 +204,8 @@ def _translate(error: Exception, registry: str, call: Call) -> BeffroiError:
     if isinstance(error, u3.MaxRetryError) and isinstance(reason, Exception):
         error = reason
     kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
-    if refuses_certificate(error):
-        return RefusedUs(f"{registry} refuses our TLS certificate, or wants one and was given none", registry=registry)
+    if (why := refuses_certificate(error)) is not None:
+        return RefusedUs(f"{registry} refuses our TLS certificate: {why}", registry=registry)
     if _garbled(error):
         return Unreadable(f"{registry} answered something that is not HTTP", registry=registry)
     if kind is Late:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from stdnum import lei as stdnum_lei
 from stdnum.eu import vat as stdnum_vat
 from stdnum.fr import nir as stdnum_nir
+from stdnum.fr import siren as stdnum_siren
 
 from connectors.errors import MalformedIdentifier
 
@@ -60,6 +62,27 @@ def check_nir(value: str) -> str:
     if nir[0] not in "123478":
         raise ValueError("a NIR begins with 1 or 2, or with 3, 4, 7 or 8 where it is provisional")
     return nir
+
+
+def check_siren(value: str) -> str:
+    """Return the canonical SIREN (9 digits, the last a check digit), or raise ValueError. See stdnum.fr.siren."""
+    try:
+        return str(stdnum_siren.validate(value))
+    except ValueError as error:
+        raise ValueError(
+            "a SIREN is nine digits, the last of which checks the others (of a SIRET, take the first nine)"
+        ) from error
+
+
+def check_lei(value: str) -> str:
+    """Return the canonical LEI (ISO 17442: 18 letters and digits, and two check digits), or raise ValueError."""
+    try:
+        lei = str(stdnum_lei.validate(value))
+    except ValueError as error:
+        raise ValueError("an LEI is 20 letters and digits, the last two being its check digits") from error
+    if not re.fullmatch(r"[0-9A-Z]{18}\d{2}", lei, re.ASCII):
+        raise ValueError("an LEI is 20 letters and digits, the last two being its check digits")
+    return lei
 
 
 def check_vat(value: str) -> str:
@@ -174,7 +197,54 @@ class VatNumber(Record):
     ] = None
 
 
-RECORDS: Mapping[str, type[Record]] = {model.__name__: model for model in (Commune, Person, VatNumber)}
+class Company(Record):
+    """A legal person, as a company register or the LEI system knows it.
+
+    Sole traders are none: what is told of them is personal data, since their company's name and address are their own.
+    """
+
+    key = "identifier"
+    identifiers = {"siren": check_siren, "lei": check_lei}
+
+    identifier: Annotated[
+        str,
+        Field(title="Identifier", description="As its register knows it: a SIREN (9 digits) or an LEI (20 characters)"),
+    ]
+    siren: Annotated[str | None, Field(title="SIREN", description="Number of the French register of companies")] = None
+    lei: Annotated[str | None, Field(title="LEI", description="Legal Entity Identifier, ISO 17442")] = None
+    siret: Annotated[str | None, Field(title="SIRET", description="Number of the head office, in France")] = None
+    register_number: Annotated[
+        str | None, Field(title="National number", description="As the national register told by its LEI has it")
+    ] = None
+    name: Annotated[str, Field(title="Name", description="The legal name")]
+    other_names: Annotated[
+        list[str], Field(title="Other names", description="Trading names, acronym, names in other languages")
+    ]
+    category: Annotated[
+        str | None, Field(title="Kind of entity", description="As the LEI system has it: GENERAL, FUND, BRANCH…")
+    ] = None
+    legal_category: Annotated[
+        str | None, Field(title="Legal category", description="INSEE, catégories juridiques: 5499 is an ordinary SARL")
+    ] = None
+    legal_form: Annotated[
+        str | None, Field(title="Legal form", description="ISO 20275 (ELF code), where the LEI system tells it")
+    ] = None
+    activity: Annotated[str | None, Field(title="Main activity", description="NAF rév. 2, as 62.01Z")] = None
+    active: Annotated[
+        bool | None,
+        Field(title="Active", description="False where it has ended; absent where its register does not say"),
+    ] = None
+    created: Annotated[dt.date | None, Field(title="Created on")] = None
+    address: Annotated[
+        str | None, Field(title="Address", description="Of the head office or of the legal seat, without the town")
+    ] = None
+    postal_code: Annotated[str | None, Field(title="Postal code")] = None
+    city: Annotated[str | None, Field(title="Town")] = None
+    commune_code: Annotated[str | None, Field(title="Commune", description="INSEE code, in France")] = None
+    country_code: Annotated[str | None, Field(title="Country", description="ISO 3166-1, two letters")] = None
+
+
+RECORDS: Mapping[str, type[Record]] = {model.__name__: model for model in (Commune, Person, VatNumber, Company)}
 
 
 def canonical(record: type[Record], identifier: str) -> tuple[str, str]:

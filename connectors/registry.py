@@ -4,20 +4,24 @@ A kind of registry is a module or a package here with one subclass of `Registry`
 is nothing to register. The file of a real registry opens with a docstring of fixed terms (`TERMS`).
 """
 
+import datetime as dt
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self, TypeAlias
+from typing import Annotated, ClassVar, Self, TypeAlias
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import connectors
+from connectors import credentials
+from connectors.credentials import Credential
 from connectors.deadline import Deadline
 from connectors.errors import Down, Misconfigured
-from connectors.limits import Limits, LimitsSettings
+from connectors.guard import Guard, begun
+from connectors.limits import Limits, LimitsSettings, Window
 from connectors.pacing import Pace
 from connectors.records import Record
 from connectors.sandbox import SandboxNotStarted
@@ -28,6 +32,7 @@ __all__ = [
     "FAULT",
     "TERMS",
     "Answer",
+    "Credential",
     "CsvFile",
     "Increment",
     "Limits",
@@ -43,6 +48,10 @@ TERMS = ("Owner", "Documentation", "Access", "Limits", "Caveats", "Last verified
 
 FAULT = "beffroi_fault"
 """A column that a scan may have: why a row cannot be taken as it came, null where it can. Such rows are quarantined."""
+
+
+READ_SECONDS = 60.0
+"""How long the beginning of a scan may be asked for again and again; each attempt has its own deadlines."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +94,18 @@ class Answer:
 
 
 class Settings(BaseModel):
-    """What the workspace says of one registry under `registries`, beside its `kind`. Each kind adds its own."""
+    """What the workspace says of one registry under `registries`, beside its `kind`. Each kind adds its own.
+
+    `maintenance` are windows in which it is not asked, `probe` is an identifier that it is known to have (which may be
+    `${NAME}`), `expires` the day that our credential ends, where nothing else tells.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limits: LimitsSettings = LimitsSettings()
+    maintenance: tuple[Window, ...] = ()
+    probe: Annotated[str | None, Field(min_length=1, max_length=200, repr=False)] = None
+    expires: dt.date | None = None
 
 
 class TlsSettings(BaseModel):
@@ -118,8 +134,10 @@ class Registry:
     """One source, as the workspace declares it. Thread-safe: one object serves all callers."""
 
     record: type[Record] | None = None
+    schemes: tuple[str, ...] | None = None  # those of its record's identifiers that it is asked by; None for all
     personal: bool = False  # whether all that it tells is personal data, whatever its fields say
     limits: Limits = Limits()
+    probe: str | None = None  # an identifier that it is known to have, public: `beffroi check --online` asks for it
     settings_model: ClassVar[type[Settings]] = Settings
 
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
@@ -129,11 +147,36 @@ class Registry:
         self.root = root
         self.limits = settings.limits.over(type(self).limits)
         self.pace = Pace(name, self.limits, root)
+        self.guard = Guard(name, settings.maintenance)
+        self.probe = settings.probe or type(self).probe
         self.extras: set[str] = set()  # names that it answered and nobody knows; never a value
 
     def problems(self) -> Iterable[tuple[tuple[str | int, ...], str]]:
         """Return what is wrong with the settings beyond their form, each with the keys where it stands."""
         return ()
+
+    def ask(self, identifier: str, deadline: Deadline) -> Answer:
+        """Return what `lookup` returns: where the registry is there to be asked, and more than once where that is safe.
+
+        Raises what `lookup` raises, Maintenance, and Down where it is out of order: neither makes a call.
+        """
+        return self.guard.call(lambda: self.lookup(identifier, deadline), deadline)
+
+    def read(self, table: str | None, after: str | None = None) -> Scan:
+        """Return what `scan` returns, as `ask` does for `lookup`. Its first batch is there: after it, nothing is retried."""
+        scan: Scan = self.guard.call(lambda: begun(self.scan(table, after)), Deadline.after(READ_SECONDS))
+        return scan
+
+    def credentials(self) -> Iterable[Credential]:
+        """Return what is known of our credentials: the day that is declared, and our certificate's under `tls`.
+
+        Nothing is asked for it. Raises Misconfigured where a file is no certificate.
+        """
+        if self.settings.expires is not None:
+            yield credentials.declared(self.settings.expires)
+        tls = getattr(self.settings, "tls", None)
+        if isinstance(tls, TlsSettings) and tls.certificate is not None:
+            yield from credentials.certificates(self.root / tls.certificate, self.name)
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the record of a canonical identifier, or raise the error that its outcome is."""
@@ -189,7 +232,8 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
-    *("patterns", "variables", "rest"),
+    *("guard", "credentials"),
+    *("patterns", "variables", "outcomes"),
 }
 """Modules and packages of this package that are no kind of registry."""
 

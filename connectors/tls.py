@@ -17,9 +17,14 @@ from connectors.sockets import pool_manager
 
 # The alerts of RFC 8446 §6 that can only be about a certificate of ours: a server sends them, as OpenSSL names them.
 _REFUSALS = {
-    *("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
-    *("SSLV3_ALERT_CERTIFICATE_REVOKED", "SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
-    *("TLSV1_ALERT_UNKNOWN_CA", "TLSV1_ALERT_ACCESS_DENIED"),
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants one and was given none",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it is damaged, or signed in a way that it does not take",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "it is of a kind that it does not take",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "it was revoked",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it has expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it does not say why",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority that gave it, or was given none",
+    "TLSV1_ALERT_ACCESS_DENIED": "it knows it, and denies access",
 }
 
 
@@ -101,7 +106,8 @@ def _unusable(registry: str, path: Path | str, why: str) -> Misconfigured:
     return Misconfigured(f"TLS identity for {registry}: {path} {why}", registry=registry)
 
 
-def refuses_certificate(error: BaseException) -> bool:
-    """Tell whether an error of urllib3 says that the server refused our certificate, or that it wanted one."""
+def refuses_certificate(error: BaseException) -> str | None:
+    """Return why the server refused our certificate, as far as an error of urllib3 tells it; None if it did not."""
     parts = (error, *error.args)
-    return any(isinstance(part, ssl.SSLError) and part.reason in _REFUSALS for part in parts)
+    reasons = (part.reason for part in parts if isinstance(part, ssl.SSLError))
+    return next((_REFUSALS[reason] for reason in reasons if reason in _REFUSALS), None)

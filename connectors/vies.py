@@ -55,6 +55,9 @@ FAULTS: Mapping[str, tuple[type[BeffroiError], str]] = {
     "IP_BLOCKED": (RefusedUs, "has blocked the address that we ask from"),
 }
 
+OF_ONE_STATE = {"MS_UNAVAILABLE", "TIMEOUT", "MS_MAX_CONCURRENT_REQ", "MS_MAX_CONCURRENT_REQ_TIME"}
+"""Faults that tell of one member state's register: the others go on answering."""
+
 UNTOLD = "---"
 """What stands where a member state does not tell."""
 
@@ -75,6 +78,7 @@ class Vies(Registry):
     """VAT numbers, one at a time."""
 
     record = VatNumber
+    probe = "vat:IE6388047V"  # Google Ireland Ltd., which publishes it
     limits = Limits(concurrency=2, deadline=8.0)
     settings_model = ViesSettings
     settings: ViesSettings
@@ -82,7 +86,7 @@ class Vies(Registry):
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
         """As every registry. The WSDL is read at the first call."""
         super().__init__(name, settings, root)
-        self._soap = SoapClient(WSDL, name)
+        self._soap = SoapClient(WSDL, name, pace=self.pace)
         self.extras = self._soap.extras
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
@@ -112,7 +116,8 @@ class Vies(Registry):
             kind, meaning = FAULTS.get(
                 fault.message.strip(), (Unreadable, f"answered {operation} with a fault that it does not document")
             )
-            raise kind(f"{self.name} {meaning}", registry=self.name) from fault
+            general = fault.message.strip() not in OF_ONE_STATE
+            raise kind(f"{self.name} {meaning}", registry=self.name, general=general) from fault
         told: Mapping[str, Any] = asked.value
         return told
 

@@ -15,6 +15,7 @@ import click
 from connectors import sandbox
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console, demo, jobs, journal, skeleton
+from gateway import online as asking
 from gateway.command import command
 from gateway.connector_commands import connector_group
 from gateway.tokens import Tokens
@@ -62,9 +63,13 @@ def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG0
 
 
 @main.command("check")
+@click.option("--online", is_flag=True, help="Ask each registry for its probe, an identifier that it is known to have.")
 @command
-def check_command(root: Path, as_json: bool) -> None:
-    """Check the whole workspace; every problem is told with its file and line."""
+def check_command(root: Path, as_json: bool, online: bool) -> None:
+    """Check the whole workspace; every problem is told with its file and line.
+
+    Credentials that end within 30 days, or have ended, are told too, where their end is known.
+    """
     try:
         workspace = Workspace(root, sources=True)
     except Misconfigured as error:
@@ -76,6 +81,13 @@ def check_command(root: Path, as_json: bool) -> None:
                 click.echo(problem)
             console.note(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         sys.exit(1)
+    for warning in asking.warnings(workspace):
+        console.note(f"WARN {warning}")
+    if online:
+        checked = asking.check(workspace)
+        rows = [(each.registry, each.status, each.detail) for each in checked]
+        console.show_json(checked) if as_json else console.show_table(("registry", "status", ""), rows)
+        sys.exit(any(each.fails for each in checked))
     if as_json:
         console.show_json([])
     else:
@@ -88,11 +100,12 @@ def check_command(root: Path, as_json: bool) -> None:
 
 @main.command("run")
 @click.argument("datasets", nargs=-1)
+@click.option("--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too.")
 @command
-def run_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
+def run_command(root: Path, as_json: bool, datasets: tuple[str, ...], full: bool) -> None:
     """Run the pipelines of DATASETS (all of them, where none is named), each after those it refers to."""
     workspace = Workspace(root)
-    reports, failures = jobs.run_all(workspace, list(datasets))
+    reports, failures = jobs.run_all(workspace, list(datasets), full=full)
     jobs.show_reports(reports, as_json)
     for error in failures:
         console.show_error(error, as_json)

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from connectors.errors import InvalidRequest, Misconfigured
+from connectors.errors import InvalidRequest
 from connectors.registry import Registry
 from gateway import console
 from gateway.access import decide, of_operation, operator
 from gateway.command import command
+from gateway.connector_add import add_group
 from pipelines.sentences import among
-from pipelines.strict_yaml import load
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,73 +33,7 @@ def connector_group() -> None:
     """Declare a registry from its own description, see what it can be asked, and try it."""
 
 
-@connector_group.command("add")
-@click.argument("kind", type=click.Choice(["soap"]))
-@click.argument("source", metavar="FILE|URL")
-@click.option("--name", required=True, help="The registry's name in the workspace.")
-@click.option("--port", help="The WSDL's port to ask; by default its first.")
-@click.option(
-    "--allow-host",
-    "allowed",
-    multiple=True,
-    metavar="HOST[:PORT]",
-    help="A host besides the URL's own that imports may be on.",
-)
-@click.option(
-    "--allow-folder",
-    "folders",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="A folder besides the FILE's own that imports may lie in.",
-)
-@click.option("--force", is_flag=True, help="Where NAME is declared already, renew its WSDL; its declaration stays.")
-@command
-def add_command(
-    root: Path,
-    as_json: bool,
-    kind: str,
-    source: str,
-    name: str,
-    port: str | None,
-    allowed: tuple[str, ...],
-    folders: tuple[Path, ...],
-    force: bool,
-) -> None:
-    """Bring the WSDL at FILE or URL, with all that it imports, into the workspace, and declare a registry by it.
-
-    It writes wsdl/NAME/ and registries/NAME.yaml, which lists every operation and holds drafts of a lookup and of
-    tables. When the registry is asked, nothing is fetched.
-    """
-    from connectors import drafts
-
-    declared = _is_declared(root, name)
-    if declared and not force:
-        raise InvalidRequest(f"there is a registry {name} already: take another --name, or --force to renew its WSDL")
-    added = drafts.add_soap(root.resolve(), name, source, port=port, allow=allowed, keep=declared, folders=folders)
-    if as_json:
-        console.show_json(added)
-        return
-    click.echo(added.wsdl)
-    if added.declaration is not None:
-        click.echo(added.declaration)
-    elif (written := root / "registries" / f"{name}.yaml").is_file() and added.wsdl not in written.read_text("utf-8"):
-        console.note(f"Its file has another name now: say wsdl: {added.wsdl} in registries/{name}.yaml")
-    if len(added.ports) > 1 and not declared:
-        console.note(f"The WSDL has several ports ({', '.join(added.ports)}): {port or added.ports[0]} is asked.")
-    for operation, why in added.broken.items():
-        console.note(f"{operation} cannot be used: {why}")
-    console.note(f"{kind}: {len(added.operations)} operations. Next: beffroi connector show {name} && beffroi check")
-
-
-def _is_declared(root: Path, name: str) -> bool:
-    """Tell whether a workspace declares a registry, in whatever state its declarations are. Raises Misconfigured."""
-    main = root / "beffroi.yaml"
-    if not main.is_file():
-        raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
-    data = load(main, Path("beffroi.yaml")).data
-    inside = data.get("registries") if isinstance(data, dict) else None
-    return (isinstance(inside, dict) and name in inside) or (root / "registries" / f"{name}.yaml").exists()
+connector_group.add_command(add_group)
 
 
 @connector_group.command("show")
@@ -203,6 +137,28 @@ def call_command(
     if told.headers:
         console.note(f"headers: {console.one_line(told.headers)}")
     console.show_json(told.value)
+
+
+@connector_group.command("test")
+@click.argument("name")
+@command
+def test_command(root: Path, as_json: bool, name: str) -> None:
+    """Test the database NAME as declared: that it is read only, streams, keeps its types exact and its time limits.
+
+    Nothing is written to it and no row of it is shown. For SQL Server and Oracle, which are experimental, this is how
+    to know that they work on your server.
+    """
+    from connectors import drafting
+
+    checks = []
+    for check in drafting.conformance(_registry(Workspace(root), name)):
+        checks.append(check)
+        if not as_json:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}{f': {check.detail}' if check.detail else ''}")
+    if as_json:
+        console.show_json(checks)
+    if not all(check.ok for check in checks):
+        sys.exit(1)
 
 
 async def _call(

@@ -65,11 +65,15 @@ def _alone(workspace: Workspace) -> Iterator[None]:
 
 def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
     console.note(
-        "Starting the sandbox: communes (REST), a civil register and VAT numbers (SOAP, synthetic persons and companies)"
+        "Starting the sandbox: communes, companies and legal entities (REST, the companies synthetic),"
+        " a civil register and VAT numbers (SOAP, synthetic persons and companies)"
     )
     sandbox.start(workspace.root, tied=True)
-    planted = municipal.make(workspace.state / "municipal.sqlite", reference / "communes.parquet")
-    console.note(f"Made a municipal database: {planted['rows']:,} associations, written as such tables are")
+    planted = municipal.make(workspace.state / "municipal.sqlite", reference)
+    console.note(
+        f"Made a municipal database: {planted['rows']:,} associations and {planted['suppliers']:,} suppliers, written as"
+        " such tables are"
+    )
     reports, failures = jobs.run_all(workspace, [])
     if not as_json:
         jobs.show_reports(reports, as_json=False)

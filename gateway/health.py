@@ -1,6 +1,7 @@
 """Health: what is well and what is not, without asking any registry for it.
 
-What is known of registries comes from the lookups that this process made. No personal data, and no dataset that the
+What is known of registries comes from the lookups that this process made, and from what the workspace declares: planned
+maintenance makes nothing degraded, a credential that is refused or has ended does. No personal data, and no dataset that the
 caller may not know of.
 """
 
@@ -10,8 +11,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from connectors.errors import BeffroiError, CallerError, Unavailable
+from connectors.errors import BeffroiError, CallerError, Maintenance, Misconfigured, RefusedUs, Unavailable
 from connectors.extras import MOST
+from connectors.registry import Credential, Registry
 from pipelines import versions
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
@@ -19,6 +21,11 @@ from pipelines.workspace import Workspace
 log = logging.getLogger("beffroi")
 reasons = logging.getLogger("beffroi.registries")
 reasons.addHandler(logging.NullHandler())  # the command line, which sets up no log, tells the error itself
+
+
+AMISS = {"failing", "open"}
+ENDED = {"refused", "expired"}
+"""What makes the whole degraded: how a registry is, how a credential stands."""
 
 
 @dataclass
@@ -30,6 +37,7 @@ class State:
     code: str | None = None
     answered: int = 0
     failed: int = 0
+    refused: bool = False  # our credentials, since the last answer that they brought
     reasons: set[tuple[str, str]] = field(default_factory=set)  # codes and details that are in the log
 
     def told(self) -> dict[str, Any]:
@@ -54,10 +62,14 @@ class Health:
     def note(self, registry: str, error: BeffroiError | None) -> None:
         """Note how a registry answered; «not found» and «withheld» are answers like any other.
 
-        Why it failed goes to the log, each reason once and no more than MOST of them: a detail holds no value.
+        Why it failed goes to the log, each reason once and no more than MOST of them: a detail holds no value. Where
+        nobody asked, since maintenance was planned, nothing is learnt.
         """
+        if isinstance(error, Maintenance):
+            return
         state = self.registries[registry]
         failed = error is not None and not isinstance(error, CallerError)
+        state.refused = isinstance(error, RefusedUs) or (state.refused and failed)
         status = "failing" if failed else "ok"
         if status != state.status:
             state.status, state.since = status, dt.datetime.now(dt.UTC)
@@ -73,13 +85,13 @@ class Health:
     def told(self, workspace: Workspace, names: list[str], journal_writable: bool) -> dict[str, Any]:
         """Return the whole, with the datasets of these names; `degraded` where anything is amiss."""
         registries = {
-            name: {**state.told(), "set_aside": sorted(workspace.registries[name].extras.copy())}
-            for name, state in sorted(self.registries.items())
+            name: _registry(state, workspace.registries[name]) for name, state in sorted(self.registries.items())
         }
         datasets = {name: _dataset(workspace, name) for name in sorted(names)}
         amiss = (
             not journal_writable
-            or any(state.status == "failing" for state in self.registries.values())
+            or any(told["status"] in AMISS for told in registries.values())
+            or any(each["status"] in ENDED for told in registries.values() for each in told.get("credentials", ()))
             or any(told["version"] is None for told in datasets.values())
         )
         return {
@@ -89,6 +101,31 @@ class Health:
             "registries": registries,
             "datasets": datasets,
         }
+
+
+def _registry(state: State, registry: Registry) -> dict[str, Any]:
+    """Return what is told of a registry; what does not concern it is left out."""
+    told: dict[str, Any] = {**state.told(), "set_aside": sorted(registry.extras.copy())}
+    if (wait := registry.guard.breaker.wait()) is not None:
+        told |= {"status": "open", "retry_in": round(wait, 1)}
+    if (outage := registry.guard.outage()) is not None:
+        told |= {"status": "maintenance", "until": outage.until.isoformat(), "reason": outage.reason}
+    now = dt.datetime.now(dt.UTC)
+    if known := [each.told(now) for each in credentials(registry, refused=state.refused)]:
+        told["credentials"] = known
+    return told
+
+
+def credentials(registry: Registry, *, refused: bool = False) -> list[Credential]:
+    """Return what is known of our credentials with a registry; `refused` is whether it said that it takes none of them.
+
+    A file that is no certificate is a credential that the registry cannot but refuse.
+    """
+    try:
+        known = list(registry.credentials())
+    except Misconfigured as error:
+        return [Credential(error.detail, refused=True)]
+    return [*known, Credential("what we ask with", refused=True)] if refused else known
 
 
 def shown_version(workspace: Workspace, name: str) -> Version | None:

@@ -10,14 +10,17 @@ from pipelines.run import Report, run
 from pipelines.workspace import Workspace
 
 
-def run_all(workspace: Workspace, names: list[str]) -> tuple[list[Report], list[BeffroiError]]:
-    """Run datasets in order of dependency, then refresh the databases; one that fails does not stop the others."""
+def run_all(workspace: Workspace, names: list[str], *, full: bool = False) -> tuple[list[Report], list[BeffroiError]]:
+    """Run datasets in order of dependency, then refresh the databases; one that fails does not stop the others.
+
+    `full` reads the tables whole of which a run asks what changed only.
+    """
     order = workspace.in_order(names)
     reports, failures = [], []
     with console.progress(len(order)) as begin:
         for name in order:
             try:
-                reports.append(run(workspace, name, begin(name)))
+                reports.append(run(workspace, name, begin(name), full=full))
             except BeffroiError as error:
                 failures.append(_of(name, error))
         try:

@@ -80,7 +80,7 @@ def described(name: str, lookup: Lookup) -> dict[str, Any]:
     return {
         "name": name,
         "title": lookup.title,
-        "record": lookup.record,
+        "record": lookup.record_model.__name__,
         "personal": personal,
         "identifiers": list(model.identifiers),
         "fields": [

@@ -80,8 +80,8 @@ async def answer(
         if refusal is not None:
             raise refusal
         granted = decide(service.workspace, caller, of_lookup(name, lookup), question.fields)
-        _scheme, value = canonical(model, question.identifier)
-        found, tried = await _ask(service, lookup, value)
+        scheme, value = canonical(model, question.identifier)
+        found, tried = await _ask(service, lookup, scheme, value)
         entry.source, entry.fields = found.source, list(granted)
     meta: dict[str, Any] = {
         "source": found.source,
@@ -111,16 +111,17 @@ def identifier_text(model: type[Record], identifier: str) -> str:
         return f"malformed:{identifier}"
 
 
-async def _ask(service: Service, lookup: Lookup, value: str) -> tuple[Found, tuple[Attempt, ...]]:
+async def _ask(service: Service, lookup: Lookup, scheme: str, value: str) -> tuple[Found, tuple[Attempt, ...]]:
     """Ask the providers in order, within the lookup's deadline; return the answer and those that failed before.
 
     What a registry says of the question itself (not found, withheld) is the answer. A dataset's «not found» is none:
-    absence in a copy proves nothing, so the first registry's own failure is what the caller gets.
+    absence in a copy proves nothing, so the first registry's own failure is what the caller gets. Raises InvalidRequest
+    where no provider knows identifiers of that `scheme`.
     """
     deadline = Deadline.after(lookup.deadline)
     tried: list[Attempt] = []
     failures: list[tuple[bool, BeffroiError]] = []
-    for provider in lookup.providers:
+    for provider in _asked_by(service, lookup, scheme):
         try:
             if provider.registry is not None:
                 found = await _from_registry(service, provider.registry, value, deadline)
@@ -134,6 +135,22 @@ async def _ask(service: Service, lookup: Lookup, value: str) -> tuple[Found, tup
         else:
             return found, tuple(tried)
     raise _verdict(failures, tried)
+
+
+def _asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
+    """Return the providers that know identifiers of a scheme: a copy knows those of what it is a copy of.
+
+    Raises InvalidRequest where there is none.
+    """
+    found = []
+    for provider in lookup.providers:
+        name = provider.registry or service.workspace.dataset(provider.dataset or "").source.registry
+        registry = service.workspace.registries[name]
+        if registry.record is not lookup.record_model or registry.schemes is None or scheme in registry.schemes:
+            found.append(provider)
+    if not found:
+        raise InvalidRequest(f"nobody who is asked here knows a {lookup.record_model.__name__} by {scheme}")
+    return found
 
 
 def _verdict(failures: list[tuple[bool, BeffroiError]], tried: list[Attempt]) -> BeffroiError:

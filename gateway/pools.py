@@ -29,7 +29,7 @@ class Pool:
     async def ask(self, identifier: str, deadline: Deadline) -> Answer:
         """Ask the registry in one of its threads.
 
-        Raises what the registry's `lookup` raises; Busy where no place was free, Late where the connector did not keep
+        Raises what the registry's `ask` raises; Busy where no place was free, Late where the connector did not keep
         the deadline: its thread ends when it does, nobody waits for it.
         """
         name = self._registry.name
@@ -38,7 +38,7 @@ class Pool:
             if self._taken >= self._places * (1 + WAITING):
                 raise Busy(f"all places with {name} are taken, and many wait for one", registry=name, retry_in=1)
             self._taken += 1
-        future = self._executor.submit(self._registry.lookup, identifier, deadline)
+        future = self._executor.submit(self._registry.ask, identifier, deadline)
         future.add_done_callback(self._free)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.remaining() + GRACE)

@@ -38,6 +38,7 @@ STATUS: Mapping[type[BeffroiError], HTTPStatus] = {
     errors.Unreadable: HTTPStatus.BAD_GATEWAY,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Down: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Maintenance: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Late: HTTPStatus.GATEWAY_TIMEOUT,
     errors.RefusedUs: HTTPStatus.BAD_GATEWAY,
     errors.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from connectors.registry import Registry
 from pipelines.declarations import Clean, Configuration, Dataset, Grant
+from pipelines.mirrored import kept
 from pipelines.sentences import among
 from pipelines.steps import dataset_of
 from pipelines.strict_yaml import Keys
@@ -65,8 +66,18 @@ def _lookups(read: Read, configuration: Configuration) -> Iterator[Problem]:
                 at = (*keys, "dataset")
                 yield from _unknown(read, at, "datasets", provider.dataset, read.datasets)
                 dataset = read.datasets.get(provider.dataset)
-                if dataset is not None and dataset.record != lookup.record:
+                if dataset is not None and lookup.record is None:
+                    yield from ((at, said) for said in _unasked(dataset))
+                elif dataset is not None and lookup.record is not None and dataset.record != lookup.record:
                     yield at, f"the dataset {provider.dataset} does not mirror {lookup.record}"
+
+
+def _unasked(dataset: Dataset) -> Iterator[str]:
+    """Yield why the rows of a dataset cannot be looked up."""
+    if len(dataset.key) > 1:
+        yield f"a lookup asks by one value, and the key of {dataset.name} has several columns"
+    for column in kept(dataset):
+        yield f"the column {column} of {dataset.name} cannot be looked up by that name: give it another"
 
 
 def _organisations(read: Read, configuration: Configuration) -> Iterator[Problem]:

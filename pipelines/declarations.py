@@ -222,9 +222,12 @@ class Provider(Declared):
 
 
 class Lookup(Declared):
-    """One question asked through the gateway: a record, and who can answer, in order."""
+    """One question asked through the gateway: a record, and who can answer, in order.
 
-    record: str
+    Without `record`, its one provider is a dataset, and a row of that is what it answers.
+    """
+
+    record: str | None = None
     title: str = ""
     providers: Annotated[list[Provider], Field(min_length=1)]
     deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
@@ -233,14 +236,20 @@ class Lookup(Declared):
 
     @field_validator("record")
     @classmethod
-    def _known(cls, record: str, info: ValidationInfo) -> str:
-        if record not in _records(info):
+    def _known(cls, record: str | None, info: ValidationInfo) -> str | None:
+        if record is not None and record not in _records(info):
             raise ValueError(f"record {record} is unknown{among(record, _records(info))}")
         return record
 
     @model_validator(mode="after")
     def _resolved(self, info: ValidationInfo) -> "Lookup":
-        self._record_model = _records(info)[self.record]
+        if self.record is not None:
+            self._record_model = _records(info)[self.record]
+        elif len(self.providers) != 1 or self.providers[0].dataset is None:
+            raise ValueError("say which record: it answers, or name one dataset: as its only provider")
+        else:
+            rows: Mapping[str, type[Record]] = {} if info.context is None else info.context["rows"]
+            self._record_model = rows.get(self.providers[0].dataset, Record)  # that it is unknown is told elsewhere
         return self
 
     @property

@@ -11,6 +11,7 @@ import duckdb
 
 from connectors.columns import Column
 from connectors.errors import Misconfigured, Unreadable
+from connectors.registry import FAULT
 from pipelines.clean import Cleaning, Failure, Value
 from pipelines.declarations import Clean, Dataset
 from pipelines.sentences import among
@@ -40,7 +41,7 @@ def judge(
     connection.execute(f"CREATE TEMP TABLE judged AS {_judged(dataset, parquet_of)}")
     connection.execute(f"CREATE TEMP TABLE merged AS {_merged(dataset)}")
     used = {_source_of(dataset, column) for column in dataset.columns}
-    return sorted(set(types) - used)
+    return sorted(types.keys() - used)
 
 
 def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) -> dict[str, str]:
@@ -51,6 +52,7 @@ def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) 
     except duckdb.InvalidInputException:
         raise Unreadable(f"{registry} gave a file that is no whole Parquet file", registry=registry) from None
     types = {str(name): str(kind) for name, kind, *_ in found}
+    faulty = types.pop(FAULT, None) is not None
     kept = [name for name in types if is_kept(name)]
     if kept:
         raise Misconfigured(
@@ -59,7 +61,7 @@ def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) 
         )
     connection.execute(
         f"CREATE TEMP VIEW staged AS SELECT file_row_number + 1 AS {PLACE}, * EXCLUDE (file_row_number)"
-        f" FROM {file}, file_row_number = true)"
+        f"{'' if faulty else f', CAST(NULL AS VARCHAR) AS {FAULT}'} FROM {file}, file_row_number = true)"
     )
     return types
 
@@ -110,7 +112,10 @@ def _typed(sql: str, kind: str, wanted: str) -> str:
 def _cleaned(cleaning: Cleaning) -> str:
     columns = ", ".join(f"{value.sql} AS {identifier(name)}" for name, value in cleaning.done.items())
     failures = [(name, failure) for name, value in cleaning.done.items() for failure in value.failures]
-    return f"SELECT layer.{PLACE}, {columns}, {_failure_list(failures)} AS {FAILURES} FROM {cleaning.relation()}"
+    return (
+        f"SELECT layer.{PLACE}, layer.{FAULT}, {columns}, {_failure_list(failures)} AS {FAILURES}"
+        f" FROM {cleaning.relation()}"
+    )
 
 
 def _failure_list(failures: list[tuple[str, Failure]]) -> str:
@@ -125,7 +130,7 @@ def _failure_list(failures: list[tuple[str, Failure]]) -> str:
 
 
 def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
-    """Add what the constraints and foreign keys refuse to what the steps refused."""
+    """Add what the constraints and foreign keys refuse to what the steps refused; of a faulty row the fault alone."""
     joins, failures = [], []
     for column in dataset.columns:
         failures += [(column.name, failure) for failure in _constraints(column, dataset.key)]
@@ -138,7 +143,9 @@ def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
             (key.column, Failure(f"{mine} IS NOT NULL AND foreign_{number}.target IS NULL", "foreignKey", reason))
         )
     found = f"list_concat({FAILURES}, {_failure_list(failures)})" if failures else FAILURES
-    return f"SELECT cleaned.* EXCLUDE ({FAILURES}), {found} AS {FAILURES} FROM cleaned {' '.join(joins)}"
+    fault = f"[{{'column': '', 'rule': 'row', 'reason': cleaned.{FAULT}}}]"
+    found = f"CASE WHEN cleaned.{FAULT} IS NULL THEN {found} ELSE {fault} END"
+    return f"SELECT cleaned.* EXCLUDE ({FAILURES}, {FAULT}), {found} AS {FAILURES} FROM cleaned {' '.join(joins)}"
 
 
 def _constraints(column: Column, key: tuple[str, ...]) -> Iterator[Failure]:

@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from connectors.errors import Unavailable
+from connectors.registry import FAULT
 from pipelines import versions
+from pipelines.judge import PLACE
 from pipelines.workspace import Workspace
 
 
@@ -51,5 +53,6 @@ def _rows(name: str, number: int | None, file: Path) -> Iterator[Refused]:
         for batch in parquet.iter_batches():
             for row in batch.to_pylist():
                 raw = json.loads(row["raw"])
-                raw.pop("beffroi_place")
+                for ours in (PLACE, FAULT):
+                    raw.pop(ours, None)
                 yield Refused(name, number, row["place"], row["failures"], raw)

@@ -18,20 +18,17 @@ from pathlib import Path
 import duckdb
 import lmdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
-from connectors.errors import Misconfigured, RunFailed, Unavailable, Unreadable
+from connectors.errors import RunFailed, Unavailable, Unreadable
 from pipelines import index, versions
 from pipelines.declarations import Bounds, Dataset
 from pipelines.judge import FAILURES, PLACE, judge
 from pipelines.sql import identifier, quote
+from pipelines.stage import stage
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
-
-RAW_KEPT = 2
-"""Raw inputs kept per dataset: the last run's and the one before."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ class Report:
     seconds: float
 
 
-def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _: None) -> Report:
-    """Run one dataset; `tell` hears the name of each stage as it begins.
+def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _: None, *, full: bool = False) -> Report:
+    """Run one dataset; `tell` hears the name of each stage as it begins, `full` reads all of a table again.
 
     Returns its report. Raises RunFailed when an expectation fails (the last version stays), Unavailable while another
     run of the same dataset is under way, and whatever the source raises.
@@ -63,7 +60,7 @@ def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _:
     started, clock = dt.datetime.now(dt.UTC), time.monotonic()
     with _alone(workspace, name), _engine(workspace, dataset) as connection, _swept(workspace, name):
         tell("scan")
-        raw = _stage(workspace, dataset)
+        raw = stage(workspace, dataset, connection, full=full)
         tell("clean")
         unread = judge(connection, dataset, raw, lambda other: str(_needed(workspace, other, name).parquet))
         last = versions.newest(workspace, name)
@@ -137,33 +134,6 @@ def _swept(workspace: Workspace, name: str) -> Iterator[None]:
         yield
     finally:
         versions.sweep(workspace, name)
-
-
-def _stage(workspace: Workspace, dataset: Dataset) -> Path:
-    """Bring the source's rows into a raw Parquet file, which is kept, and return it."""
-    try:
-        scan = workspace.registries[dataset.source.registry].scan(dataset.source.table)
-    except Misconfigured as error:
-        raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
-    folder = workspace.state / "raw" / dataset.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.part"):
-        left.unlink()
-    part = folder / f"{uuid.uuid4().hex}.part"
-    raw = folder / f"{time.time_ns()}.parquet"
-    try:
-        if isinstance(scan, Path):
-            shutil.copyfile(scan, part)
-        else:
-            with scan, pq.ParquetWriter(part, scan.schema, compression="zstd") as writer:
-                for batch in scan:
-                    writer.write_batch(batch)
-        part.rename(raw)
-    finally:
-        part.unlink(missing_ok=True)
-    for old in sorted(folder.glob("*.parquet"))[:-RAW_KEPT]:
-        old.unlink()
-    return raw
 
 
 def _needed(workspace: Workspace, other: str, name: str) -> Version:

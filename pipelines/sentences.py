@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -94,12 +94,16 @@ def _written(details: ErrorDetails, data: Any) -> Keys:
             data = data[part]
     if details["type"] == "missing":
         keys.append(loc[-1])
+    if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        keys.append(details["ctx"]["discriminator"].strip("'"))
     return tuple(keys)
 
 
 def _expected(details: ErrorDetails) -> str | None:
     if details["type"] == "literal_error":
         return str(details["ctx"]["expected"]).replace("'", "")
+    if details["type"] == "union_tag_invalid":
+        return " or ".join(str(details["ctx"]["expected_tags"]).replace("'", "").rsplit(", ", 1))
     return EXPECTED.get(details["type"])
 
 
@@ -114,7 +118,7 @@ def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
     match details["type"]:
         case "extra_forbidden":
             said = f"unknown key «{last}»{among(str(last), _keys_at(model, details['loc'][:-1]))}"
-        case "missing":
+        case "missing" | "union_tag_not_found":
             said = f"the key «{last}» is missing"
         case "value_error":
             said = details["msg"].removeprefix("Value error, ")
@@ -134,18 +138,31 @@ def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that may be written at `loc`, by walking the model along it."""
-    found: Any = model
+    """Return the keys that may be written at `loc`, by walking the model along it.
+
+    Of a union whose members have a tag each, the tag stands in `loc` where the library chose that member.
+    """
+    found: list[Any] = [model]
     for part in loc:
-        fields = getattr(found, "model_fields", {})
+        tagged = [each for each in found if part in _tags(each)]
+        fields = found[0].model_fields if found else {}
         field = next((f for name, f in fields.items() if part == (f.alias or name)), None)
-        found = _inner_model(field.annotation) if field else found
-    fields = getattr(found, "model_fields", {})
+        if tagged:
+            found = tagged
+        elif field is not None:
+            found = _models(field.annotation)
+    fields = found[0].model_fields if found else {}
     return [f.alias or name for name, f in fields.items() if f.json_schema_extra != {"file": True}]
 
 
-def _inner_model(annotation: Any) -> Any:
+def _tags(model: type[BaseModel]) -> set[str]:
+    """Return the texts that a field of `model` can be alone: the tag of a union's member is among them."""
+    return {tag for field in model.model_fields.values() if get_origin(field.annotation) is Literal
+            for tag in get_args(field.annotation)}  # fmt: skip
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models within an annotation, in their order."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_inner_model(part) for part in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model is not None), None)
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models(part)]

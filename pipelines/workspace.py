@@ -16,6 +16,7 @@ from connectors.registry import Registry, kinds
 from pipelines.coherence import incoherences
 from pipelines.contradictions import contradictions
 from pipelines.declarations import Application, Configuration, Dataset, Lookup
+from pipelines.mirrored import kept, record_of
 from pipelines.sentences import among, read
 from pipelines.strict_yaml import Document, Keys, load
 
@@ -138,8 +139,14 @@ class Loader:
         for section in SECTIONS:
             data[section] = self._section(section, data.get(section, {}))
         self._registries(data["registries"])
-        self.configuration, problems = read(Configuration, data, self.at, context={"records": self.records})
+        self.configuration, problems = read(Configuration, data, self.at, context=self._context())
         self.problems += problems
+
+    def _context(self) -> dict[str, Any]:
+        """Return the records that lookups can answer: by their names, and by the datasets whose rows they are."""
+        fit = (dataset for dataset in self.datasets.values() if len(dataset.key) == 1 and not kept(dataset))
+        rows = {dataset.name: record_of(dataset) for dataset in fit}
+        return {"records": self.records, "rows": rows}
 
     def _section(self, section: str, written: Any) -> Any:
         """Return a section with the entries that stand in files of their own."""

@@ -97,7 +97,7 @@ def test_a_failing_dataset_and_a_ckan_that_is_down_are_told_and_the_rest_goes_on
 
 def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
     addresses = [*demo.registries().values(), f"http://127.0.0.1:{demo.port}"]
-    assert len(addresses) == 4
+    assert len(addresses) == 6
     assert demo.interrupt() in (0, 130)
     for address in addresses:
         host, _, port = address.removeprefix("http://").partition(":")

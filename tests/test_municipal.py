@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from stdnum.fr import siret
 
-from connectors.sandbox import municipal
+from connectors.sandbox import municipal, suppliers
+from connectors.sandbox.names import folded
 
-COMMUNES = Path(__file__).parents[1] / "datasets" / "reference" / "communes.parquet"
+REFERENCE = Path(__file__).parents[1] / "datasets" / "reference"
+COMMUNES = REFERENCE / "communes.parquet"
 MONTHS = dict(zip((*municipal.MONTHS, *municipal.MONTHS_LATER), range(1, 13), strict=True))
 
 Row = dict[str, Any]
@@ -23,7 +25,7 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], dict[str, int]]:
     path = tmp_path_factory.mktemp("municipal") / "town hall.sqlite"
-    counts = municipal.make(path, COMMUNES)
+    counts = municipal.make(path, REFERENCE)
     assert [each.name for each in path.parent.iterdir()] == [path.name], "nothing is left beside it"
     return read(path), counts
 
@@ -56,7 +58,7 @@ def impossible(row: Row) -> bool:
 def test_counts(made: tuple[list[Row], dict[str, int]]) -> None:
     rows, counts = made
     named = Counter(
-        (municipal.folded(row["name"]), postal_code)
+        (folded(row["name"]), postal_code)
         for row in pq.read_table(COMMUNES).to_pylist()
         for postal_code in row["postal_codes"]
     )
@@ -71,14 +73,13 @@ def test_counts(made: tuple[list[Row], dict[str, int]]) -> None:
         "bad_dates": sum(map(impossible, rows)),
         "bad_sirets": sum(bool(row["SIRET"]) and not siret.is_valid(row["SIRET"]) for row in rows),
         "unknown_towns": sum(town not in named for town in towns),
+        "suppliers": suppliers.ROWS,
     }
 
 
 def test_no_row_has_two_defects(made: tuple[list[Row], dict[str, int]]) -> None:
     rows, _ = made
-    named = {
-        (municipal.folded(row["name"]), pc) for row in pq.read_table(COMMUNES).to_pylist() for pc in row["postal_codes"]
-    }
+    named = {(folded(row["name"]), pc) for row in pq.read_table(COMMUNES).to_pylist() for pc in row["postal_codes"]}
     keys = Counter(map(key, rows))
     defects = [
         (not key(row))
@@ -121,7 +122,58 @@ def test_same_seed_same_rows(made: tuple[list[Row], dict[str, int]], tmp_path: P
     path = tmp_path / "again.sqlite"
     path.write_bytes(b"what stood there before")
     (tmp_path / ".again.sqlite.new").write_bytes(b"what a killed run left")
-    assert municipal.make(path, COMMUNES) == made[1]
+    assert municipal.make(path, REFERENCE) == made[1]
     assert read(path) == made[0]
-    municipal.make(path, COMMUNES, seed=2)
+    municipal.make(path, REFERENCE, seed=2)
     assert read(path) != made[0]
+
+
+# --- suppliers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def known() -> list[suppliers.Supplier]:
+    return suppliers.draw(REFERENCE / "companies.parquet")
+
+
+def test_suppliers_are_the_rows_of_the_table_and_say_nowhere_which_company_they_are(
+    known: list[suppliers.Supplier], tmp_path: Path
+) -> None:
+    path = tmp_path / "town.sqlite"
+    municipal.make(path, REFERENCE)
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        rows = [dict(row) for row in database.execute("SELECT * FROM suppliers")]
+    assert rows == [each.row for each in known]
+    assert len({row["CODE_TIERS"] for row in rows}) == len(rows) == suppliers.ROWS
+
+
+def test_suppliers_are_companies_of_the_register(known: list[suppliers.Supplier]) -> None:
+    companies = {row["siren"]: row for row in pq.read_table(REFERENCE / "companies.parquet").to_pylist()}
+    assert sum(each.siren is None for each in known) == suppliers.UNKNOWN
+    found = Counter(each.siren for each in known if each.siren)
+    assert sum(count - 1 for count in found.values()) >= suppliers.DUPLICATES
+    right = short = merged = 0
+    for row, siren in known:
+        digits = re.sub(r"\s", "", row["SIRET"] or "")
+        if siren is None:
+            assert not digits
+            continue
+        assert row["VILLE"].removesuffix(" CEDEX").strip() == folded(companies[siren]["commune_name"])
+        right += digits == siren + companies[siren]["nic"]
+        short += digits == siren
+        merged += bool(digits) and companies.get(digits[:9], {}).get("merged_into") == siren
+    assert (short, merged) == (suppliers.SHORT_NUMBERS, suppliers.MERGED)
+    wrong = sum(bool(row["SIRET"]) for row, _ in known) - right - short - merged
+    assert wrong == suppliers.WRONG_NUMBERS
+    assert sum(not row["SIRET"] for row, _ in known) > 100, "as many numbers are missing as in real accounts"
+
+
+def test_names_of_suppliers_are_those_of_people_who_type(known: list[suppliers.Supplier]) -> None:
+    companies = {row["siren"]: row for row in pq.read_table(REFERENCE / "companies.parquet").to_pylist()}
+    same = [each for each in known if each.siren and each.row["RAISON_SOCIALE"] == companies[each.siren]["legal_name"]]
+    assert 0.2 < len(same) / len(known) < 0.6
+    assert any(not each.row["RAISON_SOCIALE"].isascii() for each in known)
+    amounts = [each.row["MONTANT_TTC"] for each in known]
+    assert all(re.fullmatch(r"\d{1,3}([ \u00a0\u202f]?\d{3})*(,\d\d)?", amount) for amount in amounts)
+    assert len({re.sub(r"\d", "", amount) for amount in amounts}) >= 5

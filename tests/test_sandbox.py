@@ -16,7 +16,7 @@ from zeep.exceptions import Fault
 from zeep.transports import Transport
 
 from connectors import sandbox
-from connectors.records import Commune, Person, Record, check_insee, check_nir
+from connectors.records import Commune, Company, Person, Record, check_insee, check_lei, check_nir, check_siren
 from connectors.sandbox import examples
 from connectors.sandbox.civil import REGISTER
 from connectors.soap.names import SOAP_11 as SOAP
@@ -27,6 +27,8 @@ WSDL = ROOT / "connectors" / "wsdl" / "civil_register.wsdl"
 RECORDS: dict[str, tuple[type[Record], Callable[[str], str]]] = {
     "api_geo": (Commune, check_insee),
     "civil_register": (Person, check_nir),
+    "gleif": (Company, check_lei),
+    "sirene": (Company, check_siren),
 }
 OUTCOMES = {"not-found", "withheld", "busy", "unreadable", "down", "refused-us"}
 EXAMPLES = [
@@ -235,6 +237,133 @@ def test_bad_requests(registries: dict[str, str], request_body: str, faultcode: 
     assert "root:" not in got.text
 
 
+# Legal entities
+
+
+def test_entities_by_number_and_by_cursor(registries: dict[str, str]) -> None:
+    url, query = f"{registries['gleif']}/lei-records", "filter[entity.legalAddress.country]=FR,ES&page[size]=200"
+    refused = requests.get(f"{url}?{query}&page[number]=51", timeout=10)
+    assert refused.status_code == 400
+    assert "must not exceed 10000" in refused.json()["errors"][0]["detail"]
+    by_number = requests.get(f"{url}?{query}&page[number]=50", timeout=10).json()
+    assert by_number["meta"]["pagination"] == {
+        "currentPage": 50,
+        "perPage": 200,
+        "from": 9_801,
+        "to": 10_000,
+        "total": 24_497,
+        "lastPage": 123,
+    }
+    link, seen = f"{url}?{query}&page[cursor]=*", []
+    while link:
+        page = requests.get(link, timeout=10).json()
+        assert page["meta"]["pagination"]["from"] is None
+        seen += [record["id"] for record in page["data"]]
+        link = page["links"].get("next")
+    assert seen == pq.read_table(REFERENCE / "legal_entities.parquet")["lei"].to_pylist()
+    assert by_number["data"][-1]["id"] == seen[9_999]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "total"),
+    [
+        ("filter[lei]=969500GFPVJ45YZ8A095", 200, 1),
+        ("filter[lei]=969500GFPVJ45YZ8A000", 200, 0),
+        ("filter[entity.legalName]=lfpi global", 200, 1),
+        ("filter[entity.category]=BRANCH", 200, 29),
+        ("filter[entity.legalAddress.city]=PARIS", 400, None),
+        ("page[size]=201", 400, None),
+        ("page[number]=0", 400, None),
+        ("page[cursor]=é", 400, None),
+    ],
+)
+def test_searches_for_entities(registries: dict[str, str], query: str, status: int, total: int | None) -> None:
+    got = requests.get(f"{registries['gleif']}/lei-records?{query}", timeout=10)
+    assert (got.status_code, got.headers["content-type"]) == (status, "application/vnd.api+json")
+    assert got.json().get("meta", {}).get("pagination", {}).get("total") == total
+
+
+def test_one_entity(registries: dict[str, str]) -> None:
+    one = requests.get(f"{registries['gleif']}/lei-records/969500GFPVJ45YZ8A095", timeout=10)
+    [found] = requests.get(f"{registries['gleif']}/lei-records?filter[lei]=969500GFPVJ45YZ8A095", timeout=10).json()[
+        "data"
+    ]
+    assert one.json()["data"] == found
+    assert found["attributes"]["entity"]["legalName"]["name"] == "LFPI GLOBAL BOND"
+    missing = requests.get(f"{registries['gleif']}/lei-records/969500GFPVJ45YZ8A000", timeout=10)
+    assert (missing.status_code, missing.json()["errors"][0]["status"]) == (404, "404")
+
+
+# Companies
+
+
+@pytest.fixture(scope="module")
+def companies() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(REFERENCE / "companies.parquet").to_pylist()
+    return rows
+
+
+def test_every_company_is_answered_by_what_it_is(registries: dict[str, str], companies: list[dict[str, Any]]) -> None:
+    def ask(row: dict[str, Any]) -> requests.Response:
+        return requests.get(f"{registries['sirene']}/siren/{row['siren']}", timeout=10, allow_redirects=False)
+
+    merged = next(row for row in companies if row["merged_into"])
+    assert ask(merged).status_code == 301
+    assert ask(merged).headers["location"] == f"{registries['sirene']}/siren/{merged['merged_into']}"
+    kept = ask(next(row for row in companies if row["diffusion"] == "N"))
+    assert (kept.status_code, kept.json()["header"]["statut"]) == (403, 403)
+    trader = next(row for row in companies if row["diffusion"] == "P" and row["legal_category"] == "1000")
+    [period] = ask(trader).json()["uniteLegale"]["periodesUniteLegale"]
+    assert (period["nomUniteLegale"], period["denominationUniteLegale"]) == ("[ND]", None)
+    renamed = next(row for row in companies if row["renamed"] and row["diffusion"] == "O")
+    current, former = ask(renamed).json()["uniteLegale"]["periodesUniteLegale"]
+    assert (current["dateFin"], current["denominationUniteLegale"]) == (None, renamed["legal_name"])
+    assert (former["dateFin"], former["denominationUniteLegale"]) == (str(renamed["renamed"]), renamed["former_name"])
+    unknown = requests.get(f"{registries['sirene']}/siren/003999990", timeout=10)
+    assert (unknown.status_code, unknown.json()["header"]["statut"]) == (404, 404)
+
+
+def test_head_offices_by_cursor(registries: dict[str, str], companies: list[dict[str, Any]]) -> None:
+    url, cursor, seen = f"{registries['sirene']}/siret?q=codeCommuneEtablissement:80*&nombre=1000", "*", []
+    while True:
+        page = requests.get(url, {"curseur": cursor}, timeout=10).json()
+        assert page["header"]["nombre"] == len(page["etablissements"])
+        seen += [office["siren"] for office in page["etablissements"]]
+        if page["header"]["curseurSuivant"] == cursor:
+            break
+        cursor = page["header"]["curseurSuivant"]
+    somme = [row for row in companies if (row["commune_code"] or "").startswith("80") and row["diffusion"] != "N"]
+    assert seen == [row["siren"] for row in somme]
+    assert page["header"]["total"] == len(seen) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("q=siren:002000081", 200),
+        ("q=siren:003999990", 404),
+        ("q=-etablissementSiege:true", 404),
+        ("q=denominationUniteLegale:X", 400),
+        ("q=siren:1 OR siren:2", 400),
+        ("nombre=1001", 400),
+        ("debut=x", 400),
+        ("curseur=é", 400),
+    ],
+)
+def test_searches_for_companies(registries: dict[str, str], query: str, status: int) -> None:
+    got = requests.get(f"{registries['sirene']}/siret?{query}", timeout=10)
+    assert (got.status_code, got.json()["header"]["statut"]) == (status, status)
+
+
+def test_companies_are_marked_as_nobodys(companies: list[dict[str, Any]]) -> None:
+    assert len({row["siren"] for row in companies}) == len(companies) == 20_000
+    assert all(row["siren"].startswith("002") and check_siren(row["siren"]) for row in companies)
+    assert all(row["nic"].startswith("0000") for row in companies if row["nic"])
+    communes = {row["code"]: row for row in pq.read_table(REFERENCE / "communes.parquet").to_pylist()}
+    located = [row for row in companies if row["commune_code"]]
+    assert all(row["postal_code"] in communes[row["commune_code"]]["postal_codes"] for row in located)
+
+
 # Example answers
 
 
@@ -260,8 +389,13 @@ def test_each_example_has_its_own_identifier(registry: str) -> None:
 @pytest.mark.parametrize(("registry", "example"), EXAMPLES)
 def test_examples_are_served_verbatim(registries: dict[str, str], registry: str, example: examples.Example) -> None:
     value = example.identifier.partition(":")[2]
-    if registry == "api_geo":
-        got = requests.get(f"{registries['communes']}/communes/{value}", timeout=10)
+    plain = {
+        "api_geo": f"{registries['communes']}/communes/{value}",
+        "gleif": f"{registries['gleif']}/lei-records?filter[lei]={value}",
+        "sirene": f"{registries['sirene']}/siren/{value}",
+    }
+    if registry in plain:
+        got = requests.get(plain[registry], timeout=10)
     else:
         question = envelope(f"<GetPerson><nir>{value}</nir></GetPerson>")
         got = requests.post(registries["civil"], data=question, headers={"Content-Type": "text/xml"}, timeout=10)

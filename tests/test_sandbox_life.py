@@ -21,12 +21,13 @@ REFERENCE = ROOT / "datasets" / "reference"
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A workspace with one commune and no person."""
+    """A workspace with one commune, and nobody."""
     reference = tmp_path / "datasets" / "reference"
     reference.mkdir(parents=True)
     communes = pq.read_table(REFERENCE / "communes.parquet")
     pq.write_table(communes.slice(0, 1), reference / "communes.parquet")
-    pq.write_table(pq.read_schema(REFERENCE / "persons.parquet").empty_table(), reference / "persons.parquet")
+    for name in ("persons", "companies", "legal_entities"):
+        pq.write_table(pq.read_schema(REFERENCE / f"{name}.parquet").empty_table(), reference / f"{name}.parquet")
     yield tmp_path
     sandbox.stop(tmp_path)
 
@@ -41,7 +42,7 @@ def refuses(url: str) -> bool:
 
 
 def test_start_stop_start(small: Path) -> None:
-    assert [each.running for each in sandbox.status(small)] == [False, False, False]
+    assert [each.running for each in sandbox.status(small)] == [False] * 5
     with pytest.raises(sandbox.SandboxNotStarted, match="communes was never started"):
         sandbox.address(small, "communes")
     began = time.monotonic()
@@ -52,6 +53,8 @@ def test_start_stop_start(small: Path) -> None:
         ("communes", True, urls["communes"]),
         ("civil", True, urls["civil"]),
         ("vies", True, urls["vies"]),
+        ("gleif", True, urls["gleif"]),
+        ("sirene", True, urls["sirene"]),
     ]
     assert sandbox.start(small) == urls
     assert sandbox.status(small) == before, "what runs is left as it is"
@@ -60,7 +63,7 @@ def test_start_stop_start(small: Path) -> None:
     assert not refuses(urls["civil"])
     assert sandbox.address(small, "communes") == urls["communes"]
     assert sandbox.start(small, ["communes"])["communes"] == urls["communes"], "it comes back on its port"
-    assert sandbox.stop(small) == ["communes", "civil", "vies"]
+    assert sandbox.stop(small) == ["communes", "civil", "vies", "gleif", "sirene"]
     assert sandbox.stop(small) == []
 
 

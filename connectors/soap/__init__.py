@@ -36,7 +36,9 @@ class Soap(Registry):
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
         """As every registry. The WSDL is read here; what is wrong is in `problems`."""
         super().__init__(name, settings, root)
-        self._client = SoapClient(root / self.settings.wsdl, name, self.settings.port, who(self.settings, root, name))
+        self._client = SoapClient(
+            root / self.settings.wsdl, name, self.settings.port, who(self.settings, root, name), self.pace
+        )
         self.extras = self._client.extras
         self.personal = self.settings.personal
         self._declared = Declared(self._client, self.settings)

@@ -162,6 +162,7 @@ class _Scan:
             body=request.body,
             most=MOST_BYTES,
             identity=client.who.identity,
+            pace=client.pace,
         ) as answer:
             if answer.content_type not in XML_TYPES or answer.status != 200:
                 client.reply(asked, http.Response(answer.status, answer.headers, answer.rest(http.MAX_BYTES)))

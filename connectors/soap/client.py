@@ -19,6 +19,7 @@ from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, Unreadable
 from connectors.extras import report, tell_once
+from connectors.pacing import Pace
 from connectors.soap.aside import set_aside
 from connectors.soap.decode import Undecodable, decode
 from connectors.soap.depth import TOO_DEEP, too_deep, value_too_deep
@@ -57,12 +58,13 @@ class Who:
 class SoapClient:
     """Asks the operations of one WSDL. Thread-safe: one object serves all callers; the WSDL is read at the first."""
 
-    def __init__(self, wsdl: Path, registry: str, port: str | None = None, who: Who | None = None) -> None:
+    def __init__(self, wsdl: Path, registry: str, port: str | None = None, who: Who | None = None, pace: Pace | None = None) -> None:  # fmt: skip
         """`port` names the WSDL's port to ask, alone or as `service/port`; by default each operation is asked at the first that has it."""
         self.wsdl = wsdl
         self.registry = registry
         self.port = port
         self.who = who or Who()
+        self.pace = pace
         self.extras: set[str] = set()
         self._faults: set[str] = set()
         self._prepared: dict[str, Prepared] = {}
@@ -96,6 +98,7 @@ class SoapClient:
             headers=request.headers,
             body=request.body,
             identity=self.who.identity,
+            pace=self.pace,
         )
         return self.reply(asked, response)
 

@@ -5,30 +5,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, NotFound, RefusedUs, Unreadable, Withheld
+from connectors.errors import BeffroiError, Unreadable
+from connectors.outcomes import of_outcome
 from connectors.soap.faults import SoapFault
 from connectors.soap.names import local
 from connectors.soap.places import ABSENT, Several, taken
-from connectors.soap.settings import AnswerRule, FaultRule, Outcome
+from connectors.soap.settings import AnswerRule, FaultRule
 from connectors.soap.values import BUILTINS, normalised
-
-MEANINGS: Mapping[Outcome, tuple[type[BeffroiError], str]] = {
-    "not-found": (NotFound, "has no such record"),
-    "withheld": (Withheld, "has this record and may not tell it"),
-    "busy": (Busy, "asks us to come back later"),
-    "down": (Down, "says that it is out of order"),
-    "late": (Late, "did not get the answer in time"),
-    "refused-us": (RefusedUs, "refuses our credentials"),
-    "unreadable": (Unreadable, "answered something that tells nothing"),
-    "misconfigured": (Misconfigured, "does not understand our question"),
-}
-"""The error that each outcome is, and what is told of the registry."""
-
-
-def of_outcome(outcome: Outcome, registry: str) -> BeffroiError:
-    """Return the error that an outcome is."""
-    kind, meaning = MEANINGS[outcome]
-    return kind(f"{registry} {meaning}", registry=registry)
 
 
 def of_fault(rules: Sequence[FaultRule], fault: SoapFault, registry: str, operation: str) -> BeffroiError:

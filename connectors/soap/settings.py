@@ -6,14 +6,12 @@ The models hold the form of each value; whether the WSDL has what they name is t
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.identifiers import Entry, Identifier
+from connectors.outcomes import Outcome
 from connectors.registry import Settings, TlsSettings
 
-Outcome = Literal[
-    "not-found", "withheld", "busy", "down", "late", "refused-us", "unreadable", "misconfigured"
-]  # codes of connectors/errors.py
 KeyPath = Annotated[str, Field(min_length=1)]
 """Keys of an answer joined by `/`, as `beffroi connector show` prints them."""
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -22,7 +20,13 @@ Parameters = dict[str, Any]
 `${NAME}` a variable of the environment."""
 
 
-class LookupSettings(Settings):
+class Part(BaseModel):
+    """What stands under a key of a declaration: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LookupSettings(Part):
     """How one record is asked for, and where it stands in the answer. The record is derived from the schema."""
 
     record: str
@@ -42,7 +46,7 @@ class LookupSettings(Settings):
         return record
 
 
-class TableSettings(Settings):
+class TableSettings(Part):
     """An operation whose answer is a table: the list at `rows`; columns in `texts` keep the text that came."""
 
     operation: str
@@ -53,7 +57,7 @@ class TableSettings(Settings):
     seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
 
 
-class FaultRule(Settings):
+class FaultRule(Part):
     """What a fault means that has all that is said here; `path` leads from a declared detail's name to a value in it."""
 
     detail: str | None = None
@@ -72,7 +76,7 @@ class FaultRule(Settings):
         return self
 
 
-class AnswerRule(Settings):
+class AnswerRule(Part):
     """What an answer means in which the value at `path` equals something, or is absent (nil, or an empty list)."""
 
     path: KeyPath
@@ -87,7 +91,7 @@ class AnswerRule(Settings):
         return self
 
 
-class SecuritySettings(Settings):
+class SecuritySettings(Part):
     """WS-Security: a user name, whose password stands in a variable of the environment, or an X.509 signature."""
 
     username: str | None = None

@@ -1,170 +1,220 @@
-"""Registries that are a database: SQLite today. Tables are scanned as Arrow, without a Python object per cell.
+"""Registries that are a database, declared without Python: lookups by a key, and tables as Arrow, all read only.
 
-Every cell comes as text, exactly as stored: SQLite's types are loose, so cleaning is the pipeline's work. NULL stays
-null, a number is written so that it reads back the same, a BLOB is written in hexadecimal digits.
-Sources: ADBC, https://arrow.apache.org/adbc/; SQLite, https://www.sqlite.org/datatype3.html
+What is the same in every database stands here; what is not, in an engine (`engine.py` says what that must do). SQL is
+built of declared names, quoted, and of declared queries; a value is always bound, never written into it.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import adbc_driver_manager
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import field_validator
 
-from connectors.errors import BeffroiError, Down, Misconfigured, Unreadable
-from connectors.registry import Registry, Settings
+from connectors import derived, drafting
+from connectors.columns import columns_of
+from connectors.deadline import Deadline
+from connectors.errors import BeffroiError, Misconfigured, NotFound, Unreadable
+from connectors.registry import FAULT, Answer, Increment, Registry, Settings
+from connectors.sql.asking import AFTER, KEY, Asked, chosen, engine_of, found_table, selected, unasked
+from connectors.sql.engine import Engine, Login, Source, Value
+from connectors.sql.fitting import fitted
+from connectors.sql.settings import LookupSettings, SqlSettings, TableSettings, address
+from connectors.sql.statement import Statement
+from connectors.variables import filled
 
-# What the driver raises; the order of inheritance is that of the Python database interface (PEP 249).
-ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
-    adbc_driver_manager.Error: Down,
-    adbc_driver_manager.InterfaceError: Down,
-    adbc_driver_manager.DatabaseError: Down,
-    adbc_driver_manager.OperationalError: Down,
-    adbc_driver_manager.InternalError: Down,
-    adbc_driver_manager.DataError: Unreadable,
-    adbc_driver_manager.IntegrityError: Unreadable,
-    adbc_driver_manager.ProgrammingError: Misconfigured,
-    adbc_driver_manager.NotSupportedError: Misconfigured,
-}
-
-BATCH_ROWS = 10_000
-
-
-class SqlSettings(Settings):
-    """`url` is `sqlite:` and the path of the database, relative to the workspace."""
-
-    url: str
-
-    @field_validator("url")
-    @classmethod
-    def _known(cls, url: str) -> str:
-        if not url.startswith("sqlite:") or not url.removeprefix("sqlite:").lstrip("/"):
-            raise ValueError("only sqlite:path/of/a/database.sqlite is supported today")
-        return url
+Problem = tuple[tuple[str | int, ...], str]
+CHECK_SECONDS = 5.0
 
 
 class Sql(Registry):
-    """A SQLite database, opened for reading only. It answers no lookups yet."""
+    """Any database: one record by a key, and tables, views and queries."""
 
     settings_model = SqlSettings
     settings: SqlSettings
 
-    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
-        """Return `table` in its stored order, all columns as text, read in one snapshot.
+    def __init__(self, name: str, settings: Settings, root: Path) -> None:
+        """As every registry. Nothing is asked before the first lookup or scan."""
+        super().__init__(name, settings, root)
+        self.personal = self.settings.personal
+        self._host = address(self.settings.url).hostname or "this machine"
+        self._question: Asked | None = None
+        lookup = self.settings.lookup
+        if lookup is not None and not list(derived.problems(lookup.record, lookup.identifier, lookup.fields)):
+            key = next((name for name, source in _sources(lookup).items() if source == lookup.key), None)
+            self.record = derived.record_of(
+                lookup.record, lookup.identifier, lookup.fields, key, personal=self.settings.personal
+            )
+            self.schemes = (lookup.identifier.scheme,)
 
-        Raises Misconfigured (no such database or table), Down (locked, out of order), and while it is read Unreadable
-        for a text that is not UTF-8, naming its column.
-        """
-        connection = self._connect()
+    @cached_property
+    def engine(self) -> Engine:
+        """What speaks to the database, made when it is first asked. Raises Misconfigured."""
+        return engine_of(self._login(with_secret=True))
+
+    def _login(self, *, with_secret: bool) -> Login:
+        said = self.settings
+        secret = filled(said.password, self.name) if with_secret and said.password is not None else None
+        return Login(self.name, address(said.url), self.root, said.tls, secret, self.limits.concurrency)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what the declaration says against itself, each with the keys where it stands."""
+        said = self.settings
+        yield from ((keys, "only you know this value") for keys in drafting.blanks(said.model_dump(by_alias=True)))
         try:
-            with closing(connection.cursor()) as cursor:
-                columns, order = self._describe(cursor, table)
-            cursor = connection.cursor()
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-            cells = ", ".join(f"{_cell(_quoted(name))} AS {_quoted(name)}" for name in columns)
-            cursor.execute(f"SELECT {cells} FROM {_quoted(table or '')}{order}")
-            batches = cursor.fetch_record_batch()
-        except (adbc_driver_manager.Error, OSError) as error:
-            connection.close()
-            raise self._translate(error) from error
-        except BeffroiError:
-            connection.close()
-            raise
-        schema = pa.schema([pa.field(name, pa.string()) for name in columns])
-        return pa.RecordBatchReader.from_batches(schema, self._read(connection, cursor, batches, schema))
+            engine_of(self._login(with_secret=False))
+        except Misconfigured as error:
+            yield ("url",), error.detail.removeprefix(f"{self.name}: ")
+        if (lookup := said.lookup) is not None:
+            for keys, wrong in derived.problems(lookup.record, lookup.identifier, lookup.fields):
+                yield ("lookup", *keys), wrong
+            given = {*lookup.parameters, *_identifying(lookup, "")}
+            for wrong in unasked(lookup.query, given, lookup.parameters, "the identifier's pattern or parameters:"):
+                yield ("lookup", "query"), wrong
+            if lookup.query is not None and not {*Statement.of(lookup.query).names} & {*_identifying(lookup, "")}:
+                yield (
+                    ("lookup", "query"),
+                    f"the query never asks for the identifier: say :{lookup.identifier.scheme} in it",
+                )
+        for name, table in said.tables.items():
+            yield from ((("tables", name, *keys), wrong) for keys, wrong in _table_problems(table))
+
+    # --- the lookup --------------------------------------------------------------------------------------------------
+
+    def lookup(self, identifier: str, deadline: Deadline) -> Answer:
+        """Return the record of an identifier: of the one row that is found.
+
+        Raises NotFound where there is none, Unreadable where there are several or a cell is not of its field's type,
+        Misconfigured where the declaration and the database differ or the key has no index, Late, Down, Busy, RefusedUs.
+        """
+        lookup, record = self.settings.lookup, self.record
+        if lookup is None or record is None:
+            return super().lookup(identifier, deadline)
+        deadline = deadline.within(self.settings.timeout)
+        with self.pace.turn(self._host, deadline):
+            asked = self._question or self._prepared(lookup, deadline)
+            values = {**asked.values, **_identifying(lookup, identifier)}
+            try:
+                rows = self.engine.rows(asked.statement, values, asked.columns, 2, deadline)
+            except Misconfigured:  # the table has changed: it is looked at anew the next time
+                self._question = None
+                raise
+        self._question = asked
+        if not rows:
+            raise NotFound(f"{self.name} has no {lookup.record} of that {lookup.identifier.scheme}", registry=self.name)
+        if len(rows) > 1:
+            raise Unreadable(f"{self.name} has several rows of one {lookup.identifier.scheme}", registry=self.name)
+        if (fault := rows[0].get(FAULT)) is not None:
+            raise Unreadable(f"{self.name}: {fault}", registry=self.name)
+        kinds = {column.name: column.type for column in columns_of(record)}
+        cells = {name: fitted(rows[0][source], kinds[name]) for name, source in _sources(lookup).items()}
+        told = {name: cell for name, cell in cells.items() if cell is not None}
+        return Answer(derived.filled_record(record, told, self.name))
+
+    def _prepared(self, lookup: LookupSettings, deadline: Deadline) -> Asked:
+        """Return the lookup's statement, after looking once at what it reads and whether its key has an index."""
+        source = self._source(lookup, {**lookup.parameters, **_identifying(lookup, "")}, deadline)
+        there = self.engine.columns(source, deadline)
+        columns = chosen(self.name, there, list(_sources(lookup).values()), *((lookup.key,) if lookup.key else ()))
+        if lookup.key is None or source.table is None:
+            return selected(self.engine, columns, source)
+        if not lookup.unindexed and not self.engine.indexed(source.table, lookup.key, deadline):
+            raise Misconfigured(
+                f"{self.name}: the column {lookup.key} of {lookup.table} leads no index, so that each lookup would read the"
+                " whole table: have an index made, or say unindexed: true under lookup:",
+                registry=self.name,
+            )
+        return selected(self.engine, columns, source, f"{self.engine.quoted(lookup.key)} = :{KEY}")
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    def increment(self, table: str | None) -> Increment | None:
+        """Return what `incremental:` says of a declared table."""
+        said = self.settings.tables[table].incremental if table in self.settings.tables else None
+        return None if said is None else Increment(said.column, said.key)
+
+    def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
+        """Return a declared table, or any other by its own name, in one snapshot, with the column FAULT.
+
+        Raises Misconfigured (no such table or column), RefusedUs, Busy, Down, Late; while it is read Down and Late too:
+        what came before is not the table.
+        """
+        parts = self._scanned(table, after)
+        schema = next(parts)
+        return pa.RecordBatchReader.from_batches(schema, parts)
+
+    def _scanned(self, table: str | None, after: str | None) -> Generator[Any, None, None]:
+        """Yield the schema when the first batch is there, then the batches; the turn is held until the end."""
+        deadline = Deadline.after(self._table(table).seconds)
+        with self.pace.turn(self._host, deadline):
+            asked = self._asked(table, after, deadline)
+            with closing(self.engine.stream(asked.statement, asked.values, asked.columns, deadline)) as batches:
+                first = next(batches, None)
+                yield asked.schema
+                if first is not None:
+                    yield first
+                    yield from batches
 
     def check(self, table: str | None) -> str | None:
-        """Return why `table` cannot be read, if the database is there; that none is named is wrong either way.
+        """Return why `table` cannot be read, as far as this machine can tell: of a SQLite database that is there.
 
-        A database that is locked just now tells nothing, and that is no error.
+        One that is locked just now tells nothing, and that is no error.
         """
-        if not self._path.is_file():
+        if address(self.settings.url).scheme != "sqlite" or not (self.root / address(self.settings.url).path).is_file():
             return None if table is not None else f"{self.name}: say which table to read"
         try:
-            with closing(self._connect()) as connection, closing(connection.cursor()) as cursor:
-                self._describe(cursor, table)
-        except (adbc_driver_manager.Error, BeffroiError) as error:
-            wrong = error if isinstance(error, BeffroiError) else self._translate(error)
-            return wrong.detail if isinstance(wrong, Misconfigured) else None
+            self._asked(table, None, Deadline.after(CHECK_SECONDS))
+        except Misconfigured as error:
+            return error.detail
+        except BeffroiError:
+            pass
         return None
 
-    @property
-    def _path(self) -> Path:
-        return self.root / self.settings.url.removeprefix("sqlite:")
+    def _table(self, table: str | None) -> TableSettings:
+        return self.settings.tables.get(table or "") or TableSettings(table=table or " ")
 
-    def _connect(self) -> Any:
-        path = self._path
-        if not path.is_file():
-            raise Misconfigured(
-                f"{self.name}: there is no database {path.name} where {self.settings.url} says", registry=self.name
-            )
-        try:
-            return adbc_driver_sqlite.dbapi.connect(f"file:{quote(str(path))}?mode=ro")
-        except adbc_driver_manager.Error as error:
-            raise self._translate(error) from error
+    def _asked(self, table: str | None, after: str | None, deadline: Deadline) -> Asked:
+        """Return the statement of a table, after looking at what it has."""
+        if table is None:
+            found_table(self.name, self.engine.tables(deadline), None)
+        said = self._table(table)
+        source = self._source(said, said.parameters, deadline)
+        more = () if said.incremental is None else (said.incremental.column, *said.incremental.key)
+        columns = chosen(self.name, self.engine.columns(source, deadline), said.columns, *more)
+        if after is None or said.incremental is None:
+            return selected(self.engine, columns, source)
+        since = Source(source.statement, {**source.values, AFTER: after}, source.table)
+        return selected(self.engine, columns, since, self.engine.since(said.incremental.column))
 
-    def _describe(self, cursor: Any, table: str | None) -> tuple[list[str], str]:
-        """Return the names of the columns of `table`, and the clause that puts it into its stored order."""
-        cursor.execute(
-            "SELECT name, type = 'table' AND NOT wr FROM pragma_table_list"
-            " WHERE schema = 'main' AND type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        )
-        tables = {name: bool(has_rowid) for name, has_rowid in cursor.fetchall()}
-        if table not in tables:
-            what = "say which table to read" if table is None else f"no table {table}"
-            raise Misconfigured(
-                f"{self.name}: {what}; the database has: {', '.join(sorted(tables)) or 'none'}", registry=self.name
-            )
-        cursor.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))
-        columns = [name for (name,) in cursor.fetchall()]
-        taken = {name.lower() for name in columns}
-        rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
-        return columns, f" ORDER BY {rowid}" if tables[table] and rowid else ""
-
-    def _read(self, connection: Any, cursor: Any, batches: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        with closing(connection), closing(cursor):
-            try:
-                for batch in batches:
-                    named = zip(schema.names, batch.columns, strict=True)
-                    yield pa.RecordBatch.from_arrays([self._unmarked(*each) for each in named], schema=schema)
-            except (adbc_driver_manager.Error, OSError) as error:
-                raise self._translate(error) from error
-
-    def _unmarked(self, name: str, column: Any) -> Any:
-        """Return a column without the marks of `_cell`."""
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise Unreadable(f"{self.name}: a text in the column {name} is not UTF-8", registry=self.name) from error
-        return pc.if_else(pc.equal(column, ""), None, pc.utf8_slice_codeunits(column, 1)).cast(pa.string())
-
-    def _translate(self, error: Exception) -> BeffroiError:
-        kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
-        said = str(error).partition("\n")[0]  # the statement follows
-        if said.endswith(" is locked"):  # the driver says that the statement is wrong
-            kind = Down
-        return kind(f"{self.name} could not be read: {said}", registry=self.name)
+    def _source(self, said: LookupSettings | TableSettings, values: Mapping[str, Value], deadline: Deadline) -> Source:
+        if said.query is None:
+            table = found_table(self.name, self.engine.tables(deadline), said.table)
+            return Source(Statement((table.source,)), {}, table)
+        query = Statement.of(said.query.strip().rstrip(";"), backslashes=self.engine.backslashes)
+        return Source(query.within("(", "\n) beffroi_rows"), values)  # a new line: the query may end in a comment
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _sources(lookup: LookupSettings) -> dict[str, str]:
+    """Return the column of each field: the one that it is `from`, else that of its own name."""
+    return {name: said.source or name for name, said in lookup.fields.items()}
 
 
-def _cell(column: str) -> str:
-    """Return the SQL of a cell as text, after a mark.
+def _identifying(lookup: LookupSettings, identifier: str) -> dict[str, Value]:
+    """Return what an identifier gives: itself, by its scheme's name, and the groups of its pattern.
 
-    The driver takes the type of a column from its first batch and breaks later where that was all null; so no cell
-    is null in SQL: it is '' for NULL, and a mark before the text otherwise.
+    The key is the group called like the column, if there is one.
     """
-    exact = f"CASE WHEN CAST(CAST({column} AS TEXT) AS REAL) = {column}"
-    return (
-        f"CASE typeof({column}) WHEN 'null' THEN '' WHEN 'blob' THEN '=' || hex({column})"
-        f" WHEN 'real' THEN '=' || {exact} THEN CAST({column} AS TEXT) ELSE printf('%!.17g', {column}) END"
-        f" ELSE '=' || {column} END"
-    )
+    groups = dict.fromkeys(re.compile(lookup.identifier.pattern).groupindex)
+    found: dict[str, Value] = {lookup.identifier.scheme: identifier, **groups, **lookup.identifier.groups(identifier)}
+    return {KEY: found.get(lookup.key or "", identifier), **found}
+
+
+def _table_problems(table: TableSettings) -> Iterator[Problem]:
+    for wrong in unasked(table.query, table.parameters, table.parameters, "parameters:"):
+        yield ("query",), wrong
+    if table.incremental is not None and table.columns is not None:
+        for name in dict.fromkeys((table.incremental.column, *table.incremental.key)):
+            if name not in table.columns:
+                yield ("columns",), f"incremental: needs the column {name}: take it in"

@@ -10,10 +10,12 @@ from typing import Self
 
 
 class Canned:
-    """Context manager: answers every request with `status`, `headers` and `body`; counts connections and requests."""
+    """Context manager: answers every request with `status`, `headers` and `body`, or once each with what is
+    in `further`; counts connections and requests."""
 
     def __init__(self) -> None:
         self.status, self.headers, self.body = 200, dict[str, str](), b""
+        self.further: list[tuple[bytes, str, int]] = []  # body, content type, status: said after each answer, in order
         self.connections = 0
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         canned = self
@@ -29,12 +31,15 @@ class Canned:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 canned.requests.append((self.command, self.path, dict(self.headers), body))
-                self.send_response(canned.status)
-                for name, value in {"Content-Length": str(len(canned.body)), **canned.headers}.items():
+                status, headers, said = canned.status, canned.headers, canned.body
+                if canned.further:
+                    canned.say(*canned.further.pop(0))
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(said)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 with contextlib.suppress(OSError):  # the client had enough
-                    self.wfile.write(canned.body)
+                    self.wfile.write(said)
 
             do_GET = do_POST = answer  # noqa: N815 (so named by the library)
 

@@ -21,6 +21,7 @@ import trustme
 from connectors import errors
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured
+from connectors.outcomes import MEANINGS, Outcome
 from connectors.records import canonical
 from connectors.registry import Registry
 from connectors.soap import catalogue
@@ -28,9 +29,9 @@ from connectors.soap.annotations import Annotations
 from connectors.soap.client import SoapClient
 from connectors.soap.faults import SoapFault
 from connectors.soap.json_schema import schema_of
-from connectors.soap.outcomes import MEANINGS, of_answer, of_fault
+from connectors.soap.outcomes import of_answer, of_fault
 from connectors.soap.places import of_message
-from connectors.soap.settings import AnswerRule, FaultRule, Outcome
+from connectors.soap.settings import AnswerRule, FaultRule
 from connectors.soap.values import Lexical
 from pipelines import versions
 from pipelines.run import run

@@ -1,0 +1,179 @@
+"""CSV files as municipalities make them: the engine reads those that are in order, the careful reader all others.
+
+Both give the same table. A file in another encoding is written anew in UTF-8 for the engine, if it is in order else.
+"""
+
+import codecs
+import os
+import re
+import weakref
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.files import numbers
+from connectors.files.csv_rows import Record, opened, records
+from connectors.files.dialects import Dialect, found
+from connectors.files.encodings import CHUNK
+from connectors.files.reading import BATCH_BYTES, BATCH_ROWS, Hold, is_total, reserved, text_schema
+from connectors.files.settings import CsvSettings, TableSettings
+from connectors.registry import CsvFile
+
+
+def read(file: Path, name: str, settings: TableSettings, registry: str) -> CsvFile | pa.RecordBatchReader:
+    """Return the table of a file: all cells as texts, those that are empty null.
+
+    Raises Unreadable, and Misconfigured where the dialect is not certain; both say what to do.
+    """
+    said = settings.csv
+    dialect = found(file, name, said, registry)
+    reserved(dialect.columns, name, registry)
+    if dialect.first is not None and _is_plain(dialect, said):
+        hold = Hold()
+        place = file if dialect.detected.encoding == "utf-8" else _in_utf8(file, dialect, hold)
+        if _is_in_order(place, dialect):
+            rows = partial(carefully, file, name, dialect, said, registry)
+            plain = CsvFile(place, dialect.columns, dialect.separator, dialect.quote, dialect.first, rows)
+            weakref.finalize(plain, hold.close)
+            return plain
+        hold.close()
+    return carefully(file, name, dialect, said, registry)
+
+
+# --- for the engine --------------------------------------------------------------------------------------------------
+
+
+def _is_plain(dialect: Dialect, said: CsvSettings) -> bool:
+    """Tell whether an engine can read such a dialect: nothing to leave out or to rewrite."""
+    asked = said.total or said.decimal or said.thousands or said.header == 0
+    heads = dialect.headers
+    whole = all(len(each) == dialect.width for each in heads)
+    ascii_only = dialect.separator.isascii() and dialect.quote.isascii()
+    return not asked and whole and dialect.width > 1 and ascii_only and not dialect.detected.nul
+
+
+def _in_utf8(file: Path, dialect: Dialect, hold: Hold) -> Path:
+    """Write a file anew in UTF-8. What cannot be decoded stays as it is: the careful reader says where."""
+    place = hold.folder() / "utf-8.csv"
+    decoder = codecs.getincrementaldecoder(dialect.detected.codec)(errors="replace")
+    with file.open("rb") as source, place.open("wb") as target:
+        while chunk := source.read(CHUNK):
+            target.write(decoder.decode(chunk).encode())
+        target.write(decoder.decode(b"", final=True).encode())
+    return place
+
+
+def _is_in_order(place: Path, dialect: Dialect) -> bool:
+    """Tell whether nothing in a file needs care.
+
+    No header comes again, no row is separators alone, and no cell has two pairs of quotes, which DuckDB makes one of.
+    """
+    names, mark, apart = dialect.headers[0], dialect.quote, dialect.separator
+    quoted = apart.join(mark + each.replace(mark or apart, mark * 2) + mark for each in names)
+    signs = {apart.join(names).encode(), quoted.encode()} | (
+        {"\ufffd".encode()} if dialect.detected.encoding != "utf-8" else set()
+    )
+    nothing = re.compile(f"[\r\n]{re.escape(apart * (dialect.width - 1))}{re.escape(apart)}*[\r\n]".encode())
+    starts = [f"{end}{apart * (dialect.width - 1)}".encode() for end in "\n\r"]
+    doubtful = re.compile(re.escape(mark.encode()) + b" +" + re.escape(mark.encode()))
+    longest = max(1000, *map(len, signs))
+    with place.open("rb", buffering=0) as file:
+        at, skip, whole = 0, 0, b""
+        while chunk := os.pread(file.fileno(), CHUNK + longest, at):
+            whole, skip = chunk, 0 if at else _after_header(chunk, names)
+            at += CHUNK
+            if any(whole.find(sign, skip) >= 0 for sign in signs):
+                return False
+            if whole.find(starts[b"\n" not in whole], skip) >= 0 and nothing.search(whole, skip):
+                return False
+            if mark and mark.encode() + b" " in whole and doubtful.search(whole):
+                return False
+    return not nothing.search(whole[max(skip, len(whole) - longest) :] + b"\n")
+
+
+def _after_header(whole: bytes, names: tuple[str, ...]) -> int:
+    """Return where to begin to look for another header: after the last name of the first."""
+    at = 0
+    for name in names:
+        found_at = whole.find(name.encode(), at)
+        at = at if found_at < 0 else found_at + len(name.encode())
+    return at
+
+
+# --- row by row ------------------------------------------------------------------------------------------------------
+
+
+def carefully(file: Path, name: str, dialect: Dialect, said: CsvSettings, registry: str) -> pa.RecordBatchReader:
+    """Return the table of a file, row by row, with a FAULT where a row is amiss."""
+    schema = text_schema(dialect.columns)
+    once = partial(_batches, file, name, dialect, said, registry, schema)
+    if said.decimal or said.thousands:
+        form = numbers.Form(said.decimal or ".", said.thousands or "")
+        return pa.RecordBatchReader.from_batches(schema, numbers.rewritten(once, schema, form))
+    return pa.RecordBatchReader.from_batches(schema, once())
+
+
+def _batches(
+    file: Path, name: str, dialect: Dialect, said: CsvSettings, registry: str, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    physical = len(dialect.headers[0]) if dialect.headers else dialect.width
+    with opened(file, dialect.detected.codec) as text:
+        for _ in range(dialect.skip):
+            text.readline(1_000_000)
+        every = records(text, dialect.separator, dialect.quote, name, registry, physical)
+        list(islice(every, dialect.header))
+        cells, faults, size = list[list[str]](), list[str | None](), 0
+        for row, fault in _rows(every, dialect, said):
+            cells.append(row)
+            faults.append(fault)
+            size += sum(map(len, row)) + 8 * len(row)
+            if len(cells) >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield _batch(cells, faults, schema)
+                cells, faults, size = [], [], 0
+        if cells:
+            yield _batch(cells, faults, schema)
+
+
+def _rows(every: Iterator[Record], dialect: Dialect, said: CsvSettings) -> Iterator[tuple[list[str], str | None]]:
+    """Yield rows as cells, and what is amiss: no total, no header that comes again, no row without anything."""
+    width, totals, headers = dialect.width, said.totals, {each[0]: each for each in dialect.headers}
+    nul = dialect.detected.nul or dialect.detected.encoding.startswith("utf-16")
+    for record in every:
+        cells, fault = record.cells, record.fault
+        if record.blank and width > 1:
+            continue
+        if totals and is_total(cells, totals):
+            continue
+        if cells[0] in headers and tuple(cells) == headers[cells[0]]:
+            continue
+        if len(cells) != width:
+            cells, fault = _fitted(cells, dialect, fault)
+        if nul and any("\0" in cell for cell in cells):
+            fault = fault or "a NUL character"
+        yield cells, f"line {record.line + dialect.skip}: {fault}" if fault else None
+
+
+def _fitted(cells: list[str], dialect: Dialect, fault: str | None) -> tuple[list[str], str | None]:
+    """Return cells as many as the header has, and what was amiss; nothing of the row is lost."""
+    width = dialect.width
+    if len(cells) < width:
+        few = f"{len(cells)} cell{'s' * (len(cells) > 1)}, the header has {width}"
+        return cells + [""] * (width - len(cells)), fault or few
+    if not any(cell.strip() for cell in cells[width:]):
+        return cells[:width], fault
+    rest = dialect.separator.join(cells[width - 1 :])
+    return [*cells[: width - 1], rest], fault or f"{len(cells)} cells, the header has {width}"
+
+
+def _batch(cells: list[list[str]], faults: list[str | None], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [_nullified(pa.array(column, pa.string())) for column in zip(*cells, strict=True)]
+    return pa.RecordBatch.from_arrays([*arrays, pa.array(faults, pa.string())], schema=schema)
+
+
+def _nullified(column: pa.Array) -> pa.Array:
+    """Return texts with those that are empty null."""
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

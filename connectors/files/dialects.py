@@ -1,0 +1,183 @@
+"""The dialect of a CSV file: what is declared, and what is found out and certain.
+
+Nothing is guessed in silence: where two readings are possible, the error says what to declare, and what was seen.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.errors import Misconfigured, Unreadable
+from connectors.files.csv_rows import opened, records
+from connectors.files.encodings import Detected, detect
+from connectors.files.headers import Belief, Unsure, columns_of, must_be_header, notes_before, trimmed
+from connectors.files.settings import CsvSettings
+
+SAMPLE = 400_000
+"""Characters at the beginning of a file by which separators and headers are judged."""
+
+SEPARATORS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
+SHOWN = {"\t": "a tab", " ": "a blank"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is read. `names` are the cells of its columns, `width` how many cells of a row these are.
+
+    `first` is how many records and blank lines stand before the first row, None where an engine would count them
+    in another way. `headers` are the records of the header, which may come again.
+    """
+
+    detected: Detected
+    separator: str
+    quote: str
+    skip: int
+    header: int
+    columns: tuple[str, ...]
+    width: int
+    headers: tuple[tuple[str, ...], ...]
+    first: int | None
+    beliefs: tuple[Belief, ...]
+
+
+def found(path: Path, name: str, declared: CsvSettings, registry: str) -> Dialect:
+    """Return the dialect of a file. Raises Unreadable, and Misconfigured where it is not certain."""
+    detected = detect(path, name, registry, declared.encoding)
+    try:
+        with opened(path, detected.codec) as file:
+            text = file.read(SAMPLE)
+    except UnicodeError as error:
+        raise Unreadable(f"{registry}: {name} is not in {detected.encoding}", registry=registry) from error
+    if not text.strip():
+        raise Unreadable(f"{registry}: {name} has no line that is not blank", registry=registry)
+    try:
+        return _found(path, text, name, declared, detected, registry)
+    except Unsure as unsure:
+        raise Misconfigured(f"{registry}: {name}: {unsure}", registry=registry) from unsure
+
+
+def _found(path: Path, text: str, name: str, declared: CsvSettings, detected: Detected, registry: str) -> Dialect:
+    beliefs = [Belief("encoding", detected.encoding, detected.evidence)]
+    separator, quote = _separator(text, declared, beliefs)
+    with opened(path, detected.codec) as file:
+        for _ in range(declared.skip or 0):
+            file.readline(1_000_000)
+        every = records(file, separator, quote, name, registry)
+        head = [each for each, _ in zip(every, range(60), strict=False)]
+    lines = declared.skip or 0
+    at = 0 if declared.skip is not None or declared.header == 0 else notes_before(head, beliefs)
+    size = 1 if declared.header is None else declared.header
+    heads = head[at : at + size]
+    if len(heads) < size or not head:
+        raise Unsure(f"its header is declared as {size} lines, but there are {len(heads)}")
+    if any(each.fault for each in heads):
+        raise Unsure(f"line {heads[0].line}, its header, cannot be read: {heads[0].fault}; say skip: or quote:")
+    skip = lines + (heads[0].line - 1 if at else 0) if heads else lines
+    if declared.header is None:
+        must_be_header(heads[0], head[at + 1 :], lines)
+        beliefs.append(Belief("header", 1, f"line {lines + heads[0].line} holds names, not values"))
+    columns, width = columns_of(heads, declared, beliefs)
+    straight = size <= 1 and not any("\n" in cell or "\r" in cell for each in heads for cell in each.cells)
+    first = skip + size if straight and not _quotednotes_before(text, skip, quote) else None
+    if heads and not at and heads[0].line > 1:  # blank lines before the header
+        first = None if first is None else first + heads[0].line - 1
+    return Dialect(
+        detected, separator, quote, skip, size, columns, width, tuple(tuple(each.cells) for each in heads), first,
+        tuple(beliefs),
+    )  # fmt: skip
+
+
+def _quotednotes_before(text: str, skip: int, quote: str) -> bool:
+    return bool(skip and quote) and any(quote in line for line in io.StringIO(text, newline="").readlines()[:skip])
+
+
+# --- separator and quote ---------------------------------------------------------------------------------------------
+
+
+def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple[str, str]:
+    """Return the separator and the quote: as declared, else the one with which rows have as many cells as the header."""
+    whole = text if len(text) < SAMPLE else text[: text.rfind("\n") + 1] or text
+    quotes = [declared.quote] if declared.quote is not None else ['"', "'"]
+    candidates = [declared.separator] if declared.separator is not None else list(SEPARATORS)
+    tried = {(separator, quote): _Shape.of(whole, separator, quote) for quote in quotes for separator in candidates}
+    best: dict[str, tuple[str, _Shape]] = {}
+    for (separator, quote), shape in tried.items():
+        held = best.get(separator)
+        if held is None or (shape.wrapped and (shape.fits, shape.share) > (held[1].fits, held[1].share)):
+            best[separator] = (quote, shape)
+    if declared.separator is not None:
+        quote, shape = best[declared.separator]
+        _tell_quote(quote, shape, declared, beliefs)
+        return declared.separator, quote
+    fitting = {separator: each for separator, each in best.items() if each[1].fits}
+    certain = [separator for separator, (_, shape) in fitting.items() if shape.share >= 0.9]
+    if len(certain) > 1:  # a comma of decimals is not in the header; where notes come first, no separator is
+        certain = [separator for separator in certain if fitting[separator][1].before == 0] or certain
+    if len(certain) == 1 or (len(fitting) == 1 and not certain):
+        separator = (certain or list(fitting))[0]
+        quote, shape = fitting[separator]
+        said = f"{shape.share:.0%} of the first {shape.records} lines have {shape.width} cells as the header has"
+        beliefs.append(Belief("separator", separator, said))
+        other = tried.get((separator, "'"))
+        if quote == '"' and not shape.wrapped and other is not None and other.wrapped >= other.records:
+            raise Unsure(f"{other.wrapped} cells of its first lines stand between '; say quote: \"'\", or '\"' if not")
+        _tell_quote(quote, shape, declared, beliefs)
+        return separator, quote
+    if not fitting and all(shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()):
+        beliefs.append(Belief("separator", ";", "one column: no separator parts its lines", certain=True))
+        return ";", best[";"][0]
+    seen = ", ".join(
+        f"{SEPARATORS[each]}: {shape.share:.0%} of lines with {shape.width} cells" for each, (_, shape) in best.items()
+    )
+    raise Unsure(f"the separator is not certain ({seen}); say separator: under csv:")
+
+
+def _tell_quote(quote: str, shape: "_Shape", declared: CsvSettings, beliefs: list[Belief]) -> None:
+    if declared.quote is None and shape.wrapped:
+        beliefs.append(Belief("quote", quote, f"{shape.wrapped} cells of the first lines stand between them"))
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How a text looks when it is read with a separator and a quote."""
+
+    width: int  # the most frequent number of cells
+    share: float  # of lines that have it
+    records: int
+    before: int  # lines before the first that has it
+    fits: bool  # whether it has several cells, and the header has as many
+    wrapped: int  # cells that stand between quotes
+
+    @staticmethod
+    def of(text: str, separator: str, quote: str) -> "_Shape":
+        """Return it. What is amiss in quotes is passed over: it is told when rows are read."""
+        wrapped = len(re.findall(_wrapped(separator, quote), text)) if quote else 0
+        lines, mark = io.StringIO(text, newline=""), quote or '"'
+        if wrapped:
+            reader = csv.reader(lines, delimiter=separator, quotechar=mark)
+        else:
+            reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+        rows = [(len(cells), trimmed(cells)) for cells in reader]
+        rows = [(width, last) for width, last in rows if last]
+        widths = [width for width, _ in rows]
+        counted = Counter(each for each in widths if each > 1)
+        if not counted:
+            return _Shape(1, 1.0, len(widths), 0, fits=False, wrapped=wrapped)
+        width, times = max(counted.items(), key=lambda item: (item[1], item[0]))
+        before = widths.index(width)
+        share = times / max(len(widths) - before, 1)
+        first = widths[0]
+        if before and first > 1:  # rows may end with separators that the header has not
+            matching = sum(last <= first <= each for each, last in rows)
+            if matching * 2 > len(rows):
+                width, before, share = first, 0, matching / len(rows)
+        headed = all(each == 1 for each in widths[:before])
+        return _Shape(width, share, len(widths), before, fits=headed and share > 0.5, wrapped=wrapped)
+
+
+def _wrapped(separator: str, quote: str) -> str:
+    apart, mark = re.escape(separator), re.escape(quote)
+    return rf"(?m)(?:^|{apart}) ?{mark}(?:[^{mark}]|{mark}{mark})*{mark} *(?={apart}|\r|\n|$)"

@@ -1,0 +1,222 @@
+"""What the columns of a table are believed to be, by every one of their values: types, cleaning steps, keys, persons.
+
+Nothing of a value is told: evidence counts values, and names the pattern that they fit.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from stdnum.exceptions import ValidationError
+from stdnum.fr import nir, siren, siret
+
+from connectors.columns import ColumnType
+from connectors.registry import FAULT
+
+MOST_KEYS = 2_000_000
+"""Values of a column of which it is told whether each stands there once."""
+
+MOST_CHECKED = 100_000
+"""Different values of a column that are held against check digits."""
+
+_BLANK = r"[ \x{00a0}\x{202f}]"
+PATTERNS = {
+    "blank": r"^\s*$",
+    "integer": r"^[-+]?(0|[1-9][0-9]{0,17})$",
+    "zeros": r"^0[0-9]+$",
+    "number": rf"^[-+]?([0-9]+|[0-9]{{1,3}}({_BLANK}[0-9]{{3}})+)([.,][0-9]+)?$",
+    "day": r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4})$",
+    "moment": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$",
+    "truth": r"^(true|false)$",
+    "yes": r"^(?i)(o|n|oui|non)$",
+    "siren": r"^[0-9]{3} ?[0-9]{3} ?[0-9]{3}$",
+    "siret": r"^[0-9]{3} ?[0-9]{3} ?[0-9]{3} ?[0-9]{5}$",
+    "rna": r"^W[0-9A-Z][0-9]{8}$",
+    "nir": r"^[1-478] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}$",
+    "commune": r"^([0-9]{5}|2[AB][0-9]{3})$",
+    "e-mail": r"^[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}$",
+    "telephone": r"^(0|\+33 ?|00 ?33 ?)[1-9]([ .-]?[0-9]{2}){4}$",
+}
+"""What a value may look like (RE2)."""
+
+_PERSONAL = re.compile(
+    r"\b(nom|noms|prenom|prenoms|naissance|ne le|nee le|courriel|e ?mail|mail|tel|telephone|portable|mobile|adresse|rue"
+    r"|nir|secu|securite sociale|iban|rib|sexe|civilite|genre|age|nationalite|conjoint|parent|enfant|responsable"
+    r"|representant|president|contact|last ?name|first ?name|birth|phone|address|apellidos?|nombre|nacimiento|dni|nif)\b"
+)
+_COMMUNE = re.compile(r"\b(insee|commune|com|cog|depcom)\b")
+_POSTAL = re.compile(r"\b(cp|postal|postaux)\b")
+_CHECKS: dict[str, Callable[[str], str]] = {"siren": siren.validate, "siret": siret.validate, "nir": nir.validate}
+
+
+@dataclass
+class Column:
+    """A column: what it is believed to be, how it is cleaned, and by what evidence."""
+
+    name: str
+    type: ColumnType = "string"
+    steps: list[Any] = field(default_factory=list)
+    personal: str = ""
+    evidence: str = ""
+    rows: int = 0
+    filled: int = 0
+    unique: bool = False
+
+    @property
+    def is_key(self) -> bool:
+        """Whether each row has a value of its own."""
+        return self.unique and self.filled == self.rows > 0 and self.type not in ("number", "array")
+
+
+class _Seen:
+    """What was counted of a column so far."""
+
+    def __init__(self, field: pa.Field) -> None:
+        self.field, self.rows, self.filled = field, 0, 0
+        self.counts = dict.fromkeys(PATTERNS, 0)
+        self.parts: list[pa.Array] | None = []
+
+    def add(self, values: pa.Array) -> None:
+        """Count more values."""
+        self.rows += len(values)
+        self.filled += len(values) - values.null_count
+        if self.parts is not None:
+            self.parts.append(pc.unique(values))
+            if sum(map(len, self.parts)) > MOST_KEYS:
+                self.parts = None
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            trimmed = pc.utf8_trim_whitespace(values)
+            for name, pattern in PATTERNS.items():
+                self.counts[name] += pc.sum(pc.match_substring_regex(trimmed, pattern)).as_py() or 0
+
+    def different(self) -> list[Any]:
+        """Return the different values, as far as they were kept."""
+        if self.parts is None:
+            return []
+        found = pc.unique(pa.concat_arrays(self.parts)) if self.parts else pa.array([])
+        return [value for value in found.to_pylist() if value is not None]
+
+
+def columns_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[list[Column], int, int]:
+    """Return the columns of a table read to its end, how many rows it has, and how many of them with a fault."""
+    seen = [_Seen(each) for each in schema if each.name != FAULT]
+    rows = faults = 0
+    for batch in batches:
+        good = batch
+        if FAULT in batch.schema.names:
+            mask = pc.is_null(batch.column(FAULT))
+            good = batch.filter(mask)
+        rows, faults = rows + batch.num_rows, faults + batch.num_rows - good.num_rows
+        for each in seen:
+            each.add(good.column(each.field.name))
+    return [_believed(each) for each in seen], rows, faults
+
+
+def _believed(seen: _Seen) -> Column:
+    different = [] if pa.types.is_nested(seen.field.type) else seen.different()
+    found = Column(seen.field.name, rows=seen.rows, filled=seen.filled)
+    found.unique = seen.parts is not None and len(different) == seen.filled
+    text = pa.types.is_string(seen.field.type) or pa.types.is_large_string(seen.field.type)
+    if not text:
+        found.type = _of_arrow(seen.field.type)
+        found.evidence = f"the source holds it as {seen.field.type}"
+    elif seen.filled - seen.counts["blank"] == 0:
+        found.evidence = "no row has a value in it"
+    else:
+        _by_values(found, seen, [str(each).strip() for each in different])
+    words = _words(seen.field.name)
+    if not found.personal and _PERSONAL.search(words):
+        found.personal = "its name says so"
+    return found
+
+
+def _of_arrow(kind: pa.DataType) -> ColumnType:
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_date(kind):
+        return "date"
+    if pa.types.is_timestamp(kind):
+        return "datetime"
+    return "array" if pa.types.is_list(kind) and pa.types.is_string(kind.value_type) else "string"
+
+
+_NUMBERS: tuple[tuple[str, str, str], ...] = (
+    ("rna", "", "numbers of associations (RNA)"),
+    ("e-mail", "all are e-mail addresses", "e-mail addresses"),
+    ("telephone", "all are telephone numbers", "telephone numbers"),
+)
+_YES = {"map": {"O": True, "OUI": True, "N": False, "NON": False}}
+_TYPES: tuple[tuple[str, ColumnType, tuple[Any, ...], str], ...] = (
+    ("truth", "boolean", (), "true or false"),
+    ("integer", "integer", ("integer",), "whole numbers"),
+    ("number", "number", ("decimal",), "numbers"),
+    ("day", "date", ("date",), "dates"),
+    ("moment", "datetime", (), "dates with a time"),
+    ("yes", "boolean", ("upper", _YES), "yes or no"),
+)
+
+
+def _by_values(found: Column, seen: _Seen, different: list[str]) -> None:
+    """Set type, steps and evidence of a column of texts: what all of its values fit."""
+    values = seen.filled - seen.counts["blank"]
+    whole = {name for name, count in seen.counts.items() if count == values}
+    found.steps = ["trim"]
+    if _is_code(found, whole, values, different):
+        return
+    if seen.counts["zeros"]:
+        found.evidence = f"{seen.counts['zeros']:,} of {values:,} values begin with a zero: a code, and no number"
+        return
+    for name, kind, steps, what in _TYPES:
+        if name in whole:
+            found.type, found.evidence = kind, f"all {values:,} values are {what}"
+            found.steps += steps
+            return
+    near, _, _, what = max(_TYPES[1:4], key=lambda each: seen.counts[each[0]])
+    if seen.counts[near] > 0.9 * values:
+        found.evidence = f"{seen.counts[near]:,} of {values:,} values are {what}, the others are not: kept as text"
+    else:
+        found.evidence = f"texts, {len(different):,} different" if different else "texts"
+
+
+def _is_code(found: Column, whole: set[str], values: int, different: list[str]) -> bool:
+    """Tell whether all values are codes or addresses of a known kind, and set what follows."""
+    words = _words(found.name)
+    for name in ("siret", "siren", "nir"):
+        if name in whole and different and _all_valid(name, different[:MOST_CHECKED]):
+            found.steps += [name] if name != "nir" else []
+            found.personal = "all are social security numbers (NIR)" if name == "nir" else ""
+            found.evidence = f"all {values:,} values have the check digits of a {name.upper()}"
+            return True
+    for name, personal, what in _NUMBERS:
+        if name in whole:
+            found.steps += ["rna"] if name == "rna" else []
+            found.personal, found.evidence = personal, f"all {values:,} values are {what}"
+            return True
+    if "commune" in whole and (_COMMUNE.search(words) or _POSTAL.search(words)):
+        what = "postal codes" if _POSTAL.search(words) else "INSEE codes of communes"
+        found.evidence = f"all {values:,} values have five places, and its name says that they are {what}"
+        return True
+    return False
+
+
+def _all_valid(name: str, values: list[str]) -> bool:
+    for value in values:
+        try:
+            _CHECKS[name](value)
+        except ValidationError:
+            return False
+    return True
+
+
+def _words(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
+    return re.sub(r"[^a-z0-9]+", " ", apart.lower()).strip()

@@ -1,0 +1,230 @@
+"""In which encoding a file of text is: found on the whole of it, with the evidence, or refused.
+
+What is valid UTF-8 throughout, beyond ASCII, is UTF-8: no text in another encoding is, by chance. Of the encodings
+with one byte per letter, which all take (almost) any byte, the one is taken that makes words of the languages that
+our municipalities write; where two would, none is.
+"""
+
+import os
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from connectors.errors import Misconfigured, Unreadable
+
+CHUNK = 8_000_000
+MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+SINGLE = ("windows-1252", "iso-8859-15", "mac-roman", "cp850")
+CODECS = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}
+"""What Python calls an encoding, where it is not what we call it."""
+
+LETTERS = set("éèêëàâäáãçîïíìôöóòõùûüúñœæÿ·")
+LETTERS |= {letter.upper() for letter in LETTERS} | set("ß")
+SIGNS = set("€°«»–—’‘“”…²³§£\xa0\u202f½¼¾ªº¿¡×±µ·©®™•†‰")
+COMMON = set("éèàçêôîâûñóíáúÉÀ")
+"""Letters that are common; the others count for less, so that é is believed rather than Ú."""
+
+CONTEXTS = 300
+"""Places looked at of each byte that is no ASCII."""
+
+_IN_UTF8 = re.compile(rb"[\xc2\xc3\xc5][\x80-\xbf]")
+"""Most letters of our languages in UTF-8; in other encodings, pairs that no word has."""
+
+_LEADS = set(b"\xc2\xc3\xc5")
+_ASCII = bytes(range(128))
+
+
+@dataclass(frozen=True)
+class Detected:
+    """An encoding of the file, by what evidence, and whether a NUL stands in the file (as bytes of UTF-8 are read)."""
+
+    encoding: str
+    evidence: str
+    nul: bool = False
+
+    @property
+    def codec(self) -> str:
+        """Its name in Python."""
+        return CODECS.get(self.encoding, self.encoding)
+
+
+def detect(path: Path, name: str, registry: str, declared: str | None = None) -> Detected:
+    """Return the encoding of a file: the one `declared`, if so. Reads the whole file once, twice where it is no UTF-8.
+
+    Raises Unreadable for a file that is empty, no text, a mixture, or not in the encoding that its mark (or
+    the declaration) says, and Misconfigured where the encoding is not certain.
+    """
+    head = _head(path)
+    if not head:
+        raise Unreadable(f"{registry}: {name} is empty", registry=registry)
+    mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
+    if declared is not None and mark not in (None, declared):
+        raise Misconfigured(
+            f"{registry}: {name} is declared as {declared}, but begins with the byte order mark of {mark}: leave"
+            " encoding: out, or say what it is",
+            registry=registry,
+        )
+    wide = mark or _wide(head)
+    if declared in (None, "utf-8") and not (declared is None and wide and wide.startswith("utf-16")):
+        return _bytes(path, name, registry, mark=mark == "utf-8", declared=declared is not None)
+    encoding = declared or wide or "utf-8"
+    said = "as declared" if declared else "by its byte order mark" if mark else "every second byte is zero"
+    return Detected(
+        encoding, said, nul=not encoding.startswith("utf-16") and any(b"\0" in each for each in _chunks(path))
+    )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096)
+
+
+def _wide(head: bytes) -> str | None:
+    """Return which UTF-16 a beginning without a mark is in, if one: then its ASCII has a zero in each second byte."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half >= 2 and odd > half * 0.5 and even < half * 0.1:
+        return "utf-16-le"
+    return "utf-16-be" if half >= 2 and even > half * 0.5 and odd < half * 0.1 else None
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _bytes(path: Path, name: str, registry: str, *, mark: bool, declared: bool) -> Detected:
+    """Return UTF-8 for what is so throughout, else what the bytes are by their habits."""
+    valid, ascii_only, nul, at = True, True, False, 0
+    with path.open("rb", buffering=0) as file:
+        while (valid or not nul) and (chunk := os.pread(file.fileno(), CHUNK, at)):
+            nul = nul or b"\0" in chunk
+            end = len(chunk)
+            if valid and not chunk.isascii():
+                ascii_only = False
+                end -= _open_end(chunk)
+                valid = end > 0 and _is_utf8(chunk, end)
+            at += max(end, 1)
+    if valid:
+        said = "by its byte order mark" if mark else "ASCII only" if ascii_only else "valid UTF-8 throughout"
+        return Detected("utf-8", "as declared" if declared else said, nul)
+    if mark or declared:
+        said = "begins with the byte order mark of UTF-8" if mark else "is declared as UTF-8"
+        raise Unreadable(f"{registry}: {name} {said}, but line {bad_line(path)} is not UTF-8", registry=registry)
+    return Detected(*_single(path, name, registry), nul)
+
+
+def _open_end(data: bytes) -> int:
+    """Return how many bytes at the end may begin a letter that goes on after it."""
+    for back in range(1, min(4, len(data) + 1)):
+        byte = data[-back]
+        if byte >= 0xC0:
+            return back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+        if byte < 0x80:
+            return 0
+    return 0
+
+
+def _is_utf8(data: bytes, end: int) -> bool:
+    """Tell whether `data[:end]` is UTF-8, as Arrow judges it: at several GB a second."""
+    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(struct.pack("ii", 0, end)), pa.py_buffer(data)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def bad_line(path: Path) -> int:
+    """Return the number of the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.isascii() and not _is_utf8(line, len(line)):
+                return number
+    return 0
+
+
+# --- one byte per letter ---------------------------------------------------------------------------------------------
+
+
+def _single(path: Path, name: str, registry: str) -> tuple[str, str]:
+    """Return an encoding of one byte per letter, and the evidence."""
+    counts, contexts, in_utf8 = _habits(path)
+    total = sum(counts.values())
+    if in_utf8 * 10 >= total and in_utf8 > 2:
+        raise Unreadable(
+            f"{registry}: {name} is a mixture of encodings: UTF-8, but line {bad_line(path)} is not: save it anew in one",
+            registry=registry,
+        )
+    scores = {encoding: _score(contexts, counts, encoding) for encoding in SINGLE}
+    best = max(scores, key=lambda encoding: scores[encoding])
+    high = bytes(counts)
+    same = [each for each in SINGLE if each != best and _decoded(high, each) == _decoded(high, best)]
+    rivals = [each for each in SINGLE if each not in (best, *same) and scores[each] > scores[best] - 0.15]
+    if scores[best] < 0.5 or rivals:
+        told = ", ".join(f"{each} {score:.0%}" for each, score in sorted(scores.items(), key=lambda item: -item[1]))
+        raise Misconfigured(
+            f"{registry}: the encoding of {name} is not certain: it is no UTF-8 (line {bad_line(path)}), and of its"
+            f" {total:,} letters beyond ASCII these make words: {told}; say encoding: under csv:",
+            registry=registry,
+        )
+    alike = f" ({' and '.join(same)} would read the same)" if same else ""
+    return best, f"no UTF-8; {scores[best]:.0%} of its {total:,} letters beyond ASCII make words in {best}{alike}"
+
+
+def _habits(path: Path) -> tuple[Counter[int], dict[int, list[bytes]], int]:
+    """Return how often each byte beyond ASCII occurs, what stands around it, and how many are within valid UTF-8."""
+    counts, contexts, in_utf8 = Counter[int](), dict[int, list[bytes]](), 0
+    for chunk in _chunks(path):
+        high = chunk.translate(None, _ASCII)
+        counts.update(high)
+        in_utf8 += 2 * len(_IN_UTF8.findall(chunk)) if set(high) & _LEADS else 0
+        for byte in set(high):
+            around = contexts.setdefault(byte, [])
+            for found in re.finditer(re.escape(bytes([byte])), chunk):
+                if len(around) >= CONTEXTS:
+                    break
+                around.append(chunk[max(found.start() - 1, 0) : found.start() + 2].rjust(3, b"\n"))
+    return counts, contexts, in_utf8
+
+
+def _score(contexts: dict[int, list[bytes]], counts: Counter[int], encoding: str) -> float:
+    """Return which share of the letters beyond ASCII stand where they would; -1 if a byte means nothing."""
+    likely = 0.0
+    for byte, around in contexts.items():
+        shares = [_likely(_decoded(each.ljust(3, b"\n"), encoding)) for each in around]
+        if None in shares or _decoded(bytes([byte]), encoding) is None:
+            return -1.0
+        likely += counts[byte] * sum(filter(None, shares)) / len(shares)
+    return likely / sum(counts.values())
+
+
+def _decoded(data: bytes, encoding: str) -> str | None:
+    try:
+        text = data.decode(CODECS.get(encoding, encoding))
+    except UnicodeDecodeError:
+        return None
+    return None if any("\x80" <= letter < "\xa0" for letter in text) else text
+
+
+def _likely(around: str | None) -> float | None:
+    """Return how likely a letter is between its neighbours, from 0 to 1; None where a byte means nothing."""
+    if around is None:
+        return None
+    before, letter, after = tuple(around)
+    beside = [each for each in (before, after) if each.isalpha()]
+    if letter in LETTERS and letter.isalpha():
+        weight = (1.0 if letter in COMMON else 0.6) if beside else 0.2
+        misplaced = before.islower() if letter.isupper() else before.isupper() and after.isupper()
+        return 0.0 if misplaced else weight
+    if letter in SIGNS:
+        if letter in "’·":
+            return 1.0 if len(beside) == 2 else 0.4
+        return 0.0 if len(beside) == 2 else 0.5 if letter in "½¼¾±×©®™•†‰" else 1.0
+    return 0.0

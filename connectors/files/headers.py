@@ -1,0 +1,121 @@
+"""The header of a CSV file: which lines it is, and what its columns are called."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.files.csv_rows import Record
+from connectors.files.reading import unique
+from connectors.files.settings import CsvSettings
+
+_NUMBER = re.compile(r"[+-]?[\d \u00a0\u202f.,]*\d[\d \u00a0\u202f.,]*\s*[€%]?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:]+)?")
+_YEAR = re.compile(r"(19|20)\d\d")
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is believed of a file, under the name of its setting, and why. What is not certain is not used by itself."""
+
+    key: str
+    value: Any
+    evidence: str
+    certain: bool = True
+
+
+class Unsure(Exception):
+    """What to declare, and why."""
+
+
+def notes_before(head: Sequence[Record], beliefs: list[Belief]) -> int:
+    """Return how many records are notes before the header: lines of one filled cell, where the table has several."""
+    first = len(head[0].cells)
+    if _filled(head[0]) > 1 and sum(trimmed(each.cells) <= first for each in head) * 2 > len(head):
+        return 0  # rows may end with separators that the header has not
+    widths = Counter(len(each.cells) for each in head)
+    width = max(widths, key=lambda each: (widths[each], each))
+    if width == 1 and len(widths) > 1 and widths[1] < len(head):
+        width = max((each for each in widths if each > 1), key=lambda each: widths[each])
+    at = next(
+        (place for place, each in enumerate(head) if len(each.cells) >= width and _filled(each) >= min(2, width)), 0
+    )
+    if at == 0:
+        return 0
+    notes = head[:at]
+    apart = any(after.line - before.line > 1 for before, after in zip(notes, head[1 : at + 1], strict=True))
+    padded = all(len(each.cells) > 1 for each in notes)
+    if any(_filled(each) > 1 for each in notes) or not (width > 2 or apart or padded):
+        raise Unsure(f"it is not certain whether its header is line {head[0].line} or line {head[at].line}; say skip:")
+    beliefs.append(Belief("skip", head[at].line - 1, f"{at} lines of one cell stand before the first of {width} cells"))
+    return at
+
+
+def _filled(record: Record) -> int:
+    return sum(bool(cell.strip()) for cell in record.cells)
+
+
+def must_be_header(header: Record, rows: Sequence[Record], before: int) -> None:
+    """Raise Unsure where the first line looks like values, or like the first of several lines of a header."""
+    cells = [cell.strip() for cell in header.cells]
+    values = [cell for cell in cells if _is_value(cell)]
+    line = header.line + before
+    if len(values) * 2 > len([cell for cell in cells if cell]):
+        raise Unsure(
+            f"line {line} holds {len(values)} values that are numbers or dates, where names of columns should be; say"
+            " header: 0 and columns:, or header: 1 if they are names, or skip:"
+        )
+    inner = len("".join("x" if cell else " " for cell in cells).rstrip())
+    empty = [place for place in range(inner) if not cells[place]]
+    if empty and rows and len(rows[0].cells) >= inner:
+        under = [rows[0].cells[place].strip() for place in range(inner)]
+        beneath = [under[place] for place in empty]
+        if all(beneath) and not any(map(_is_value, beneath)) and sum(map(_is_value, under)) == 0:
+            raise Unsure(
+                f"line {line} has {len(empty)} cells without a name, with words beneath: say header: 2 if the header"
+                " is two lines, or header: 1"
+            )
+
+
+def _is_value(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)) and not _YEAR.fullmatch(cell)
+
+
+def columns_of(heads: Sequence[Record], declared: CsvSettings, beliefs: list[Belief]) -> tuple[tuple[str, ...], int]:
+    """Return the names of columns, and how many cells a row has."""
+    names = joined([each.cells for each in heads])
+    while names and not names[-1] and not (declared.columns and len(names) <= len(declared.columns)):
+        names.pop()
+    if declared.columns is not None:
+        if heads and len(declared.columns) != len(names):
+            raise Unsure(f"columns: names {len(declared.columns)} columns, but the header has {len(names)}")
+        return tuple(declared.columns), len(declared.columns)
+    columns = unique(names)
+    if not columns:
+        raise Unsure("its header has no name; say skip: or columns:")
+    for place, (given, name) in enumerate(zip(names, columns, strict=True), 1):
+        if given != name:
+            why = "has no name" if not given else "has the name of another"
+            beliefs.append(Belief(f"columns[{place}]", name, f"column {place} {why}"))
+    return tuple(columns), len(columns)
+
+
+def joined(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Return names of columns from the lines of a header, each column's texts joined by a blank.
+
+    A cell without text, in a line that is not the last, has that of its left neighbour where something stands beneath:
+    that is how merged cells are written.
+    """
+    width = max((len(line) for line in lines), default=0)
+    plain = [[" ".join(cell.split()) for cell in line] + [""] * (width - len(line)) for line in lines]
+    for number, line in enumerate(plain[:-1]):
+        for place in range(1, width):
+            if not line[place] and any(below[place] for below in plain[number + 1 :]):
+                line[place] = line[place - 1]
+    return [" ".join(dict.fromkeys(line[place] for line in plain if line[place])) for place in range(width)]
+
+
+def trimmed(cells: Sequence[str]) -> int:
+    """Return how many cells a row has up to the last that is filled."""
+    return max((place for place, cell in enumerate(cells, 1) if cell and not cell.isspace()), default=0)

@@ -1,0 +1,242 @@
+"""Tables of XLSX and ODS workbooks: where they stand on a sheet, their headers, their rows as texts.
+
+Every cell comes as text as a person means it (docs of the kind tell how); a row with a cell that cannot be told has its
+FAULT. Nothing is guessed where it is not certain: several sheets or tables want `sheet:` to say which.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from connectors.errors import Misconfigured
+from connectors.files.reading import is_total, reserved, text_batches, text_schema, unique
+from connectors.files.settings import SheetSettings, TableSettings
+from connectors.files.spreadsheets_blocks import Block, blocks
+from connectors.files.spreadsheets_ods import Ods
+from connectors.files.spreadsheets_parts import Broken, Row, Sheet, Span, Workbook, letters, place, told
+from connectors.files.spreadsheets_xlsx import Xlsx
+
+LOOKED_AT = 1000
+"""Rows among which tables are looked for where `range:` does not say where one stands."""
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def read(file: Path, name: str, settings: TableSettings, registry: str) -> pa.RecordBatchReader:
+    """Return the table of one workbook. Raises Unreadable and Misconfigured, which say `name`, sheet and line."""
+    before = _state(file)
+    with ExitStack() as open_files:
+        with told(name, registry):
+            workbook = open_files.enter_context(opened(file))
+            sheet = chosen(workbook, settings.sheet, name, registry)
+            area = _area(workbook, sheet, settings.sheet, name, registry)
+            columns = _columns(workbook, sheet, area, settings.sheet, name, registry)
+        reserved(columns, name, registry)
+        schema = text_schema(columns)
+        rows = _rows(workbook.rows(sheet), area, len(columns), settings.sheet.totals)
+        still_open = open_files.pop_all()
+
+    def checked() -> Iterator[tuple[list[str | None], str | None]]:
+        with still_open, told(name, registry):
+            yield from rows
+            if _state(file) != before:
+                raise Broken("changed while it was read")
+
+    return pa.RecordBatchReader.from_batches(schema, text_batches(schema, checked()))
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Return what changes with a file."""
+    told_of = file.stat()
+    return told_of.st_size, told_of.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where a table stands: its first row and column, its last ones where they are said, its lines of header.
+
+    `sought` is one that was looked for, and not declared.
+    """
+
+    top: int
+    left: int
+    bottom: int | None
+    right: int | None
+    header: int
+    sought: bool = False
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Workbook]:
+    """Open a workbook, whatever its name says of it. Raises Broken."""
+    with file.open("rb") as start:
+        head = start.read(4096)
+    if not zipfile.is_zipfile(file):
+        raise Broken(_not_a_workbook(head, file))
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise Broken("is damaged, or was cut on its way") from error
+    with archive:
+        names = set(archive.namelist())
+        if "content.xml" in names:
+            yield Ods(archive)
+        elif "[Content_Types].xml" in names or "_rels/.rels" in names:
+            yield Xlsx(archive)
+        else:
+            raise Broken("is a zip archive and no workbook")
+
+
+def _not_a_workbook(head: bytes, file: Path) -> str:
+    """Return what a file is that is no zip, as an XLSX or ODS is."""
+    text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if head.startswith(_OLE):
+        with file.open("rb") as whole:
+            encrypted = "EncryptedPackage".encode("utf-16-le") in whole.read(1 << 22)
+        said = "is an Excel workbook of before 2007 (.xls): save it as .xlsx"
+        return "is protected by a password: save it without one" if encrypted else said
+    signs = {
+        b"PK": "is damaged, or was cut on its way",
+        **dict.fromkeys(
+            (b"<!doctype html", b"<html", b"<table", b"<head", b"<meta"),
+            "is a web page (HTML) and no workbook, whatever its name says: open it and save it as .xlsx",
+        ),
+        b"<?xml": "is an XML file and no workbook: open it and save it as .xlsx",
+    }
+    for sign, said in signs.items():
+        if text.startswith(sign.lower()):
+            return said
+    if head and b"\0" not in head:
+        return "is a text, such as CSV, and no workbook: say format: csv"
+    return "is no workbook" if head else "is empty"
+
+
+def chosen(workbook: Workbook, settings: SheetSettings, name: str, registry: str) -> Sheet:
+    """Return the sheet that is declared, else the only one that holds anything. Raises Misconfigured."""
+    there = ", ".join(sheet.name for sheet in workbook.sheets) or "none"
+    if settings.name is not None:
+        wanted = settings.name.strip().casefold()
+        for sheet in workbook.sheets:
+            if sheet.name.strip().casefold() == wanted:
+                return sheet
+        raise Misconfigured(
+            f"{registry}: {name} has no sheet «{settings.name}»; it has: {there}", registry=registry
+        )  # fmt: skip
+    filled = [sheet for sheet in workbook.sheets if next(workbook.rows(sheet), None) is not None]
+    if len(filled) == 1:
+        return filled[0]
+    if not filled:
+        raise Broken("has no sheet that holds anything")
+    names = ", ".join(sheet.name + " (hidden)" * sheet.hidden for sheet in filled)
+    raise Misconfigured(
+        f"{registry}: {name} has several sheets: say which, as sheet: {{name: …}}; it has: {names}", registry=registry
+    )
+
+
+def _area(workbook: Workbook, sheet: Sheet, settings: SheetSettings, name: str, registry: str) -> Area:
+    """Return where the table stands: as declared, else the only block of cells. Raises Misconfigured."""
+    if settings.range is not None:
+        start, _, end = settings.range.partition(":")
+        top, left = place(start)
+        bottom, right = place(end) if end else (None, None)
+        if bottom is not None and right is not None and (bottom < top or right < left):
+            raise Misconfigured(f"{registry}: the range {settings.range} ends before it begins", registry=registry)
+        return Area(top, left, bottom, right, 1 if settings.header is None else settings.header)
+    found = blocks(islice(workbook.rows(sheet), LOOKED_AT))
+    if not found:
+        raise Broken(f"has nothing on its sheet «{sheet.name}»")
+    tables = [block for block in found if block.is_table]
+    if len(tables) > 1:
+        there = ", ".join(block.range for block in tables)
+        raise Misconfigured(
+            f"{registry}: {name} has several tables on its sheet «{sheet.name}»: say which, as sheet: {{range: …}};"
+            f" they stand at: {there}",
+            registry=registry,
+        )
+    block: Block = tables[0] if tables else found[0]
+    header = 1 if settings.header is None else settings.header
+    return Area(block.top if header else block.first, block.left, None, None, header, sought=True)
+
+
+def _columns(
+    workbook: Workbook, sheet: Sheet, area: Area, settings: SheetSettings, name: str, registry: str
+) -> list[str]:
+    """Return the names of the columns: declared ones, else those of the lines of the header, joined."""
+    names = _header(workbook, sheet, area) if area.header else []
+    if area.right is not None:
+        names = (names + [""] * area.right)[: area.right - area.left + 1]
+    if area.header and not any(names):
+        raise Broken(f"has no header in row {area.top} of its sheet «{sheet.name}»")
+    if settings.columns is None:
+        return unique(names)
+    if area.header and len(settings.columns) != len(names):
+        raise Misconfigured(
+            f"{registry}: {name} has {len(names)} columns on its sheet «{sheet.name}», columns: names"
+            f" {len(settings.columns)}",
+            registry=registry,
+        )
+    return list(settings.columns)
+
+
+def _header(workbook: Workbook, sheet: Sheet, area: Area) -> list[str]:
+    """Return what the lines of the header say of each column, what merged cells say repeated under them."""
+    last = area.top + area.header - 1
+    lines = {number: dict[int, str]() for number in range(area.top, last + 1)}
+    for row in workbook.rows(sheet):
+        if row.number > last:
+            break
+        if row.number >= area.top:
+            lines[row.number] = {at: each for at, each in enumerate(row.cells) if each and each.strip()}
+    for top, left, bottom, right in _spans(workbook.merged(sheet), area.top, last):
+        text = lines[top].get(left)
+        for number in range(top, min(bottom, last) + 1):
+            for at in range(left, right + 1):
+                if text is not None:
+                    lines[number].setdefault(at, text)
+    width = max((max(line, default=-1) for line in lines.values()), default=-1) + 1
+    names = []
+    for at in range(area.left, width):
+        parts = [" ".join(line[at].split()) for line in lines.values() if at in line]
+        names.append(" ".join(dict.fromkeys(parts)))
+    return names
+
+
+def _spans(spans: list[Span], top: int, last: int) -> Iterator[Span]:
+    return (span for span in spans if top <= span[0] <= last)
+
+
+def _rows(
+    rows: Iterator[Row], area: Area, width: int, totals: list[str]
+) -> Iterator[tuple[list[str | None], str | None]]:
+    """Yield the rows under the header, each with its fault; what holds nothing and totals are left out."""
+    left, end, first = area.left, area.left + width, area.top + area.header
+    for row in rows:
+        if row.number < first:
+            continue
+        if area.bottom is not None and row.number > area.bottom:
+            return
+        cells = row.cells[left:end]
+        beyond = area.right is None and len(row.cells) > end and any(row.cells[end:])
+        fault = _fault(row, left, end) if row.faults else None
+        if not (any(cells) or beyond or fault) or (totals and is_total(cells, totals)):
+            continue
+        if len(cells) < width:
+            cells += [None] * (width - len(cells))
+        if area.sought and any(row.cells[:left]) and fault is None:
+            fault = f"it has a cell to the left of the first column, {letters(left)}"
+        if beyond and fault is None:
+            fault = f"it has a cell to the right of the last column, {letters(end - 1)}"
+        yield cells, fault
+
+
+def _fault(row: Row, left: int, end: int) -> str | None:
+    """Return why a row cannot be taken: the first of its cells that cannot be told."""
+    for at in sorted(row.faults):
+        if left <= at < end:
+            return f"its cell {letters(at)} has {row.faults[at]}"
+    return None

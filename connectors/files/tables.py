@@ -1,0 +1,80 @@
+"""One table of one file, or of several: these must have the same columns, and follow each other by their names."""
+
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from connectors.errors import Unreadable
+from connectors.files import formats, parquet
+from connectors.files.reading import Hold, LocalFile
+from connectors.files.settings import TableSettings
+from connectors.registry import FAULT, CsvFile, Scan
+
+
+def table(files: Sequence[LocalFile], settings: TableSettings, hold: Hold, registry: str) -> Scan:
+    """Return the table of files, which `hold` keeps until it is read or forgotten. Raises Unreadable and Misconfigured."""
+    if len(files) == 1:
+        [file] = files
+        found = formats.read(file.path, file.name, settings, registry)
+        if isinstance(found, CsvFile):
+            weakref.finalize(found, hold.close)
+            return found
+        if isinstance(found, Path) and not hold.used:
+            return found
+    batches, schema = _rows(files[0], settings, registry), None
+    schema = batches.schema if len(files) == 1 else _with_fault(batches.schema)
+    return pa.RecordBatchReader.from_batches(schema, _together(batches, files, schema, settings, hold, registry))
+
+
+def _with_fault(schema: pa.Schema) -> pa.Schema:
+    return schema if FAULT in schema.names else schema.append(pa.field(FAULT, pa.string()))
+
+
+def _rows(file: LocalFile, settings: TableSettings, registry: str) -> pa.RecordBatchReader:
+    found = formats.read(file.path, file.name, settings, registry)
+    if isinstance(found, Path):
+        return parquet.batches(found, file.name, registry)
+    return found.rows() if isinstance(found, CsvFile) else found
+
+
+def _together(
+    first: pa.RecordBatchReader, files: Sequence[LocalFile], schema: pa.Schema, settings: TableSettings,
+    hold: Hold, registry: str,
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    try:
+        for number, file in enumerate(files):
+            batches = first if number == 0 else _rows(file, settings, registry)
+            if len(files) > 1:
+                _must_agree(batches.schema, schema, file.name, files[0].name, registry)
+            with batches:
+                for batch in batches:
+                    yield batch if len(files) == 1 else _fitted(batch, schema)
+    finally:
+        hold.close()
+
+
+def _must_agree(schema: pa.Schema, first: pa.Schema, name: str, other: str, registry: str) -> None:
+    """Raise Unreadable where a file has not the columns of the first."""
+    lacks = [each for each in first.names if each not in schema.names and each != FAULT]
+    more = [each for each in schema.names if each not in first.names]
+    if lacks or more:
+        said = [f"lacks the column {each}" for each in lacks[:3]] + [f"has a column {each} more" for each in more[:3]]
+        raise Unreadable(f"{registry}: {name} {', '.join(said)} than {other}, as one table", registry=registry)
+    for field in first:
+        if field.name in schema.names and schema.field(field.name).type != field.type:
+            raise Unreadable(
+                f"{registry}: the column {field.name} is {schema.field(field.name).type} in {name}, but {field.type} in"
+                f" {other}",
+                registry=registry,
+            )
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with its columns in the order of the table."""
+    columns = [
+        batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,159 @@
+"""From one page to the next, and when there are no more: counted, and held against what the registry says.
+
+A page that repeats, a cursor or an address that comes again, and totals that are not what came are errors: rows would be
+missing, or come twice. Sources: Web Linking, RFC 8288; JSON:API 1.1, "Pagination".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from requests.utils import parse_header_links
+
+from connectors.errors import Misconfigured, Unreadable
+from connectors.rest.client import joined
+from connectors.rest.outcomes import text_at
+from connectors.rest.settings import ByCursor, ByLink, ByNext, ByOffset, ByPage, TableSettings
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What to ask for a page: a path or, where it was told by the page before, a whole address; and parameters."""
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came for it: its rows (of a long page, their beginning) and their number, its JSON, address and headers."""
+
+    rows: list[Any]
+    count: int
+    document: Any
+    url: str
+    headers: Mapping[str, str]
+
+
+class Pager:
+    """Leads through the pages of one scan. For one thread."""
+
+    def __init__(self, table: TableSettings, first: Ask, registry: str) -> None:
+        """`first` is what the table asks for, without any page."""
+        self._table, self._ask, self._registry = table, first, registry
+        self._paging = table.paging
+        self._rows = 0  # that came so far
+        self._pages = 0
+        self._total: int | None = None
+        self._before: Came | None = None
+        self._cursor = self._paging.first if isinstance(self._paging, ByCursor) else None
+        self._seen: set[int] = set()
+
+    def first(self) -> Ask:
+        """Return what to ask first."""
+        return self._asking(self._paging.first if isinstance(self._paging, ByPage | ByOffset) else 0)
+
+    def after(self, came: Came) -> Ask | None:
+        """Return what to ask after a page, None where it was the last.
+
+        Raises Unreadable where pages or totals contradict each other, Misconfigured where the registry pages no further.
+        """
+        self._rows += came.count
+        self._pages += 1
+        self._count(came)
+        if came.rows and self._before is not None and _same(came, self._before):
+            raise self._wrong("sent the same page twice")
+        self._before = came
+        ask = self._next(came)
+        if ask is None and self._total is not None and self._rows != self._total:
+            raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
+        return ask
+
+    def _next(self, came: Came) -> Ask | None:
+        paging = self._paging
+        if isinstance(paging, ByPage | ByOffset):
+            return self._counted(paging, came)
+        if isinstance(paging, ByCursor):
+            return self._by_cursor(paging, came)
+        if isinstance(paging, ByNext):
+            return self._linked(text_at(came.document, paging.next, self._registry), came)
+        if isinstance(paging, ByLink):
+            links = parse_header_links(came.headers.get("Link", ""))
+            told = [each["url"] for each in links if "next" in each.get("rel", "").lower().split()]
+            return self._linked(told[0] if told else None, came)
+        return None
+
+    def _counted(self, paging: ByPage | ByOffset, came: Came) -> Ask | None:
+        if paging.until == "total" and self._rows == self._total:
+            return None
+        if came.count == 0 or (paging.until == "short" and paging.size is not None and came.count < paging.size.value):
+            return None
+        begun = self._pages * paging.size.value if isinstance(paging, ByPage) and paging.size else self._rows
+        if paging.most is not None and paging.size is not None and begun + paging.size.value > paging.most:
+            if self._rows == self._total:
+                return None
+            raise self._ceiling(paging.most)
+        return self._asking(paging.first + (self._pages if isinstance(paging, ByPage) else self._rows))
+
+    def _by_cursor(self, paging: ByCursor, came: Came) -> Ask | None:
+        told = text_at(came.document, paging.next, self._registry)
+        if not told or (paging.until == "same" and told == self._cursor):
+            return None
+        self._new(told, "a cursor")
+        self._cursor = told
+        return self._asking(0)
+
+    def _linked(self, link: str | None, came: Came) -> Ask | None:
+        if not link:
+            return None
+        self._seen.add(hash(came.url))
+        url = joined(came.url, link)
+        self._new(url, "an address")
+        return Ask(url)
+
+    def _new(self, told: str, what: str) -> None:
+        """Remember a cursor or an address. Raises Unreadable where it was told before: its pages have no end."""
+        if hash(told) in self._seen or told == self._cursor:
+            raise self._wrong(f"leads from page to page in a circle: {what} that it told before came again")
+        self._seen.add(hash(told))
+
+    def _asking(self, number: int) -> Ask:
+        paging = self._paging
+        query = dict[str, str]()
+        if paging is not None and paging.size is not None and paging.size.parameter is not None:
+            query[paging.size.parameter] = str(paging.size.value)
+        if isinstance(paging, ByPage | ByOffset):
+            query[paging.parameter] = str(number)
+        if isinstance(paging, ByCursor) and self._cursor is not None:
+            query[paging.parameter] = self._cursor
+        return Ask(self._ask.path, (*self._ask.query, *query.items()))
+
+    def _count(self, came: Came) -> None:
+        if self._table.total is None:
+            return
+        told = text_at(came.document, self._table.total, self._registry)
+        if told is None or not (told.isascii() and told.isdigit() and len(told) < 16):
+            raise self._wrong(f"tells no number of rows at «{self._table.total}»")
+        self._total = int(told)
+        if self._rows > self._total:
+            raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
+        most = self._paging.most if isinstance(self._paging, ByPage | ByOffset) else None
+        if most is not None and self._total > most:
+            raise self._ceiling(most)
+
+    def _ceiling(self, most: int) -> Misconfigured:
+        return Misconfigured(
+            f"{self._registry} pages through its first {most} rows only (most:), and has more for this question: ask by its"
+            " cursor where it has one, or for less by query:",
+            registry=self._registry,
+        )
+
+    def _wrong(self, what: str) -> Unreadable:
+        return Unreadable(f"{self._registry} {what}: nothing of the table was kept", registry=self._registry)
+
+
+def _same(one: Came, other: Came) -> bool:
+    try:
+        return one.count == other.count and one.rows == other.rows
+    except RecursionError:  # nested nearly as deep as is read at all
+        return False

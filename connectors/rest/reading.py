@@ -1,0 +1,120 @@
+"""Answers read strictly: of the kind that was asked for, and JSON that says one thing.
+
+Source: JSON, RFC 8259; what it leaves open (a name twice, NaN, infinities) is an error here.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from connectors.errors import Unreadable
+
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "json": ("application/json", "text/json"),
+    "ndjson": (
+        *("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"),
+        *("application/jsonlines", "application/json-lines", "application/x-jsonl", "text/x-ndjson"),
+    ),
+    "csv": ("text/csv", "application/csv", "text/tab-separated-values"),
+    "xml": ("application/xml", "text/xml"),
+}
+"""The media types of each format. Those that end in +json or +xml are JSON or XML too."""
+
+PAGES = ("text/html", "application/xhtml+xml")
+
+
+class Number(str):
+    """A number of JSON, exactly as it was written."""
+
+    __slots__ = ()
+
+
+def is_of(media_type: str, kind: str, declared: str | None = None) -> bool:
+    """Tell whether a media type is of a format; where one is `declared`, whether it is that."""
+    if declared is not None:
+        return media_type == declared
+    if media_type in PAGES:
+        return False
+    return media_type in TYPES[kind] or media_type.endswith(f"+{kind}")
+
+
+def check_type(media_type: str, kind: str, registry: str, declared: str | None = None) -> None:
+    """Raise Unreadable where an answer is not of the format that was asked for; a web page is told by its name."""
+    if not is_of(media_type, kind, declared):
+        page = media_type in PAGES
+        said = "a web page" if page else f"its content type is not {declared or f'that of {kind.upper()}'}"
+        raise unreadable(registry, kind, said)
+
+
+def json_value(body: bytes, registry: str) -> Any:
+    """Return the JSON of an answer, numbers as int and float. Raises Unreadable, which says where, never what."""
+    return _read(body, registry, _WITH_NUMBERS)
+
+
+def json_page(body: bytes, registry: str) -> Any:
+    """Return the JSON of an answer, each number as the text that came (`Number`). Raises as `json_value` does."""
+    return _read(body, registry, _WITH_TEXTS)
+
+
+def json_line(line: str) -> Any:
+    """Return the JSON of one line, as `json_page` does. Raises ValueError and RecursionError."""
+    return _WITH_TEXTS(line)
+
+
+def written(value: Any) -> str:
+    """Return a value of `json_page` as JSON, its numbers as they came. Raises RecursionError."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_quoted(key)}: {written(each)}' for key, each in value.items())}}}"
+    return f"[{', '.join(map(written, value))}]"
+
+
+def unreadable(registry: str, kind: str, why: str) -> Unreadable:
+    """Return the error of an answer that is not in its format."""
+    return Unreadable(f"the answer of {registry} is not its {kind.upper()}: {why}", registry=registry)
+
+
+def _read(body: bytes, registry: str, loads: Callable[[str], Any]) -> Any:
+    try:
+        return loads(body.decode(json.detect_encoding(body)))
+    except UnicodeDecodeError as error:
+        raise unreadable(registry, "json", "it is not in UTF-8") from error
+    except (ValueError, RecursionError) as error:  # its message quotes nothing, but may hold a name: not repeated
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        said = f" ({error})" if isinstance(error, _Refused) else ""
+        raise unreadable(registry, "json", f"no well-formed JSON{where}{said}") from error
+
+
+class _Refused(ValueError):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _Refused("a name twice in one object")
+    return made
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Refused(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _Refused("a number beyond what a float holds")
+    return value
+
+
+_WITH_NUMBERS = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite).decode
+_WITH_TEXTS = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_constant, parse_float=Number, parse_int=Number
+).decode
+_quoted = json.encoder.encode_basestring

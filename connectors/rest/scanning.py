@@ -1,0 +1,136 @@
+"""A declared table, page after page: asked, read, counted, and made into batches. One page at a time in memory."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from connectors import http
+from connectors.deadline import Deadline
+from connectors.errors import Busy, Down, Unreadable
+from connectors.extras import report
+from connectors.rest.cells import Cells, declared_columns, own_columns
+from connectors.rest.client import Arriving, Client
+from connectors.rest.outcomes import NOT_JSON, judge, listed
+from connectors.rest.paging import Ask, Came, Pager
+from connectors.rest.paths import element_path
+from connectors.rest.reading import TYPES, check_type, is_of, json_page
+from connectors.rest.rows import csv_rows, ndjson
+from connectors.rest.settings import AnswerRule, TableSettings
+from connectors.rest.templates import Blanks
+
+BATCH = 5_000  # rows in a batch
+MOST_BYTES = 64 * 2**30  # of a page that is read as it arrives: a server that never ends must not fill the disk
+TRIES = 5  # of one page whose registry asks us to come back
+FIRST_WAIT = 1.0
+
+
+class Scan:
+    """One scan of one table. For one thread at a time."""
+
+    def __init__(
+        self, client: Client, name: str, table: TableSettings, rules: Sequence[AnswerRule], extras: set[str]
+    ) -> None:
+        """`name` is the table's; names in its rows that no column reads are reported in `extras`."""
+        self._client, self._name, self._table, self._rules, self._extras = client, name, table, rules, extras
+        self._registry = client.name
+        self._deadline = Deadline.after(table.seconds)
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Ask for the first page, and return the rows of all as they are asked for.
+
+        Raises what an answer means by `answers` and by its status, and what `Client.get` raises; Unreadable where pages,
+        totals or the format are not what they should be, some of it while reading.
+        """
+        chunks = self._chunks()
+        first = next(chunks, list[Any]())
+        columns = declared_columns(self._table) or own_columns(first, self._registry)
+        if not columns:
+            raise Unreadable(
+                f"{self._registry} sent no row of {self._name} that would tell its columns: declare columns:",
+                registry=self._registry,
+            )
+        cells = Cells(columns)
+        return pa.RecordBatchReader.from_batches(cells.schema, self._batches(cells, first, chunks))
+
+    def _batches(self, cells: Cells, first: list[Any], chunks: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
+        held = list[Any]()
+        for chunk in chain([first], chunks):
+            for name in cells.unread(chunk):
+                report(self._extras, self._registry, f"{self._name}: {name.encode(errors='replace').decode()}")
+            held += chunk
+            while len(held) >= BATCH:
+                yield cells.batch(held[:BATCH])
+                held = held[BATCH:]
+        if held:
+            yield cells.batch(held)
+
+    def _chunks(self) -> Iterator[list[Any]]:
+        """Yield the rows of page after page, several lists for a long one."""
+        blanks = Blanks(self._registry)
+        pager = Pager(
+            self._table, Ask(blanks.path(self._table.path), tuple(blanks.query(self._table.query))), self._registry
+        )
+        ask: Ask | None = pager.first()
+        while ask is not None:
+            with ExitStack() as opened:
+                came, document = self._answered(ask, opened)
+                first, count = list[Any](), 0
+                for chunk in self._rows(came, document):
+                    first, count = first or chunk, count + len(chunk)
+                    yield chunk
+            ask = pager.after(Came(first, count, document, came.url, came.answer.headers))
+
+    def _rows(self, came: Arriving, document: Any) -> Iterator[list[Any]]:
+        table = self._table
+        if table.format == "json":
+            yield listed(document, table.rows, self._registry)
+        elif table.format == "ndjson":
+            yield from ndjson(came.answer, self._registry)
+        elif table.format == "csv":
+            yield from csv_rows(came.answer, self._registry, table.separator)
+        else:
+            from connectors.rest.xml_rows import xml_rows  # it brings lxml along, which most registries do without
+
+            yield from xml_rows(came.answer, element_path(table.rows or ""), self._registry)
+
+    def _answered(self, ask: Ask, opened: ExitStack) -> tuple[Arriving, Any]:
+        """Ask for a page, again where the registry says when to come back: else a scan would be lost for one page."""
+        for attempt in range(TRIES):
+            try:
+                return self._asked(ask, opened)
+            except (Busy, Down) as error:
+                wait = error.retry_in
+                if wait is None and isinstance(error, Busy):
+                    wait = FIRST_WAIT * 2**attempt
+                if wait is None or attempt == TRIES - 1 or wait >= self._deadline.remaining():
+                    raise
+            time.sleep(wait)
+        raise AssertionError  # the last attempt returned or raised
+
+    def _asked(self, ask: Ask, opened: ExitStack) -> tuple[Arriving, Any]:
+        """Return an answer that has rows, and its JSON where it is read whole; it stays open in `opened`."""
+        with ExitStack() as opening:
+            is_json = self._table.format == "json"
+            came = opening.enter_context(
+                self._client.stream(
+                    ask.path,
+                    ask.query,
+                    deadline=self._deadline,
+                    accept=self._table.content_type or TYPES[self._table.format][0],
+                    most=http.MAX_BYTES if is_json else MOST_BYTES,
+                )
+            )
+            answer, document = came.answer, NOT_JSON
+            if is_json or answer.status != 200:
+                body = answer.rest(http.MAX_BYTES)
+                whole = http.Response(answer.status, answer.headers, body)
+                if is_json and answer.status == 200 and is_of(answer.content_type, "json", self._table.content_type):
+                    document = json_page(body, self._registry)
+                judge(self._rules, whole, self._registry, document)
+            check_type(answer.content_type, self._table.format, self._registry, self._table.content_type)
+            opened.push(opening.pop_all())
+            return came, document

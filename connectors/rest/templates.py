@@ -1,0 +1,73 @@
+"""Texts of a declaration in which `{group}` is a group of the identifier, and `${NAME}` a variable of the environment.
+
+`{identifier}` is the whole identifier. A parameter whose group is optional and not in this identifier is left out.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from connectors.errors import MalformedIdentifier
+from connectors.rest.client import segment
+from connectors.variables import variable
+
+WHOLE = "identifier"
+"""The name by which the whole identifier is had."""
+
+_BLANK = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def groups_in(value: Any) -> set[str]:
+    """Return the groups that a declared text, list or mapping names."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return {group for _, group in _BLANK.findall(text) if group}
+
+
+class Blanks:
+    """Fills the blanks of one registry's declaration, for one identifier or (a table's) for none."""
+
+    def __init__(self, registry: str, identifier: str | None = None, groups: Mapping[str, str] | None = None) -> None:
+        """`groups` are those of the pattern that are in the identifier."""
+        self._registry = registry
+        self._groups = dict(groups or {}) | ({} if identifier is None else {WHOLE: identifier})
+
+    def path(self, text: str) -> str:
+        """Return a path, what is filled in percent-encoded; an optional group that is not there is empty.
+
+        Raises MalformedIdentifier for a group that would lead elsewhere, and Misconfigured.
+        """
+        try:
+            return self._filled(text, lambda value: segment(value) if value else "")
+        except ValueError as error:
+            raise MalformedIdentifier("it has a part that is only dots", registry=self._registry) from error
+
+    def query(self, parameters: Mapping[str, str | int | list[str]]) -> list[tuple[str, str]]:
+        """Return the parameters of a query, a list's name repeated. Raises Misconfigured."""
+        return [
+            (name, self._filled(str(each)))
+            for name, value in parameters.items()
+            for each in (value if isinstance(value, list) else [value])
+            if groups_in(str(each)) <= self._groups.keys()
+        ]
+
+    def body(self, value: Any) -> Any:
+        """Return a body, its texts filled. Raises Misconfigured."""
+        if isinstance(value, Mapping):
+            return {key: self.body(each) for key, each in self._kept(value)}
+        if isinstance(value, list):
+            return [self.body(each) for each in value]
+        return self._filled(value) if isinstance(value, str) else value
+
+    def _kept(self, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        for key, each in value.items():
+            if not (isinstance(each, str) and groups_in(each) - self._groups.keys()):
+                yield key, each
+
+    def _filled(self, text: str, encode: Callable[[str], str] = str) -> str:
+        def fill(blank: re.Match[str]) -> str:
+            if blank[1] is not None:
+                return encode(variable(blank[1], self._registry))
+            return encode(self._groups.get(blank[2], ""))
+
+        return _BLANK.sub(fill, text)

@@ -1,0 +1,239 @@
+"""The commands `beffroi connector add …`: a registry declared from what its source says of itself.
+
+What reads sources is loaded by the commands that need it: the others start without.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.errors import InvalidRequest, Misconfigured
+from gateway import console
+from gateway.command import Command, command
+from pipelines.sentences import among
+from pipelines.strict_yaml import load
+
+if TYPE_CHECKING:
+    from connectors.drafting import Draft
+
+
+@click.group("add")
+def add_group() -> None:
+    """Declare a registry: by its WSDL, its OpenAPI document, its database, or its files."""
+
+
+@add_group.command("soap")
+@click.argument("source", metavar="FILE|URL")
+@click.option("--name", required=True, help="The registry's name in the workspace.")
+@click.option("--port", help="The WSDL's port to ask; by default its first.")
+@click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="A host besides the URL's own that imports may be on.",
+)
+@click.option(
+    "--allow-folder",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder besides the FILE's own that imports may lie in.",
+)
+@click.option("--force", is_flag=True, help="Where NAME is declared already, renew its WSDL; its declaration stays.")
+@command
+def add_soap_command(
+    root: Path,
+    as_json: bool,
+    source: str,
+    name: str,
+    port: str | None,
+    allowed: tuple[str, ...],
+    folders: tuple[Path, ...],
+    force: bool,
+) -> None:
+    """Bring the WSDL at FILE or URL, with all that it imports, into the workspace, and declare a registry by it.
+
+    It writes wsdl/NAME/ and registries/NAME.yaml, which lists every operation and holds drafts of a lookup and of
+    tables. When the registry is asked, nothing is fetched.
+    """
+    from connectors import drafts
+
+    declared = _is_declared(root, name)
+    if declared and not force:
+        raise InvalidRequest(f"there is a registry {name} already: take another --name, or --force to renew its WSDL")
+    added = drafts.add_soap(root.resolve(), name, source, port=port, allow=allowed, keep=declared, folders=folders)
+    if as_json:
+        console.show_json(added)
+        return
+    click.echo(added.wsdl)
+    if added.declaration is not None:
+        click.echo(added.declaration)
+    elif (written := root / "registries" / f"{name}.yaml").is_file() and added.wsdl not in written.read_text("utf-8"):
+        console.note(f"Its file has another name now: say wsdl: {added.wsdl} in registries/{name}.yaml")
+    if len(added.ports) > 1 and not declared:
+        console.note(f"The WSDL has several ports ({', '.join(added.ports)}): {port or added.ports[0]} is asked.")
+    for operation, why in added.broken.items():
+        console.note(f"{operation} cannot be used: {why}")
+    console.note(f"soap: {len(added.operations)} operations. Next: beffroi connector show {name} && beffroi check")
+
+
+# --- what a draft says, written --------------------------------------------------------------------------------------
+
+
+def _drafting(function: Command) -> Command:
+    """Give a command what all drafts take."""
+    for option in (
+        click.option("--owner", metavar="ORGANISATION", help="Who owns the datasets; needed where there are several."),
+        click.option(
+            "--dataset",
+            "datasets",
+            multiple=True,
+            metavar="TABLE",
+            help="Write datasets/TABLE.yaml too; «all» for all.",
+        ),
+        click.option("--show", is_flag=True, help="Only show what is found, with the evidence; write nothing."),
+        click.option("--name", required=True, help="The registry's name in the workspace."),
+    ):
+        function = option(function)
+    return function
+
+
+@add_group.command("rest")
+@click.argument("source", metavar="FILE|URL")
+@_drafting
+@click.option("--server", metavar="URL", help="The address to ask, where the document tells several or none.")
+@command
+def add_rest_command(root: Path, as_json: bool, source: str, name: str, server: str | None, **written: Any) -> None:
+    """Declare a REST registry by the OpenAPI document (3 or 2) at FILE or URL.
+
+    It writes registries/NAME.yaml, which holds drafts of a lookup and of tables and lists every other operation.
+    """
+    _add(root, as_json, "rest", source, name, {"server": server}, **written)
+
+
+@add_group.command("sql")
+@click.argument("url", metavar="URL")
+@_drafting
+@click.option("--table", "tables", multiple=True, metavar="TABLE", help="Only this table; may be said several times.")
+@click.option("--password-variable", metavar="VARIABLE", help="The variable of the environment that has the password.")
+@command
+def add_sql_command(
+    root: Path,
+    as_json: bool,
+    url: str,
+    name: str,
+    tables: tuple[str, ...],
+    password_variable: str | None,
+    **written: Any,
+) -> None:
+    """Declare the database at URL, such as postgresql://reader@db.ville.example/gestion or sqlite:bases/culture.sqlite.
+
+    It lists the tables with their sizes, their keys and the columns that look personal, and writes
+    registries/NAME.yaml. The password is read from a variable of the environment, by default NAME_PASSWORD.
+    """
+    _add(root, as_json, "sql", url, name, {"tables": tables, "password_variable": password_variable}, **written)
+
+
+@add_group.command("file")
+@click.argument("source", metavar="PATH|URL")
+@_drafting
+@command
+def add_file_command(root: Path, as_json: bool, source: str, name: str, **written: Any) -> None:
+    """Declare a file or a folder of them: CSV, spreadsheets, JSON, XML, GeoJSON, Parquet; zipped or not.
+
+    PATH is here, URL is https://…, sftp://… or s3://…. It shows what it believes (encoding, separator, header, types)
+    and by what evidence, and writes it down in registries/NAME.yaml, so that nothing is guessed later.
+    """
+    _add(root, as_json, "files", source, name, {}, **written)
+
+
+def _add(
+    root: Path,
+    as_json: bool,
+    kind: str,
+    source: str,
+    name: str,
+    options: dict[str, Any],
+    *,
+    show: bool,
+    datasets: tuple[str, ...],
+    owner: str | None,
+) -> None:
+    """Draft a declaration, show what was found, and write what was asked for, all or nothing."""
+    from connectors import drafting
+
+    if _is_declared(root, name):
+        raise InvalidRequest(f"there is a registry {name} already: take another --name")
+    found = drafting.draft(kind, source, name, root.resolve(), **options)
+    if as_json and show:
+        console.show_json(found)
+        return
+    if not as_json:
+        _tell(found)
+    if show:
+        click.echo(found.declaration)
+        return
+    texts = {f"registries/{name}.yaml": found.declaration}
+    for table in found.datasets if "all" in datasets else datasets:
+        if table not in found.datasets:
+            raise InvalidRequest(f"there is no table «{table}» in it{among(table, found.datasets)}")
+        text = found.datasets[table]
+        texts[f"datasets/{table}.yaml"] = text.replace(f"owner: {drafting.FILL_IN}", f"owner: {_owner(root, owner)}")
+    _write(root, texts)
+    if as_json:
+        console.show_json({"written": list(texts), "seen": found.seen, "notes": found.notes})
+        return
+    for path in texts:
+        click.echo(path)
+    run = next((f" && beffroi run {Path(path).stem}" for path in texts if path.startswith("datasets/")), "")
+    console.note(f"Read {'them' if len(texts) > 1 else 'it'}, then: beffroi check{run}")
+
+
+def _tell(found: "Draft") -> None:
+    for each in found.seen:
+        console.note(f"{each.name}: {each.about}")
+        for evidence in each.evidence:
+            console.note(f"    {evidence}")
+    for note in found.notes:
+        console.note(note)
+
+
+def _owner(root: Path, owner: str | None) -> str:
+    """Return the organisation that owns drafted datasets: the one that is said, or the only one there is."""
+    there = sorted(_entries(root, "organisations"))
+    if owner is None and len(there) == 1:
+        return there[0]
+    if owner is None or owner not in there:
+        raise InvalidRequest(f"say --owner, an organisation of the workspace{among(owner or '', there)}")
+    return owner
+
+
+def _write(root: Path, texts: dict[str, str]) -> None:
+    """Write files of a workspace, none of which may be there. Raises InvalidRequest before any is written."""
+    there = [path for path in texts if (root / path).exists()]
+    if there:
+        raise InvalidRequest(f"{there[0]} is there already: take it away, or leave it out")
+    for path, text in texts.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        part = root / f"{path}.part"
+        part.write_text(text, encoding="utf-8")
+        part.rename(root / path)
+
+
+def _is_declared(root: Path, name: str) -> bool:
+    """Tell whether a workspace declares a registry, in whatever state its declarations are. Raises Misconfigured."""
+    return name in _entries(root, "registries")
+
+
+def _entries(root: Path, section: str) -> Collection[str]:
+    """Return the names that a section of a workspace has, in beffroi.yaml and in files of their own."""
+    main = root / "beffroi.yaml"
+    if not main.is_file():
+        raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")
+    data = load(main, Path("beffroi.yaml")).data
+    inside = data.get(section) if isinstance(data, dict) else None
+    return {*(inside if isinstance(inside, dict) else ()), *(path.stem for path in (root / section).glob("*.yaml"))}

@@ -1,0 +1,69 @@
+"""Asking every registry the one question whose answer is known, and what is known of our credentials with it.
+
+A probe is an identifier that the registry has: of the kind itself, or the setting `probe:`. It is never shown.
+"""
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.deadline import Deadline
+from connectors.errors import BeffroiError, Maintenance, Misconfigured, NotFound
+from connectors.records import canonical
+from connectors.registry import Registry
+from connectors.variables import filled
+from gateway.health import credentials
+from pipelines.workspace import Workspace
+
+NO_PROBE = "no probe"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a registry did with its probe: `ok`, the code of an error, or that there is no probe to ask it."""
+
+    registry: str
+    status: str
+    detail: str
+    fails: bool
+    credentials: list[dict[str, Any]]
+
+
+def check(workspace: Workspace) -> list[Checked]:
+    """Ask every registry its probe, all of them at once, each within its own deadline."""
+    registries = list(workspace.registries.values())
+    with ThreadPoolExecutor(max_workers=max(1, len(registries))) as threads:
+        return list(threads.map(_checked, registries))
+
+
+def warnings(workspace: Workspace) -> list[str]:
+    """Return what an operator must see to before a credential ends, or since it has. No registry is asked."""
+    now = dt.datetime.now(dt.UTC)
+    found = [(name, each.warning(now)) for name, it in workspace.registries.items() for each in credentials(it)]
+    return [f"{name}: {warning}" for name, warning in found if warning is not None]
+
+
+def _checked(registry: Registry) -> Checked:
+    status, detail, fails = _asked(registry)
+    now = dt.datetime.now(dt.UTC)
+    known = [each.told(now) for each in credentials(registry, refused=status == "refused-us")]
+    return Checked(registry.name, status, detail, fails, known)
+
+
+def _asked(registry: Registry) -> tuple[str, str, bool]:
+    """Return the status, what is to be said of it, and whether it is a failure. Planned maintenance is none."""
+    if registry.probe is None and registry.record is None:
+        return NO_PROBE, "it answers no lookups", False
+    if registry.probe is None:
+        return NO_PROBE, "say by probe: an identifier that it has, which need not be anybody's", False
+    try:
+        if registry.record is None:
+            raise Misconfigured(f"{registry.name} answers no lookups: take out its probe:", registry=registry.name)
+        _, value = canonical(registry.record, filled(registry.probe, registry.name))
+        registry.ask(value, Deadline.after(registry.limits.deadline))
+    except NotFound:
+        return "not-found", "it answers, but has not what it is known to have: is the probe still right?", True
+    except BeffroiError as error:
+        return error.code, error.detail, not isinstance(error, Maintenance)
+    return "ok", "", False

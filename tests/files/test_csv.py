@@ -1,0 +1,298 @@
+"""CSV: whatever is written reads back, by the engine and by our own reader alike, in bounded memory."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from connectors.errors import Misconfigured, Unreadable
+from connectors.files import csv_files, encodings, numbers
+from connectors.files.headers import joined
+from connectors.files.settings import CsvSettings, TableSettings
+from connectors.registry import FAULT, CsvFile
+from tests.files.engine import by_engine, cells
+
+Rows = Sequence[Sequence[str | None]]
+
+
+def read(path: Path, **said: Any) -> CsvFile | pa.RecordBatchReader:
+    return csv_files.read(path, path.name, TableSettings(file=path.name, csv=CsvSettings(**said)), "town")
+
+
+def careful(scan: CsvFile | pa.RecordBatchReader) -> pa.RecordBatchReader:
+    return scan.rows() if isinstance(scan, CsvFile) else scan
+
+
+def written(folder: Path, content: str | bytes) -> Path:
+    path = folder / "x.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+# --- whatever is written reads back ----------------------------------------------------------------------------------
+
+ENCODINGS = {
+    "utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "cp1252": "windows-1252",
+    "iso-8859-15": "iso-8859-15", "mac-roman": "mac-roman", "cp850": "cp850",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Written:
+    """A table as a CSV file."""
+
+    names: list[list[str]]
+    rows: list[list[str]]
+    content: bytes
+    said: dict[str, Any]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Written:
+    codec = draw(st.sampled_from(sorted(ENCODINGS)))
+    separator, quote = draw(st.sampled_from(";,\t|")), draw(st.sampled_from("\"'"))
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    cell = st.text(st.characters(codec=codec.removesuffix("-sig"), exclude_characters="\0\ufeff"), max_size=8)
+    common = st.text(st.sampled_from(list("aé1 ;,\t|\"'\n\r")), max_size=6)
+    width = draw(st.integers(2, 5))
+    rows = draw(st.lists(st.lists(cell | common, min_size=width, max_size=width), max_size=8))
+    header = draw(st.integers(1, 3))
+    word = st.text(st.sampled_from("abcdeé x\n"), min_size=1, max_size=5).filter(str.strip)
+    names = [draw(st.lists(word, min_size=width, max_size=width)) for _ in range(header)]
+    always = draw(st.booleans())
+
+    def put(text: str) -> str:
+        bare = not always and not any(each in text for each in f"{separator}{quote}\r\n")
+        return text if bare else quote + text.replace(quote, quote * 2) + quote
+
+    text = "".join(separator.join(map(put, row)) + end for row in [*names, *rows])
+    if draw(st.booleans()):
+        text = text.removesuffix(end)
+    said = {"encoding": ENCODINGS[codec], "separator": separator, "quote": quote, "header": header, "skip": 0}
+    try:
+        content = text.encode(codec)
+    except UnicodeEncodeError:
+        content = b""
+    assume(content and all(row != line for row in rows for line in names))
+    assume(not any(mark for mark in encodings.MARKS if content.startswith(mark)) or codec == "utf-8-sig")
+    return Written(names, rows, content, said)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(table=tables())
+def test_any_table_reads_back_by_both_readers(tmp_path: Path, table: Written) -> None:
+    scan = read(written(tmp_path, table.content), **table.said)
+    # a row of nothing is none, unless it is quoted
+    expected = [[cell or None for cell in row] for row in table.rows]
+    filled = [row for row in expected if any(row)]
+    found = cells(careful(scan))
+    assert [row[-1] for row in found] == [None] * len(found)
+    assert [row[:-1] for row in found if any(row[:-1])] == filled
+    if isinstance(scan, CsvFile):
+        engine = by_engine(scan)
+        assert engine is None or engine == [row[:-1] for row in found]
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(
+    body=st.lists(st.sampled_from(["a", ";", ";", '"', '"', "\n", "\n", " ", "\r\n", '""', '";"', "x", "é", "\0"])).map(
+        "".join
+    )
+)
+def test_any_text_reads_alike_where_the_engine_reads_it(tmp_path: Path, body: str) -> None:
+    scan = read(written(tmp_path, f"h1;h2;h3\n1;2;3\n{body}"), separator=";", quote='"', header=1, skip=0)
+    found = cells(careful(scan))
+    if isinstance(scan, CsvFile) and (engine := by_engine(scan)) is not None:
+        assert [[*row, None] for row in engine] == found
+
+
+def test_clean_files_are_the_engine_s_whatever_their_encoding(tmp_path: Path) -> None:
+    for codec in ENCODINGS:
+        text = "Nom;Été\n" + "École;Théâtre d'été déjà prévu\n" * 50
+        scan = read(written(tmp_path, (("\ufeff" if codec.startswith("utf-16") else "") + text).encode(codec)))
+        assert isinstance(scan, CsvFile), codec
+        assert by_engine(scan) == [["École", "Théâtre d'été déjà prévu"]] * 50
+        assert scan.columns == ("Nom", "Été")
+
+
+def test_what_was_written_anew_for_the_engine_goes_with_the_scan(tmp_path: Path) -> None:
+    path = written(tmp_path, "Nom;Été\nÉcole;Noël\n".encode("cp1252"))
+    scan = read(path)
+    assert isinstance(scan, CsvFile)
+    made = scan.path
+    assert made != path
+    assert made.is_file()
+    assert made.parent.stat().st_mode & 0o077 == 0
+    del scan
+    assert not made.parent.exists()
+
+
+# --- what is amiss ---------------------------------------------------------------------------------------------------
+
+
+def test_a_row_amiss_says_where_and_loses_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, 'a;b\n1;2\n3\n4;5;6;7\n"x"y;8\n9;"open\n10;11\n')
+    assert cells(careful(read(path))) == [
+        ["1", "2", None],
+        ["3", None, "line 3: 1 cell, the header has 2"],
+        ["4", "5;6;7", "line 4: 4 cells, the header has 2"],
+        ['"x"y', "8", "line 5: a quote stands amiss in cell 1"],
+        ["9", '"open', "line 6: the quote of cell 2 is never closed"],
+        ["10", "11", None],
+    ]
+
+
+def test_a_stray_quote_swallows_no_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{n};x;y\n" for n in range(2000))
+    path = written(tmp_path, f'a;b;c\n{rows}5;"stray;z\n{rows}6;other" quote;z\n{rows}')
+    found = cells(careful(read(path)))
+    assert len(found) == 6002
+    assert [(number, row[-1]) for number, row in enumerate(found) if row[-1]] == [
+        (2000, "line 2002: a quote stands amiss in cell 2")
+    ]
+
+
+def test_line_numbers_count_notes_and_lines_within_quotes(tmp_path: Path) -> None:
+    path = written(tmp_path, 'Note;;\n\na;b;c\n1;"x\ny";3\n1;2\n')
+    assert cells(careful(read(path)))[1][-1] == "line 6: 2 cells, the header has 3"
+
+
+def test_ten_thousand_columns(tmp_path: Path) -> None:
+    names = [f"c{n}" for n in range(10_000)]
+    line = ";".join(names)
+    path = written(tmp_path, f"{line}\n" + f"{line.replace('c', 'v')}\n" * 300)
+    scan = careful(read(path))
+    batches = list(scan)
+    assert sum(batch.num_rows for batch in batches) == 300
+    assert max(batch.nbytes for batch in batches) < 50_000_000
+    assert len(scan.schema) == 10_001
+
+
+@pytest.mark.parametrize("opening", ["", '"'], ids=["bare", "quoted"])
+def test_a_cell_of_100_megabytes_is_refused(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "x.csv"
+    with path.open("w") as file:
+        file.write(f"a;b\n1;2\n3;{opening}")
+        for _ in range(100):
+            file.write("x" * 1_000_000)
+        file.write("\n4;5\n")
+    with pytest.raises(Unreadable, match=r"x.csv has a line or cell too long to be one, from line 3 on"):
+        careful(read(path)).read_all()
+
+
+def test_a_quoted_cell_of_many_lines_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    with path.open("w") as file:
+        file.write('a;b\n1;"')
+        for _ in range(120_000):
+            file.write("y" * 99 + "\n")
+    found = careful(read(path))
+    table = found.read_all()
+    assert table[FAULT][0].as_py() == "line 2: the quote of cell 2 is never closed"
+    assert table.num_rows == 120_000
+
+
+def test_a_file_that_cannot_be_decoded_says_where(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"is not in utf-16-le"):
+        read(written(tmp_path, b"\xff\xfe" + "a;b\n1;2\n".encode("utf-16-le") + b"\x00\xd8"))
+    late = b"a;b\n" + b"1;x\n" * 500_000 + b"\x81;y\n"
+    with pytest.raises(Unreadable, match=r"x.csv is not in its encoding, from about line"):
+        careful(read(written(tmp_path, late), encoding="windows-1252")).read_all()
+
+
+def test_a_mark_and_a_declaration_must_agree(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"declared as windows-1252, but begins with the byte order mark of utf-8"):
+        read(written(tmp_path, b"\xef\xbb\xbfa;b\n1;2\n"), encoding="windows-1252")
+
+
+def test_letters_cut_by_the_pieces_of_a_file_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", 7)
+    monkeypatch.setattr(csv_files, "CHUNK", 7)
+    text = "nom;€\n" + "é;€\n𝄞;ààà\n" * 9
+    path = written(tmp_path, text)
+    assert encodings.detect(path, "x", "town").evidence == "valid UTF-8 throughout"
+    assert by_engine(read(path)) == [["é", "€"], ["𝄞", "ààà"]] * 9
+    for cut in (1, 2, 3):
+        path.write_bytes("ab𝄞".encode()[:-cut])
+        with pytest.raises((Misconfigured, Unreadable)):
+            encodings.detect(path, "x", "town")
+
+
+# --- headers and numbers ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([["a", "b"]], ["a", "b"]),
+        ([[" a \n b ", ""]], ["a b", ""]),
+        ([["S", "", "T"], ["x", "y", ""]], ["S x", "S y", "T"]),
+        ([["S", "", ""], ["x", "y", ""]], ["S x", "S y", ""]),
+        ([["", "S", ""], ["n", "x", "y"]], ["n", "S x", "S y"]),
+        ([["A", ""], ["B", ""], ["c", "d"]], ["A B c", "A B d"]),
+        ([["x"], ["x"]], ["x"]),
+        ([], []),
+    ],
+)
+def test_lines_of_a_header_are_joined(lines: list[list[str]], names: list[str]) -> None:
+    assert joined(lines) == names
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "cell", "plain"),
+    [
+        (",", " ", "1 234,50", "1234.50"),
+        (",", " ", "-1\u202f234\u00a0567", "-1234567"),
+        (",", " ", " 12,5 ", "12.5"),
+        (",", " ", "12 34,5", None),
+        (",", " ", "1,2,3", None),
+        (",", " ", "1.5", None),
+        (",", "", "1 234", None),
+        (",", "", "007,50", "007.50"),
+        (".", ",", "1,234.50", "1234.50"),
+        (",", ".", "1.234,50", "1234.50"),
+        (",", "’", "1'234,50", "1234.50"),
+        (".", "", "1e5", None),
+    ],
+)
+def test_numbers_are_made_plain(decimal: str, thousands: str, cell: str, plain: str | None) -> None:
+    schema = pa.schema([("n", pa.string()), (FAULT, pa.string())])
+    batch = pa.record_batch([pa.array([cell, None]), pa.nulls(2, pa.string())], schema=schema)
+    form = numbers.Form(decimal, thousands)
+    [found] = numbers.rewritten(lambda: iter([batch]), schema, form)
+    assert found.column(0).to_pylist() == [plain or cell, None]
+
+
+def test_a_column_that_holds_one_word_is_left_as_it_is(tmp_path: Path) -> None:
+    rows = "".join(f"{n},5;{n},5;{n}\n" for n in range(30_000))
+    path = written(tmp_path, f"a;b;c\n{rows}1,5;n.c.;2\n")
+    table = careful(read(path, decimal=",", separator=";")).read_all()
+    assert table["a"][-1].as_py() == "1.5"
+    assert table["b"][0].as_py() == "0,5"
+
+
+# --- declarations ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"separator": ";;"}, "at most 1"),
+        ({"separator": '"'}, "one character of its own"),
+        ({"header": 0}, "needs its columns"),
+        ({"columns": ["a", "A"]}, "a name of its own"),
+        ({"decimal": ",", "thousands": ","}, "two characters"),
+        ({"encoding": "klingon"}, "utf-16-le"),
+        ({"colour": "red"}, "Extra inputs"),
+    ],
+)
+def test_what_cannot_be_declared(said: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(why)):
+        CsvSettings(**said)

@@ -1,0 +1,187 @@
+"""Drafts: what is believed of a file, and that a dataset runs by what was drafted, as it stands but for the owner."""
+
+import datetime as dt
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter  # type: ignore[import-untyped]
+from odf import opendocument, table, text  # type: ignore[import-untyped]
+
+from connectors.drafting import FILL_IN, Draft
+from connectors.errors import InvalidRequest, Misconfigured
+from connectors.files.draft import draft
+from pipelines.run import run
+from pipelines.versions import latest
+from pipelines.workspace import Workspace
+from tests.peers.canned import Canned
+
+SIRENS = ["552100554", "732829320", "443061841"]
+ROWS = [
+    ("Club de judo", SIRENS[0], "01400", "1 234,50", "01/02/2024", "Oui", "judo@example.org"),
+    ("Les Amis", SIRENS[1], "80000", "12,00", "29/02/2024", "Non", "amis@example.org"),
+    ("Théâtre", SIRENS[2], "2A004", "0,5", "31/12/2023", "Oui", "theatre@example.org"),
+]
+HEADER = ("Nom association", "SIREN", "Code postal", "Montant (€)", "Date de vote", "Payé", "Courriel")
+
+
+def run_of(root: Path, made: Draft) -> list[dict[str, Any]]:
+    """Write a draft into a workspace, run its one dataset, and return the rows of its version."""
+    (root / "registries").mkdir(exist_ok=True)
+    (root / "datasets").mkdir(exist_ok=True)
+    (root / "beffroi.yaml").write_text("title: Test\norganisations:\n  ville: {title: Ville}\n")
+    (root / "registries/fichiers.yaml").write_text(made.declaration)
+    for name, declared in made.datasets.items():
+        (root / f"datasets/{name}.yaml").write_text(declared.replace(f"owner: {FILL_IN}", "owner: ville"))
+    [name] = made.datasets
+    report = run(Workspace(root), name)
+    assert report.quarantined == 0
+    version = latest(Workspace(root), name)
+    assert version is not None
+    found: list[dict[str, Any]] = pq.read_table(version.parquet).to_pylist()
+    return found
+
+
+def expected(first: dict[str, Any]) -> None:
+    assert first["siren"] == SIRENS[0]
+    assert first["code_postal"] == "01400"
+    assert first["montant"] == 1234.5
+    assert first["date_de_vote"] == dt.date(2024, 2, 1)
+
+
+def test_csv(tmp_path: Path) -> None:
+    (tmp_path / "imports").mkdir()
+    lines = [";".join(f'"{cell}"' if ";" in cell else cell for cell in row) for row in (HEADER, *ROWS)]
+    (tmp_path / "imports/Subventions 2024.csv").write_bytes("\r\n".join(lines).encode("windows-1252"))
+    made = draft("imports/Subventions 2024.csv", "fichiers", tmp_path)
+    assert "path: imports" in made.declaration
+    assert "windows-1252" in made.declaration
+    [(name, declared)] = made.datasets.items()
+    assert name == "subventions_2024"
+    assert "primaryKey: siren" in declared or "primaryKey: nom_association" in declared
+    assert "personal: true" in declared
+    assert "e-mail addresses" in declared
+    found = run_of(tmp_path, made)
+    expected(next(row for row in found if row["siren"] == SIRENS[0]))
+    assert {row["paye"] for row in found} == {True, False}
+
+
+def test_xlsx(tmp_path: Path) -> None:
+    file = tmp_path / "Suivi.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet, day = book.add_worksheet("2024"), book.add_format({"num_format": "dd/mm/yyyy"})
+        code = book.add_format({"num_format": "00000"})
+        sheet.write(0, 0, "Ville")
+        sheet.write(1, 0, "Subventions")
+        sheet.write_row(2, 0, HEADER)
+        for at, (name, siren, postal, amount, voted, paid, mail) in enumerate(ROWS, 3):
+            sheet.write_row(at, 0, [name, siren])
+            if postal.isdecimal():
+                sheet.write_number(at, 2, int(postal), code)
+            else:
+                sheet.write(at, 2, postal)
+            sheet.write(at, 3, float(amount.replace(" ", "").replace(",", ".")))
+            sheet.write_datetime(at, 4, dt.datetime.strptime(voted, "%d/%m/%Y"), day)  # noqa: DTZ007 (a day)
+            sheet.write_row(at, 5, [paid, mail])
+        sheet.write_row(6, 0, ["TOTAL", None, None, 1247])
+    made = draft(str(file), "fichiers", tmp_path)
+    assert 'sheet: {name: "2024", range: "A3", header: 1, total: ["total*"]}' in made.declaration
+    assert any("titles" in each for each in made.seen[0].evidence)
+    expected(next(row for row in run_of(tmp_path, made) if row["siren"] == SIRENS[0]))
+
+
+def test_several_tables_of_a_workbook(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "b.xlsx") as book:
+        for name in ("Un", "Deux"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["a", "b"])
+            sheet.write_row(1, 0, ["x", 1])
+        sheet.write_row(4, 1, ["c", "d"])
+        sheet.write_row(5, 1, ["x", 1])
+    made = draft("b.xlsx", "fichiers", tmp_path)
+    assert list(made.datasets) == ["b_un", "b_deux_1", "b_deux_2"]
+    assert 'range: "A1:B2"' in made.declaration
+    assert 'range: "B5"' in made.declaration
+    assert "path: ." in made.declaration or 'path: "."' in made.declaration
+
+
+def test_ods(tmp_path: Path) -> None:
+    made_file = opendocument.OpenDocumentSpreadsheet()
+    sheet = table.Table(name="Feuille1")
+    for row in (HEADER, *ROWS):
+        line = table.TableRow()
+        for cell in row:
+            made_cell = table.TableCell(valuetype="string")
+            made_cell.addElement(text.P(text=cell))
+            line.addElement(made_cell)
+        sheet.addElement(line)
+    made_file.spreadsheet.addElement(sheet)
+    made_file.save(str(tmp_path / "a.ods"))
+    expected(next(row for row in run_of(tmp_path, draft("a.ods", "fichiers", tmp_path)) if row["siren"] == SIRENS[0]))
+
+
+def test_json_with_its_rows_within(tmp_path: Path) -> None:
+    rows = [{"id": at, "siren": SIRENS[at], "at": f"2024-01-0{at + 1}T12:00:00Z", "ok": at == 1} for at in range(3)]
+    (tmp_path / "a.json").write_text(json.dumps({"meta": {"n": 3}, "data": {"items": rows}}))
+    made = draft("a.json", "fichiers", tmp_path)
+    assert 'rows: "data.items"' in made.declaration
+    found = run_of(tmp_path, made)
+    assert [(row["id"], row["ok"]) for row in sorted(found, key=lambda row: row["id"])] == [
+        (0, False),
+        (1, True),
+        (2, False),
+    ]
+    assert isinstance(found[0]["at"], dt.datetime)
+
+
+def test_a_folder_of_years_in_gzip_and_parquet(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for year in (2023, 2024):
+        (folder / f"votes-{year}.csv.gz").write_bytes(gzip.compress(f"id;v\n{year};1\n{year}1;2\n".encode()))
+    pq.write_table(pa.table({"k": [1, 2], "x": [1.5, None]}), folder / "p.parquet")
+    (folder / "notes.docx").write_bytes(b"not read")
+    made = draft("in", "fichiers", tmp_path)
+    assert set(made.datasets) == {"votes", "p"}
+    assert 'file: "votes-*.csv.gz"' in made.declaration
+    assert "primaryKey: k" in made.datasets["p"]
+    assert f"primaryKey: [{FILL_IN}]" in made.datasets["votes"]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"<html>")
+    made = draft("a.xlsx", "fichiers", tmp_path)
+    assert not made.datasets
+    assert "a web page" in made.notes[0]
+    (tmp_path / "registries").mkdir()
+    (tmp_path / "beffroi.yaml").write_text("title: Test\n")
+    (tmp_path / "registries/fichiers.yaml").write_text(made.declaration)
+    with pytest.raises(Misconfigured, match=FILL_IN):
+        Workspace(tmp_path)
+
+
+def test_an_address(tmp_path: Path, canned: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", "s3same")
+    canned.say(b"id;name\n1;a\n2;b\n", "text/csv")
+    made = draft(f"{canned.url}/d/t.csv", "fichiers", tmp_path, username="u", password="${TOWN_PASSWORD}")
+    assert f'url: "{canned.url}/d/"' in made.declaration
+    assert "${TOWN_PASSWORD}" in made.declaration
+    assert "s3same" not in made.declaration
+    assert len(run_of(tmp_path, made)) == 2
+
+
+def test_what_cannot_be_drafted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for source, options, said in (
+        ("absent.csv", {}, "there is no file or folder"),
+        ("empty", {}, "no file of a format"),
+        ("https://example.org/", {}, "name the file"),
+        ("sftp://u:p@example.org/x", {}, "a password stands in the address"),
+        ("x.csv", {"password": "secret"}, "is not written into a declaration"),
+    ):
+        with pytest.raises(InvalidRequest, match=said):
+            draft(source, "fichiers", tmp_path, **options)

@@ -1,0 +1,496 @@
+"""Workbooks: cells as a person means them, tables where they stand, and files that are none."""
+
+import datetime as dt
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl  # type: ignore[import-untyped]
+import pyarrow as pa
+import pytest
+import xlsxwriter  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odf import opendocument, table, text  # type: ignore[import-untyped]
+
+from connectors.errors import Misconfigured, Unreadable
+from connectors.files import spreadsheets, spreadsheets_sheet
+from connectors.files.settings import SheetSettings, TableSettings
+from connectors.files.spreadsheets_formats import format_of, formatted
+from connectors.registry import FAULT
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def read(file: Path, **sheet: Any) -> pa.Table:
+    said = TableSettings(file=file.name, sheet=SheetSettings(**sheet))
+    return spreadsheets.read(file, file.name, said, "mairie").read_all()
+
+
+def rows(found: pa.Table) -> list[list[Any]]:
+    return [list(row.values()) for row in found.to_pylist()]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Path]:
+    def make(write: Callable[[Any, Any], None], **options: Any) -> Path:
+        file = tmp_path / "w.xlsx"
+        with xlsxwriter.Workbook(file, options) as book:
+            write(book, book.add_worksheet("Feuil1"))
+        return file
+
+    return make
+
+
+def raw(tmp_path: Path, cells: str, *, styles: str = "", before: str = "", after: str = "") -> Path:
+    """Write a workbook whose one sheet is this XML."""
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    kinds = "http://schemas.openxmlformats.org/package/2006/relationships"
+    parts = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f'<Relationships xmlns="{kinds}"><Relationship Id="a" Type="{office}/officeDocument" Target="/xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{kinds}"><Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/s.xml"/><Relationship Id="r2" Type="{office}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">{styles}</styleSheet>',
+        "xl/worksheets/s.xml": f'{before}<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData>{after}</worksheet>',
+    }
+    file = tmp_path / "raw.xlsx"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        (None, "1", "1"),
+        (None, "4954.3500000000004", "4954.35"),
+        (None, "1E+20", "100000000000000000000"),
+        (None, "1E-7", "0.0000001"),
+        (None, "-0", "0"),
+        ("00000", "1400", "01400"),
+        ("00000", "123456", "123456"),
+        ("0# ## ## ## ##", "123456789", "01 23 45 67 89"),
+        ('0#" "##" "##', "12345", "01 23 45"),
+        ('0" jours"', "3", "3"),
+        ("0%", "0.25", "0.25"),
+        ('#,##0.00 "€"', "12.5", "12.5"),
+        ("[Red]0;[Blue]-0", "3", "3"),
+        ("dd/mm/yyyy", "45351", "2024-02-29"),
+        ("[$-40C]d mmmm yyyy;@", "45351", "2024-02-29"),
+        ("mmmm", "45351", "2024-02-29"),
+        ("dd/mm/yyyy", "45351.5", "2024-02-29T12:00:00"),
+        ("dd/mm/yyyy hh:mm", "45351", "2024-02-29T00:00:00"),
+        ("hh:mm", "0.354166666666667", "08:30:00"),
+        ("hh:mm:ss.000", "0.5000014236", "12:00:00.123"),
+        ("[h]:mm", "1.5", "36:00:00"),
+        ("[h]:mm", "-1.5", "-36:00:00"),
+        ("dd/mm/yyyy", "1", "1900-01-01"),
+        ("dd/mm/yyyy", "59", "1900-02-28"),
+        ("dd/mm/yyyy", "61", "1900-03-01"),
+        ("dd/mm/yyyy", "60", None),
+        ("dd/mm/yyyy", "0", None),
+        ("dd/mm/yyyy", "-1", None),
+        ("dd/mm/yyyy", "3000000", None),
+        (None, "nan", None),
+        (None, "1e999", None),
+    ],
+)
+def test_numbers_are_what_their_format_means(tmp_path: Path, code: str | None, value: str, shown: str | None) -> None:
+    escaped = (code or "General").replace("&", "&amp;").replace('"', "&quot;")
+    styles = f'<numFmts><numFmt numFmtId="170" formatCode="{escaped}"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="170"/></cellXfs>'
+    head = '<row r="1"><c r="A1" t="str"><v>n</v></c></row>'
+    for cell in (f'<c r="A2" s="1"><v>{value}</v></c>', f'<c s="1" r="A2" ><v>{value}</v></c>'):  # quickly, and slowly
+        found = read(raw(tmp_path, f'{head}<row r="2">{cell}</row>', styles=styles)).to_pylist()
+        if shown is None:
+            assert found[0][FAULT].startswith("its cell A has a")
+        else:
+            assert found == [{"n": shown, FAULT: None}]
+
+
+def test_dates_in_the_system_of_1904(made: Callable[..., Path]) -> None:
+    def write(book: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["a", "b"])
+        for at, day in enumerate((dt.date(1904, 1, 1), dt.date(2024, 2, 29)), 1):
+            sheet.write_row(at, 0, ["x"])
+            sheet.write_datetime(at, 1, dt.datetime.combine(day, dt.time()), book.add_format({"num_format": "d/m/yy"}))
+
+    assert rows(read(made(write, date_1904=True))) == [["x", "1904-01-01", None], ["x", "2024-02-29", None]]
+
+
+def test_errors_and_formulas_without_a_value_are_faults(made: Callable[..., Path]) -> None:
+    def write(_: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["a", "b"])
+        for at, (formula, value) in enumerate([("=1/0", "#DIV/0!"), ("=1+1", ""), ("=1+1", 2), ('="x"', "x")], 1):
+            sheet.write(at, 0, f"r{at}")
+            sheet.write_formula(at, 1, formula, None, value)
+        sheet.write_row(5, 0, ["r5", "#N/A"])  # words, and no error
+        sheet.write(6, 0, "r6")
+        sheet.write_boolean(6, 1, True)
+
+    found = read(made(write)).to_pylist()
+    assert [row["b"] for row in found] == ["#DIV/0!", None, "2", "x", "#N/A", "true"]
+    assert [row[FAULT] for row in found] == [
+        "its cell B has an error instead of a value",
+        "its cell B has a formula whose value the file does not hold",
+        None, None, None, None,
+    ]  # fmt: skip
+
+
+def test_titles_headers_merged_cells_totals_and_notes(made: Callable[..., Path]) -> None:
+    def write(book: Any, sheet: Any) -> None:
+        sheet.write(0, 0, "Subventions 2024")
+        sheet.merge_range("A3:A4", "Nom", book.add_format())
+        sheet.merge_range("B3:C3", "Montant", book.add_format())
+        sheet.write_row(3, 1, ["2023", "2024"])
+        sheet.write_row(4, 0, ["Judo", 10, 20])
+        sheet.write_row(6, 0, ["Rugby", 1, 2.5])
+        sheet.write_row(7, 0, ["TOTAL général", 11, 22.5])
+        sheet.write(8, 6, " ")
+        sheet.write(9, 0, "Source : mairie")
+
+    found = read(made(write), range="A3", header=2, total=["total*", "source*"])
+    assert found.column_names == ["Nom", "Montant 2023", "Montant 2024", FAULT]
+    assert rows(found)[:2] == [["Judo", "10", "20", None], ["Rugby", "1", "2.5", None]]
+    assert rows(found)[2:] == [[None, None, None, "it has a cell to the right of the last column, C"]]
+    assert rows(read(made(write), range="A3:C7", header=2)) == rows(found)[:2]
+    assert read(made(write), total="*").column_names[0] == "Nom"  # the title is narrower than a header
+
+
+def test_several_tables_and_sheets_want_to_be_chosen(made: Callable[..., Path]) -> None:
+    def write(book: Any, sheet: Any) -> None:
+        for top in (0, 10):
+            sheet.write_row(top, 0, ["a", "b"])
+            sheet.write_row(top + 1, 0, ["x", top])
+
+    file = made(write)
+    with pytest.raises(Misconfigured, match=r"several tables on its sheet «Feuil1».*A1:B2, A11:B12"):
+        read(file)
+    assert rows(read(file, range="A11:B12")) == [["x", "10", None]]
+
+    def two(book: Any, sheet: Any) -> None:
+        write(book, sheet)
+        hidden = book.add_worksheet("Caché")
+        hidden.write_row(0, 0, ["c", "d"])
+        hidden.write_row(1, 0, ["1", 2])
+        hidden.hide()
+
+    with pytest.raises(Misconfigured, match=r"several sheets.*Feuil1, Caché \(hidden\)"):
+        read(made(two))
+    assert rows(read(made(two), name="caché")) == [["1", "2", None]]
+    with pytest.raises(Misconfigured, match="no sheet «Autre»; it has: Feuil1, Caché"):
+        read(made(two), name="Autre")
+
+
+def test_columns_can_be_named_anew(made: Callable[..., Path]) -> None:
+    def write(_: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["1", "2"])
+        sheet.write_row(1, 0, ["3", "4"])
+
+    assert rows(read(made(write), header=0, columns=["x", "y"])) == [["1", "2", None], ["3", "4", None]]
+    assert read(made(write), columns=["x", "y"]).column_names == ["x", "y", FAULT]
+    with pytest.raises(Misconfigured, match="has 2 columns on its sheet «Feuil1», columns: names 1"):
+        read(made(write), columns=["x"])
+
+
+def test_a_million_rows_of_emptiness(made: Callable[..., Path], tmp_path: Path) -> None:
+    head = '<row r="1"><c r="A1" t="str"><v>a</v></c><c r="B1" t="str"><v>b</v></c></row>'
+    empty = "".join(f'<row r="{at}" s="1" customFormat="1"/>' for at in range(2, 1_048_576))
+    last = '<row r="1048576"><c r="A1048576"><v>1</v></c><c r="XFD1048576" s="0"/></row>'
+    assert rows(read(raw(tmp_path, head + empty + last))) == [["1", None, None]]
+
+
+def test_the_quick_and_the_slow_way_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = "".join(
+        f'<row r="{at}" spans="1:4"><c r="A{at}"><v>{at}</v></c><c r="B{at}" t="inlineStr"><is><t>é{at} a&gt;</t></is></c>'
+        f'<c r="D{at}" s="0" t="b"><v>{at % 2}</v></c><c r="E{at}"/></row>'.replace(
+            "a&gt;", "a&gt;" if at % 7 == 0 else "a>"
+        )
+        for at in range(1, 9000)
+    )
+    file = raw(tmp_path, cells)
+    quick = rows(read(file, header=0, columns=["a", "b", "c", "d"]))
+    monkeypatch.setattr(spreadsheets_sheet, "_quick", lambda *_: None)
+    assert quick == rows(read(file, header=0, columns=["a", "b", "c", "d"]))
+    assert quick[6] == ["7", "é7 a>", None, "true", None]
+    assert len(quick) == 8999
+
+
+def test_rows_within_a_comment_are_none(tmp_path: Path) -> None:
+    row = '<row r="{0}"><c r="A{0}"><v>{0}</v></c></row>'
+    many = "".join(row.format(at) for at in range(2, 20_000))
+    assert rows(read(raw(tmp_path, f"{row.format(1)}<!-- {many} -->"), header=0, columns=["a"])) == [["1", None]]
+
+
+def _zip(**parts: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty$"),
+        (b"a;b\n1;2\n", "is a text, such as CSV.*say format: csv"),
+        (b"<html><table><tr><td>1", "is a web page"),
+        (b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "is an XML file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, r"before 2007 \(.xls\): save it as .xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+        (b"PK\x03\x04 and then nothing", "is damaged, or was cut"),
+        (b"\x00\x01\x02", "is no workbook"),
+        (_zip(x=b"1"), "is a zip archive and no workbook"),
+    ],
+)
+def test_what_is_no_workbook_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "f.xlsx"
+    file.write_bytes(content)
+    with pytest.raises(Unreadable, match=f"^mairie: f.xlsx .*{said}"):
+        read(file)
+
+
+def test_a_workbook_cut_anywhere_is_unreadable(made: Callable[..., Path]) -> None:
+    def write(_: Any, sheet: Any) -> None:
+        for at in range(200):
+            sheet.write_row(at, 0, [f"a{at}", at])
+
+    file = made(write)
+    whole = file.read_bytes()
+    for size in range(1, len(whole), 397):
+        file.write_bytes(whole[:size])
+        with pytest.raises(Unreadable):
+            read(file)
+
+
+def test_bombs_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entities = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+    with pytest.raises(Unreadable, match="document type"):
+        read(raw(tmp_path, "", before=entities))
+    with pytest.raises(Unreadable, match="a cell of more than 10,000,000 characters"):
+        read(raw(tmp_path, f'<row r="1"><c r="A1" t="str"><v>{"x" * 10_000_001}</v></c></row>'))
+    monkeypatch.setattr("connectors.files.spreadsheets_parts.part.__defaults__", (100,))
+    with pytest.raises(Unreadable, match="holds more than 0 MiB in one part"):
+        read(raw(tmp_path, ""))
+
+
+# --- ODS -------------------------------------------------------------------------------------------------------------
+
+
+def ods(tmp_path: Path, content: str) -> Path:
+    """Write a workbook whose tables are this XML."""
+    names = "".join(
+        f' xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'
+        for short, long in (("office", "office"), ("table", "table"), ("text", "text"), ("style", "style"))
+    )
+    calc = ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    file = tmp_path / "w.ods"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        body = f"<office:body><office:spreadsheet>{content}</office:spreadsheet></office:body>"
+        archive.writestr("content.xml", f"<office:document-content{names}{calc}>{body}</office:document-content>")
+    return file
+
+
+def cell(attributes: str, shown: str = "") -> str:
+    given = re.sub(r"(?<![\w:-])([a-z-]+)=", r"office:\1=", attributes)
+    return f"<table:table-cell {given}>{f'<text:p>{shown}</text:p>' if shown else ''}</table:table-cell>"
+
+
+def test_cells_of_ods(tmp_path: Path) -> None:
+    told = [
+        ('value-type="float" value="1400"', "01400", "01400"),
+        ('value-type="float" value="12.5"', "12,50", "12.5"),
+        ('value-type="currency" value="1234.5"', "1 234,50 €", "1234.5"),
+        ('value-type="percentage" value="0.25"', "25 %", "0.25"),
+        ('value-type="date" date-value="2024-02-29"', "29/02/24", "2024-02-29"),
+        ('value-type="date" date-value="2024-02-29T13:14:15"', "x", "2024-02-29T13:14:15"),
+        ('value-type="time" time-value="PT08H30M00S"', "08:30", "08:30:00"),
+        ('value-type="time" time-value="-PT36H00M00S"', "-36:00", "-36:00:00"),
+        ('value-type="boolean" boolean-value="true"', "VRAI", "true"),
+        ('value-type="string"', "a<text:s text:c='2'/>b<text:line-break/>c", "a  b\nc"),
+        ('value-type="string"', "un</text:p><text:p>deux", "un\ndeux"),
+        ('value-type="string"', "01400", "01400"),
+    ]
+    lines = "".join(
+        f"<table:table-row>{cell('value-type=' + chr(34) + 'string' + chr(34), 'x')}{cell(a, b)}</table:table-row>"
+        for a, b, _ in told
+    )
+    head = f"<table:table-row>{cell('value-type=' + chr(34) + 'string' + chr(34), 'k') * 2}</table:table-row>"
+    found = read(ods(tmp_path, f'<table:table table:name="F">{head}{lines}</table:table>'))
+    assert [row["k_2"] for row in found.to_pylist()] == [expected for _, _, expected in told]
+    assert found[FAULT].null_count == len(told)
+
+
+def test_faults_and_repetitions_of_ods(tmp_path: Path) -> None:
+    head = f"<table:table-row>{cell('value-type=' + chr(34) + 'string' + chr(34), 'k') * 2}</table:table-row>"
+    lines = [
+        '<table:table-row table:number-rows-repeated="3"><table:table-cell table:number-columns-repeated="2" office:value-type="float" office:value="7"/><table:table-cell table:number-columns-repeated="16382"/></table:table-row>',
+        '<table:table-row><table:table-cell table:formula="of:=1/0" office:value-type="string" office:string-value="" calcext:value-type="error"><text:p>#DIV/0!</text:p></table:table-cell></table:table-row>',
+        '<table:table-row><table:table-cell table:formula="of:=1+1"/></table:table-row>',
+        '<table:table-row table:number-rows-repeated="1048000"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>',
+        '<table:table-row><table:table-cell office:value-type="string"><office:annotation><text:p>note</text:p></office:annotation><text:p>last</text:p></table:table-cell></table:table-row>',
+    ]
+    found = read(ods(tmp_path, f'<table:table table:name="F">{head}{"".join(lines)}</table:table>'), range="A1")
+    assert rows(found) == [
+        *[["7", "7", None]] * 3,
+        ["#DIV/0!", None, "its cell A has an error instead of a value"],
+        [None, None, "its cell A has a formula whose value the file does not hold"],
+        ["last", None, None],
+    ]
+    bomb = '<table:table-row table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repeated="16384" office:value-type="float" office:value="7"/></table:table-row>'
+    with pytest.raises(Unreadable, match="more than 200,000,000 cells"):
+        read(ods(tmp_path, f'<table:table table:name="F">{bomb}</table:table>'))
+
+
+# --- any table -------------------------------------------------------------------------------------------------------
+
+TEXTS = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\r", min_codepoint=32, max_codepoint=0xFFFD),
+    max_size=20,
+).filter(lambda value: value.strip() == value and "\ufffe" not in value)
+VALUES = st.one_of(
+    TEXTS,
+    st.integers(-(10**15) + 1, 10**15 - 1),
+    st.decimals(-(10**6), 10**6, places=3).map(float),
+    st.booleans(),
+    st.dates(dt.date(1900, 3, 1), dt.date(9999, 12, 31)),
+)
+TABLES = st.integers(1, 5).flatmap(
+    lambda width: st.lists(st.lists(VALUES, min_size=width, max_size=width), min_size=1, max_size=8)
+)
+
+
+def _meant(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value + 0.0).removesuffix(".0").replace("-0", "0") if value == 0 else repr(value).removesuffix(".0")
+    return str(value) or None
+
+
+def _expected(written: list[list[Any]]) -> list[list[str | None]]:
+    found = [[_meant(value) for value in row] for row in written]
+    return [row for row in found if any(row)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(TABLES)
+def test_any_table_in_xlsx_reads_back_equal(written: list[list[Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "w.xlsx"
+        with xlsxwriter.Workbook(file) as book:
+            sheet, day = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy"})
+            sheet.write_row(0, 0, [f"c{at}" for at in range(len(written[0]))])
+            for at, row in enumerate(written, 1):
+                for column, value in enumerate(row):
+                    if isinstance(value, str):
+                        sheet.write_string(at, column, value)
+                    elif isinstance(value, dt.date):
+                        sheet.write_datetime(at, column, value, day)
+                    else:
+                        sheet.write(at, column, value)
+        found = read(file, range="A1")
+    assert found[FAULT].null_count == found.num_rows
+    assert [row[:-1] for row in rows(found)] == _expected(written)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TABLES)
+def test_any_table_in_ods_reads_back_equal(written: list[list[Any]]) -> None:
+    made = opendocument.OpenDocumentSpreadsheet()
+    sheet = table.Table(name="F")
+    for row in [[f"c{at}" for at in range(len(written[0]))], *written]:
+        line = table.TableRow()
+        for value in row:
+            kind = {bool: "boolean", int: "float", float: "float", dt.date: "date"}.get(type(value), "string")
+            key = {"boolean": "booleanvalue", "float": "value", "date": "datevalue"}.get(kind)
+            made_cell = table.TableCell(valuetype=kind, **({key: _meant(value)} if key else {}))
+            if kind == "string" and value:
+                paragraph = text.P()
+                for at, part in enumerate(value.split(" ")):
+                    if at:
+                        paragraph.addElement(text.S())
+                    paragraph.addText(part)
+                made_cell.addElement(paragraph)
+            line.addElement(made_cell)
+        sheet.addElement(line)
+    made.spreadsheet.addElement(sheet)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "w.ods"
+        made.save(str(file))
+        found = read(file, range="A1")
+    assert found[FAULT].null_count == found.num_rows
+    assert [row[:-1] for row in rows(found)] == _expected(written)
+
+
+def test_a_built_in_format() -> None:
+    by = format_of(14, None)
+    assert by is not None
+    assert formatted("45351", by, from_1904=False) == "2024-02-29"
+    assert format_of(9, None) is None
+
+
+def test_a_column_without_a_name_is_not_lost(made: Callable[..., Path]) -> None:
+    def write(_: Any, sheet: Any) -> None:
+        sheet.write(0, 0, "Titre")
+        sheet.write_row(1, 2, ["2023", "2024"])
+        for at in range(40):
+            sheet.write_row(at + 2, 1, [f"club {at}", at, at])
+        sheet.write_row(42, 0, ["à gauche", "club", 1, 2])
+        sheet.write_row(43, 1, [None, 1, 2])
+
+    found = read(made(write), range="B2")
+    assert found.column_names == ["column_1", "2023", "2024", FAULT]
+    assert rows(found)[41:] == [[None, "1", "2", None]]
+    sought = read(made(write))
+    assert rows(sought)[0] == ["club 0", "0", "0", None]
+    assert rows(sought)[40] == ["club", "1", "2", "it has a cell to the left of the first column, B"]
+
+
+def test_workbooks_of_another_program(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (
+        ["nom", "jour", "n"],
+        ["é", dt.date(2024, 2, 29), 1.5],
+        ["_x000D_ \n", dt.datetime(2024, 1, 1, 8), "=1+1"],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "o.xlsx")
+    assert rows(read(tmp_path / "o.xlsx")) == [
+        ["é", "2024-02-29", "1.5", None],
+        ["_x000D_ \n", "2024-01-01T08:00:00", None, "its cell C has a formula whose value the file does not hold"],
+    ]
+
+
+def test_a_file_that_changes_while_it_is_read(made: Callable[..., Path]) -> None:
+    file = made(lambda _, sheet: [sheet.write_row(at, 0, ["a", at]) for at in range(30_000)])
+    said = TableSettings(file=file.name, sheet=SheetSettings(header=0, columns=["a", "b"]))
+    reader = spreadsheets.read(file, file.name, said, "mairie")
+    reader.read_next_batch()
+    with file.open("ab") as grown:
+        grown.write(b"more")
+    with pytest.raises(Unreadable, match="changed while it was read"):
+        reader.read_all()
+
+
+def test_ods_with_a_password_and_binary_xlsx(tmp_path: Path) -> None:
+    file = ods(tmp_path, "")
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("META-INF/manifest.xml", "<manifest:encryption-data/>")
+    with pytest.raises(Unreadable, match="protected by a password"):
+        read(file)
+    with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as archive:
+        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships><Relationship Id="a" Type="{kind}" Target="xl/workbook.bin"/></Relationships>',
+        )
+    with pytest.raises(Unreadable, match=r"a binary workbook \(\.xlsb\)"):
+        read(tmp_path / "b.xlsx")

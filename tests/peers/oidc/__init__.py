@@ -1,0 +1,1 @@
+"""An OpenID provider, npm `oidc-provider`, as a peer."""

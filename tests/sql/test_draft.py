@@ -1,0 +1,144 @@
+"""Drafts of real databases: what they say of tables, and that they load and run as they stand."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.drafting import FILL_IN, Draft
+from connectors.errors import InvalidRequest, RefusedUs
+from connectors.sql.draft import draft
+from connectors.sql.personal import looks_personal
+from pipelines import versions
+from pipelines.run import run
+from pipelines.workspace import Workspace
+from tests.peers.mariadb.peer import SECRET, MariaDbServer
+from tests.peers.postgresql.peer import PASSWORD
+
+TABLES = [
+    "\nCREATE TABLE communes (code VARCHAR(5) PRIMARY KEY, nom VARCHAR(50) NOT NULL)",
+    "\nCREATE TABLE usagers (id INTEGER PRIMARY KEY, {q}Prénom{q} VARCHAR(50), nom VARCHAR(50), {q}Né le{q} DATE,\n  courriel VARCHAR(80) UNIQUE, commune VARCHAR(5) NOT NULL, parrain INTEGER, montant DECIMAL(10,2), actif BOOLEAN,\n  modifie_le TIMESTAMP NULL, FOREIGN KEY (commune) REFERENCES communes (code),\n  FOREIGN KEY (parrain) REFERENCES usagers (id))",
+    "\nCREATE TABLE journal (texte VARCHAR(50))",
+    "\nINSERT INTO communes VALUES ('01001', 'L''Abergement'), ('01002', 'Évron')",
+    "\nINSERT INTO usagers VALUES (1, 'Zoé', 'Née', '1990-02-28', 'a@b.example', '01001', NULL, 12.50, {yes},\n  '2024-01-02 03:04:05'), (2, NULL, NULL, NULL, NULL, '01002', 1, NULL, NULL, NULL)\n",
+]
+
+
+def drafted(root: Path, source: str, **options: Any) -> Draft:
+    """Draft, and keep the draft as a workspace."""
+    found = draft(source, "town", root, **options)
+    (root / "registries").mkdir()
+    (root / "datasets").mkdir()
+    (root / "beffroi.yaml").write_text("title: Town\norganisations:\n  town: {title: Town}\n")
+    (root / "registries" / "town.yaml").write_text(found.declaration)
+    for name, text in found.datasets.items():
+        if f"primaryKey: {FILL_IN}" not in text:
+            (root / "datasets" / f"{name}.yaml").write_text(text.replace(f"owner: {FILL_IN}", "owner: town"))
+    return found
+
+
+def held(root: Path, source: str, **options: Any) -> Draft:
+    found = drafted(root, source, **options)
+    assert set(found.datasets) == {"communes", "usagers", "journal"}
+    assert any("journal" in note for note in found.notes)
+    workspace = Workspace(root, sources=True)
+    assert workspace.registries["town"].personal
+    users = workspace.dataset("usagers")
+    assert [column.name for column in users.columns if column.personal] == ["prenom", "nom", "ne_le", "courriel"]
+    assert users.audience == "owner"
+    assert [(key.column, key.reference.resource) for key in users.foreign_keys] == [("commune", "communes")]
+    assert [column.name for column in users.columns if column.constraints.required] == ["id", "commune"]
+    for name in ("communes", "usagers"):
+        report = run(workspace, name)
+        assert (report.rows_out, report.quarantined) == (2, 0)
+    newest = versions.newest(workspace, "usagers")
+    assert newest is not None
+    first, second = sorted(pq.read_table(newest.parquet).to_pylist(), key=lambda row: int(row["id"]))
+    assert (first["prenom"], str(first["ne_le"]), first["montant"], first["actif"]) == ("Zoé", "1990-02-28", 12.5, True)
+    assert first["modifie_le"].isoformat() == "2024-01-02T03:04:05+00:00"
+    assert second["prenom"] is None
+    assert second["parrain"] == 1
+    seen = {each.name.rpartition(".")[2]: " ".join(each.evidence) for each in found.seen}
+    assert "modifie_le may tell what changed" in seen["usagers"]
+    assert "Prénom looks personal" in seen["usagers"]
+    return found
+
+
+def uncommented(text: str) -> str:
+    """Take every draft on that stands as a comment."""
+    return re.sub(r"^#(?! \S)", "", text, flags=re.MULTILINE)
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "town.sqlite")) as connection:
+        for statement in TABLES:
+            connection.execute(statement.format(q='"', yes="1"))
+        connection.commit()
+    found = held(tmp_path, "sqlite:town.sqlite")
+    assert "password" not in found.declaration.split("url:")[1]
+    everything = uncommented(found.declaration)
+    (tmp_path / "registries" / "town.yaml").write_text(everything)
+    registry = Workspace(tmp_path, sources=True).registries["town"]
+    assert registry.increment("usagers") is not None
+    assert registry.record is not None
+
+
+def test_postgresql(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", PASSWORD)
+    database.run(
+        *(statement.format(q='"', yes="true") for statement in TABLES),
+        "COMMENT ON COLUMN usagers.montant IS 'Montant versé: \"total\"'",
+    )
+    source = f"postgresql://reader:not-kept@127.0.0.1:{database.server.port}/{database.name}"
+    found = held(tmp_path, source)
+    assert "not-kept" not in found.declaration
+    assert "${TOWN_PASSWORD}" in found.declaration
+    assert 'Montant versé: \\"total\\"' in found.datasets["usagers"]
+
+
+@pytest.fixture
+def town(mariadb: MariaDbServer) -> Iterator[str]:
+    mariadb.run(["CREATE OR REPLACE DATABASE draft", "GRANT SELECT ON draft.* TO reader@'%'"])
+    mariadb.run([statement.format(q="`", yes="1") for statement in TABLES], "draft")
+    yield mariadb.address("draft")
+    mariadb.run(["DROP DATABASE draft"])
+
+
+def test_mariadb(town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", SECRET)
+    found = held(tmp_path, town)
+    (tmp_path / "registries" / "town.yaml").write_text(uncommented(found.declaration))
+    registry = Workspace(tmp_path).registries["town"]
+    assert registry.record is not None
+    assert "prenom" in registry.record.model_fields
+
+
+def test_only_the_tables_that_are_wanted(town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER", SECRET)
+    found = drafted(tmp_path, town, tables=["usagers"], password_variable="OTHER")
+    assert set(found.datasets) == {"usagers"}
+    assert "foreignKeys" not in found.datasets["usagers"]
+    with pytest.raises(InvalidRequest, match=r"no table nothing; the database has: .*usagers"):
+        draft(town, "town", tmp_path, tables=["nothing"], password_variable="OTHER")
+    monkeypatch.setenv("OTHER", "wrong")
+    with pytest.raises(RefusedUs):
+        draft(town, "town", tmp_path, password_variable="OTHER")
+
+
+@pytest.mark.parametrize("source", ["ftp://host/db", "nonsense", "postgresql://[host/db"])
+def test_an_address_that_is_none(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"address|database"):
+        draft(source, "town", tmp_path)
+
+
+def test_what_looks_personal() -> None:
+    columns = {"NOM": "", "Prénom_2": "", "dateNaissance": "", "FECHA_NACIMIENTO": "", "e_mail": "", "zip": "", "x1": "Sexe de l'usager",
+               "montant": "", "apellidos": "", "tel_fixe": ""}  # fmt: skip
+    assert set(looks_personal(columns)) == columns.keys() - {"zip", "montant"}
+    assert "«prenom»" in looks_personal(columns)["Prénom_2"]
+    assert looks_personal({"nom": "", "objet": "", "siret": "", "description": "", "pays": "", "typename": ""}) == {}
