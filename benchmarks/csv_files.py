@@ -71,7 +71,7 @@ def ours(path: Path, **said: str) -> None:
         with duckdb.connect() as connection:
             connection.execute(
                 f"COPY (FROM read_csv(?, auto_detect = false, header = false, skip = ?, columns = ?, delim = ?, quote = ?,"
-                f" escape = ?, strict_mode = true, nullstr = '')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",
+                f" escape = ?, strict_mode = true, nullstr = '', compression = 'none')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",
                 [
                     str(scan.path),
                     scan.skip,

@@ -233,7 +233,7 @@ _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
     *("guard", "credentials"),
-    *("patterns", "variables", "outcomes"),
+    *("patterns", "variables", "yaml_text", "outcomes"),
 }
 """Modules and packages of this package that are no kind of registry."""
 

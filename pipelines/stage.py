@@ -25,6 +25,9 @@ from pipelines.workspace import Workspace
 RAW_KEPT = 2
 """Raw inputs kept per dataset: the last run's and the one before."""
 
+RAW = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
+"""How a raw file is written: it is read once and whole, so that dictionaries and statistics cost more than they save."""
+
 
 def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool) -> Path:
     """Bring the rows of a dataset's source into a raw Parquet file and return it; `full` reads an increment's whole.
@@ -71,7 +74,7 @@ def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path) -> N
             scan = scan.rows()
         else:
             return
-    with scan, pq.ParquetWriter(part, scan.schema, compression="zstd") as writer:
+    with scan, pq.ParquetWriter(part, scan.schema, **RAW) as writer:
         for batch in scan:
             writer.write_batch(batch)
 

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -10,9 +10,10 @@ from typing import Any, get_args, get_origin
 import click
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from connectors import sandbox
-from connectors.registry import kinds
+from connectors.registry import Settings, kinds
 from gateway.cli import main
 from pipelines.declarations import Configuration, Dataset
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
@@ -173,29 +174,41 @@ Key = tuple[str, str]
 def declared() -> dict[Key, tuple[str, str]]:
     """Return every key that a workspace may have, with its type and default in words."""
     found: dict[Key, tuple[str, str]] = {("", "registries.NAME.kind"): ("text", "required")}
-    for prefix, model in (("", Configuration), ("dataset:", Dataset)):
-        found |= {("", f"{prefix}{path}"): told for path, told in keys(model)}
+    for prefix, model in (("", Configuration), ("dataset:", Dataset), ("registries.NAME.", Settings)):
+        found |= {("", f"{prefix}{path}"): told for path, told in keys([model])}
     del found["", "dataset:name"]  # it is the name of the file
     for kind, load in kinds().items():
-        found |= {(kind, f"registries.NAME.{path}"): told for path, told in keys(load().settings_model)}
+        for path, told in keys([load().settings_model]):
+            if re.split(r"[.[]", path)[0] not in Settings.model_fields:  # what all kinds share is told once
+                found[kind, f"registries.NAME.{path}"] = told
     return found
 
 
-def keys(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
-    for field_name, field in model.model_fields.items():
-        path = f"{above}{field.alias or field_name}"
-        yield path, (type_of(field.annotation), default_of(field))
-        yield from inside(field.annotation, path)
+def keys(models: Sequence[type[BaseModel]], above: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the keys of a model, or of several any of which may stand in one place: what they share once."""
+    fields: dict[str, list[FieldInfo]] = {}
+    for model in models:
+        for name, field in model.model_fields.items():
+            fields.setdefault(field.alias or name, []).append(field)
+    for name, several in fields.items():
+        path = f"{above}{name}"
+        yield path, (type_of(*(each.annotation for each in several)), default_of(*several))
+        below: dict[str, list[type[BaseModel]]] = {}
+        for field in several:
+            for place, model in models_in(field.annotation, path):
+                below.setdefault(place, []).append(model)
+        for place, inside in below.items():
+            yield from keys(list(dict.fromkeys(inside)), f"{place}.")
 
 
-def inside(annotation: Any, path: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def models_in(annotation: Any, path: str) -> Iterator[tuple[str, type[BaseModel]]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield from keys(annotation, f"{path}.")
+        yield path, annotation
         return
     origin, arguments = get_origin(annotation), get_args(annotation)
-    step = ".NAME" if origin is dict else "[]" if origin is list else ""
+    step = ".NAME" if origin is dict else "[]" if origin in (list, tuple) else ""
     for part in arguments[1:] if origin is dict else arguments:
-        yield from inside(part, f"{path}{step}")
+        yield from models_in(part, f"{path}{step}")
 
 
 def told_on_the_page() -> Iterator[tuple[Key, tuple[str, str]]]:

@@ -5,6 +5,7 @@ import random
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -417,6 +418,32 @@ def test_no_attempt_begins_that_would_outlive_the_deadline(retry_in: float | Non
     with pytest.raises(Down):
         Guard("r", ()).call(fail, deadline)
     assert len(calls) == 1, "the least pause is longer than any of these deadlines"
+
+
+def test_an_attempt_takes_as_long_as_the_one_before() -> None:
+    calls = []
+
+    def fail() -> None:
+        calls.append(1)
+        time.sleep(0.3)
+        raise Down("x")
+
+    with pytest.raises(Down):
+        Guard("r", ()).call(fail, Deadline.after(0.5))
+    assert len(calls) == 1
+
+
+def test_it_comes_again_when_it_was_told_to() -> None:
+    calls, began = list[int](), time.monotonic()
+
+    def fail_once() -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            raise Busy("x", retry_in=0.4)
+        return 7
+
+    assert Guard("r", ()).call(fail_once, Deadline.after(60)) == 7
+    assert time.monotonic() - began >= 0.4
 
 
 def batch(value: int) -> pa.RecordBatch:

@@ -2,36 +2,53 @@
 
 import datetime as dt
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", dt.date: "date"}
+PLAIN = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    dt.date: "date",
+    dt.datetime: "date and time",
+    dt.time: "time",
+}
 
 
-def type_of(annotation: Any) -> str:
-    """Return a type in words: `str | list[str]` is «text or list of texts»; a model is «keys»."""
+def type_of(*annotations: Any) -> str:
+    """Return a type in words, or several that may stand in one place: `str | list[str]` is «text or list of texts»."""
+    return _or([words for each in annotations for words in _alternatives(each)])
+
+
+def default_of(*fields: FieldInfo) -> str:
+    """Return what holds where a key is left out: «required», «none», or the value as YAML writes it."""
+    return _or([_default(each) for each in fields])
+
+
+def _alternatives(annotation: Any) -> Iterator[str]:
     origin, inside = get_origin(annotation), get_args(annotation)
     if annotation in PLAIN:
-        return PLAIN[annotation]
-    if origin is Annotated:
-        return type_of(inside[0])
-    if origin is Literal:
-        return _or([f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in inside])
-    if origin in (Union, types.UnionType):
-        return _or([type_of(part) for part in inside if part is not type(None)])
-    if origin in (list, tuple):
-        return f"list of {_plural(type_of(inside[0]))}"
-    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        return "keys"
-    raise TypeError(f"no words for {annotation!r}: add them to tools/words.py")
+        yield PLAIN[annotation]
+    elif origin is Annotated:
+        yield from _alternatives(inside[0])
+    elif origin is Literal:
+        yield from (f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in inside)
+    elif origin in (Union, types.UnionType):
+        yield from (words for part in inside if part is not type(None) for words in _alternatives(part))
+    elif origin in (list, tuple):
+        yield f"list of {_plural(type_of(inside[0]))}"
+    elif origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        yield "keys"
+    else:
+        raise TypeError(f"no words for {annotation!r}: add them to tools/words.py")
 
 
-def default_of(field: FieldInfo) -> str:
-    """Return what holds where the key is left out: «required», «none», or the value as YAML writes it."""
+def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
@@ -39,6 +56,8 @@ def default_of(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, list | tuple):
+        return f"`[{', '.join(map(str, value))}]`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

@@ -4,6 +4,7 @@ Both give the same table. A file in another encoding is written anew in UTF-8 fo
 """
 
 import codecs
+import logging
 import os
 import re
 import weakref
@@ -23,6 +24,8 @@ from connectors.files.reading import BATCH_BYTES, BATCH_ROWS, Hold, is_total, re
 from connectors.files.settings import CsvSettings, TableSettings
 from connectors.registry import CsvFile
 
+log = logging.getLogger(__name__)
+
 
 def read(file: Path, name: str, settings: TableSettings, registry: str) -> CsvFile | pa.RecordBatchReader:
     """Return the table of a file: all cells as texts, those that are empty null.
@@ -32,9 +35,15 @@ def read(file: Path, name: str, settings: TableSettings, registry: str) -> CsvFi
     said = settings.csv
     dialect = found(file, name, said, registry)
     reserved(dialect.columns, name, registry)
+    log.info(
+        "%s: %s: %s",
+        registry,
+        name,
+        "; ".join(f"{each.key} {each.value} ({each.evidence})" for each in dialect.beliefs),
+    )
     if dialect.first is not None and _is_plain(dialect, said):
         hold = Hold()
-        place = file if dialect.detected.encoding == "utf-8" else _in_utf8(file, dialect, hold)
+        place = _for_engine(file, dialect, hold)
         if _is_in_order(place, dialect):
             rows = partial(carefully, file, name, dialect, said, registry)
             plain = CsvFile(place, dialect.columns, dialect.separator, dialect.quote, dialect.first, rows)
@@ -56,6 +65,17 @@ def _is_plain(dialect: Dialect, said: CsvSettings) -> bool:
     return not asked and whole and dialect.width > 1 and ascii_only and not dialect.detected.nul
 
 
+def _for_engine(file: Path, dialect: Dialect, hold: Hold) -> Path:
+    """Return a path of the table in UTF-8 in which the engine finds no glob."""
+    if dialect.detected.encoding != "utf-8":
+        return _in_utf8(file, dialect, hold)
+    if not any(each in str(file) for each in "*?["):
+        return file
+    place = hold.folder() / "table.csv"
+    place.symlink_to(file.resolve())
+    return place
+
+
 def _in_utf8(file: Path, dialect: Dialect, hold: Hold) -> Path:
     """Write a file anew in UTF-8. What cannot be decoded stays as it is: the careful reader says where."""
     place = hold.folder() / "utf-8.csv"
@@ -75,7 +95,7 @@ def _is_in_order(place: Path, dialect: Dialect) -> bool:
     names, mark, apart = dialect.headers[0], dialect.quote, dialect.separator
     quoted = apart.join(mark + each.replace(mark or apart, mark * 2) + mark for each in names)
     signs = {apart.join(names).encode(), quoted.encode()} | (
-        {"\ufffd".encode()} if dialect.detected.encoding != "utf-8" else set()
+        {"\ufffd".encode(), b"\0"} if dialect.detected.encoding != "utf-8" else set()
     )
     nothing = re.compile(f"[\r\n]{re.escape(apart * (dialect.width - 1))}{re.escape(apart)}*[\r\n]".encode())
     starts = [f"{end}{apart * (dialect.width - 1)}".encode() for end in "\n\r"]

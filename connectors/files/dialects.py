@@ -61,6 +61,9 @@ def found(path: Path, name: str, declared: CsvSettings, registry: str) -> Dialec
 
 def _found(path: Path, text: str, name: str, declared: CsvSettings, detected: Detected, registry: str) -> Dialect:
     beliefs = [Belief("encoding", detected.encoding, detected.evidence)]
+    if declared.separator is None and declared.skip is None and (said := re.match(r"sep=(.)\r?\n", text)):
+        declared = declared.model_copy(update={"separator": said[1], "skip": 1})
+        beliefs += [Belief("separator", said[1], "its first line says so: sep="), Belief("skip", 1, "the line of sep=")]
     separator, quote = _separator(text, declared, beliefs)
     with opened(path, detected.codec) as file:
         for _ in range(declared.skip or 0):

@@ -66,6 +66,12 @@ def must_be_header(header: Record, rows: Sequence[Record], before: int) -> None:
             f"line {line} holds {len(values)} values that are numbers or dates, where names of columns should be; say"
             " header: 0 and columns:, or header: 1 if they are names, or skip:"
         )
+    named, wider = trimmed(header.cells), [each for each in rows if trimmed(each.cells) > trimmed(header.cells)]
+    if len(wider) * 2 > len(rows):
+        raise Unsure(
+            f"line {line} has {named} names, but {len(wider)} of the {len(rows)} lines that follow have more cells; say"
+            " skip: if it is a note, header: if the header is several lines, or header: 1"
+        )
     inner = len("".join("x" if cell else " " for cell in cells).rstrip())
     empty = [place for place in range(inner) if not cells[place]]
     if empty and rows and len(rows[0].cells) >= inner:

@@ -124,7 +124,7 @@ class FilesSettings(Settings):
     url: str | None = None
     tables: dict[Entry, TableSettings] = {}
     username: str | None = None
-    password: str | None = None
+    password: str | None = Field(default=None, repr=False)
     key: str | None = None
     host_key: str | None = None
     endpoint: str | None = None

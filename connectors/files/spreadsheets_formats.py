@@ -15,7 +15,6 @@ DAY = 86_400_000
 """Milliseconds of a day: what a workbook's numbers hold of a time, and no more."""
 
 _MOST_DAYS = 1e9
-_NUMBER = re.compile(r"[-+]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][-+]?[0-9]{1,4})?")
 _BUILTIN: dict[int, Kind] = {
     **dict.fromkeys((*range(14, 18), *range(27, 32), 36, *range(50, 59)), "date"),
     **dict.fromkeys((18, 19, 20, 21, 32, 33, 34, 35, 45, 47), "time"),
@@ -71,8 +70,11 @@ def number_text(text: str) -> str:
 
 def _number(text: str) -> float:
     """Return a finite number of XML Schema's form. Raises NoValue."""
-    value = float(text) if _NUMBER.fullmatch(text) else math.inf
-    if math.isinf(value):
+    try:
+        value = math.nan if "_" in text or not text.isascii() else float(text)  # Python reads more than XML's numbers
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
         raise NoValue("a number that is none")
     return value
 

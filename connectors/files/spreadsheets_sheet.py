@@ -1,7 +1,7 @@
 """The rows of a sheet of XLSX.
 
 Most files write whole rows in one plain way; such rows are found by a regular expression, which accounts for every
-tag, and never reach the XML parser. Anything else does: both see the same document, and say the same of it.
+character of them, and never reach the XML parser. Anything else does: both see the same document, and say the same of it.
 """
 
 import re
@@ -13,11 +13,12 @@ from connectors.files.spreadsheets_formats import NoValue, number_text
 from connectors.files.spreadsheets_parts import COLUMNS, Broken, Parser, Row, bounded, letters, place
 
 _TEXT = r"[^<&\r\x00-\x08\x0b\x0c\x0e-\x1f]*"
-_ROW = re.compile(r'\s*<row r="([0-9]{1,7})"(?: [\w:]+="[^"<&]*")*>')
+_ROW = re.compile(r'\s*<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z_][\w:.-]*="[^"<&]*")*>')
 _CELL = re.compile(
-    r'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="([0-9]{1,6})")?(?: t="(s|n|str|b|e|inlineStr)")?'
-    rf'(?:/>|>(?:<v>({_TEXT})</v>|<is><t(?: xml:space="preserve")?>({_TEXT})</t></is>)</c>)'
+    r'(<c r="([A-Z]{1,3})[0-9]{1,7}"(?: s="([0-9]{1,6})")?(?: t="(s|n|str|b|e|inlineStr)")?'
+    rf'(?:/>|>(?:<v>({_TEXT})</v>|<is><t(?: xml:space="preserve")?>({_TEXT})</t></is>)</c>))'
 )
+_TRUTH = {"0": "false", "1": "true"}
 _LONGEST = 1 << 24
 _COLUMNS = {letters(column): column for column in range(COLUMNS)}
 
@@ -49,31 +50,26 @@ def _rows(pieces: Iterator[bytes], cells: Cells) -> Iterator[Row]:
 
 
 def _quick(chunk: bytes, cells: Cells) -> list[Row] | None:
-    """Return the rows of a chunk that consists of whole rows written plainly, all cells well; None for any other."""
-    if b"<f" in chunk or b"<!" in chunk or b"<?" in chunk or b"_x" in chunk or len(chunk) > MAX_CELL:
+    """Return the rows of a chunk that is whole rows written plainly, all cells well; None for any other."""
+    if b"<f" in chunk or b"_x" in chunk or len(chunk) > MAX_CELL:
         return None
+    found = list[Row]()
     try:
-        text = chunk.decode()
-        told = _CELL.findall(text)
-        heads = [(_ROW.match(part), part.count("<c ")) for part in text.split("</row>")[:-1]]
-        tags = 2 * len(heads) + 4 * len(told) - 3 * text.count("/>") + 2 * text.count("<is>")
-        if text.count("<") != tags or sum(count for _, count in heads) != len(told):
-            return None
-        texts = _texts(told, cells)
-        columns = [_COLUMNS[each[0]] for each in told]
+        for part in chunk.decode().split("</row>")[:-1]:
+            head = _ROW.match(part)
+            if head is None:
+                return None
+            told = _CELL.findall(part, head.end())
+            if "".join([cell[0] for cell in told]) != part[head.end() :]:
+                return None  # something else stands there too
+            found.append(Row(int(head[1]), _placed([_COLUMNS[cell[1]] for cell in told], _texts(told, cells))))
     except (UnicodeDecodeError, LookupError, ValueError):  # the parser's way says what is wrong, and where
         return None
-    found, at = list[Row](), 0
-    for head, count in heads:
-        if head is None:
-            return None
-        found.append(Row(int(head[1]), _placed(columns[at : at + count], texts[at : at + count])))
-        at += count
     return found
 
 
 def _texts(told: list[tuple[str, ...]], cells: Cells) -> list[str | None]:
-    """Return cells, each told as column, row, style, type, value and text within, as texts. Raises as `Cells.text`."""
+    """Return cells, each told as a whole, its column, style, type, value and text within, as texts. Raises as `Cells.text`."""
     shared, plain, known, found = cells.shared, cells.plain, cells.known, list[str | None]()
     for _, _, style, kind, value, within in told:  # a million times: the usual ways without a call for each
         if kind == "s" and value.isdecimal():
@@ -83,6 +79,8 @@ def _texts(told: list[tuple[str, ...]], cells: Cells) -> list[str | None]:
         elif kind == "" and style in plain:
             whole = value.isdecimal() and value.isascii() and len(value) < 16 and value[0] != "0"
             found.append(value if whole else number_text(value) if value else None)
+        elif kind == "b" and value in _TRUTH:
+            found.append(_TRUTH[value])
         elif kind == "e":
             raise NoValue("an error")
         elif (text := known.get((style, value))) is not None and kind == "":
@@ -96,9 +94,12 @@ def _placed(columns: list[int], texts: list[str | None]) -> list[str | None]:
     """Return texts at their columns."""
     if columns == list(range(len(columns))):
         return texts
-    placed = list[str | None]([None]) * (max(columns) + 1)
+    placed = list[str | None]([None]) * (columns[-1] + 1)
+    before = -1
     for column, text in zip(columns, texts, strict=True):
-        placed[column] = text
+        if column <= before:
+            raise ValueError("cells out of order")
+        placed[column], before = text, column
     return placed
 
 
@@ -136,7 +137,7 @@ class _Slow:
         self._within = self._strange = False
         self._formula = self._guide = False
         self._values: list[str] = []
-        self._size = 0
+        self._size, self._last = 0, -1
 
     @property
     def between(self) -> bool:
@@ -161,7 +162,7 @@ class _Slow:
             case "row" if self._within:
                 told = attributes.get("r", "")
                 self._number = int(told) if told.isdecimal() and len(told) < 8 else self._number + 1
-                self._row = Row(self._number, [])
+                self._row, self._last = Row(self._number, []), -1
             case "c" if self._row is not None:
                 self._cell, self._values, self._formula, self._size = attributes, [], False, 0
             case "f" if self._cell is not None:
@@ -195,9 +196,10 @@ class _Slow:
 
     def _finish(self, row: Row, cell: dict[str, str]) -> None:
         told = cell.get("r")
-        at = len(row.cells) if told is None else place(told)[1]
-        if at >= COLUMNS:
-            raise Broken("has a cell at a place that is none")
+        at = self._last + 1 if told is None else place(told)[1]
+        if at >= COLUMNS or at <= self._last:
+            raise Broken("has a cell at a place that is none, or two at one")
+        self._last = at
         kind, value = cell.get("t", ""), "".join(self._values)
         if self._formula and not value and kind not in ("str", "e"):
             row.faults[at] = "a formula whose value the file does not hold"

@@ -8,9 +8,10 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from connectors.files.spreadsheets_cells import Cells, unescaped
+from connectors.files.spreadsheets_cells import Cells
 from connectors.files.spreadsheets_formats import Format, format_of
-from connectors.files.spreadsheets_parts import MAX_HELD, Broken, Row, Sheet, Span, bounded, elements, part, place
+from connectors.files.spreadsheets_parts import Broken, Row, Sheet, Span, elements, part, place
+from connectors.files.spreadsheets_shared import shared
 from connectors.files.spreadsheets_sheet import rows
 
 _SMALL = 64 * 1024**2
@@ -45,7 +46,8 @@ class Xlsx:
                 self.sheets.append(Sheet(name, hidden, target))
         by_kind = dict(targets.values())
         self._styles = self._read_styles(by_kind.get("styles"))
-        self._shared = self._read_shared(by_kind.get("sharedStrings"))
+        texts = by_kind.get("sharedStrings")
+        self._shared = shared(part(archive, texts)) if texts else []
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows of a sheet that hold anything, in order. Raises Broken."""
@@ -101,49 +103,3 @@ class Xlsx:
         except ValueError:
             raise Broken("is not a whole workbook: its styles are damaged") from None
         return [format_of(number, codes.get(number)) for number in used] or [None]
-
-    def _read_shared(self, name: str | None) -> list[str | None]:
-        """Return the texts that cells share."""
-        shared = _Shared()
-        if name is not None:
-            elements(part(self._archive, name), shared.start, shared.end, shared.text)
-        return shared.found
-
-
-class _Shared:
-    """Reads the texts that cells share: those of all runs of one, without its phonetic guide."""
-
-    def __init__(self) -> None:
-        self.found: list[str | None] = []
-        self._parts: list[str] = []
-        self._within = self._guide = False
-        self._size = 0
-
-    def start(self, element: str, _: dict[str, str]) -> None:
-        """Begin an element."""
-        if element == "si":
-            self._parts = []
-        elif element == "rPh":
-            self._guide = True
-        self._within = element == "t" and not self._guide
-
-    def end(self, element: str) -> None:
-        """End an element."""
-        self._within = False
-        if element == "rPh":
-            self._guide = False
-        elif element == "si":
-            whole = bounded(unescaped("".join(self._parts)))
-            self.found.append(whole or None)
-            self._hold(50)
-
-    def text(self, data: str) -> None:
-        """Take text."""
-        if self._within:
-            self._parts.append(data)
-            self._hold(len(data))
-
-    def _hold(self, size: int) -> None:
-        self._size += size
-        if self._size > MAX_HELD:
-            raise Broken(f"has texts of more than {MAX_HELD // 2**20} MiB that cells share")

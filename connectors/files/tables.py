@@ -15,44 +15,47 @@ from connectors.registry import FAULT, CsvFile, Scan
 
 def table(files: Sequence[LocalFile], settings: TableSettings, hold: Hold, registry: str) -> Scan:
     """Return the table of files, which `hold` keeps until it is read or forgotten. Raises Unreadable and Misconfigured."""
-    if len(files) == 1:
-        [file] = files
-        found = formats.read(file.path, file.name, settings, registry)
-        if isinstance(found, CsvFile):
-            weakref.finalize(found, hold.close)
-            return found
-        if isinstance(found, Path) and not hold.used:
-            return found
-    batches, schema = _rows(files[0], settings, registry), None
-    schema = batches.schema if len(files) == 1 else _with_fault(batches.schema)
-    return pa.RecordBatchReader.from_batches(schema, _together(batches, files, schema, settings, hold, registry))
+    stamps = [_stamp(file.path) for file in files]
+    found = formats.read(files[0].path, files[0].name, settings, registry)
+    if len(files) == 1 and isinstance(found, CsvFile):
+        weakref.finalize(found, hold.close)
+        return found
+    if len(files) == 1 and isinstance(found, Path) and not hold.used:
+        return found
+    first = _rows(found, files[0], registry)
+    schema = first.schema if len(files) == 1 else _with_fault(first.schema)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for number, file in enumerate(files):
+                each = (
+                    _rows(formats.read(file.path, file.name, settings, registry), file, registry) if number else first
+                )
+                _must_agree(each.schema, schema, file.name, files[0].name, registry)
+                with each:
+                    yield from (_fitted(batch, schema) for batch in each)
+                if _stamp(file.path) != stamps[number]:
+                    raise Unreadable(f"{registry}: {file.name} changed while it was read", registry=registry)
+        finally:
+            hold.close()
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def _with_fault(schema: pa.Schema) -> pa.Schema:
     return schema if FAULT in schema.names else schema.append(pa.field(FAULT, pa.string()))
 
 
-def _rows(file: LocalFile, settings: TableSettings, registry: str) -> pa.RecordBatchReader:
-    found = formats.read(file.path, file.name, settings, registry)
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what tells whether a file changed: its size, and when it was written."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _rows(found: Scan, file: LocalFile, registry: str) -> pa.RecordBatchReader:
     if isinstance(found, Path):
         return parquet.batches(found, file.name, registry)
     return found.rows() if isinstance(found, CsvFile) else found
-
-
-def _together(
-    first: pa.RecordBatchReader, files: Sequence[LocalFile], schema: pa.Schema, settings: TableSettings,
-    hold: Hold, registry: str,
-) -> Iterator[pa.RecordBatch]:  # fmt: skip
-    try:
-        for number, file in enumerate(files):
-            batches = first if number == 0 else _rows(file, settings, registry)
-            if len(files) > 1:
-                _must_agree(batches.schema, schema, file.name, files[0].name, registry)
-            with batches:
-                for batch in batches:
-                    yield batch if len(files) == 1 else _fitted(batch, schema)
-    finally:
-        hold.close()
 
 
 def _must_agree(schema: pa.Schema, first: pa.Schema, name: str, other: str, registry: str) -> None:

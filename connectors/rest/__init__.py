@@ -50,6 +50,7 @@ class Rest(Registry):
         if said.lookup is not None and not any(keys[0] == "lookup" for keys, _ in self._problems):
             asked = said.lookup
             self.record = record_of(asked.record, asked.identifier, asked.fields, asked.key, personal=said.personal)
+            self.schemes = (asked.identifier.scheme,)
             self._lookup = Lookup(self._client, said, asked, self.record, self.extras)
 
     def problems(self) -> Iterator[Problem]:

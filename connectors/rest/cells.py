@@ -107,10 +107,11 @@ class Cells:
 
     def _whole(self, arrays: list[pa.Array], faults: Mapping[int, str], count: int) -> pa.RecordBatch:
         """Return a batch of `count` rows from columns of those without a fault."""
-        if faults:
-            at = itertools.count()
-            places = pa.array([None if number in faults else next(at) for number in range(count)], pa.int64())
-            arrays = [array.take(places) for array in arrays]
+        if not faults:
+            return pa.record_batch([*arrays, pa.nulls(count, pa.string())], schema=self.schema)
+        at = itertools.count()
+        places = pa.array([None if number in faults else next(at) for number in range(count)], pa.int64())
+        arrays = [array.take(places) for array in arrays]
         reasons = pa.array([faults.get(number) for number in range(count)], pa.string())
         return pa.record_batch([*arrays, reasons], schema=self.schema)
 

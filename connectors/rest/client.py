@@ -6,7 +6,7 @@ are followed under the declared address only: another path of a shared host may 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, unquote, unquote_plus, urlencode, urljoin
@@ -127,35 +127,46 @@ class Client:
             | {name: filled(text, self.name) for name, text in self._headers.items()}
         )
         while True:
-            sent, added = ours | dict(headers or {}), list[tuple[str, str]]()
-            if self._auth is not None:
-                self._auth.apply(sent, added, deadline)
-            with http.stream(
-                method,
-                _with(url, added),
-                base=base,
-                registry=self.name,
-                deadline=deadline,
-                headers=sent,
-                body=body,
-                identity=self._identity,
-                pace=self._pace,
-                most=most,
-            ) as answer:
+            with self._opened(method, url, base, ours | dict(headers or {}), body, deadline, most) as answer:
                 location = answer.headers.get("Location", "") if answer.status in REDIRECTS else ""
                 refused = answer.status == 401 and not renewed
                 if not (location and method == "GET") and not (refused and self._auth is not None):
                     yield Arriving(answer, url, hops > 0)
                     return
-                if refused:
-                    status, told = answer.status, http.refusal(answer, self.name)
+                told = http.refusal(answer, self.name)
             # Outside of the block, whose turn of the pace a token's own request may need.
             if location:
                 url, hops = self._led(base, joined(url, location), hops), hops + 1
             elif self._auth is not None and self._auth.renew(deadline):
                 renewed = True
             else:
-                raise told or Unreadable(f"{self.name} answered HTTP {status}", registry=self.name)
+                raise told or Unreadable(f"{self.name} answered HTTP 401", registry=self.name)
+
+    def _opened(
+        self,
+        method: str,
+        url: str,
+        base: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: Deadline,
+        most: int,
+    ) -> AbstractContextManager[http.Streamed]:
+        sent, added = dict(headers), list[tuple[str, str]]()
+        if self._auth is not None:
+            self._auth.apply(sent, added, deadline)
+        return http.stream(
+            method,
+            _with(url, added),
+            base=base,
+            registry=self.name,
+            deadline=deadline,
+            headers=sent,
+            body=body,
+            identity=self._identity,
+            pace=self._pace,
+            most=most,
+        )
 
     def _url(self, base: str, path: str, query: Query) -> str:
         """Return the address of a path, or a told URL as we ask it. Raises Misconfigured where it lies elsewhere."""

@@ -22,8 +22,8 @@ from connectors.rest.openapi_lookups import LookupGuess, camel, lookup_of
 from connectors.rest.openapi_operations import Operation, operations, servers
 from connectors.rest.openapi_tables import TableGuess, table_of
 from connectors.rest.settings import RestSettings
-from connectors.rest.yaml_text import block, commented, prose, scalar
 from connectors.soap.words import plain
+from connectors.yaml_text import block, commented, prose, scalar
 
 NOWHERE = f"https://{FILL_IN}.invalid/"
 """Stands for an address that the document does not give: no host can have it (RFC 2606, 2)."""

@@ -6,8 +6,8 @@ from typing import Any
 from connectors.drafting import FILL_IN
 from connectors.rest.openapi_leaves import Leaf, Path, normal
 from connectors.rest.openapi_tables import TableGuess
-from connectors.rest.yaml_text import block, flow, prose, scalar
 from connectors.soap.words import plain
+from connectors.yaml_text import block, flow, prose, scalar
 
 _KEYS = ("id", "uuid", "identifier", "identifiant", "siren", "siret", "lei", "rna", "code", "key", "reference", "slug")
 

@@ -32,8 +32,9 @@ class Leaf:
 
     @property
     def personal(self) -> bool:
-        """Tell whether its name, or what is said of it, looks like personal data."""
-        return looks_personal(self.path[-1], self.schema.text("description"))
+        """Tell whether its name, that of an object it is in, or what is said of it, looks like personal data."""
+        within = any(looks_personal(key) and "morale" not in key.lower() for key in self.path[:-1])
+        return within or looks_personal(self.path[-1], self.schema.text("description"))
 
     @property
     def about(self) -> str:

@@ -160,7 +160,8 @@ def _same(parameter: Parameter, template: str, found: Sequence[Leaf]) -> Path | 
 
 def _record(operation: Operation, named: str, registry: str) -> str:
     fixed = [part for part in operation.template.split("/") if "{" not in part]
-    name = camel(named) or camel((fixed or [registry])[-1].removesuffix("s")) or "Answer"
+    single = re.sub(r"(?<=[^\W_])(?<![isu])s(?![^\W_])", "", (fixed or [registry])[-1])  # unites_legales, not status
+    name = camel(named) or camel(single) or "Answer"
     return name if name not in RECORDS else f"{camel(registry)}{name}"
 
 

@@ -72,10 +72,10 @@ def _equals(found: Any, wanted: bool | int | str | None) -> bool:
         return found is wanted
     if isinstance(wanted, int) and isinstance(found, Number | int | float):
         try:
-            return Decimal(found) == wanted
+            return Decimal(found.decode() if isinstance(found, Number) else found) == wanted
         except InvalidOperation:
             return False
-    return isinstance(wanted, str) and isinstance(found, str) and not isinstance(found, Number) and found == wanted
+    return isinstance(wanted, str) and isinstance(found, str) and found == wanted
 
 
 def listed(value: Any, at: str | None, registry: str) -> list[Any]:
@@ -97,7 +97,9 @@ def text_at(value: Any, at: str, registry: str) -> str | None:
     except NotEvaluated as error:
         raise unreadable(registry, "json", str(error)) from error
     if found is None or isinstance(found, str):
-        return None if found is None else str(found)
+        return found
+    if isinstance(found, Number):
+        return found.decode()
     if isinstance(found, Mapping) and isinstance(found.get("href"), str):  # JSON:API lets a link be an object
         return str(found["href"])
     raise unreadable(registry, "json", f"what stands at «{at}» is no text")

@@ -45,7 +45,7 @@ class Pager:
         self._rows = 0  # that came so far
         self._pages = 0
         self._total: int | None = None
-        self._before: Came | None = None
+        self._before: tuple[int, list[Any]] | None = None  # the page before: how many rows, and what they were
         self._cursor = self._paging.first if isinstance(self._paging, ByCursor) else None
         self._seen: set[int] = set()
 
@@ -61,9 +61,9 @@ class Pager:
         self._rows += came.count
         self._pages += 1
         self._count(came)
-        if came.rows and self._before is not None and _same(came, self._before):
+        if came.rows and self._before is not None and _same((came.count, came.rows), self._before):
             raise self._wrong("sent the same page twice")
-        self._before = came
+        self._before = (came.count, came.rows)
         ask = self._next(came)
         if ask is None and self._total is not None and self._rows != self._total:
             raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
@@ -152,8 +152,8 @@ class Pager:
         return Unreadable(f"{self._registry} {what}: nothing of the table was kept", registry=self._registry)
 
 
-def _same(one: Came, other: Came) -> bool:
+def _same(one: tuple[int, list[Any]], other: tuple[int, list[Any]]) -> bool:
     try:
-        return one.count == other.count and one.rows == other.rows
+        return one == other
     except RecursionError:  # nested nearly as deep as is read at all
         return False

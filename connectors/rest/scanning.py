@@ -22,7 +22,8 @@ from connectors.rest.rows import csv_rows, ndjson
 from connectors.rest.settings import AnswerRule, TableSettings
 from connectors.rest.templates import Blanks
 
-BATCH = 5_000  # rows in a batch
+BATCH = 5_000  # rows in a batch, about
+PORTION = 500  # rows made into columns at a time, and let go: garbage collection costs more than these calls of Arrow
 MOST_BYTES = 64 * 2**30  # of a page that is read as it arrives: a server that never ends must not fill the disk
 TRIES = 5  # of one page whose registry asks us to come back
 FIRST_WAIT = 1.0
@@ -57,16 +58,18 @@ class Scan:
         return pa.RecordBatchReader.from_batches(cells.schema, self._batches(cells, first, chunks))
 
     def _batches(self, cells: Cells, first: list[Any], chunks: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
-        held = list[Any]()
+        made, count = list[pa.RecordBatch](), 0
         for chunk in chain([first], chunks):
             for name in cells.unread(chunk):
                 report(self._extras, self._registry, f"{self._name}: {name.encode(errors='replace').decode()}")
-            held += chunk
-            while len(held) >= BATCH:
-                yield cells.batch(held[:BATCH])
-                held = held[BATCH:]
-        if held:
-            yield cells.batch(held)
+            for start in range(0, len(chunk), PORTION):
+                made.append(cells.batch(chunk[start : start + PORTION]))
+                count += len(made[-1])
+                if count >= BATCH:
+                    yield pa.concat_batches(made)
+                    made, count = [], 0
+        if made:
+            yield pa.concat_batches(made)
 
     def _chunks(self) -> Iterator[list[Any]]:
         """Yield the rows of page after page, several lists for a long one."""

@@ -44,6 +44,8 @@ class Soap(Registry):
         self._declared = Declared(self._client, self.settings)
         if self._declared.question is not None:
             self.record = self._declared.question.record
+        if self.settings.lookup is not None:
+            self.schemes = (self.settings.lookup.identifier.scheme,)
 
     def problems(self) -> Iterator[Problem]:
         """Yield what the declaration asks for and the WSDL does not have, each with the keys where it stands."""

@@ -25,6 +25,8 @@ from connectors.sql.settings import LookupSettings, SqlSettings, TableSettings, 
 from connectors.sql.statement import Statement
 from connectors.variables import filled
 
+__all__ = ["Sql", "SqlSettings"]
+
 Problem = tuple[tuple[str | int, ...], str]
 CHECK_SECONDS = 5.0
 
@@ -38,7 +40,6 @@ class Sql(Registry):
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
         """As every registry. Nothing is asked before the first lookup or scan."""
         super().__init__(name, settings, root)
-        self.personal = self.settings.personal
         self._host = address(self.settings.url).hostname or "this machine"
         self._question: Asked | None = None
         lookup = self.settings.lookup

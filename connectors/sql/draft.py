@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from connectors.deadline import Deadline
 from connectors.drafting import Draft, Seen, entry_name
 from connectors.errors import InvalidRequest
-from connectors.rest.yaml_text import block, commented, prose
 from connectors.sql import Sql
 from connectors.sql.catalogue import Told, catalogue
 from connectors.sql.draft_datasets import Found, dataset_of, kind_of
@@ -21,6 +20,7 @@ from connectors.sql.engine import Column, Source, Table
 from connectors.sql.personal import looks_personal
 from connectors.sql.settings import SqlSettings, address
 from connectors.sql.statement import Statement
+from connectors.yaml_text import block, commented, prose
 
 SECONDS = 60.0
 MOST = 50
@@ -122,6 +122,7 @@ def _declaration(name: str, said: Mapping[str, Any], variable: str, found: Seque
         f"These tables have columns that look personal: {', '.join(personal)}." if personal
         else "No column looks personal by its name, which is no proof: only you can say personal: false."
     )  # fmt: skip
+    yield from prose("Whether what its lookup tells is personal data: asked by POST only, for a purpose.")
     yield "personal: true"
     yield from _lookup(found)
     if found:

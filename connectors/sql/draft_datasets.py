@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.drafting import FILL_IN
-from connectors.rest.yaml_text import block, flow, prose, scalar
 from connectors.sql.catalogue import Told
 from connectors.sql.engine import Column, Table
+from connectors.yaml_text import block, flow, prose, scalar
 
 _CHANGED = re.compile(r"modif|maj|mise_?a_?jour|updat|chang|actuali|last_?mod|horodat|derniere", re.IGNORECASE)
 

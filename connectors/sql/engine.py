@@ -4,6 +4,7 @@ An engine is made once per registry and serves all threads. It raises the errors
 which holds a value, a statement or a secret. It reads in a transaction that the *server* holds read only.
 """
 
+import contextlib
 import datetime as dt
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,6 +149,8 @@ def with_faults(batch: pa.RecordBatch, faults: pa.Array | None = None) -> pa.Rec
 
 def decoded(column: str, cells: pa.Array, reasons: list[str | None]) -> pa.Array:
     """Return bytes as texts. One that is not UTF-8 is null, and its row's reason, where it has none yet, says so."""
+    with contextlib.suppress(pa.ArrowInvalid):
+        return cells.cast(pa.string())  # all of them are
     texts = list[str | None]()
     for row, cell in enumerate(cells.to_pylist()):
         try:

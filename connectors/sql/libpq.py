@@ -8,6 +8,7 @@ https://www.psycopg.org/psycopg3/docs/api/pq.html
 
 import select
 from collections.abc import Generator, Sequence
+from urllib.parse import unquote
 
 import psycopg
 from psycopg import pq
@@ -99,9 +100,12 @@ class Conversation:
         self._flush(deadline)
         self._arrived(deadline)
         self._checked(self._libpq.get_result())
-        rows, size = list[memoryview](), 0
+        rows, size, receive = list[memoryview](), 0, self._libpq.get_copy_data
         while True:
-            length, row = self._copied()
+            try:
+                length, row = receive(1)
+            except psycopg.Error as error:
+                raise self._lost() from error
             if length > 0:
                 rows.append(row)
                 size += length
@@ -168,12 +172,6 @@ class Conversation:
         except psycopg.Error as error:
             raise self._lost() from error
 
-    def _copied(self) -> tuple[int, memoryview]:
-        try:
-            return self._libpq.get_copy_data(1)
-        except psycopg.Error as error:
-            raise self._lost() from error
-
     def _left(self, deadline: Deadline) -> float:
         left = deadline.remaining()
         if left <= 0:
@@ -192,8 +190,6 @@ class Conversation:
 
 def _parameters(login: Login) -> dict[str, str]:
     """Return what libpq is told: the declared host and no other, nothing from files or variables of the user who runs us."""
-    from urllib.parse import unquote
-
     url, tls = login.url, login.tls
     told = KEEPALIVE | {
         "host": url.hostname or "",

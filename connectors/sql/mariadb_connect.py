@@ -124,7 +124,7 @@ class Sessions:
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connection = pymysql.Connection(
+            connection: Any = pymysql.Connection(
                 host=address[0],
                 user=unquote(url.username or ""),
                 password=(self._login.secret or "").encode(),

@@ -110,7 +110,13 @@ class PostgreSql:
                 f"COPY ({statement.written(marks.__getitem__)}) TO STDOUT (FORMAT csv)", deadline
             )
             for piece in pieces:
-                yield reader.batch(piece)
+                try:
+                    batch = reader.batch(piece)
+                except pa.ArrowInvalid:  # its words may hold a value
+                    raise self._unreadable(
+                        "a piece of the table cannot be read in the types that it declares"
+                    ) from None
+                yield batch
 
     def rows(
         self,
@@ -142,11 +148,13 @@ class PostgreSql:
         found: dict[str, Any] = {}
         for each, cell in zip(columns, cells, strict=True):
             try:
-                found[each.name] = value(cell, each.type)
-            except UnicodeDecodeError:
-                registry = self._login.registry
-                raise Unreadable(f"{registry}: {each.name} holds a text that is not UTF-8", registry=registry) from None
+                found[each.name] = value(cell, each)
+            except ValueError as error:
+                raise self._unreadable(str(error)) from None
         return found
+
+    def _unreadable(self, said: str) -> Unreadable:
+        return Unreadable(f"{self._login.registry}: {said}", registry=self._login.registry)
 
     def indexed(self, table: Table, column: str, deadline: Deadline) -> bool:
         """Tell whether the column leads an index of the whole table; of a view, whether its plan needs indexes alone."""

@@ -5,31 +5,28 @@ ones and those beyond our calendar fit; these few are told row by row.
 Source: https://www.postgresql.org/docs/current/datatype.html
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pc
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from connectors.sql.engine import Column, decoded, with_faults
 
 _INTEGERS = {20, 21, 23, 26}
 _FLOATS = {700, 701}
 _BOOL, _BYTEA, _MONEY = 16, 17, 790
-_MOMENTS = {
-    1082: (pa.date32(), "9999-12-31"),
-    1114: (pa.timestamp("us"), "9999-12-31 23:59:59.999999"),
-    1184: (pa.timestamp("us", "UTC"), "9999-12-31 23:59:59.999999+00"),
-}
+_MOMENTS = {1082: pa.date32(), 1114: pa.timestamp("us"), 1184: pa.timestamp("us", "UTC")}
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9:.+]+)?$"
+"""How a moment of our calendar is written; not so infinity, a year before Christ, and one of five digits."""
 
 
 def column(name: str, oid: int, declared: str, *, array: bool, quoted: str) -> Column:
     """Return how a column's cells are asked for. A domain comes as the type under it, which `oid` is."""
     if oid in _MOMENTS:
-        kind, last = _MOMENTS[oid]
-        fits = f"{quoted} BETWEEN '0001-01-01' AND '{last}'"
-        why = f"{name} is infinite, before the year 1 or after the year 9999"
-        return Column(name, declared, kind, f"CASE WHEN {fits} THEN {quoted} END", f"NOT {fits}", why)
+        return Column(name, declared, _MOMENTS[oid], quoted)
     if oid in _INTEGERS:
         return Column(name, declared, pa.int64(), quoted)
     if oid in _FLOATS:
@@ -56,9 +53,21 @@ _VALUES: dict[pa.DataType, Callable[[str], Any]] = {
 }
 
 
-def value(text: bytes | None, kind: pa.DataType) -> Any:
-    """Return a cell that came as text: None, int, float, bool or str. Raises UnicodeDecodeError."""
-    return None if text is None else _VALUES.get(kind, str)(text.decode())
+def value(text: bytes | None, column: Column) -> Any:
+    """Return a cell that came as text: None, int, float, bool or str. Raises ValueError, which says why it cannot be."""
+    if text is None:
+        return None
+    try:
+        cell = text.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{column.name} holds a text that is not UTF-8") from None
+    if column.type in _MOMENTS.values() and not re.match(_MOMENT, cell):
+        raise ValueError(_beyond(column.name))
+    return _VALUES.get(column.type, str)(cell)
+
+
+def _beyond(name: str) -> str:
+    return f"{name} is infinite, before the year 1 or after the year 9999"
 
 
 class Reader:
@@ -70,22 +79,24 @@ class Reader:
         self._names = [each.name for each in columns]
 
     def batch(self, piece: bytes) -> pa.RecordBatch:
-        """Return whole rows, with FAULT last. A row whose text is not UTF-8 (a database without an encoding) has one."""
-        try:
-            return with_faults(self._read(piece, pa.string()))
-        except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error):
-                raise
-        return self._mended(self._read(piece, pa.binary()))
+        """Return whole rows, with FAULT last: where a moment is beyond our calendar, or a text not UTF-8.
 
-    def _read(self, piece: bytes, text: pa.DataType) -> pa.RecordBatch:
-        types = {each.name: text if each.type == pa.string() else each.type for each in self._columns}
-        table = pc.read_csv(
+        Raises pyarrow.ArrowInvalid where it is no such CSV.
+        """
+        try:
+            return with_faults(self._read(piece, {}))
+        except pa.ArrowInvalid:  # some cells do not fit: which, is looked for only then
+            loose = {each.name: pa.string() for each in self._columns if each.type in _MOMENTS.values()}
+            loose |= {each.name: pa.binary() for each in self._columns if each.type == pa.string()}
+            return self._mended(self._read(piece, loose))
+
+    def _read(self, piece: bytes, loose: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+        table = csv.read_csv(
             pa.BufferReader(piece),
-            read_options=pc.ReadOptions(column_names=self._names, block_size=len(piece) + 1, use_threads=False),
-            parse_options=pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            convert_options=pc.ConvertOptions(
-                column_types=types,
+            read_options=csv.ReadOptions(column_names=self._names, block_size=len(piece) + 1, use_threads=False),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=csv.ConvertOptions(
+                column_types={each.name: loose.get(each.name, each.type) for each in self._columns},
                 null_values=[""],
                 true_values=["t"],
                 false_values=["f"],
@@ -96,10 +107,17 @@ class Reader:
         return table.combine_chunks().to_batches()[0]
 
     def _mended(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch of bytes as one of texts; what is no text is null, and told as the row's fault."""
+        """Return a batch of bytes and texts in its types; what does not fit is null, and told as the row's fault."""
         reasons: list[str | None] = [None] * batch.num_rows
-        arrays = [
-            decoded(each.name, cells, reasons) if each.type == pa.string() else cells
-            for each, cells in zip(self._columns, batch.columns, strict=True)
-        ]
+        arrays = []
+        for column, cells in zip(self._columns, batch.columns, strict=True):
+            if column.type == pa.string():
+                arrays.append(decoded(column.name, cells, reasons))
+            elif column.type in _MOMENTS.values():
+                fits = pc.match_substring_regex(cells, _MOMENT)
+                for row in pc.indices_nonzero(pc.invert(fits).fill_null(False)).to_pylist():
+                    reasons[row] = reasons[row] or _beyond(column.name)
+                arrays.append(pc.if_else(fits, cells, None).cast(column.type))
+            else:
+                arrays.append(cells)
         return with_faults(pa.RecordBatch.from_arrays(arrays, self._names), pa.array(reasons, pa.string()))

@@ -15,7 +15,7 @@ def by_engine(scan: CsvFile) -> list[list[str | None]] | None:
     try:
         found = connection.execute(
             "FROM read_csv(?, auto_detect = false, header = false, skip = ?, columns = ?, delim = ?, quote = ?,"
-            " escape = ?, strict_mode = true, nullstr = '')",
+            " escape = ?, strict_mode = true, nullstr = '', compression = 'none')",
             [str(scan.path), scan.skip, columns, scan.delimiter, scan.quote, scan.quote],
         ).fetchall()
     except duckdb.InvalidInputException:

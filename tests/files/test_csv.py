@@ -85,7 +85,7 @@ def tables(draw: st.DrawFn) -> Written:
     return Written(names, rows, content, said)
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(table=tables())
 def test_any_table_reads_back_by_both_readers(tmp_path: Path, table: Written) -> None:
     scan = read(written(tmp_path, table.content), **table.said)
@@ -100,7 +100,7 @@ def test_any_table_reads_back_by_both_readers(tmp_path: Path, table: Written) ->
         assert engine is None or engine == [row[:-1] for row in found]
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(
     body=st.lists(st.sampled_from(["a", ";", ";", '"', '"', "\n", "\n", " ", "\r\n", '""', '";"', "x", "é", "\0"])).map(
         "".join
@@ -132,6 +132,15 @@ def test_what_was_written_anew_for_the_engine_goes_with_the_scan(tmp_path: Path)
     assert made.parent.stat().st_mode & 0o077 == 0
     del scan
     assert not made.parent.exists()
+
+
+def test_the_engine_takes_no_name_for_a_glob(tmp_path: Path) -> None:
+    for name in ("a[1]*.csv", "b.csv.gz"):
+        path = tmp_path / name
+        path.write_text("a;b\n1;2\n")
+        scan = read(path)
+        assert isinstance(scan, CsvFile)
+        assert by_engine(scan) == [["1", "2"]]
 
 
 # --- what is amiss ---------------------------------------------------------------------------------------------------

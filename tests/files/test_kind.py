@@ -105,6 +105,18 @@ def test_parquet_files_are_one_table_where_their_types_agree(tmp_path: Path) -> 
         rows(town.scan("t"))
 
 
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    town = registry(tmp_path, t={"file": "x.csv", "csv": {"total": "TOTAL"}})
+    put(tmp_path, "x.csv", "a;b\n" + "1;2\n" * 20_000)
+    scan = town.scan("t")
+    assert isinstance(scan, pa.RecordBatchReader)
+    scan.read_next_batch()
+    with (tmp_path / "imports" / "x.csv").open("a") as file:
+        file.write("3;4\n")
+    with pytest.raises(Unreadable, match=r"town: x.csv changed while it was read"):
+        rows(scan)
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     town = registry(tmp_path, t={"file": "x-*.csv"})
     with pytest.raises(Misconfigured, match=r"town: no file is called x-\*.csv; the folder imports has: t"):

@@ -38,6 +38,11 @@ def told(value: Any, status: int = 200, **headers: str) -> Told:
     return Told(json.dumps(value).encode(), status, headers={name.replace("_", "-"): v for name, v in headers.items()})
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that had enough is no error."""
+
+
 class Peer:
     """Context manager: answers by `tell`, which may be changed at any time; keeps what was asked in `asked`."""
 
@@ -82,7 +87,7 @@ class Peer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -269,7 +270,7 @@ def test_key_in_no_error(port: int, canned: Canned, tmp_path: Path, monkeypatch:
     canned.say(b"", "text/plain", 200, Content_Encoding="br")
     with pytest.raises(BeffroiError) as raised:
         http.request("GET", f"{base}/?{urlencode(query)}", base=base, registry="shop", deadline=soon())
-    assert "s3cr3t" not in f"{raised.value} {raised.value.detail}"
+    assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_basic_is_utf8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +381,8 @@ def test_refused_by_the_provider(provider: OidcProvider, tmp_path: Path) -> None
         sent(auth_of(oauth2(provider, scope="write"), "shop", tmp_path))
     with pytest.raises(Misconfigured, match=r"invalid_request.*method:"):  # so this provider says unauthorized_client
         sent(auth_of(oauth2(provider, "web", client_secret="${PLAIN_SECRET}"), "shop", tmp_path))
-    assert all(each not in repr(wrong) + str(raised.value) for each in ("wrongwrong", SECRET))
+    told = f"{wrong!r} {vars(wrong)!r} {''.join(traceback.format_exception(raised.value))}"
+    assert not any(each in told for each in ("wrongwrong", PLAIN, SECRET))
 
 
 def test_a_token_that_died_is_renewed_once(provider: OidcProvider, resource: Resource, tmp_path: Path) -> None:
@@ -610,7 +612,7 @@ def test_a_registry_of_which_the_key_is_in_the_query(
             continue
         with pytest.raises(BeffroiError) as raised:
             client.get("units", deadline=soon())
-        assert "s3cr3t" not in raised.value.detail
+        assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
     with pytest.raises(Down) as gone:
         Client("shop", lambda: "http://127.0.0.1:1", auth=auth).get("units", deadline=soon())
-    assert "s3cr3t" not in gone.value.detail
+    assert "s3cr3t" not in "".join(traceback.format_exception(gone.value))

@@ -388,6 +388,17 @@ def test_what_must_be_said_for_a_lookup(tmp_path: Path) -> None:
     assert "lookup" not in said
 
 
+def test_words_for_people(tmp_path: Path) -> None:
+    """What is in an object about a person is personal; a record is called by the last word of a path, one of it."""
+    inner = {"type": "object", "properties": {"date": TEXT, "lieu": TEXT}}
+    thing = {"type": "object", "properties": {"id": TEXT, "naissance": inner, "personne_morale": inner}}
+    for path, record in (("unites_legales", "UniteLegale"), ("status", "Status"), ("kbis", "Kbis"), ("2024", "T2024")):
+        said, _ = drafted(document({f"/{path}/{{id}}": get(thing)}), tmp_path)
+        assert said["lookup"]["record"] == record
+    assert said["lookup"]["fields"]["naissance_date"] == {"from": "naissance.date", "personal": True}
+    assert said["lookup"]["fields"]["personne_morale_date"] == "personne_morale.date"
+
+
 def test_what_two_statuses_mean(tmp_path: Path) -> None:
     thing = {"type": "object", "properties": {"id": TEXT}}
     operation = get(thing, parameter("id", "path", required=True, **TEXT))

@@ -157,7 +157,10 @@ def test_who_names_a_field_that_the_record_lacks(tmp_path: Path) -> None:
     [told] = problems(workspace(tmp_path / "w", NOWHERE, main=main))
     assert told.startswith("beffroi.yaml:10: no field «surface»")
     main = MAIN.replace("record: Parcel", "record: Plot")
-    assert "allowed: Commune, Parcel, Person, VatNumber" in problems(workspace(tmp_path / "v", NOWHERE, main=main))[0]
+    assert (
+        "allowed: Commune, Company, Parcel, Person, VatNumber"
+        in problems(workspace(tmp_path / "v", NOWHERE, main=main))[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -440,7 +443,7 @@ def test_spyne_wants_a_token_in_a_header(
     told = ask(registry, "PC001")
     assert (told["state"], told["surface"], told["cost"]) == ("granted", "120.50", 10**25)
     scanned = registry.scan("permits")
-    assert not isinstance(scanned, Path)
+    assert isinstance(scanned, pa.RecordBatchReader)
     assert [row["number"] for row in scanned.read_all().to_pylist()] == ["PC001", "PC002", "PC003"]
     for identifier, code in (("PC009", "not-found"), ("CLOSED", "down")):
         with pytest.raises(BeffroiError) as raised:

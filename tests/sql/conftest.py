@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from connectors.sql import Sql, SqlSettings
+from connectors.sql import Sql
+from connectors.sql.settings import SqlSettings
 from tests.peers.mariadb.peer import MariaDbServer
 from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer
 
@@ -27,7 +28,7 @@ class Database:
 
     def run(self, *statements: str) -> None:
         for statement in statements:
-            self.owner.execute(statement)  # type: ignore[call-overload]
+            self.owner.execute(statement)
 
     def registry(self, port: int | None = None, user: str = "reader", **said: Any) -> Sql:
         url = f"postgresql://{user}@127.0.0.1:{port or self.server.port}/{self.name}"
@@ -56,7 +57,7 @@ class Database:
 def postgresql() -> Iterator[PostgreSqlServer]:
     with PostgreSqlServer() as server:
         with server.connect() as owner:
-            owner.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")  # type: ignore[call-overload]
+            owner.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
         yield server
 
 
@@ -68,7 +69,7 @@ def make_database(postgresql: PostgreSqlServer, tmp_path: Path, monkeypatch: pyt
     def make(options: str = "") -> Database:
         name = f"town{next(NUMBERS)}"
         with postgresql.connect() as owner:
-            owner.execute(f"CREATE DATABASE {name} {options}")  # type: ignore[call-overload]
+            owner.execute(f"CREATE DATABASE {name} {options}")
         made.append(Database(postgresql, name, tmp_path, postgresql.connect(name)))
         made[-1].run("GRANT pg_read_all_data TO reader")
         return made[-1]

@@ -47,7 +47,7 @@ def held(root: Path, source: str, **options: Any) -> Draft:
     assert set(found.datasets) == {"communes", "usagers", "journal"}
     assert any("journal" in note for note in found.notes)
     workspace = Workspace(root, sources=True)
-    assert workspace.registries["town"].personal
+    assert workspace.registries["town"].settings.personal
     users = workspace.dataset("usagers")
     assert [column.name for column in users.columns if column.personal] == ["prenom", "nom", "ne_le", "courriel"]
     assert users.audience == "owner"

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.sql import Sql, SqlSettings
+from connectors.sql import Sql
 from connectors.sql.fitting import fitted
+from connectors.sql.settings import SqlSettings
 from connectors.sql.statement import Statement
 
 IDENTIFIER = {"scheme": "rna", "pattern": r"W\d{9}"}

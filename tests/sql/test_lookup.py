@@ -13,7 +13,8 @@ import pytest
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured, NotFound, Unreadable
-from connectors.sql import Sql, SqlSettings
+from connectors.sql import Sql
+from connectors.sql.settings import SqlSettings
 from tests.peers.fault_proxy import FaultProxy
 from tests.sql.conftest import Database
 
@@ -116,7 +117,7 @@ def test_two_rows_are_no_answer(declared: Both) -> None:
 def test_a_key_without_an_index_is_told(declared: Both) -> None:
     registry, run = declared
     said = {"key": "nom", "identifier": {"scheme": "rna", "pattern": ".{1,9}"}}
-    with pytest.raises(Misconfigured, match="the column nom of associations leads no index.*unindexed: true"):
+    with pytest.raises(Misconfigured, match=r"the column nom of associations leads no index.*unindexed: true"):
         found(registry(**said), "Été")
     assert found(registry(**said, unindexed=True), "Été")["rna"] == "W801000123"
     run("CREATE INDEX behind ON associations (other, nom)")
@@ -135,11 +136,12 @@ def test_a_view_over_an_index_is_indexed(declared: Both) -> None:
 
 def test_what_the_declaration_names_and_the_database_has_not(declared: Both) -> None:
     registry, _ = declared
-    for lookup, match in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"table": "nope"}, "no table nope; the database has: .*associations"),
         ({"fields": {"rna": "codes"}}, "no column codes; there are: active, budget, changed, code"),
         ({"key": "nope"}, "no column nope"),
-    ]:
+    ]
+    for lookup, match in wrong:
         with pytest.raises(Misconfigured, match=match):
             found(registry(**lookup))
 

@@ -211,10 +211,10 @@ def test_cells_of_every_length(mariadb: MariaDbServer) -> None:
 @pytest.fixture
 def associations(mariadb: MariaDbServer) -> MariaDbServer:
     mariadb.run([
-        "CREATE OR REPLACE TABLE associations (id INT PRIMARY KEY, rna VARCHAR(10) UNIQUE, nom VARCHAR(60), cree DATE,"
-        " modified TIMESTAMP(3) NOT NULL DEFAULT '2024-01-01', n BIGINT) CHARSET latin1",
-        "INSERT INTO associations VALUES (1, 'W801000123', 'Été', '1998-03-01', '2024-01-01', 9007199254740993),"
-        " (2, 'W801000124', 'L''\"b\\\\', '0000-00-00', '2024-01-02 10:00:00.5', 9007199254740992)",
+        ("CREATE OR REPLACE TABLE associations (id INT PRIMARY KEY, rna VARCHAR(10) UNIQUE, nom VARCHAR(60), cree DATE,"
+        " modified TIMESTAMP(3) NOT NULL DEFAULT '2024-01-01', n BIGINT) CHARSET latin1"),
+        ("INSERT INTO associations VALUES (1, 'W801000123', 'Été', '1998-03-01', '2024-01-01', 9007199254740993),"
+        " (2, 'W801000124', 'L''\"b\\\\', '0000-00-00', '2024-01-02 10:00:00.5', 9007199254740992)"),
         "CREATE OR REPLACE VIEW readable AS SELECT rna, nom FROM associations",
         "CREATE OR REPLACE VIEW slow AS SELECT DISTINCT CONCAT(rna, '') rna, nom FROM associations",
     ])  # fmt: skip
@@ -294,8 +294,8 @@ def test_a_query_that_is_wrong(associations: MariaDbServer, sql: str, said: str)
 
 def test_it_is_read_only(associations: MariaDbServer) -> None:
     associations.run([
-        "CREATE OR REPLACE FUNCTION writes() RETURNS INT MODIFIES SQL DATA SQL SECURITY DEFINER"
-        " BEGIN DELETE FROM associations; RETURN 1; END",
+        ("CREATE OR REPLACE FUNCTION writes() RETURNS INT MODIFIES SQL DATA SQL SECURITY DEFINER"
+        " BEGIN DELETE FROM associations; RETURN 1; END"),
         "GRANT EXECUTE ON town.* TO reader@'%'",
     ])  # fmt: skip
     with pytest.raises(Misconfigured, match="READ ONLY"):

@@ -4,13 +4,15 @@ import contextlib
 import datetime as dt
 import json
 import os
+import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
@@ -18,13 +20,16 @@ import psycopg.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs, Unreadable
 from connectors.registry import FAULT
+from connectors.sql import Sql
 from connectors.sql.postgresql_errors import STATES
+from connectors.sql.settings import SqlSettings
 from tests.peers.fault_proxy import FaultProxy
 from tests.peers.postgresql.peer import PASSWORD
 from tests.sql.conftest import Database
@@ -65,8 +70,8 @@ CELLS: list[tuple[str, str, Any]] = [
     ("date", "'2024-02-29'", dt.date(2024, 2, 29)),
     ("date", "'0001-01-01'", dt.date.min),
     ("date", "'9999-12-31'", dt.date.max),
-    ("timestamp", "'2024-02-29 23:59:59.123456'", dt.datetime(2024, 2, 29, 23, 59, 59, 123456)),
-    ("timestamp", "'9999-12-31 23:59:59.999999'", dt.datetime.max),
+    ("timestamp", "'2024-02-29 23:59:59.123456'", dt.datetime.fromisoformat("2024-02-29 23:59:59.123456")),
+    ("timestamp", "'9999-12-31 23:59:59.999999'", dt.datetime.fromisoformat("9999-12-31 23:59:59.999999")),
     ("timestamptz", "'2024-02-29 23:59:59.5+02'", dt.datetime(2024, 2, 29, 21, 59, 59, 500000, UTC)),
     ("time", "'24:00'", "24:00:00"),
     ("timetz", "'12:30:00.25+02'", "12:30:00.25+02"),
@@ -102,7 +107,7 @@ def test_every_type_reads_back(database: Database) -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-MOMENTS = st.datetimes(timezones=st.just(UTC), max_value=dt.datetime(9999, 12, 30))
+MOMENTS = st.datetimes(timezones=st.just(UTC), max_value=dt.datetime.fromisoformat("9999-12-30"))
 ROWS = st.tuples(
     st.none() | st.integers(-(2**63), 2**63 - 1),
     st.none() | st.booleans(),
@@ -460,6 +465,73 @@ def test_a_value_that_cannot_be_computed_is_unreadable(database: Database) -> No
     database.run("CREATE TABLE t (i) AS SELECT 0")
     with pytest.raises(Unreadable, match=r"could not compute a value \(SQLSTATE 22012\)$"):
         database.rows("q", tables={"q": {"query": "SELECT 1 / i AS a FROM t"}})
+
+
+class TlsFront:
+    """Speaks PostgreSQL's TLS in front of a server that has none, with a certificate of the name localhost."""
+
+    def __init__(self, port: int, authority: trustme.CA) -> None:
+        self._target = port
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(self._context)
+
+    def __enter__(self) -> Self:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = self._listening.accept()[0]
+                with (
+                    contextlib.suppress(OSError),
+                    client,
+                    socket.create_connection(("127.0.0.1", self._target)) as there,
+                ):
+                    client.recv(8)  # SSLRequest
+                    client.sendall(b"S")
+                    with self._context.wrap_socket(client, server_side=True) as secured:
+                        self._pass_on(secured, there)
+
+    def _pass_on(self, secured: ssl.SSLSocket, there: socket.socket) -> None:
+        while True:
+            ready = [secured] if secured.pending() else select.select([secured, there], [], [], 10)[0]
+            for one in ready or [None]:
+                piece = one.recv(65536) if one else b""
+                if not piece:
+                    return
+                (there if one is secured else secured).sendall(piece)
+
+
+def test_tls_believes_the_declared_authority_and_name_alone(database: Database) -> None:
+    database.run("CREATE TABLE t (a int)")
+    ours, others = trustme.CA(), trustme.CA()
+    ours.cert_pem.write_to_path(str(database.root / "ours.pem"))
+    others.cert_pem.write_to_path(str(database.root / "others.pem"))
+    (database.root / "none.pem").write_text("none")
+    name = f"reader@localhost:{{}}/{database.name}"
+    with TlsFront(database.server.port, ours) as front:
+
+        def asked(authority: str | None, host: str = "localhost") -> Sql:
+            url = f"postgresql://{name.format(front.port)}".replace("localhost", host)
+            said = {"url": url, "password": "${READER_PASSWORD}", "tls": {"authority": authority}}
+            return Sql("town", SqlSettings.model_validate(said), database.root)
+
+        assert [table.name for table in asked("ours.pem").engine.tables(_soon())] == ["public.t"]
+        for registry in (asked("others.pem"), asked(None), asked("ours.pem", "127.0.0.1")):
+            with pytest.raises(Down, match="shows a certificate that is not"):
+                registry.engine.tables(_soon())
+        for missing in ("missing.pem", "none.pem"):
+            with pytest.raises(Misconfigured, match="a file that tls: names"):
+                asked(missing).engine.tables(_soon())
 
 
 def test_tls_is_never_left_out(database: Database) -> None:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from connectors.deadline import Deadline
 from connectors.errors import Down, Late, Misconfigured
 from connectors.registry import FAULT
-from connectors.sql import Sql, SqlSettings
+from connectors.sql import Sql
+from connectors.sql.settings import SqlSettings
 from connectors.sql.sqlite import ERRORS
 
 
