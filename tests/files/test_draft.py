@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 from odf import opendocument, table, text  # type: ignore[import-untyped]
 
 from connectors.drafting import FILL_IN, Draft

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.drafting import FILL_IN, Draft
 from connectors.errors import InvalidRequest, RefusedUs
+from connectors.sql import Sql
 from connectors.sql.draft import draft
 from connectors.sql.personal import looks_personal
 from pipelines import versions
@@ -47,7 +48,9 @@ def held(root: Path, source: str, **options: Any) -> Draft:
     assert set(found.datasets) == {"communes", "usagers", "journal"}
     assert any("journal" in note for note in found.notes)
     workspace = Workspace(root, sources=True)
-    assert workspace.registries["town"].settings.personal
+    town = workspace.registries["town"]
+    assert isinstance(town, Sql)
+    assert town.settings.personal
     users = workspace.dataset("usagers")
     assert [column.name for column in users.columns if column.personal] == ["prenom", "nom", "ne_le", "courriel"]
     assert users.audience == "owner"
