@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 
 from benchmarks.soap import least, line
 from connectors.files import csv_files
 from connectors.files.settings import CsvSettings, TableSettings
 from connectors.registry import CsvFile
+from pipelines.stage import write_batches
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("siret", "nom", "adresse", "commune", "objet", "montant", "date", "décision")
@@ -82,9 +82,7 @@ def ours(path: Path, **said: str) -> None:
                 ],
             )
         return
-    with scan, pq.ParquetWriter(target, scan.schema, compression="zstd") as writer:
-        for batch in scan:
-            writer.write_batch(batch)
+    write_batches(scan, target)
 
 
 def carefully(path: Path) -> None:

@@ -27,16 +27,13 @@ ROWS = """INSERT INTO big SELECT seq, CONCAT('C', LPAD(seq % 99999, 7, '0')), CO
 
 def ours(port: int, folder: Path) -> None:
     """Read the table by our own scan, into Parquet."""
-    import pyarrow.parquet as pq
 
     from connectors.sql import Sql
     from connectors.sql.settings import SqlSettings
+    from pipelines.stage import write_batches
 
     said = {"url": f"mariadb://reader@127.0.0.1:{port}/town", "password": "${TOWN_PASSWORD}"}
-    reader = Sql("town", SqlSettings.model_validate(said), folder).scan("big")
-    with pq.ParquetWriter(folder / "ours.parquet", reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+    write_batches(Sql("town", SqlSettings.model_validate(said), folder).scan("big"), folder / "ours.parquet")
 
 
 def pandas(port: int, folder: Path) -> None:

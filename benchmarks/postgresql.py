@@ -19,11 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from connectors.sql import Sql
 from connectors.sql.settings import SqlSettings
-from pipelines.stage import RAW
+from pipelines.stage import write_batches
 from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer, programs
 
 ROOT = Path(__file__).parents[1]
@@ -97,12 +95,7 @@ def ours(table: str, port: int, folder: Path) -> None:
     os.environ["BENCH_PASSWORD"] = PASSWORD
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     registry = Sql("bench", SqlSettings(url=url, password="${BENCH_PASSWORD}"), folder)
-    with (
-        registry.scan(table) as scan,
-        pq.ParquetWriter(folder / "table.parquet", scan.schema, **RAW) as writer,
-    ):
-        for batch in scan:
-            writer.write_batch(batch)
+    write_batches(registry.scan(table), folder / "table.parquet")
 
 
 def with_psql(table: str, port: int, _folder: Path) -> None:

@@ -10,10 +10,14 @@ import json
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import Misconfigured, Unreadable
@@ -48,7 +52,7 @@ def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyCon
             scan = registry.read(table, None if before is None else before.after)
         except Misconfigured as error:
             raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
-        _written(connection, scan, part)
+        _written(connection, scan, part, registry.name)
         if increment is not None:
             if before is not None:
                 _put_over(connection, before.raw, part, increment, registry.name)
@@ -62,21 +66,45 @@ def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyCon
     return raw
 
 
-def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path) -> None:
-    """Write what a registry gave to the Parquet file `part`."""
+def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, registry: str) -> None:
+    """Write what a registry gave to the Parquet file `part`. Raises Unreadable for a file that changed meanwhile."""
     if isinstance(scan, Path):
-        shutil.copyfile(scan, part)
-        return
-    if isinstance(scan, CsvFile):
-        try:
-            connection.execute(f"COPY (FROM {_csv(scan)}) TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
-        except (duckdb.InvalidInputException, duckdb.ConversionException):  # not plain after all: row by row
-            scan = scan.rows()
-        else:
-            return
-    with scan, pq.ParquetWriter(part, scan.schema, **RAW) as writer:
+        with _unchanged(scan, registry):
+            shutil.copyfile(scan, part)
+    elif isinstance(scan, CsvFile):
+        with _unchanged(scan.path, registry):
+            try:
+                connection.execute(f"COPY (FROM {_csv(scan)}) TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+            except duckdb.InvalidInputException:  # not plain after all: row by row
+                write_batches(scan.rows(), part)
+    else:
+        write_batches(scan, part)
+
+
+def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
+    """Write batches as they come, each while the next is being read."""
+    with (
+        scan,
+        pq.ParquetWriter(part, scan.schema, **RAW) as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="beffroi-stage") as thread,
+    ):
+        before = None
         for batch in scan:
-            writer.write_batch(batch)
+            if before is not None:
+                before.result()
+            before = thread.submit(writer.write_batch, batch)
+        if before is not None:
+            before.result()
+
+
+@contextmanager
+def _unchanged(file: Path, registry: str) -> Iterator[None]:
+    """Hold that a file is the same before and after the block. Raises Unreadable."""
+    before = file.stat()
+    yield
+    after = file.stat()
+    if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
+        raise Unreadable(f"a file of {registry} changed while it was read: run it again", registry=registry)
 
 
 def _csv(file: CsvFile) -> str:
@@ -85,7 +113,7 @@ def _csv(file: CsvFile) -> str:
     return (
         f"read_csv({quote(str(file.path))}, auto_detect = false, header = false, skip = {file.skip},"
         f" columns = {{{columns}}}, delim = {quote(file.delimiter)}, quote = {quote(file.quote)},"
-        f" escape = {quote(file.quote)}, nullstr = '', strict_mode = true, null_padding = false)"
+        f" escape = {quote(file.quote)}, nullstr = '', strict_mode = true, compression = 'none')"
     )
 
 

@@ -3,9 +3,11 @@
 Source: JSON, RFC 8259; what it leaves open (a name twice, NaN, infinities) is an error here.
 """
 
+import gc
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from connectors.errors import Unreadable
@@ -81,9 +83,22 @@ def unreadable(registry: str, kind: str, why: str) -> Unreadable:
     return Unreadable(f"the answer of {registry} is not its {kind.upper()}: {why}", registry=registry)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Make many objects, none of which is garbage yet, without Python looking through all of them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:  # else another thread is about the same, and lets it go on
+            gc.enable()
+
+
 def _read(body: bytes, registry: str, loads: Callable[[str], Any]) -> Any:
     try:
-        return loads(body.decode(json.detect_encoding(body)))
+        with _uncollected():
+            return loads(body.decode(json.detect_encoding(body)))
     except UnicodeDecodeError as error:
         raise unreadable(registry, "json", "it is not in UTF-8") from error
     except (ValueError, RecursionError) as error:  # its message quotes nothing, but may hold a name: not repeated

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
@@ -109,14 +110,21 @@ class PostgreSql:
             pieces = conversation.copy(
                 f"COPY ({statement.written(marks.__getitem__)}) TO STDOUT (FORMAT csv)", deadline
             )
-            for piece in pieces:
-                try:
-                    batch = reader.batch(piece)
-                except pa.ArrowInvalid:  # its words may hold a value
-                    raise self._unreadable(
-                        "a piece of the table cannot be read in the types that it declares"
-                    ) from None
-                yield batch
+            with ThreadPoolExecutor(1, thread_name_prefix="beffroi-copy") as thread:
+                before: Future[pa.RecordBatch] | None = None
+                for piece in pieces:  # each is read into Arrow while the next arrives
+                    ahead = thread.submit(reader.batch, piece)
+                    if before is not None:
+                        yield self._read(before)
+                    before = ahead
+                if before is not None:
+                    yield self._read(before)
+
+    def _read(self, batch: Future[pa.RecordBatch]) -> pa.RecordBatch:
+        try:
+            return batch.result()
+        except pa.ArrowInvalid:  # its words may hold a value
+            raise self._unreadable("a piece of the table cannot be read in the types that it declares") from None
 
     def rows(
         self,
