@@ -20,7 +20,7 @@ from connectors.errors import BeffroiError, Misconfigured, NotFound, Unreadable
 from connectors.registry import FAULT, Answer, Increment, Registry, Settings
 from connectors.sql.asking import AFTER, KEY, Asked, chosen, engine_of, found_table, selected, unasked
 from connectors.sql.engine import Engine, Login, Source, Value
-from connectors.sql.fitting import fitted
+from connectors.sql.fitting import fitted, is_same
 from connectors.sql.settings import LookupSettings, SqlSettings, TableSettings, address
 from connectors.sql.statement import Statement
 from connectors.variables import filled
@@ -29,6 +29,8 @@ __all__ = ["Sql", "SqlSettings"]
 
 Problem = tuple[tuple[str | int, ...], str]
 CHECK_SECONDS = 5.0
+ALIKE = 50
+"""Rows that are looked through for the very key that was asked for, where a server finds others with it."""
 
 
 class Sql(Registry):
@@ -72,7 +74,9 @@ class Sql(Registry):
             for keys, wrong in derived.problems(lookup.record, lookup.identifier, lookup.fields):
                 yield ("lookup", *keys), wrong
             given = {*lookup.parameters, *_identifying(lookup, "")}
-            for wrong in unasked(lookup.query, given, lookup.parameters, "the identifier's pattern or parameters:"):
+            for wrong in unasked(
+                lookup.query, given, lookup.parameters, "the identifier's pattern or parameters:", said.url
+            ):
                 yield ("lookup", "query"), wrong
             if lookup.query is not None and not {*Statement.of(lookup.query).names} & {*_identifying(lookup, "")}:
                 yield (
@@ -80,7 +84,7 @@ class Sql(Registry):
                     f"the query never asks for the identifier: say :{lookup.identifier.scheme} in it",
                 )
         for name, table in said.tables.items():
-            yield from ((("tables", name, *keys), wrong) for keys, wrong in _table_problems(table))
+            yield from ((("tables", name, *keys), wrong) for keys, wrong in _table_problems(table, said.url))
 
     # --- the lookup --------------------------------------------------------------------------------------------------
 
@@ -98,11 +102,14 @@ class Sql(Registry):
             asked = self._question or self._prepared(lookup, deadline)
             values = {**asked.values, **_identifying(lookup, identifier)}
             try:
-                rows = self.engine.rows(asked.statement, values, asked.columns, 2, deadline)
+                most = 2 if self.engine.exact else ALIKE
+                rows = self.engine.rows(asked.statement, values, asked.columns, most, deadline)
             except Misconfigured:  # the table has changed: it is looked at anew the next time
                 self._question = None
                 raise
         self._question = asked
+        if lookup.key is not None and not self.engine.exact and len(rows) < ALIKE:
+            rows = [row for row in rows if is_same(row[lookup.key], values[KEY])]
         if not rows:
             raise NotFound(f"{self.name} has no {lookup.record} of that {lookup.identifier.scheme}", registry=self.name)
         if len(rows) > 1:
@@ -118,7 +125,7 @@ class Sql(Registry):
         """Return the lookup's statement, after looking once at what it reads and whether its key has an index."""
         source = self._source(lookup, {**lookup.parameters, **_identifying(lookup, "")}, deadline)
         there = self.engine.columns(source, deadline)
-        columns = chosen(self.name, there, list(_sources(lookup).values()), *((lookup.key,) if lookup.key else ()))
+        columns = chosen(self.name, there, [*_sources(lookup).values(), *((lookup.key,) if lookup.key else ())])
         if lookup.key is None or source.table is None:
             return selected(self.engine, columns, source)
         if not lookup.unindexed and not self.engine.indexed(source.table, lookup.key, deadline):
@@ -212,8 +219,8 @@ def _identifying(lookup: LookupSettings, identifier: str) -> dict[str, Value]:
     return {KEY: found.get(lookup.key or "", identifier), **found}
 
 
-def _table_problems(table: TableSettings) -> Iterator[Problem]:
-    for wrong in unasked(table.query, table.parameters, table.parameters, "parameters:"):
+def _table_problems(table: TableSettings, url: str) -> Iterator[Problem]:
+    for wrong in unasked(table.query, table.parameters, table.parameters, "parameters:", url):
         yield ("query",), wrong
     if table.incremental is not None and table.columns is not None:
         for name in dict.fromkeys((table.incremental.column, *table.incremental.key)):

@@ -97,11 +97,11 @@ def _doubled(text: str) -> str:
     return text.replace("'", "''").replace("\\", "")
 
 
-def unasked(query: str | None, given: Collection[str], asked: Collection[str], where: str) -> Iterator[str]:
+def unasked(query: str | None, given: Collection[str], asked: Collection[str], where: str, url: str) -> Iterator[str]:
     """Yield what is wrong with the parameters of a query: some not given, or (of `asked`) some given and never asked."""
     if query is None:
         return
-    names = set(Statement.of(query).names)
+    names = set(Statement.of(query, backslashes=url.startswith(("mariadb:", "mysql:"))).names)
     for name in sorted(names - set(given)):
         yield f"the query asks for :{name}, which {where} does not give"
     for name in sorted(set(asked) - names):

@@ -94,6 +94,8 @@ class Engine(Protocol):
     """One database. Every method asks it, and ends by its deadline whatever the server or the network does."""
 
     backslashes: ClassVar[bool]
+    exact: ClassVar[bool]
+    """Whether its `=` finds the same value only: elsewhere `é` may be found for `e`, and 12 for `12abc`."""
     """Whether a backslash escapes within '…' (MariaDB), so that a quote after it ends no text."""
 
     def __init__(self, login: Login) -> None:

@@ -27,6 +27,13 @@ def fitted(cell: Any, kind: ColumnType) -> Any:
     return cell
 
 
+def is_same(cell: Any, asked: Any) -> bool:
+    """Tell whether a key's cell is the value asked for: some servers find `12` for `12abc`, and `é` for `e`."""
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return re.fullmatch(r"-?\d+", str(asked), re.ASCII) is not None and int(asked) == cell
+    return _written(cell) == str(asked)
+
+
 def _written(cell: Any) -> str:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 

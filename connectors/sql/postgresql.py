@@ -50,6 +50,7 @@ class PostgreSql:
     """One PostgreSQL database."""
 
     backslashes: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet. Raises Misconfigured where the address names no host, user or database."""

@@ -46,6 +46,7 @@ class Sqlite:
     """One SQLite database."""
 
     backslashes: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet."""

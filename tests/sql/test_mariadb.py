@@ -247,6 +247,19 @@ def test_a_lookup(associations: MariaDbServer) -> None:
     assert looked_up(lookup_of(associations, "readable"), "W801000124")["name"] == "L'\"b\\"
 
 
+def test_a_lookup_never_answers_what_the_server_only_takes_for_the_same(mariadb: MariaDbServer) -> None:
+    mariadb.run([
+        "CREATE OR REPLACE TABLE alike (rna VARCHAR(20), nom TEXT, n INT PRIMARY KEY, KEY (rna)) CHARSET utf8mb4",
+        "INSERT INTO alike VALUES ('e', 'plain', 12), ('é', 'accent', 13), ('E', 'capital', 14)",
+    ])  # fmt: skip
+    by_text, by_number = lookup_of(mariadb, "alike"), lookup_of(mariadb, "alike", "n")
+    assert [looked_up(by_text, each)["name"] for each in ("e", "é", "E")] == ["plain", "accent", "capital"]
+    assert [looked_up(by_number, each)["name"] for each in ("12", "0012")] == ["plain", "plain"]
+    for registry, other in ((by_text, "è"), (by_text, "e "), (by_number, "12abc"), (by_number, "12.0")):
+        with pytest.raises(NotFound):
+            registry.lookup(other, Deadline.after(5))
+
+
 @pytest.mark.parametrize(("table", "key"), [("associations", "nom"), ("slow", "rna")])
 def test_a_key_without_an_index_is_refused(associations: MariaDbServer, table: str, key: str) -> None:
     with pytest.raises(Misconfigured, match="leads no index"):
