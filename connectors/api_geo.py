@@ -21,11 +21,11 @@ from connectors.columns import arrow_schema, columns_of
 from connectors.deadline import Deadline
 from connectors.errors import NotFound, Unreadable
 from connectors.extras import report
-from connectors.http import Response
+from connectors.http import MAX_BYTES, Response
 from connectors.records import Commune
 from connectors.registry import Answer, Registry, Settings
 from connectors.rest.answers import json_of
-from connectors.rest.client import Client, segment
+from connectors.rest.client import MOST_OF_A_RECORD, Client, segment
 
 FIELDS = {
     "nom": "name",
@@ -69,7 +69,7 @@ class ApiGeo(Registry):
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the commune of an INSEE code. Raises what `Client.get` and `json_of` raise, Unreadable for another."""
-        commune = self._communes([self._get(f"communes/{segment(identifier)}", deadline)])[0]
+        commune = self._communes([self._get(f"communes/{segment(identifier)}", deadline, MOST_OF_A_RECORD)])[0]
         if commune.code != identifier:
             raise Unreadable(f"{self.name} answered about another commune than the one asked for", registry=self.name)
         return Answer(commune)
@@ -90,8 +90,8 @@ class ApiGeo(Registry):
             raise Unreadable(f"{self.name} answered a number beyond 64 bits", registry=self.name) from error
         return pa.table(columns, schema=schema).to_reader()
 
-    def _get(self, path: str, deadline: Deadline) -> Any:
-        answer = self._client.get(path, [("fields", ",".join(FIELDS))], deadline=deadline)
+    def _get(self, path: str, deadline: Deadline, most: int = MAX_BYTES) -> Any:
+        answer = self._client.get(path, [("fields", ",".join(FIELDS))], deadline=deadline, most=most)
         return json_of(answer, self.name, _is_absence)
 
     def _communes(self, rows: list[Any]) -> list[Commune]:

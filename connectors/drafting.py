@@ -75,6 +75,11 @@ def entry_name(text: str) -> str:
     return name if re.match(r"[a-z]", name) else f"t_{name}".rstrip("_")
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something: `1 line`, `1,200 lines`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def blanks(value: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Yield the keys under which FILL_IN is left in a declaration."""
     if isinstance(value, str) and FILL_IN in value:

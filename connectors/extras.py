@@ -11,7 +11,11 @@ LONGEST = 300
 
 
 def report(seen: set[str], registry: str, name: str) -> None:
-    """Log that `registry` answers `name`, which nobody knows, unless it is in `seen` already; never its value."""
+    """Log that `registry` answers `name`, which nobody knows, unless it is in `seen` already; never its value.
+
+    Half a character in it is told as `?`: what is in `seen` is shown by /health.
+    """
+    name = name.encode(errors="replace").decode()
     name = name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
     if name not in seen and len(seen) < MOST:
         seen.add(name)

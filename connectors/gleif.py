@@ -15,9 +15,9 @@ Last verified live: never from here; the protocol was read in public clients and
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urljoin
 
 import pyarrow as pa
 from pydantic import Field
@@ -28,18 +28,24 @@ from connectors.deadline import Deadline
 from connectors.derived import filled_record
 from connectors.errors import NotFound, Unreadable, Withheld
 from connectors.extras import report, tell_once
+from connectors.http import MAX_BYTES
 from connectors.records import Company
 from connectors.registry import FAULT, Answer, Limits, Registry, Settings
-from connectors.rest.answers import json_of
-from connectors.rest.client import Client, Query
+from connectors.rest.again import again
+from connectors.rest.answers import json_of, text_in
+from connectors.rest.client import MOST_OF_A_RECORD, Client, Query, joined
 
 PATH = "lei-records"
 ACCEPT = "application/vnd.api+json"
 
 PAGE = 200
 PAGE_SECONDS = 60.0
+AGAIN_SECONDS = 600.0
+"""A page for which the service asks us to come back later than that is given up."""
 
 SOLE_TRADER = "SOLE_PROPRIETOR"
+VOID = frozenset({"ANNULLED", "DUPLICATE", "CANCELLED"})
+"""Registrations that nobody answers for any more: whether their entity is active is not told by them."""
 
 SCHEMA = arrow_schema(columns_of(Company)).append(pa.field(FAULT, pa.string()))
 
@@ -81,11 +87,11 @@ class Gleif(Registry):
 
         Raises what `Client.get` and `json_of` raise; Withheld for a sole proprietor, Unreadable for another entity.
         """
-        _page, rows, _url = self._page(PATH, [("filter[lei]", identifier)], deadline)
-        if not rows:
+        query = [("filter[lei]", identifier)]
+        page, rows, _url = self._page(PATH, query, MOST_OF_A_RECORD, deadline)
+        if self._total(page) == 0 and not rows:
             raise NotFound(f"{self.name} has no such record", registry=self.name)
-        entity = self._entity(rows[0])
-        if len(rows) != 1 or entity["lei"] != identifier:
+        if len(rows) != 1 or (entity := self._entity(rows[0]))["lei"] != identifier:
             raise Unreadable(f"{self.name} answered about another entity than the one asked for", registry=self.name)
         if entity.get("category") == SOLE_TRADER:
             raise Withheld(
@@ -108,13 +114,13 @@ class Gleif(Registry):
         query = [*query, ("page[cursor]", "*")]
         link, seen, came, total = PATH, set[str](), 0, -1
         while True:
-            page, rows, url = self._page(link, query, Deadline.after(PAGE_SECONDS))
+            page, rows, url = again(partial(self._page, link, query), Deadline.after(AGAIN_SECONDS))
             total, came, following = self._total(page), came + len(rows), self._next(page)
             yield self._batch(rows)
             if following is None:
                 break
             seen.add(link)
-            link, query = urljoin(url, following), []
+            link, query = joined(url, following), []
             if link in seen or not rows or came > total:
                 raise Unreadable(
                     f"the pages of {self.name} do not go on, or go on beyond their end", registry=self.name
@@ -122,9 +128,12 @@ class Gleif(Registry):
         if came != total:
             raise Unreadable(f"{self.name} gave {came:,} entities and says that it has {total:,}", registry=self.name)
 
-    def _page(self, path: str, query: Query, deadline: Deadline) -> tuple[dict[str, Any], list[Any], str]:
-        """Return an answer, the list that is its data, and where it came from."""
-        reply = self._client.get(path, query, deadline=deadline, accept=ACCEPT)
+    def _page(
+        self, path: str, query: Query, most: int = MAX_BYTES, deadline: Deadline | None = None
+    ) -> tuple[dict[str, Any], list[Any], str]:
+        """Return an answer of `most` bytes, the list that is its data, and where it came from."""
+        within = deadline or Deadline.after(PAGE_SECONDS)
+        reply = self._client.get(path, query, deadline=within, accept=ACCEPT, most=most)
         page = json_of(reply, self.name, lambda _: False)
         rows = page.get("data") if isinstance(page, dict) else None
         if not isinstance(rows, list):
@@ -158,16 +167,16 @@ class Gleif(Registry):
         try:
             return self._company(self._entity(row)).model_dump()
         except Unreadable as error:
-            lei = _at(row, "attributes").get("lei")
-            return {"identifier": lei if isinstance(lei, str) else None, FAULT: error.detail}
+            return {"identifier": text_in(_at(row, "attributes").get("lei")), FAULT: error.detail}
 
     def _entity(self, row: Any) -> dict[str, Any]:
-        """Return the entity of a record, with its LEI. Raises Unreadable."""
+        """Return the entity of a record, with its LEI; of no status where that is void. Raises Unreadable."""
         attributes = _at(row, "attributes")
         entity = attributes.get("entity")
         if not isinstance(entity, dict) or "lei" not in attributes:
             raise Unreadable(f"{self.name} answered a record without its entity", registry=self.name)
-        return {**entity, "lei": attributes["lei"]}
+        void = _at(attributes, "registration").get("status") in VOID
+        return {**entity, "lei": attributes["lei"]} | ({"status": None} if void else {})
 
     def _company(self, entity: dict[str, Any]) -> Company:
         """Make a record of an entity. Raises Unreadable, which names the fields that do not fit."""

@@ -17,6 +17,7 @@ Last verified live: never from here; the protocol was read in public clients and
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +27,23 @@ from connectors import http
 from connectors.columns import arrow_schema, columns_of
 from connectors.deadline import Deadline
 from connectors.derived import filled_record
-from connectors.errors import NotFound, Unreadable, Withheld
+from connectors.errors import Busy, Down, NotFound, Unreadable, Withheld
 from connectors.extras import report
 from connectors.records import Company
 from connectors.registry import FAULT, Answer, Limits, Registry, Settings
-from connectors.rest.answers import json_of
+from connectors.rest.again import again
+from connectors.rest.answers import json_of, text_in
 from connectors.rest.auth import Fixed
 from connectors.rest.auth_settings import ApiKeySettings, Secret
-from connectors.rest.client import Client, segment
+from connectors.rest.client import MOST_OF_A_RECORD, Client, Query, Reply, segment
 from connectors.rest.reading import is_of, json_value
 
 KEY_HEADER = "X-INSEE-Api-Key-Integration"
 
 PAGE = 1000
 PAGE_SECONDS = 60.0
+AGAIN_SECONDS = 600.0
+"""A page for which the service asks us to come back later than that is given up."""
 
 SCANNED = ("etablissementSiege:true", "statutDiffusionUniteLegale:O", "-categorieJuridiqueUniteLegale:1000")
 """What a scan asks for: each company by its head office, of those that are legal persons and may be told."""
@@ -98,7 +102,7 @@ class Sirene(Registry):
 
         Raises what `Client.get` and `json_of` raise; Withheld for what may not be told, Unreadable for another company.
         """
-        reply = self._client.get(f"siren/{segment(identifier)}", deadline=deadline)
+        reply = self._client.get(f"siren/{segment(identifier)}", deadline=deadline, most=MOST_OF_A_RECORD)
         unit = self._part(reply, "uniteLegale")
         siren = unit.get("siren")
         if not isinstance(siren, str) or (siren != identifier and not reply.moved):
@@ -123,7 +127,7 @@ class Sirene(Registry):
         asked = [("q", " AND ".join([*SCANNED, *select])), ("nombre", str(PAGE))]
         cursor, seen, came, total = "*", set[str](), 0, -1
         while True:
-            reply = self._client.get("siret", [*asked, ("curseur", cursor)], deadline=Deadline.after(PAGE_SECONDS))
+            reply = again(partial(self._page, [*asked, ("curseur", cursor)]), Deadline.after(AGAIN_SECONDS))
             if reply.status == 404 and _own_status(reply) == 404:
                 if came == 0:
                     raise Unreadable(f"{self.name} has no company of those that are scanned", registry=self.name)
@@ -145,6 +149,14 @@ class Sirene(Registry):
         if came != total:
             raise Unreadable(f"{self.name} gave {came:,} companies and says that it has {total:,}", registry=self.name)
 
+    def _page(self, query: Query) -> Reply:
+        """Return a page, whatever it says. Raises Busy and Down where the service asks to come back."""
+        reply = self._client.get("siret", query, deadline=Deadline.after(PAGE_SECONDS))
+        refused = http.refusal(reply, self.name)
+        if isinstance(refused, Busy | Down):
+            raise refused
+        return reply
+
     def _batch(self, rows: list[Any]) -> pa.RecordBatch:
         offices = [row for row in rows if isinstance(row, dict)]
         self._report(offices, _OFFICE)
@@ -159,7 +171,7 @@ class Sirene(Registry):
             self._hold_back(flat)
             return self._company(flat, row).model_dump()
         except (Unreadable, Withheld) as error:
-            return {"identifier": siren if isinstance(siren, str) else None, FAULT: error.detail}
+            return {"identifier": text_in(siren), FAULT: error.detail}
 
     def _part(self, reply: http.Response, name: str) -> dict[str, Any]:
         """Return an object of an answer. Raises NotFound, Withheld, RefusedUs, Busy, Down, Unreadable."""
@@ -201,7 +213,8 @@ class Sirene(Registry):
         """Return the head office; its number alone where the service does not tell more of it."""
         siret = f"{siren}{unit.get('nicSiegeUniteLegale')}"
         try:
-            office = self._part(self._client.get(f"siret/{segment(siret)}", deadline=deadline), "etablissement")
+            reply = self._client.get(f"siret/{segment(siret)}", deadline=deadline, most=MOST_OF_A_RECORD)
+            office = self._part(reply, "etablissement")
         except Withheld:
             return {"siret": siret}
         except NotFound:

@@ -69,10 +69,10 @@ def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyCon
 def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, registry: str) -> None:
     """Write what a registry gave to the Parquet file `part`. Raises Unreadable for a file that changed meanwhile."""
     if isinstance(scan, Path):
-        with _unchanged(scan, registry):
+        with unchanged(scan, registry):
             shutil.copyfile(scan, part)
     elif isinstance(scan, CsvFile):
-        with _unchanged(scan.path, registry):
+        with unchanged(scan.path, registry):
             try:
                 connection.execute(f"COPY (FROM {_csv(scan)}) TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
             except duckdb.InvalidInputException:  # not plain after all: row by row
@@ -98,8 +98,8 @@ def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
 
 
 @contextmanager
-def _unchanged(file: Path, registry: str) -> Iterator[None]:
-    """Hold that a file is the same before and after the block. Raises Unreadable."""
+def unchanged(file: Path, registry: str) -> Iterator[None]:
+    """Hold that a file of `registry` is the same before and after the block. Raises Unreadable."""
     before = file.stat()
     yield
     after = file.stat()
@@ -157,12 +157,14 @@ def _put_over(
             f"{registry} has other columns than when it was last read: `beffroi run --full` reads it whole",
             registry=registry,
         )
-    key = " AND ".join(f"old.{identifier(name)} IS NOT DISTINCT FROM new.{identifier(name)}" for name in increment.key)
+    key = " AND ".join(f"old.{identifier(name)} = new.{identifier(name)}" for name in increment.key)
+    keyless = " OR ".join(f"old.{identifier(name)} IS NULL" for name in increment.key)
     whole = part.with_suffix(".whole.part")
     try:
-        connection.execute(
-            f"COPY (SELECT * FROM {old} old WHERE NOT EXISTS (FROM {new} new WHERE {key}) UNION ALL FROM {new})"
-            f" TO {quote(str(whole))} (FORMAT parquet, COMPRESSION zstd)"
+        connection.execute(  # a row without a key replaces none, and comes again as it was
+            f"COPY (SELECT * FROM {old} old WHERE NOT EXISTS (FROM {new} new WHERE {key})"
+            f" AND NOT (({keyless}) AND EXISTS (FROM {new} new WHERE new IS NOT DISTINCT FROM old))"
+            f" UNION ALL FROM {new}) TO {quote(str(whole))} (FORMAT parquet, COMPRESSION zstd)"
         )
         whole.rename(part)
     finally:
@@ -172,9 +174,8 @@ def _put_over(
 def _note(connection: duckdb.DuckDBPyConnection, part: Path, raw: Path, increment: Increment, stamp: str) -> None:
     """Note beside `raw`, which `part` is about to become, from where the next run goes on."""
     column = identifier(increment.column)
-    after = connection.execute(
-        f"SELECT CAST(max({column}) AS VARCHAR) FROM read_parquet({quote(str(part))})"
-    ).fetchall()
+    query = f"SELECT max({column}) FILTER (lower(CAST({column} AS VARCHAR)) NOT IN ('nan', 'infinity'))"
+    after = connection.execute(f"SELECT CAST(({query} FROM read_parquet({quote(str(part))})) AS VARCHAR)").fetchall()
     noted = raw.with_suffix(".json.part")
     noted.write_text(json.dumps({"stamp": stamp, "after": after[0][0]}), encoding="utf-8")
     noted.replace(raw.with_suffix(".json"))

@@ -16,6 +16,7 @@ from connectors import sandbox
 from connectors.registry import Settings, kinds
 from gateway.cli import main
 from pipelines.declarations import Configuration, Dataset
+from pipelines.workspace import Workspace
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
 from tools import make_pages, rooms
 from tools.words import default_of, type_of
@@ -135,6 +136,36 @@ def test_no_block_escapes(page: Path) -> None:
 )
 def test_the_comparison_knows_what_is_the_same(expected: str, printed: str, same: bool) -> None:
     assert as_expected(expected, printed) is same
+
+
+# --- declarations that are shown are declarations --------------------------------------------------------------------
+
+REST = "kind: rest\nurl: https://api.example.org\n"
+
+
+def declarations() -> Iterator[Any]:
+    """Yield what pages show of registries: whole declarations, ways to say who we are, ways to page."""
+    for page, text in TEXTS.items():
+        for block in blocks(text):
+            if block.language == "yaml":
+                whole = block.text.startswith(("kind:", "registries:"))
+                yield pytest.param(block.text if whole else REST + block.text, id=f"{name(page)}:{block.line}")
+        for paging in re.findall(r"^\| `(\{by: .+?\})` \|", text, re.MULTILINE):
+            yield pytest.param(f"{REST}tables: {{rows: {{paging: {paging}}}}}\n", id=paging)
+
+
+@pytest.mark.parametrize("declaration", list(declarations()))
+def test_a_declaration_that_is_shown_is_one(declaration: str, tmp_path: Path) -> None:
+    for path in re.findall(r"\b(?:keys|certificates)/[\w.]+", declaration):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / "registries").mkdir()
+    if declaration.startswith("registries:"):
+        (tmp_path / "beffroi.yaml").write_text(f"title: Shown\n{declaration}", encoding="utf-8")
+    else:
+        (tmp_path / "beffroi.yaml").write_text("title: Shown\n", encoding="utf-8")
+        (tmp_path / "registries" / "shown.yaml").write_text(declaration, encoding="utf-8")
+    assert Workspace(tmp_path).registries
 
 
 # --- what is made from the code is up to date ------------------------------------------------------------------------

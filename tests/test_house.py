@@ -12,10 +12,14 @@ from tools.rooms import ROOMS, ROOT, python_files
 MAY_IMPORT = {"gateway": {"gateway", "pipelines", "connectors"}, "pipelines": {"pipelines", "connectors"}}
 MAY_IMPORT |= {"connectors": {"connectors"}, "tools": {"gateway", "pipelines", "connectors", "tools"}}
 
+DRIVERS = {"zeep", "lxml", "urllib3", "adbc_driver_sqlite", "psycopg", "pymysql", "mssql_python", "oracledb"}
+DRIVERS |= {"asyncssh", "botocore", "jmespath", "joserfc"}
+"""What speaks a protocol of a source: connectors alone know it."""
+
 KEPT_OUT = {
     "connectors": {"duckdb", "deltalake", "fastapi", "starlette", "uvicorn", "ckanapi", "lmdb"},
-    "pipelines": {"fastapi", "starlette", "uvicorn", "zeep", "lxml", "urllib3", "adbc_driver_sqlite"},
-    "gateway": {"zeep", "lxml", "urllib3", "adbc_driver_sqlite", "ckanapi", "deltalake"},
+    "pipelines": {"fastapi", "starlette", "uvicorn"} | DRIVERS,
+    "gateway": {"ckanapi", "deltalake"} | DRIVERS,
 }
 """What a room never knows: tables and HTTP serving, HTTP serving and protocols, protocols and tables' formats."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from connectors.errors import BeffroiError
-from connectors.registry import TERMS, Registry, kinds
+from connectors.registry import TERMS, Registry, Settings, kinds
 from connectors.soap import values as soap_values
 from gateway.cli import main
 from gateway.filters import OPERATORS
@@ -149,7 +149,8 @@ def registries() -> str:
 Made from the files of `connectors/` by `tools/make_pages.py`.
 
 An entry under `registries` in `beffroi.yaml` names its `kind`: one of these. How to write one is told in
-[beffroi.yaml and datasets, key by key](workspace.md).
+[beffroi.yaml and datasets, key by key](workspace.md); `limits`, `maintenance`, `probe` and `expires` are
+[keys of all kinds](workspace.md#registries), and not repeated here.
 
 | kind | what it is | answers lookups of | can be scanned into a dataset |
 |---|---|---|---|
@@ -157,7 +158,8 @@ An entry under `registries` in `beffroi.yaml` names its `kind`: one of these. Ho
     known = {name: load() for name, load in sorted(kinds().items())}
     rows = []
     for name, kind in known.items():
-        lookups = kind.record.__name__ if kind.lookup is not Registry.lookup and kind.record else "none"
+        record = kind.record.__name__ if kind.record else "a record of its declaration"
+        lookups = record if kind.lookup is not Registry.lookup else "none"
         scanned = "yes" if kind.scan is not Registry.scan else "no"
         rows.append(f"| [`{name}`](#{name}) | {_first_line(_module_doc(kind))} | {lookups} | {scanned} |\n")
     return head + "".join(rows) + "".join(_kind(name, kind) for name, kind in known.items())
@@ -170,7 +172,8 @@ def _kind(name: str, kind: type[Registry]) -> str:
     if found:
         lines.append("\n| | |\n|---|---|\n" + "".join(f"| {term} | {_flat(text)} |\n" for term, text in found))
     lines.append(f"\nSettings: {_flat(kind.settings_model.__doc__ or '')}\n\n| key | type | default |\n|---|---|---|\n")
-    for key, field in kind.settings_model.model_fields.items():
+    own = {key: field for key, field in kind.settings_model.model_fields.items() if key not in Settings.model_fields}
+    for key, field in own.items():
         lines.append(f"| `{field.alias or key}` | {type_of(field.annotation)} | {default_of(field)} |\n")
     return "".join(lines)
 

@@ -33,7 +33,15 @@ Code;Nom de la salle;Surface (m²);Tarif journée
 002;Maison des associations;96,00;180,00
 003;Salle du Château d'eau;58,25;90,00;à rénover
 004;Préau de l'école;130,00;
-TOTAL;;696,75;1 520,00
+005;Foyer rural;145,00;210,00
+006;Salle Émile Zola;72,40;110,00
+007;Gymnase Sud;1 100,00;640,00
+008;Club-house du stade;64,00;95,00
+009;Auditorium;238,75;480,00
+010;Salle polyvalente;310,00;720,00
+011;Atelier de la gare;88,60;120,00
+012;Kiosque du parc;45,00;60,00
+TOTAL;;2 760,50;3 955,00
 """
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,13 +72,13 @@ def _found(path: Path, text: str, name: str, declared: CsvSettings, detected: De
         every = records(file, separator, quote, name, registry)
         head = [each for each, _ in zip(every, range(60), strict=False)]
     lines = declared.skip or 0
-    at = 0 if declared.skip is not None or declared.header == 0 else notes_before(head, beliefs)
+    at = 0 if declared.skip is not None or declared.header == 0 else notes_before(head, separator, beliefs)
     size = 1 if declared.header is None else declared.header
     heads = head[at : at + size]
     if len(heads) < size or not head:
-        raise Unsure(f"its header is declared as {size} lines, but there are {len(heads)}")
+        raise Unsure(f"its header is declared as {size} lines, but there are {len(heads)}", "header")
     if any(each.fault for each in heads):
-        raise Unsure(f"line {heads[0].line}, its header, cannot be read: {heads[0].fault}; say skip: or quote:")
+        raise Unsure(f"line {heads[0].line}, its header, cannot be read: {heads[0].fault}; say skip: or quote:", "skip")
     skip = lines + (heads[0].line - 1 if at else 0) if heads else lines
     if declared.header is None:
         must_be_header(heads[0], head[at + 1 :], lines)
@@ -115,27 +116,37 @@ def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple
         quote, shape = best[declared.separator]
         _tell_quote(quote, shape, declared, beliefs)
         return declared.separator, quote
-    fitting = {separator: each for separator, each in best.items() if each[1].fits}
-    certain = [separator for separator, (_, shape) in fitting.items() if shape.share >= 0.9]
-    if len(certain) > 1:  # a comma of decimals is not in the header; where notes come first, no separator is
-        certain = [separator for separator in certain if fitting[separator][1].before == 0] or certain
-    if len(certain) == 1 or (len(fitting) == 1 and not certain):
-        separator = (certain or list(fitting))[0]
-        quote, shape = fitting[separator]
+    separator = _chosen({each: shape for each, (_, shape) in best.items()})
+    if separator is not None:
+        quote, shape = best[separator]
         said = f"{shape.share:.0%} of the first {shape.records} lines have {shape.width} cells as the header has"
         beliefs.append(Belief("separator", separator, said))
         other = tried.get((separator, "'"))
         if quote == '"' and not shape.wrapped and other is not None and other.wrapped >= other.records:
-            raise Unsure(f"{other.wrapped} cells of its first lines stand between '; say quote: \"'\", or '\"' if not")
+            told = f"{other.wrapped} cells of its first lines stand between '; say quote: \"'\", or '\"' if not"
+            raise Unsure(told, "quote")
         _tell_quote(quote, shape, declared, beliefs)
         return separator, quote
-    if not fitting and all(shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()):
+    if not any(shape.fits for _, shape in best.values()) and all(shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()):
         beliefs.append(Belief("separator", ";", "one column: no separator parts its lines", certain=True))
         return ";", best[";"][0]
     seen = ", ".join(
         f"{SEPARATORS[each]}: {shape.share:.0%} of lines with {shape.width} cells" for each, (_, shape) in best.items()
     )
-    raise Unsure(f"the separator is not certain ({seen}); say separator: under csv:")
+    raise Unsure(f"the separator is not certain ({seen}); say separator: under csv:", "separator")
+
+
+def _chosen(shapes: Mapping[str, "_Shape"]) -> str | None:
+    """Return the one separator that explains what every other plausible one finds, None where there is none."""
+    fitting = [separator for separator, shape in shapes.items() if shape.fits]
+    certain = [
+        each for each in fitting
+        if shapes[each].share >= 0.9 and all(shapes[each].explains(other) for other in shapes.values())
+    ]  # fmt: skip
+    if len(certain) == 1:
+        return certain[0]
+    alone = fitting[:1] if len(fitting) == 1 else []
+    return next((each for each in alone if not any(shapes[each].rivals(other) for other in shapes.values())), None)
 
 
 def _tell_quote(quote: str, shape: "_Shape", declared: CsvSettings, beliefs: list[Belief]) -> None:
@@ -147,12 +158,31 @@ def _tell_quote(quote: str, shape: "_Shape", declared: CsvSettings, beliefs: lis
 class _Shape:
     """How a text looks when it is read with a separator and a quote."""
 
+    separator: str
     width: int  # the most frequent number of cells
     share: float  # of lines that have it
     records: int
     before: int  # lines before the first that has it
     fits: bool  # whether it has several cells, and the header has as many
     wrapped: int  # cells that stand between quotes
+    times: int = 0  # lines that have it
+    widths: tuple[int, ...] = ()  # cells of each line that is not blank
+
+    def rivals(self, other: "_Shape") -> bool:
+        """Tell whether another separator is plausible beside this: it parts half as many lines alike, or more."""
+        return other is not self and other.width > 1 and other.share > 0.5 and other.times * 2 > self.times
+
+    def explains(self, other: "_Shape") -> bool:
+        """Tell whether another is no rival, or begins in a row of the table that this finds, with decimals or texts.
+
+        A comma is in texts everywhere; another sign is believed to be so only where it makes fewer cells.
+        """
+        if not self.rivals(other):
+            return True
+        if self.before == other.before:
+            return other.separator == "," and other.width < self.width
+        within = self.before < other.before < len(self.widths) and self.widths[other.before] >= self.width
+        return within and (other.separator == "," or other.width < self.width)
 
     @staticmethod
     def of(text: str, separator: str, quote: str) -> "_Shape":
@@ -168,7 +198,7 @@ class _Shape:
         widths = [width for width, _ in rows]
         counted = Counter(each for each in widths if each > 1)
         if not counted:
-            return _Shape(1, 1.0, len(widths), 0, fits=False, wrapped=wrapped)
+            return _Shape(separator, 1, 1.0, len(widths), 0, fits=False, wrapped=wrapped)
         width, times = max(counted.items(), key=lambda item: (item[1], item[0]))
         before = widths.index(width)
         share = times / max(len(widths) - before, 1)
@@ -176,9 +206,9 @@ class _Shape:
         if before and first > 1:  # rows may end with separators that the header has not
             matching = sum(last <= first <= each for each, last in rows)
             if matching * 2 > len(rows):
-                width, before, share = first, 0, matching / len(rows)
-        headed = all(each == 1 for each in widths[:before])
-        return _Shape(width, share, len(widths), before, fits=headed and share > 0.5, wrapped=wrapped)
+                width, before, share, times = first, 0, matching / len(rows), matching
+        fits = share > 0.5 and all(each == 1 for each in widths[:before])
+        return _Shape(separator, width, share, len(widths), before, fits, wrapped, times, tuple(widths))
 
 
 def _wrapped(separator: str, quote: str) -> str:

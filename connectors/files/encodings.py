@@ -15,11 +15,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from connectors.drafting import counted
 from connectors.errors import Misconfigured, Unreadable
 
 CHUNK = 8_000_000
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 SINGLE = ("windows-1252", "iso-8859-15", "mac-roman", "cp850")
+OLD = ("mac-roman", "cp850")
+"""Encodings that programs no longer write: believed only where a letter makes a word in them, never for signs alone."""
+
 CODECS = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}
 """What Python calls an encoding, where it is not what we call it."""
 
@@ -28,6 +32,8 @@ LETTERS |= {letter.upper() for letter in LETTERS} | set("ß")
 SIGNS = set("€°«»–—’‘“”…²³§£\xa0\u202f½¼¾ªº¿¡×±µ·©®™•†‰")
 COMMON = set("éèàçêôîâûñóíáúÉÀ")
 """Letters that are common; the others count for less, so that é is believed rather than Ú."""
+
+_PAIRS = {"«": "»", "»": "«", "“": "”", "”": "“"}
 
 CONTEXTS = 300
 """Places looked at of each byte that is no ASCII."""
@@ -167,15 +173,19 @@ def _single(path: Path, name: str, registry: str) -> tuple[str, str]:
     high = bytes(counts)
     same = [each for each in SINGLE if each != best and _decoded(high, each) == _decoded(high, best)]
     rivals = [each for each in SINGLE if each not in (best, *same) and scores[each] > scores[best] - 0.15]
+    rivals += [each for each in SINGLE if best in OLD and each not in OLD and scores[each] > 0.25]
     if scores[best] < 0.5 or rivals:
-        told = ", ".join(f"{each} {score:.0%}" for each, score in sorted(scores.items(), key=lambda item: -item[1]))
+        alike = dict[str | None, list[str]]()  # those that read the file the same are one
+        for each in sorted(scores, key=lambda encoding: -scores[encoding]):
+            alike.setdefault(_decoded(high, each) or each, []).append(each)
+        told = ", ".join(f"{' or '.join(each)} {max(scores[each[0]], 0):.0%}" for each in alike.values())
         raise Misconfigured(
             f"{registry}: the encoding of {name} is not certain: it is no UTF-8 (line {bad_line(path)}), and of its"
-            f" {total:,} letters beyond ASCII these make words: {told}; say encoding: under csv:",
+            f" {counted(total, 'letter')} beyond ASCII so many make words: {told}; say encoding: under csv:",
             registry=registry,
         )
     alike = f" ({' and '.join(same)} would read the same)" if same else ""
-    return best, f"no UTF-8; {scores[best]:.0%} of its {total:,} letters beyond ASCII make words in {best}{alike}"
+    return best, f"no UTF-8; {scores[best]:.0%} of its {counted(total, 'letter')} beyond ASCII make words in {best}{alike}"
 
 
 def _habits(path: Path) -> tuple[Counter[int], dict[int, list[bytes]], int]:
@@ -196,12 +206,19 @@ def _habits(path: Path) -> tuple[Counter[int], dict[int, list[bytes]], int]:
 
 def _score(contexts: dict[int, list[bytes]], counts: Counter[int], encoding: str) -> float:
     """Return which share of the letters beyond ASCII stand where they would; -1 if a byte means nothing."""
-    likely = 0.0
+    likely, words = 0.0, encoding not in OLD
+    there = {_decoded(bytes([byte]), encoding) for byte in contexts}
     for byte, around in contexts.items():
         shares = [_likely(_decoded(each.ljust(3, b"\n"), encoding)) for each in around]
-        if None in shares or _decoded(bytes([byte]), encoding) is None:
+        letter = _decoded(bytes([byte]), encoding)
+        if None in shares or letter is None:
             return -1.0
+        words = words or (letter in LETTERS and max(filter(None, shares), default=0.0) >= 0.5)
+        if _PAIRS.get(letter, letter) not in there:  # a quote that opens and none that closes
+            continue
         likely += counts[byte] * sum(filter(None, shares)) / len(shares)
+    if not words:
+        return 0.0
     return likely / sum(counts.values())
 
 
@@ -221,7 +238,9 @@ def _likely(around: str | None) -> float | None:
     beside = [each for each in (before, after) if each.isalpha()]
     if letter in LETTERS and letter.isalpha():
         weight = (1.0 if letter in COMMON else 0.6) if beside else 0.2
-        misplaced = before.islower() if letter.isupper() else before.isupper() and after.isupper()
+        weight = 0.3 if letter in "œŒ" and after not in "uU" else weight
+        inside = letter.isupper() and (before.islower() or (before.isalpha() and after.islower()))
+        misplaced = inside or (letter.islower() and before.isupper() and after.isupper())
         return 0.0 if misplaced else weight
     if letter in SIGNS:
         if letter in "’·":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.drafting import counted
 from connectors.files.csv_rows import Record
 from connectors.files.reading import unique
 from connectors.files.settings import CsvSettings
@@ -26,11 +27,19 @@ class Belief:
 
 
 class Unsure(Exception):
-    """What to declare, and why."""
+    """What to declare, and why: `key` is the first setting under `csv:` that would help."""
+
+    def __init__(self, what: str, key: str) -> None:
+        """Nothing more than both."""
+        super().__init__(what)
+        self.key = key
 
 
-def notes_before(head: Sequence[Record], beliefs: list[Belief]) -> int:
-    """Return how many records are notes before the header: lines of one filled cell, where the table has several."""
+def notes_before(head: Sequence[Record], separator: str, beliefs: list[Belief]) -> int:
+    """Return how many records are notes before the header: lines of one filled cell, where the table has several.
+
+    A comma stands in texts too: above lines with commas, a line without may be the header of a single column.
+    """
     first = len(head[0].cells)
     if _filled(head[0]) > 1 and sum(trimmed(each.cells) <= first for each in head) * 2 > len(head):
         return 0  # rows may end with separators that the header has not
@@ -44,11 +53,11 @@ def notes_before(head: Sequence[Record], beliefs: list[Belief]) -> int:
     if at == 0:
         return 0
     notes = head[:at]
-    apart = any(after.line - before.line > 1 for before, after in zip(notes, head[1 : at + 1], strict=True))
+    apart = head[at].line - notes[-1].line > 1
     padded = all(len(each.cells) > 1 for each in notes)
-    if any(_filled(each) > 1 for each in notes) or not (width > 2 or apart or padded):
-        raise Unsure(f"it is not certain whether its header is line {head[0].line} or line {head[at].line}; say skip:")
-    beliefs.append(Belief("skip", head[at].line - 1, f"{at} lines of one cell stand before the first of {width} cells"))
+    if any(_filled(each) > 1 for each in notes) or not ((width > 2 and separator != ",") or apart or padded):
+        raise Unsure(f"it is not certain whether its header is line {head[0].line} or line {head[at].line}; say skip:", "skip")
+    beliefs.append(Belief("skip", head[at].line - 1, f"{counted(at, 'line')} of one cell before the first of {width} cells"))
     return at
 
 
@@ -64,14 +73,17 @@ def must_be_header(header: Record, rows: Sequence[Record], before: int) -> None:
     if len(values) * 2 > len([cell for cell in cells if cell]):
         raise Unsure(
             f"line {line} holds {len(values)} values that are numbers or dates, where names of columns should be; say"
-            " header: 0 and columns:, or header: 1 if they are names, or skip:"
+            " header: 0 and columns:, or header: 1 if they are names, or skip:",
+            "header",
         )
     named, wider = trimmed(header.cells), [each for each in rows if trimmed(each.cells) > trimmed(header.cells)]
     if len(wider) * 2 > len(rows):
         raise Unsure(
             f"line {line} has {named} names, but {len(wider)} of the {len(rows)} lines that follow have more cells; say"
-            " skip: if it is a note, header: if the header is several lines, or header: 1"
+            " skip: if it is a note, header: if the header is several lines, or header: 1",
+            "header",
         )
+    _must_be_first(header, rows, line)
     inner = len("".join("x" if cell else " " for cell in cells).rstrip())
     empty = [place for place in range(inner) if not cells[place]]
     if empty and rows and len(rows[0].cells) >= inner:
@@ -80,8 +92,36 @@ def must_be_header(header: Record, rows: Sequence[Record], before: int) -> None:
         if all(beneath) and not any(map(_is_value, beneath)) and sum(map(_is_value, under)) == 0:
             raise Unsure(
                 f"line {line} has {len(empty)} cells without a name, with words beneath: say header: 2 if the header"
-                " is two lines, or header: 1"
+                " is two lines, or header: 1",
+                "header",
             )
+
+
+def _must_be_first(header: Record, rows: Sequence[Record], line: int) -> None:
+    """Raise Unsure where the line after the first looks like the header, and the first like a title with separators.
+
+    A blank line stands between them; or the line after is words alone, above a column of values.
+    """
+    at = next((place for place, each in enumerate(rows) if trimmed(each.cells) > 1), None)
+    if at is None:
+        return
+    first, others = rows[at].cells, [each.cells for each in rows[at + 1 :] if trimmed(each.cells) > 1]
+    ends = sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in header.cells)
+    blank = rows[0].line - header.line - ends > 1
+    beneath = [[each[place].strip() for each in others if len(each) > place] for place in range(len(first))]
+    over = len(others) > 1 and not any(_is_value(cell.strip()) for cell in first)
+    over = over and any(
+        cell.strip() and any(under) and all(_is_value(each) for each in under if each)
+        for cell, under in zip(first, beneath, strict=True)
+    )
+    after = rows[0 if blank else at].line - header.line + line
+    if blank or over:
+        raise Unsure(
+            f"it is not certain whether its header is line {line} or line {after}: "
+            + ("a blank line stands between them" if blank else "that holds words alone, above a column of values")
+            + "; say skip: with the lines before the header, or header: 1",
+            "skip",
+        )
 
 
 def _is_value(cell: str) -> bool:
@@ -95,11 +135,11 @@ def columns_of(heads: Sequence[Record], declared: CsvSettings, beliefs: list[Bel
         names.pop()
     if declared.columns is not None:
         if heads and len(declared.columns) != len(names):
-            raise Unsure(f"columns: names {len(declared.columns)} columns, but the header has {len(names)}")
+            raise Unsure(f"columns: names {len(declared.columns)} columns, but the header has {len(names)}", "columns")
         return tuple(declared.columns), len(declared.columns)
     columns = unique(names)
     if not columns:
-        raise Unsure("its header has no name; say skip: or columns:")
+        raise Unsure("its header has no name; say skip: or columns:", "skip")
     for place, (given, name) in enumerate(zip(names, columns, strict=True), 1):
         if given != name:
             why = "has no name" if not given else "has the name of another"

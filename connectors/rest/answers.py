@@ -8,6 +8,11 @@ from connectors.errors import NotFound
 from connectors.rest.reading import check_type, json_value, unreadable
 
 
+def text_in(value: Any) -> str | None:
+    """Return a value that is a text, None for anything else and for half a character, which Arrow does not take."""
+    return value if isinstance(value, str) and value == value.encode(errors="replace").decode() else None
+
+
 def json_of(response: http.Response, registry: str, is_absence: Callable[[http.Response], bool]) -> Any:
     """Return the JSON of an answer.
 

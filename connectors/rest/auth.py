@@ -8,19 +8,18 @@ import binascii
 import datetime as dt
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from connectors.credentials import Credential
 from connectors.deadline import Deadline
-from connectors.errors import Misconfigured
 from connectors.pacing import Pace
 from connectors.rest.auth_settings import ApiKeySettings, AuthSettings, BasicSettings, BearerSettings, OAuth2Settings
 from connectors.rest.oauth import OAuth2
+from connectors.rest.sent import US, header_of, text_of, unfit
 from connectors.tls import Identity
-from connectors.variables import filled, names
+from connectors.variables import names
 
 
 class Auth(Protocol):
@@ -37,6 +36,9 @@ class Auth(Protocol):
 
         To be called in the thread that called `apply`, and not while the answer's turn is held: it may fetch.
         """
+
+    def accepted(self) -> None:
+        """Note that the registry took what was renewed."""
 
     def credentials(self) -> Iterable[Credential]:
         """Return what is known of our credentials without asking anybody."""
@@ -78,18 +80,23 @@ class Fixed:
         if isinstance(said, BasicSettings):
             user, password = self._text(said.username), self._text(said.password)
             if ":" in user:
-                raise self._unfit(said.username, "holds a colon, which no user name can have (RFC 7617, 2)")
+                raise unfit(
+                    said.username, self._registry, US, "holds a colon, which no user name can have (RFC 7617, 2)"
+                )
             headers["Authorization"] = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
         elif isinstance(said, BearerSettings):
-            headers["Authorization"] = f"Bearer {self._visible(said.token)}"
+            headers["Authorization"] = f"Bearer {header_of(said.token, self._registry, US)}"
         elif said.header is not None:
-            headers[said.header] = self._visible(said.value)
+            headers[said.header] = header_of(said.value, self._registry, US)
         else:
             query.append((said.query or "", self._text(said.value)))
 
     def renew(self, deadline: Deadline) -> bool:
         """Tell that nothing can be renewed."""
         return False
+
+    def accepted(self) -> None:
+        """Nothing was renewed."""
 
     def credentials(self) -> Iterable[Credential]:
         """Yield a token that is there, with its end where it is a JWT that says so."""
@@ -99,21 +106,7 @@ class Fixed:
                 yield Credential(f"the token in {name}", end_of(os.environ[name]))
 
     def _text(self, declared: str) -> str:
-        text = filled(declared, self._registry)
-        if not text or not text.isprintable():
-            raise self._unfit(declared, "is empty" if not text else "holds a line break or another control character")
-        return text
-
-    def _visible(self, declared: str) -> str:
-        """Return a text that a header can have, before the library would say the value in its error."""
-        text = self._text(declared)
-        if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
-            raise self._unfit(declared, "begins or ends with a blank, or holds characters that no header can have")
-        return text
-
-    def _unfit(self, declared: str, why: str) -> Misconfigured:
-        which = ", ".join(names(declared)) or "its user name"
-        return Misconfigured(f"what says who we are to {self._registry} ({which}) {why}", registry=self._registry)
+        return text_of(declared, self._registry, US)
 
 
 def end_of(token: str) -> dt.datetime | None:

@@ -18,13 +18,16 @@ from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
 from connectors.pacing import Pace
+from connectors.rest.sent import header_of
 from connectors.tls import Identity
-from connectors.variables import filled
 
 Query = Sequence[tuple[str, str]]
 JSON_TYPE = "application/json"
 
+MOST_OF_A_RECORD = 4 * 2**20
+"""Bytes of the answer to a lookup: one record, which is made into objects at once, in many threads."""
 MOST_REDIRECTS = 3
+MOST_DECODED = 4  # times that a path is decoded to see where it leads: nobody encodes one so often
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # a scheme, RFC 3986 §3.1
 
 REDIRECTS = (301, 302, 307, 308)
@@ -38,6 +41,9 @@ class Auth(Protocol):
 
     def renew(self, deadline: Deadline) -> bool:
         """Renew them after a 401; tell whether there is anything new to try."""
+
+    def accepted(self) -> None:
+        """Note that what was renewed was not answered by another 401."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +130,14 @@ class Client:
         ours = (
             {"Accept": accept}
             | ({} if body is None else {"Content-Type": JSON_TYPE})
-            | {name: filled(text, self.name) for name, text in self._headers.items()}
+            | {name: header_of(text, self.name, f"the header {name} of") for name, text in self._headers.items()}
         )
         while True:
             with self._opened(method, url, base, ours | dict(headers or {}), body, deadline, most) as answer:
                 location = answer.headers.get("Location", "") if answer.status in REDIRECTS else ""
                 refused = answer.status == 401 and not renewed
+                if renewed and self._auth is not None and 401 != answer.status < 500:
+                    self._auth.accepted()
                 if not (location and method == "GET") and not (refused and self._auth is not None):
                     yield Arriving(answer, url, hops > 0)
                     return
@@ -197,8 +205,7 @@ class Client:
             wanted = wanted._replace(scheme="https", port=None)
         folder = (declared.path or "").rstrip("/")
         path = wanted.path or ""
-        dotted = any(unquote(part) in (".", "..") for part in path.split("/"))
-        if _origin(wanted) != _origin(declared) or dotted or not f"{path}/".startswith(f"{folder}/"):
+        if _origin(wanted) != _origin(declared) or climbs(path) or not f"{path}/".startswith(f"{folder}/"):
             where = "another host" if wanted.host != declared.host else "another part of its host"
             raise Misconfigured(
                 f"{self.name} is asked at {declared.host} under the declared address only, and {what} leads to {where}"
@@ -210,9 +217,20 @@ class Client:
 
 def segment(text: str) -> str:
     """Return a value as part of a path, percent-encoded. Raises ValueError for one that would climb in the path."""
-    if text in (".", ".."):
+    if climbs(text):
         raise ValueError("a part of a path that is . or .. leads elsewhere")
     return quote(text, safe="")
+
+
+def climbs(path: str) -> bool:
+    """Tell whether a path leads upwards for some server: by `..`, however encoded, before a `;` or between backslashes."""
+    for _ in range(MOST_DECODED):
+        if any(part.partition(";")[0].strip() in (".", "..") for part in re.split(r"[/\\]", path)):
+            return True
+        encoded, path = path, unquote(path)
+        if path == encoded:
+            return False
+    return True
 
 
 def joined(url: str, link: str) -> str:

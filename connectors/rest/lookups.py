@@ -1,8 +1,10 @@
 """One record of a declared REST registry: asked for, found in the answer, held against what was asked, and read."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 from connectors.deadline import Deadline
 from connectors.derived import filled_record
@@ -10,7 +12,7 @@ from connectors.errors import Unreadable
 from connectors.extras import report
 from connectors.records import Record
 from connectors.registry import Answer
-from connectors.rest.client import Client, Reply
+from connectors.rest.client import MOST_OF_A_RECORD, Client, Reply
 from connectors.rest.outcomes import judge
 from connectors.rest.paths import NotEvaluated, Place, place
 from connectors.rest.reading import check_type, json_value
@@ -44,13 +46,12 @@ class Lookup:
         for _ in range(MOST_MERGERS + 1):
             reply = self._reply(asked, deadline)
             found = self._found(reply)
-            successor = self._successor(found)
-            if successor is None or successor == asked:
-                merged = self._check_same(found, asked, moved=reply.moved) or asked != identifier
-                return Answer(self._made(found), identifier if merged else None)
+            told, successor = self._told(found, asked, reply), self._successor(found)
+            if successor in (None, told):
+                return Answer(self._made(found), None if told == identifier else identifier)
             if successor in seen:
                 break
-            seen.add(successor)
+            seen |= {told, successor}
             asked = successor
         raise self._unreadable("that it was merged into another record, and so on without an end")
 
@@ -59,7 +60,12 @@ class Lookup:
         blanks = Blanks(self._registry, identifier, lookup.identifier.groups(identifier))
         body = None if lookup.body is None else json.dumps(blanks.body(lookup.body)).encode()
         return self._client.get(
-            blanks.path(lookup.path), blanks.query(lookup.query), deadline=deadline, method=lookup.method, body=body
+            blanks.path(lookup.path),
+            blanks.query(lookup.query),
+            deadline=deadline,
+            method=lookup.method,
+            body=body,
+            most=MOST_OF_A_RECORD,
         )
 
     def _found(self, reply: Reply) -> Mapping[str, Any]:
@@ -89,14 +95,23 @@ class Lookup:
             raise self._unreadable(f"at «{self._lookup.merged_to}» something that is no {self._scheme}")
         return successor
 
-    def _check_same(self, found: Mapping[str, Any], asked: str, *, moved: bool) -> bool:
-        """Tell whether a redirect led to another record than the one asked for; without one that is Unreadable."""
+    def _told(self, found: Mapping[str, Any], asked: str, reply: Reply) -> str:
+        """Return which record a found one says to be, `asked` where nothing is declared that says it.
+
+        Raises Unreadable for another one, unless a redirect led to that by its name.
+        """
         if self._lookup.same is None:
-            return moved
+            return asked
         told = self._canonical(self._value(place(self._lookup.same), found))
-        if told is None or not (told == asked or moved):
+        if told is None or (told != asked and not (reply.moved and self._names(reply.url, told))):
             raise self._unreadable("about another record than the one asked for")
-        return told != asked
+        return told
+
+    def _names(self, url: str, identifier: str) -> bool:
+        """Tell whether an address has an identifier as a part of its path or query, or all that it is made of."""
+        parts = [unquote_plus(part) for part in re.split(r"[/?&=#]", url)]
+        made_of = self._lookup.identifier.groups(identifier).values()
+        return identifier in map(self._canonical, parts) or bool(made_of and set(made_of) <= set(parts))
 
     def _canonical(self, told: Any) -> str | None:
         """Return an identifier that an answer tells in its canonical form, None for what is none."""
@@ -109,7 +124,7 @@ class Lookup:
 
     def _made(self, found: Mapping[str, Any]) -> Record:
         for name in _unread(found, self._read):
-            report(self._extras, self._registry, name.encode(errors="replace").decode())
+            report(self._extras, self._registry, name)
         values = {name: self._value(each, found) for name, each in self._places.items()}
         return filled_record(
             self._record, {name: value for name, value in values.items() if value is not None}, self._registry

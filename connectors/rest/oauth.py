@@ -5,6 +5,7 @@ Sources: RFC 6749 (2.3.1, 4.4, 5.1, 5.2), RFC 6750, RFC 7523 (2.2, 3: private_ke
 
 import base64
 import json
+import math
 import re
 import threading
 import time
@@ -21,8 +22,8 @@ from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, Ref
 from connectors.pacing import Pace
 from connectors.rest.assertion import assertion
 from connectors.rest.auth_settings import OAuth2Settings
+from connectors.rest.sent import US, text_of
 from connectors.tls import Identity
-from connectors.variables import filled
 
 LEEWAY = 30.0
 """Seconds before its end from which a token is not used any more: it must live until a call has arrived."""
@@ -87,7 +88,7 @@ class OAuth2:
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._failure: _Failure | None = None
-        self._renewed = -PATIENCE
+        self._renewed = -math.inf
         self._applied = threading.local()  # the token that this thread sent last: a 401 is about that one
 
     def apply(self, headers: dict[str, str], query: list[tuple[str, str]], deadline: Deadline) -> None:
@@ -101,13 +102,17 @@ class OAuth2:
     def renew(self, deadline: Deadline) -> bool:
         """Fetch a new token for the one that this thread sent last, unless another thread has. Raises as `apply` does.
 
-        Returns False where a token was renewed just before: the registry refuses us, not the token.
+        Returns False where a token was renewed just before and not `accepted`: the registry refuses us, not the token.
         """
         refused: _Token | None = getattr(self._applied, "token", None)
         if refused is self._token and time.monotonic() - self._renewed < PATIENCE:
             return False
         self._one(refused, deadline, renewing=True)
         return True
+
+    def accepted(self) -> None:
+        """Note that the token that was renewed is good: once it is refused it has ended, and may be renewed at once."""
+        self._renewed = -math.inf
 
     def credentials(self) -> Iterable[Credential]:
         """Yield whether the token endpoint refused us when it was last asked, and our certificate for it."""
@@ -168,9 +173,9 @@ class OAuth2:
         """Return the headers and the form that ask for a token."""
         said = self._settings
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-        client = filled(said.client_id, self._registry)
+        client = text_of(said.client_id, self._registry, US)
         form = {"grant_type": "client_credentials", "scope": said.scope, "audience": said.audience}
-        secret = filled(said.client_secret or "", self._registry)
+        secret = "" if said.client_secret is None else text_of(said.client_secret, self._registry, US)
         if said.method == "client_secret_basic":
             pair = f"{quote_plus(client)}:{quote_plus(secret)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -187,7 +192,7 @@ class OAuth2:
 def _token_in(answer: http.Response, asked: float, endpoint: str) -> _Token:
     """Return the token of an answer (RFC 6749, 5.1); its life is counted from when it was asked for."""
     said = _said(answer)
-    if answer.status != 200:
+    if answer.status != 200 or ("error" in said and "access_token" not in said):  # some tell their errors with HTTP 200
         raise _refusal(answer, said, endpoint)
     token, kind = said.get("access_token"), said.get("token_type")
     if not isinstance(token, str) or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):

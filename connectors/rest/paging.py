@@ -4,14 +4,14 @@ A page that repeats, a cursor or an address that comes again, and totals that ar
 missing, or come twice. Sources: Web Linking, RFC 8288; JSON:API 1.1, "Pagination".
 """
 
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from requests.utils import parse_header_links
-
 from connectors.errors import Misconfigured, Unreadable
 from connectors.rest.client import joined
+from connectors.rest.links import next_link
 from connectors.rest.outcomes import text_at
 from connectors.rest.settings import ByCursor, ByLink, ByNext, ByOffset, ByPage, TableSettings
 
@@ -45,7 +45,8 @@ class Pager:
         self._rows = 0  # that came so far
         self._pages = 0
         self._total: int | None = None
-        self._before: tuple[int, list[Any]] | None = None  # the page before: how many rows, and what they were
+        self._full = 0  # rows of a whole page: of the first one, where it has fewer than were asked for
+        self._came: set[tuple[int, int]] = set()  # every page: how many rows, and what they were, by its hash
         self._cursor = self._paging.first if isinstance(self._paging, ByCursor) else None
         self._seen: set[int] = set()
 
@@ -61,9 +62,10 @@ class Pager:
         self._rows += came.count
         self._pages += 1
         self._count(came)
-        if came.rows and self._before is not None and _same((came.count, came.rows), self._before):
-            raise self._wrong("sent the same page twice")
-        self._before = (came.count, came.rows)
+        if came.rows and (mark := _mark(came)) is not None:
+            if mark in self._came:
+                raise self._wrong("sent the same page twice")
+            self._came.add(mark)
         ask = self._next(came)
         if ask is None and self._total is not None and self._rows != self._total:
             raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
@@ -78,16 +80,19 @@ class Pager:
         if isinstance(paging, ByNext):
             return self._linked(text_at(came.document, paging.next, self._registry), came)
         if isinstance(paging, ByLink):
-            links = parse_header_links(came.headers.get("Link", ""))
-            told = [each["url"] for each in links if "next" in each.get("rel", "").lower().split()]
-            return self._linked(told[0] if told else None, came)
+            try:
+                return self._linked(next_link(came.headers.get("Link", "")), came)
+            except ValueError as error:
+                raise self._wrong(f"does not tell its next page: {error}") from error
         return None
 
     def _counted(self, paging: ByPage | ByOffset, came: Came) -> Ask | None:
-        if paging.until == "total" and self._rows == self._total:
+        if paging.until != "empty" and self._rows == self._total:
             return None
-        if came.count == 0 or (paging.until == "short" and paging.size is not None and came.count < paging.size.value):
+        if came.count == 0 or (paging.until == "short" and came.count < self._full):
             return None
+        if self._pages == 1 and paging.size is not None:  # some give less than they are asked for, and have more
+            self._full = min(came.count, paging.size.value)
         begun = self._pages * paging.size.value if isinstance(paging, ByPage) and paging.size else self._rows
         if paging.most is not None and paging.size is not None and begun + paging.size.value > paging.most:
             if self._rows == self._total:
@@ -152,8 +157,13 @@ class Pager:
         return Unreadable(f"{self._registry} {what}: nothing of the table was kept", registry=self._registry)
 
 
-def _same(one: tuple[int, list[Any]], other: tuple[int, list[Any]]) -> bool:
+def _mark(came: Came) -> tuple[int, int] | None:
+    """Return what a page is known by; None for one nested nearly as deep as is read at all."""
     try:
-        return one == other
-    except RecursionError:  # nested nearly as deep as is read at all
-        return False
+        return came.count, hash(marshal.dumps(came.rows, 2))  # without references: equal rows are equal bytes
+    except ValueError:  # rows that are not of JSON alone
+        pass
+    try:
+        return came.count, hash(repr(came.rows))
+    except RecursionError:
+        return None

@@ -23,6 +23,9 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 }
 """The media types of each format. Those that end in +json or +xml are JSON or XML too."""
 
+MOST_VALUES = 4_000_000
+"""Values in one answer of JSON, which take some hundred MiB as objects of Python; a MiB of `[{},{},…]` has 350,000."""
+
 PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -95,7 +98,14 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def _check_values(body: bytes, registry: str) -> None:
+    """Refuse what would be made into far more memory than it has bytes: every value has a comma or a bracket."""
+    if sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES:
+        raise unreadable(registry, "json", f"it has more than {MOST_VALUES:,} values: ask for less at a time")
+
+
 def _read(body: bytes, registry: str, loads: Callable[[str], Any]) -> Any:
+    _check_values(body, registry)
     try:
         with _uncollected():
             return loads(body.decode(json.detect_encoding(body)))

@@ -18,6 +18,10 @@ CHUNK = 5_000  # rows given on together
 CHUNK_BYTES = 8 * 2**20  # or fewer, where they are large
 MOST_OF_A_ROW = 16 * 2**20  # no row of a register is larger
 
+csv.field_size_limit(
+    max(csv.field_size_limit(), 10_000_000)
+)  # of the whole process: Python's own is 131,072 characters
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -85,21 +89,43 @@ def csv_rows(answer: http.Streamed, registry: str, separator: str) -> Iterator[l
         )
     except LookupError as error:
         raise unreadable(registry, "csv", "its content type names an encoding that nobody knows") from error
-    reader = csv.reader(text, delimiter=separator, strict=True)
+    lines = _Lines(text, registry)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
-        yield from _csv_chunks(reader, registry)
+        yield from _csv_chunks(reader, registry, lines)
     except csv.Error as error:
-        raise unreadable(registry, "csv", f"line {reader.line_num} has a quote amiss, or has no end") from error
-    except UnicodeDecodeError as error:
+        why = "has a cell that is too long" if "limit" in str(error) else "has a quote amiss, or has no end"
+        raise unreadable(registry, "csv", f"line {reader.line_num} {why}") from error
+    except (UnicodeError, LookupError) as error:
         raise unreadable(registry, "csv", f"it is not in {encoding}, after line {reader.line_num}") from error
 
 
-def _csv_chunks(reader: Any, registry: str) -> Iterator[list[Any]]:
+class _Lines:
+    """Lines of CSV, as many characters of them as a row may have."""
+
+    def __init__(self, text: io.TextIOWrapper, registry: str) -> None:
+        self._text, self._registry = text, registry
+        self._number = 0
+        self.held = 0  # characters since a row ended
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(MOST_OF_A_ROW + 1):
+            self._number += 1
+            self.held += len(line)
+            if self.held > MOST_OF_A_ROW:
+                raise unreadable(
+                    self._registry, "csv", f"no row ends within {MOST_OF_A_ROW:,} characters at line {self._number}"
+                )
+            yield line
+
+
+def _csv_chunks(reader: Any, registry: str, lines: _Lines) -> Iterator[list[Any]]:
     names: list[str] = next(reader, [])
     if not names or "" in names or len(set(names)) != len(names):
         raise unreadable(registry, "csv", "its first line does not name each column, or names one twice")
     rows, size = list[Any](), 0
     for cells in reader:
+        lines.held = 0
         if not cells:  # an empty line
             continue
         if len(cells) == len(names):

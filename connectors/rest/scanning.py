@@ -1,8 +1,8 @@
 """A declared table, page after page: asked, read, counted, and made into batches. One page at a time in memory."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from connectors import http
 from connectors.deadline import Deadline
-from connectors.errors import Busy, Down, Unreadable
+from connectors.errors import Misconfigured, Unreadable
 from connectors.extras import report
+from connectors.rest.again import again
 from connectors.rest.cells import Cells, declared_columns, own_columns
 from connectors.rest.client import Arriving, Client
 from connectors.rest.outcomes import NOT_JSON, judge, listed
@@ -23,10 +24,9 @@ from connectors.rest.settings import AnswerRule, TableSettings
 from connectors.rest.templates import Blanks
 
 BATCH = 5_000  # rows in a batch, about
+BATCH_BYTES = 8 * 2**20  # or fewer, where they are large
 PORTION = 500  # rows made into columns at a time, and let go: garbage collection costs more than these calls of Arrow
 MOST_BYTES = 64 * 2**30  # of a page that is read as it arrives: a server that never ends must not fill the disk
-TRIES = 5  # of one page whose registry asks us to come back
-FIRST_WAIT = 1.0
 
 
 class Scan:
@@ -58,18 +58,28 @@ class Scan:
         return pa.RecordBatchReader.from_batches(cells.schema, self._batches(cells, first, chunks))
 
     def _batches(self, cells: Cells, first: list[Any], chunks: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
-        made, count = list[pa.RecordBatch](), 0
+        made, count, size = list[pa.RecordBatch](), 0, 0
         for chunk in chain([first], chunks):
-            for name in cells.unread(chunk):
-                report(self._extras, self._registry, f"{self._name}: {name.encode(errors='replace').decode()}")
+            self._set_aside(cells.unread(chunk))
             for start in range(0, len(chunk), PORTION):
                 made.append(cells.batch(chunk[start : start + PORTION]))
-                count += len(made[-1])
-                if count >= BATCH:
+                count, size = count + len(made[-1]), size + made[-1].nbytes
+                if count >= BATCH or size >= BATCH_BYTES:
                     yield pa.concat_batches(made)
-                    made, count = [], 0
+                    made, count, size = [], 0, 0
         if made:
             yield pa.concat_batches(made)
+
+    def _set_aside(self, names: set[str]) -> None:
+        """Report names that no column reads. Raises Misconfigured where no column was declared: nobody chose to."""
+        if names and not self._table.columns:
+            raise Misconfigured(
+                f"{self._registry} sends columns of {self._name} that its first rows do not have: nothing of the table was"
+                " kept; declare columns:",
+                registry=self._registry,
+            )
+        for name in names:
+            report(self._extras, self._registry, f"{self._name}: {name}")
 
     def _chunks(self) -> Iterator[list[Any]]:
         """Yield the rows of page after page, several lists for a long one."""
@@ -80,7 +90,9 @@ class Scan:
         ask: Ask | None = pager.first()
         while ask is not None:
             with ExitStack() as opened:
-                came, document = self._answered(ask, opened)
+                came, document = again(partial(self._asked, ask, opened), self._deadline)
+                if document is not NOT_JSON:
+                    opened.close()  # it is read: others may ask while its rows are worked on
                 first, count = list[Any](), 0
                 for chunk in self._rows(came, document):
                     first, count = first or chunk, count + len(chunk)
@@ -99,20 +111,6 @@ class Scan:
             from connectors.rest.xml_rows import xml_rows  # it brings lxml along, which most registries do without
 
             yield from xml_rows(came.answer, element_path(table.rows or ""), self._registry)
-
-    def _answered(self, ask: Ask, opened: ExitStack) -> tuple[Arriving, Any]:
-        """Ask for a page, again where the registry says when to come back: else a scan would be lost for one page."""
-        for attempt in range(TRIES):
-            try:
-                return self._asked(ask, opened)
-            except (Busy, Down) as error:
-                wait = error.retry_in
-                if wait is None and isinstance(error, Busy):
-                    wait = FIRST_WAIT * 2**attempt
-                if wait is None or attempt == TRIES - 1 or wait >= self._deadline.remaining():
-                    raise
-            time.sleep(wait)
-        raise AssertionError  # the last attempt returned or raised
 
     def _asked(self, ask: Ask, opened: ExitStack) -> tuple[Arriving, Any]:
         """Return an answer that has rows, and its JSON where it is read whole; it stays open in `opened`."""

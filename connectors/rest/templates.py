@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.errors import MalformedIdentifier
 from connectors.rest.client import segment
-from connectors.variables import variable
+from connectors.rest.sent import text_of
 
 WHOLE = "identifier"
 """The name by which the whole identifier is had."""
@@ -28,7 +28,9 @@ class Blanks:
     """Fills the blanks of one registry's declaration, for one identifier or (a table's) for none."""
 
     def __init__(self, registry: str, identifier: str | None = None, groups: Mapping[str, str] | None = None) -> None:
-        """`groups` are those of the pattern that are in the identifier."""
+        """`groups` are those of the pattern that are in the identifier. Raises MalformedIdentifier for what is no text."""
+        if identifier is not None and identifier != identifier.encode(errors="replace").decode():
+            raise MalformedIdentifier("it holds half a character", registry=registry)
         self._registry = registry
         self._groups = dict(groups or {}) | ({} if identifier is None else {WHOLE: identifier})
 
@@ -67,7 +69,7 @@ class Blanks:
     def _filled(self, text: str, encode: Callable[[str], str] = str) -> str:
         def fill(blank: re.Match[str]) -> str:
             if blank[1] is not None:
-                return encode(variable(blank[1], self._registry))
+                return encode(text_of(blank[0], self._registry, "a declared text of"))
             return encode(self._groups.get(blank[2], ""))
 
         return _BLANK.sub(fill, text)

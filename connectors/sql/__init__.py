@@ -18,11 +18,12 @@ from connectors.columns import columns_of
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, NotFound, Unreadable
 from connectors.registry import FAULT, Answer, Increment, Registry, Settings
-from connectors.sql.asking import AFTER, KEY, Asked, chosen, engine_of, found_table, selected, unasked
-from connectors.sql.engine import Engine, Login, Source, Value
+from connectors.sql.asking import Asked, chosen, engine_of, found_table, selected, unasked
+from connectors.sql.engine import AFTER, KEY, Engine, Login, Source, Value
 from connectors.sql.fitting import fitted, is_same
 from connectors.sql.settings import LookupSettings, SqlSettings, TableSettings, address
 from connectors.sql.statement import Statement
+from connectors.sql.watermarks import beginning, fit
 from connectors.variables import filled
 
 __all__ = ["Sql", "SqlSettings"]
@@ -30,7 +31,7 @@ __all__ = ["Sql", "SqlSettings"]
 Problem = tuple[tuple[str | int, ...], str]
 CHECK_SECONDS = 5.0
 ALIKE = 50
-"""Rows that are looked through for the very key that was asked for, where a server finds others with it."""
+"""Rows that are looked through for the very key that was asked for: servers find others with it (12 for 12abc)."""
 
 
 class Sql(Registry):
@@ -102,14 +103,14 @@ class Sql(Registry):
             asked = self._question or self._prepared(lookup, deadline)
             values = {**asked.values, **_identifying(lookup, identifier)}
             try:
-                most = 2 if self.engine.exact else ALIKE
-                rows = self.engine.rows(asked.statement, values, asked.columns, most, deadline)
+                rows = self.engine.rows(asked.statement, values, asked.columns, ALIKE, deadline)
             except Misconfigured:  # the table has changed: it is looked at anew the next time
                 self._question = None
                 raise
         self._question = asked
-        if lookup.key is not None and not self.engine.exact and len(rows) < ALIKE:
-            rows = [row for row in rows if is_same(row[lookup.key], values[KEY])]
+        if lookup.key is not None and len(rows) < ALIKE:
+            declared = next(column.declared for column in asked.columns if column.name == lookup.key)
+            rows = [row for row in rows if is_same(row[lookup.key], values[KEY], declared)]
         if not rows:
             raise NotFound(f"{self.name} has no {lookup.record} of that {lookup.identifier.scheme}", registry=self.name)
         if len(rows) > 1:
@@ -191,9 +192,12 @@ class Sql(Registry):
         source = self._source(said, said.parameters, deadline)
         more = () if said.incremental is None else (said.incremental.column, *said.incremental.key)
         columns = chosen(self.name, self.engine.columns(source, deadline), said.columns, *more)
+        if said.incremental is not None:
+            fit(self.name, next(column for column in columns if column.name == said.incremental.column))
         if after is None or said.incremental is None:
             return selected(self.engine, columns, source)
-        since = Source(source.statement, {**source.values, AFTER: after}, source.table)
+        lowest = beginning(after, said.incremental.overlap)
+        since = Source(source.statement, {**source.values, AFTER: lowest}, source.table)
         return selected(self.engine, columns, since, self.engine.since(said.incremental.column))
 
     def _source(self, said: LookupSettings | TableSettings, values: Mapping[str, Value], deadline: Deadline) -> Source:

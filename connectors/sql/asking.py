@@ -12,8 +12,6 @@ from connectors.sql.engine import Column, Engine, Login, Source, Table, Value
 from connectors.sql.settings import ENGINES
 from connectors.sql.statement import Statement
 
-KEY, AFTER = "beffroi_key", "beffroi_after"
-"""Parameters of ours: the identifier, and the greatest value that was seen."""
 SHOWN = 30
 """Names that an error lists at most."""
 

@@ -26,6 +26,10 @@ Value: TypeAlias = str | int | float | bool | dt.date | dt.datetime | None
 """A bound parameter: what YAML writes, the text of an identifier, or the text of a watermark."""
 
 
+KEY, AFTER = "beffroi_key", "beffroi_after"
+"""Parameters of ours: the identifier, and the greatest value that was seen."""
+
+
 @dataclass(frozen=True)
 class Login:
     """Whom to ask and as whom. `secret` is not told by `repr`; None where the declaration has no password."""
@@ -94,8 +98,6 @@ class Engine(Protocol):
     """One database. Every method asks it, and ends by its deadline whatever the server or the network does."""
 
     backslashes: ClassVar[bool]
-    exact: ClassVar[bool]
-    """Whether its `=` finds the same value only: elsewhere `é` may be found for `e`, and 12 for `12abc`."""
     """Whether a backslash escapes within '…' (MariaDB), so that a quote after it ends no text."""
 
     def __init__(self, login: Login) -> None:

@@ -27,11 +27,17 @@ def fitted(cell: Any, kind: ColumnType) -> Any:
     return cell
 
 
-def is_same(cell: Any, asked: Any) -> bool:
-    """Tell whether a key's cell is the value asked for: some servers find `12` for `12abc`, and `é` for `e`."""
+def is_same(cell: Any, asked: Any, declared: str) -> bool:
+    """Tell whether a key's cell is the value asked for; `declared` is the type of its column.
+
+    Servers find more: 12 for `12abc`, `é` for `e`, the date of today for `today`. Zeros before a whole number, blanks
+    after a text (which `char(9)` has) and the case of a UUID make no other value.
+    """
     if isinstance(cell, int) and not isinstance(cell, bool):
         return re.fullmatch(r"-?\d+", str(asked), re.ASCII) is not None and int(asked) == cell
-    return _written(cell) == str(asked)
+    if declared.lower() in ("uuid", "uniqueidentifier"):
+        return _written(cell).lower() == str(asked).lower()
+    return _written(cell).rstrip(" ") == str(asked)
 
 
 def _written(cell: Any) -> str:

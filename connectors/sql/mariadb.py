@@ -35,7 +35,6 @@ class MariaDb:
     """A database of MariaDB or MySQL."""
 
     backslashes: ClassVar[bool] = True
-    exact: ClassVar[bool] = False
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet. Raises Misconfigured where the address names no host, or says what is not understood."""

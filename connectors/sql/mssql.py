@@ -72,7 +72,6 @@ class SqlServer:
     """A database of SQL Server."""
 
     backslashes: ClassVar[bool] = False
-    exact: ClassVar[bool] = False
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet. Raises Misconfigured where the address names no host or no database."""

@@ -63,7 +63,6 @@ class Oracle:
     """A database of Oracle."""
 
     backslashes: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet. Raises Misconfigured where the address names no host or no service."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 from psycopg import pq
 
 from connectors.deadline import Deadline
-from connectors.errors import BeffroiError, Unreadable
-from connectors.sql.engine import Column, Login, Source, Table, Value
+from connectors.errors import BeffroiError, Misconfigured, Unreadable
+from connectors.sql.engine import KEY, Column, Login, Source, Table, Value
 from connectors.sql.libpq import Conversation
 from connectors.sql.pool import Pool
 from connectors.sql.postgresql_types import Reader, column, value
@@ -50,7 +50,6 @@ class PostgreSql:
     """One PostgreSQL database."""
 
     backslashes: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet. Raises Misconfigured where the address names no host, user or database."""
@@ -135,7 +134,7 @@ class PostgreSql:
         most: int,
         deadline: Deadline,
     ) -> list[dict[str, Any]]:
-        """Return the first rows of a SELECT. A number that is too great for its column is found nowhere."""
+        """Return the first rows of a SELECT. A key that its column cannot hold is found nowhere."""
         numbers, state = _numbers(statement.names), ""
         limited = statement.within("", f" LIMIT {most}").written(numbers.__getitem__)
         try:
@@ -145,8 +144,8 @@ class PostgreSql:
                 except BeffroiError:
                     state = conversation.state
                     raise
-        except Unreadable:
-            if state == "22003":
+        except (Unreadable, Misconfigured):
+            if state == "22003" or (state in _NO_VALUE and numbers.keys() == {KEY}):
                 return []
             raise
         return [
@@ -187,6 +186,10 @@ class PostgreSql:
             _begin(conversation, deadline)
             yield conversation
             conversation.run(b"ROLLBACK", deadline)
+
+
+_NO_VALUE = {"22P02", "22007", "22008"}
+"""How it is told that a text is no value of a type (appendix A): no number, no date."""
 
 
 def _begin(conversation: Conversation, deadline: Deadline, isolation: str = "") -> None:

@@ -63,12 +63,17 @@ class LookupSettings(_Asked):
 
 
 class IncrementalSettings(BaseModel):
-    """Which rows are new: those not below the greatest `column` seen; `key` tells which older row each replaces."""
+    """Which rows are new: those not below the greatest `column` seen; `key` tells which older row each replaces.
+
+    `overlap` is how far below they are asked for again (seconds of a moment, units of a whole number), since others
+    write meanwhile, and what they commit late stands below what was read.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Annotated[str, Field(min_length=1)]
     key: Annotated[tuple[str, ...], Field(min_length=1)]
+    overlap: Annotated[float | None, Field(ge=0)] = None
 
 
 class TableSettings(_Asked):

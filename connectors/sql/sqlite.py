@@ -46,7 +46,6 @@ class Sqlite:
     """One SQLite database."""
 
     backslashes: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
 
     def __init__(self, login: Login) -> None:
         """Ask nothing yet."""

@@ -301,7 +301,7 @@ def test_a_source_that_is_no_parquet_file_is_the_registrys_fault(bench: Bench, d
     file = bench.root / "source/shops.parquet"
     whole = file.read_bytes()
     file.write_bytes({"half": whole[: len(whole) // 2], "html": b"<html>Not found</html>", "empty": b""}[damage])
-    with pytest.raises(Unreadable, match="source gave a file that is no whole Parquet file"):
+    with pytest.raises(Unreadable, match="no Parquet file, or is cut off"):
         bench.run()
     assert bench.latest().number == 1
 
@@ -509,6 +509,8 @@ def reference(bench: Bench) -> Bench:
     shutil.copytree(repository / "datasets/reference", bench.root / "source", dirs_exist_ok=True)
     moved = {"associations": "associations", "communes": "communes", "residents": "persons"}
     for path in (repository / "datasets").glob("*.yaml"):
+        if path.stem in ("companies", "legal_entities", "suppliers"):  # tests/test_demo.py has these from their sources
+            continue
         text = path.read_text().replace("registry: reference", "registry: source")
         for name in ("communes", "civil"):
             text = text.replace(f"registry: {name}\n", f"registry: source\n  table: {moved.get(path.stem)}\n")

@@ -12,6 +12,7 @@ from connectors.errors import Unreadable
 from connectors.registry import FAULT
 from pipelines import quarantine
 from pipelines.run import run
+from pipelines.stage import unchanged
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
 
 DATABASE = """\
@@ -137,6 +138,36 @@ def test_two_raw_files_are_kept_and_a_note_with_each(changing: Changing) -> None
     notes = [json.loads(raw.with_suffix(".json").read_text()) for raw in changing.staged]
     assert [note["after"] for note in notes] == ["2026-01-02 10:00:00"] * 2
     assert len(read(changing.staged[-1])) == 3
+
+
+def test_what_is_committed_late_is_not_lost(changing: Changing) -> None:
+    changing.bench.run()
+    changing.put("5", "late", "2026-01-02 09:55:00")  # below what was read last
+    changing.bench.run()
+    assert changing.names()["5"] == "late"
+
+
+def test_rows_without_a_key_stay_and_come_once(changing: Changing) -> None:
+    changing.do("DROP TABLE shops", "CREATE TABLE shops (id TEXT, name TEXT, workers TEXT, opened TEXT, modified TEXT)")
+    for name, modified in (("a", "2026-01-01"), ("b", "2026-01-03"), ("b", "2026-01-03")):
+        changing.do(f"INSERT INTO shops VALUES (NULL, '{name}', 1, NULL, '{modified}')")
+    for _ in range(3):
+        assert changing.bench.run().quarantined == 3
+    changing.do("INSERT INTO shops VALUES (NULL, 'c', 1, NULL, '2026-01-04')")
+    assert changing.bench.run().quarantined == 4
+
+
+def test_what_is_not_a_number_is_not_the_greatest_of_all(changing: Changing) -> None:
+    changing.put("9", "nine", "NaN")
+    changing.bench.run()
+    assert json.loads(changing.staged[-1].with_suffix(".json").read_text())["after"] == "2026-01-02 10:00:00"
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a\n1\n")
+    with pytest.raises(Unreadable, match="changed while it was read"), unchanged(file, "folder"):
+        file.write_text("a\n1\n2\n")
 
 
 CSV = CONFIGURATION.replace(

@@ -274,7 +274,7 @@ def test_what_changed_only(associations: MariaDbServer) -> None:
         ("id", "2", [2]),
         ("cree", "1998-03-01", [1]),
     ):
-        said = {"table": "associations", "incremental": {"column": column, "key": ["id"]}}
+        said = {"table": "associations", "incremental": {"column": column, "key": ["id"], "overlap": 0}}
         read = town(associations.address(), tables={"changed": said}).scan("changed", after).read_all()
         assert read["id"].to_pylist() == there, column
 

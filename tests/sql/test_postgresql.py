@@ -268,7 +268,7 @@ def test_an_increment_begins_where_the_last_one_ended(database: Database) -> Non
         ("id", "2", [2, 3]),
         ("n", "9", [1, 2, 3]),
     ]:
-        said = {"t": {"table": "t", "incremental": {"column": column, "key": ["id"]}}}
+        said = {"t": {"table": "t", "incremental": {"column": column, "key": ["id"], "overlap": 0}}}
         assert sorted(row["id"] for row in database.rows("t", after, tables=said)) == expected, column
     increment = database.registry(tables=said).increment("t")
     assert increment is not None

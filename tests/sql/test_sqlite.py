@@ -179,7 +179,13 @@ def test_an_increment_takes_numbers_as_numbers(database: sqlite3.Connection, tmp
         "INSERT INTO t VALUES (1, 9, '2024-01-01'), (2, 10, '2024-01-02'), (3, 8, NULL), (4, NULL, '2023')"
     )
     for column, after, expected in [("loose", "9", "124"), ("at", "2024-01-01", "123"), ("id", "3", "34")]:
-        said = {"t": {"table": "t", "columns": ["id", "loose", "at"], "incremental": {"column": column, "key": ["id"]}}}
+        said = {
+            "t": {
+                "table": "t",
+                "columns": ["id", "loose", "at"],
+                "incremental": {"column": column, "key": ["id"], "overlap": 0},
+            }
+        }
         assert "".join(row["id"] for row in rows(tmp_path, "t", after, tables=said)) == expected
 
 
