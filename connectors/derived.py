@@ -95,23 +95,50 @@ def problems(
 
 
 def filled_record(record: type[Record], values: Mapping[str, Any], registry: str) -> Record:
-    """Return the record of these values, read as JSON's are (a text may be a date; no number is rounded).
+    """Return the record of these values, read as JSON's are (a text may be a date; no whole number is rounded).
 
     Raises Unreadable, which names the fields that do not fit, never a value.
     """
     try:
-        return record.model_validate_json(_json(values), strict=True)
+        made: Record = record.model_validate_json(_json(values), strict=True)
     except (ValidationError, ValueError) as error:
         raise Unreadable(
-            f"{registry} answered a {record.__name__} that is none ({_defects(error)})", registry=registry
+            f"{registry} gave an answer that is no {record.__name__} ({_defects(error)})", registry=registry
         ) from None
+    for field, value in values.items():
+        if type(value) is int and getattr(made, field) != value:  # a float that does not hold it
+            raise Unreadable(
+                f"{registry} answered a {record.__name__} that is none ({field}: number_too_large)", registry=registry
+            )
+    return made
 
 
 def _defects(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return "a value that JSON does not have"
     found = error.errors(include_url=False, include_context=False, include_input=False)[:3]
-    return "; ".join(f"{re.sub(r'[^a-z0-9_.]', '', '.'.join(map(str, each['loc'])))}: {each['type']}" for each in found)
+    return "; ".join(
+        f"{re.sub(r'[^a-z0-9_.]', '', '.'.join(map(str, each['loc'])))} {_SAID.get(each['type'], each['type'])}"
+        for each in found
+    )
+
+
+_SAID = {
+    "missing": "is missing",
+    "string_type": "is no text",
+    "int_type": "is no whole number",
+    "int_from_float": "is no whole number",
+    "float_type": "is no number that is held exactly",
+    "bool_type": "is neither true nor false",
+    "list_type": "is no list",
+    "date_type": "is no date",
+    "date_parsing": "is no date",
+    "date_from_datetime_parsing": "is no date",
+    "datetime_type": "is no date with a time",
+    "datetime_parsing": "is no date with a time",
+    "datetime_from_date_parsing": "is no date with a time",
+}
+"""What pydantic calls the defects of a value, in words."""
 
 
 def _json(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,13 @@ FILL_IN = "FILL_IN"
 """Stands in a draft for a value that only a person knows; no declaration that has one is loaded."""
 
 
+EXPECT = (
+    "# A run with no row, or with more than one in twenty refused, makes no version: say what you know of it.",
+    "expect: {rows: {min: 1}, refused: {max: 0.05}}",
+)
+"""The lines at the end of each drafted dataset: what nobody has read yet must not publish an empty table."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """One thing that was found (a table, an operation, a file), what is believed of it, and by what evidence."""
@@ -26,13 +33,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Draft:
-    """A proposed `registries/NAME.yaml`, and a proposed `datasets/TABLE.yaml` per table.
+    """A proposed `registries/NAME.yaml`, and proposed `datasets/TABLE.yaml` and `lookups/NAME.yaml`.
 
     In the texts of datasets `owner: FILL_IN` stands for the organisation. `notes` are for whoever reads the draft.
     """
 
     declaration: str
     datasets: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, str] = field(default_factory=dict)
     seen: tuple[Seen, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -66,6 +74,16 @@ def conformance(registry: Registry) -> Iterator[Check]:
     if not isinstance(registry, Sql):
         raise InvalidRequest(f"{registry.name} is no database: `beffroi check --online` asks every other registry")
     yield from checks(registry)
+
+
+def lookup_of_rows(dataset: str) -> str:
+    """Return the text of a lookup that answers a row of a dataset by its key, which is one column."""
+    return f"title: A row of {dataset}, by its key\nproviders:\n  - dataset: {dataset}\n"
+
+
+def lookup_of_record(record: str, registry: str) -> str:
+    """Return the text of a lookup that asks a registry for its record."""
+    return f"title: {record}\nrecord: {record}\nproviders:\n  - registry: {registry}\n"
 
 
 def entry_name(text: str) -> str:

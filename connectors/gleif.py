@@ -114,7 +114,7 @@ class Gleif(Registry):
         query = [*query, ("page[cursor]", "*")]
         link, seen, came, total = PATH, set[str](), 0, -1
         while True:
-            page, rows, url = again(partial(self._page, link, query), Deadline.after(AGAIN_SECONDS))
+            page, rows, url = again(partial(self._page, link, query), Deadline.after(AGAIN_SECONDS), first=total < 0)
             total, came, following = self._total(page), came + len(rows), self._next(page)
             yield self._batch(rows)
             if following is None:

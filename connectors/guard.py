@@ -123,9 +123,9 @@ _RETRYING = tenacity.Retrying(retry=tenacity.retry_if_exception(_safe), wait=_pa
 class Guard:
     """What stands around the calls of one registry. Thread-safe."""
 
-    def __init__(self, registry: str, windows: tuple[Window, ...]) -> None:
-        """`windows` are those in which it is not asked."""
-        self._registry, self._windows = registry, windows
+    def __init__(self, registry: str, windows: tuple[Window, ...], seconds: float) -> None:
+        """`windows` are those in which it is not asked, `seconds` what a lookup has by the registry's limits."""
+        self._registry, self._windows, self._seconds = registry, windows, seconds
         self.breaker = Breaker(registry)
 
     def outage(self) -> Outage | None:
@@ -140,10 +140,12 @@ class Guard:
         if (found := self.outage()) is not None:
             raise maintenance(self._registry, found)
         finds_out = self.breaker.enter()
+        hurried = deadline.remaining() < self._seconds / 2  # whoever is late then was not given its time
         try:
             answer: T = work() if finds_out else _RETRYING(_once, work, deadline)
         except BeffroiError as error:
-            self.breaker.leave(error)
+            if not (hurried and isinstance(error, Late)):
+                self.breaker.leave(error)
             raise
         self.breaker.leave(None)
         return answer

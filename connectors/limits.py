@@ -151,8 +151,14 @@ class Outage:
 
 
 def outage(windows: "tuple[Window, ...]", now: dt.datetime) -> Outage | None:
-    """Return the maintenance that `now` falls into, the one that lasts longest; None outside of all windows."""
-    found = [
-        Outage(end, window.reason) for window in windows for begin, end in window.around(now) if begin <= now < end
-    ]
-    return max(found, key=lambda each: each.until, default=None)
+    """Return the maintenance that `now` falls into, the one that lasts longest; None outside of all windows.
+
+    Where another window begins as it ends, or before, it lasts until that one's end.
+    """
+    found: Outage | None = None
+    left, at = list(windows), now
+    while spans := [(end, window) for window in left for begin, end in window.around(at) if begin <= at < end]:
+        at, window = max(spans, key=lambda span: span[0])
+        left.remove(window)
+        found = Outage(at, found.reason if found else window.reason)
+    return found

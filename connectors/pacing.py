@@ -38,6 +38,9 @@ KEPT = 1024
 POLL = 0.01
 """Seconds between two looks for a place that another process may have left, about: who waits long looks as often."""
 
+PATIENCE = 5.0
+"""Seconds for which a long read gives way at each turn: it must end too where lookups use up the whole rate."""
+
 _HEAD = struct.Struct("=dqq")  # until when to stay away, by which status, how many turns there were
 _MOMENT = struct.Struct("=d")
 
@@ -111,13 +114,13 @@ class Ledger:
 
     def _head(self, file: int, now: float) -> tuple[float, int, int]:
         away, status, count = _HEAD.unpack(os.pread(file, _HEAD.size, 0).ljust(_HEAD.size, b"\0"))
-        return (away if away <= now + MOST_AWAY else 0.0), status, count
+        return (away if away <= now + MOST_AWAY else 0.0), status, max(0, count)  # whatever a damaged file holds
 
     def _moment(self, file: int, turn: int, now: float) -> float:
         """Return when a turn was, or will be; none lies further ahead than `ahead` but by a clock that was set back."""
         if turn < 0:
             return -math.inf
-        at: float = _MOMENT.unpack(os.pread(file, _MOMENT.size, self._place(turn)))[0]
+        at: float = _MOMENT.unpack(os.pread(file, _MOMENT.size, self._place(turn)).ljust(_MOMENT.size, b"\0"))[0]
         return at if at <= now + self.ahead else -math.inf
 
     def _place(self, turn: int) -> int:
@@ -204,13 +207,17 @@ class Pace:
             raise self._unusable(error) from error
 
     def _taken(self, places: Places, ledger: Ledger, deadline: Deadline) -> tuple[int, int]:
-        """Return a place whose turn has come. While a turn is not ours yet the place is left to others."""
-        patient = deadline.remaining() > self.limits.deadline  # no lookup has so long
-        while (place := places.take(deadline)) is not None:
-            taken = False
+        """Return a place whose turn has come. While a turn is not ours yet the place is left to others.
+
+        A turn must leave the call half of the time that a lookup has, or of what there is: it would only be late.
+        """
+        began, long = time.monotonic(), deadline.remaining() > self.limits.deadline  # no lookup has so long
+        last = Deadline(deadline.at - min(deadline.remaining(), self.limits.deadline) / 2)
+        while (place := places.take(last)) is not None:
+            taken, patient = False, long and time.monotonic() - began < PATIENCE
             try:
                 now = time.time()
-                turn = ledger.next(now, now + deadline.remaining(), patient=patient)
+                turn = ledger.next(now, now + last.remaining(), patient=patient)
                 taken = turn.taken
                 if taken and turn.at > now:
                     time.sleep(max(0.0, turn.at - time.time()))
@@ -219,7 +226,7 @@ class Pace:
                     places.give(place)
             if taken:
                 return place
-            if turn.at > now + deadline.remaining():
+            if turn.at > now + last.remaining():
                 raise self._refusal(turn, turn.at - now)
             time.sleep(max(turn.at - now - (0 if patient else ledger.ahead), 0.0))
         said = f"all {self.limits.concurrency} places with {self.registry} are taken, here or in another process"

@@ -54,12 +54,22 @@ READ_SECONDS = 60.0
 """How long the beginning of a scan may be asked for again and again; each attempt has its own deadlines."""
 
 
+Stamp: TypeAlias = tuple[int, int, int]
+
+
+def stamped(file: Path) -> Stamp:
+    """Return what tells whether a file changed: its size, when it was written, and which file of the disk it is."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
 @dataclass(frozen=True)
 class CsvFile:
     """A plain CSV file in UTF-8, for the engine to read itself: every column as text, an empty cell as null.
 
     `columns` are the names in order, `skip` the lines before the first row. Where the engine refuses the file (a
-    ragged row, a quote amiss), `rows` gives the same table row by row, those amiss with their FAULT.
+    ragged row, a quote amiss), `rows` gives the same table row by row, those amiss with their FAULT. `stamp` is the file's
+    (`stamped`) when it was judged: whoever reads it compares, for it is not the same table if it changed since.
     """
 
     path: Path
@@ -68,6 +78,7 @@ class CsvFile:
     quote: str
     skip: int
     rows: Callable[[], pa.RecordBatchReader]
+    stamp: Stamp
 
 
 Scan: TypeAlias = pa.RecordBatchReader | Path | CsvFile
@@ -135,6 +146,7 @@ class Registry:
 
     record: type[Record] | None = None
     schemes: tuple[str, ...] | None = None  # those of its record's identifiers that it is asked by; None for all
+    names_are_data: bool = False  # whether the columns of its tables are called by what stands in the data
     personal: bool = False  # whether all that it tells is personal data, whatever its fields say
     limits: Limits = Limits()
     probe: str | None = None  # an identifier that it is known to have, public: `beffroi check --online` asks for it
@@ -147,7 +159,7 @@ class Registry:
         self.root = root
         self.limits = settings.limits.over(type(self).limits)
         self.pace = Pace(name, self.limits, root)
-        self.guard = Guard(name, settings.maintenance)
+        self.guard = Guard(name, settings.maintenance, self.limits.deadline)
         self.probe = settings.probe or type(self).probe
         self.extras: set[str] = set()  # names that it answered and nobody knows; never a value
 
@@ -193,6 +205,13 @@ class Registry:
         what was read before. Rows that have it, that are beyond it or that have none are returned.
         """
         raise Misconfigured(f"the registry {self.name} cannot be scanned", registry=self.name)
+
+    def reach(self, deadline: Deadline) -> bool:
+        """Ask the least that proves that the source is there and knows us, where it has no probe; False if nothing does.
+
+        Raises as `lookup` does.
+        """
+        return False
 
     def check(self, table: str | None) -> str | None:
         """Return what is wrong with reading `table`, as far as this machine can tell: no network is asked.

@@ -127,7 +127,9 @@ class Sirene(Registry):
         asked = [("q", " AND ".join([*SCANNED, *select])), ("nombre", str(PAGE))]
         cursor, seen, came, total = "*", set[str](), 0, -1
         while True:
-            reply = again(partial(self._page, [*asked, ("curseur", cursor)]), Deadline.after(AGAIN_SECONDS))
+            reply = again(
+                partial(self._page, [*asked, ("curseur", cursor)]), Deadline.after(AGAIN_SECONDS), first=total < 0
+            )
             if reply.status == 404 and _own_status(reply) == 404:
                 if came == 0:
                     raise Unreadable(f"{self.name} has no company of those that are scanned", registry=self.name)

@@ -3,6 +3,7 @@
 What reads sources is loaded by the commands that need it: the others start without.
 """
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway import console
+from gateway import connector_drafts, console
 from gateway.command import Command, command
 from pipelines.sentences import among
 from pipelines.strict_yaml import load
@@ -93,7 +94,10 @@ def _drafting(function: Command) -> Command:
             "datasets",
             multiple=True,
             metavar="TABLE",
-            help="Write datasets/TABLE.yaml too; «all» for all.",
+            help="Write datasets/TABLE.yaml too; «all» for all that load as they stand.",
+        ),
+        click.option(
+            "--lookup", "lookups", multiple=True, metavar="NAME", help="Write lookups/NAME.yaml too; «all» for all."
         ),
         click.option("--show", is_flag=True, help="Only show what is found, with the evidence; write nothing."),
         click.option("--name", required=True, help="The registry's name in the workspace."),
@@ -110,7 +114,8 @@ def _drafting(function: Command) -> Command:
 def add_rest_command(root: Path, as_json: bool, source: str, name: str, server: str | None, **written: Any) -> None:
     """Declare a REST registry by the OpenAPI document (3 or 2) at FILE or URL.
 
-    It writes registries/NAME.yaml, which holds drafts of a lookup and of tables and lists every other operation.
+    It writes registries/NAME.yaml, which holds drafts of a lookup and of tables and lists every other operation. Where
+    NAME is declared already, its file stays, and only what --dataset and --lookup name is written.
     """
     _add(root, as_json, "rest", source, name, {"server": server}, **written)
 
@@ -133,22 +138,47 @@ def add_sql_command(
     """Declare the database at URL, such as postgresql://reader@db.ville.example/gestion or sqlite:bases/culture.sqlite.
 
     It lists the tables with their sizes, their keys and the columns that look personal, and writes
-    registries/NAME.yaml. The password is read from a variable of the environment, by default NAME_PASSWORD.
+    registries/NAME.yaml. The password is read from a variable of the environment, by default NAME_PASSWORD. Where NAME is
+    declared already, its file stays, and only what --dataset and --lookup name is written.
     """
-    _add(root, as_json, "sql", url, name, {"tables": tables, "password_variable": password_variable}, **written)
+    options = {"tables": tables, "password_variable": password_variable, "lookup": bool(written["lookups"])}
+    _add(root, as_json, "sql", url, name, options, **written)
 
 
 @add_group.command("file")
 @click.argument("source", metavar="PATH|URL")
 @_drafting
+@click.option("--username", help="As whom to ask: HTTPS, SFTP; for S3 the access key.")
+@click.option("--password-variable", metavar="VARIABLE", help="The variable of the environment that has the password.")
+@click.option("--key", metavar="FILE", help="The private key for SFTP.")
+@click.option(
+    "--host-key", metavar="TEXT", help="The public key of the SFTP server, as in known_hosts: its type and it."
+)
+@click.option("--endpoint", metavar="URL", help="Where S3 answers, if not at Amazon's.")
+@click.option("--region", help="The region of S3.")
 @command
-def add_file_command(root: Path, as_json: bool, source: str, name: str, **written: Any) -> None:
+def add_file_command(
+    root: Path,
+    as_json: bool,
+    source: str,
+    name: str,
+    username: str | None,
+    password_variable: str | None,
+    key: str | None,
+    host_key: str | None,
+    endpoint: str | None,
+    region: str | None,
+    **written: Any,
+) -> None:
     """Declare a file or a folder of them: CSV, spreadsheets, JSON, XML, GeoJSON, Parquet; zipped or not.
 
     PATH is here, URL is https://…, sftp://… or s3://…. It shows what it believes (encoding, separator, header, types)
-    and by what evidence, and writes it down in registries/NAME.yaml, so that nothing is guessed later.
+    and by what evidence, and writes it down in registries/NAME.yaml, so that nothing is guessed later. Where NAME is
+    declared already, its file stays, and only what --dataset and --lookup name is written.
     """
-    _add(root, as_json, "files", source, name, {}, **written)
+    options = {"username": username, "key": key, "host_key": host_key, "endpoint": endpoint, "region": region}
+    options["password"] = f"${{{password_variable}}}" if password_variable else None
+    _add(root, as_json, "files", source, name, options, **written)
 
 
 def _add(
@@ -161,13 +191,17 @@ def _add(
     *,
     show: bool,
     datasets: tuple[str, ...],
+    lookups: tuple[str, ...],
     owner: str | None,
 ) -> None:
     """Draft a declaration, show what was found, and write what was asked for, all or nothing."""
     from connectors import drafting
 
-    if _is_declared(root, name):
-        raise InvalidRequest(f"there is a registry {name} already: take another --name")
+    declared = _is_declared(root, name)
+    if declared and not (show or datasets or lookups):
+        raise InvalidRequest(
+            f"there is a registry {name} already: take another --name, or say by --dataset and --lookup what to write for it"
+        )
     found = drafting.draft(kind, source, name, root.resolve(), **options)
     if as_json and show:
         console.show_json(found)
@@ -177,20 +211,22 @@ def _add(
     if show:
         click.echo(found.declaration)
         return
-    texts = {f"registries/{name}.yaml": found.declaration}
-    for table in found.datasets if "all" in datasets else datasets:
-        if table not in found.datasets:
-            raise InvalidRequest(f"there is no table «{table}» in it{among(table, found.datasets)}")
-        text = found.datasets[table]
-        texts[f"datasets/{table}.yaml"] = text.replace(f"owner: {drafting.FILL_IN}", f"owner: {_owner(root, owner)}")
+    texts, left = connector_drafts.chosen(root, kind, name, found, datasets, lookups, declared=declared)
+    if any(path.startswith("datasets/") for path in texts):
+        owner_line = f"owner: {_owner(root, owner)}"
+        texts = {path: text.replace(f"owner: {drafting.FILL_IN}", owner_line) for path, text in texts.items()}
     _write(root, texts)
     if as_json:
-        console.show_json({"written": list(texts), "seen": found.seen, "notes": found.notes})
+        console.show_json({"written": list(texts), "left": left, "seen": found.seen, "notes": found.notes})
         return
     for path in texts:
         click.echo(path)
-    run = next((f" && beffroi run {Path(path).stem}" for path in texts if path.startswith("datasets/")), "")
-    console.note(f"Read {'them' if len(texts) > 1 else 'it'}, then: beffroi check{run}")
+    for note in left:
+        console.note(note)
+    names = " ".join(Path(path).stem for path in texts if path.startswith("datasets/"))
+    run = f" && beffroi run {names}" if names else ""
+    if texts:
+        console.note(f"Read {'them' if len(texts) > 1 else 'it'}, then: beffroi check{run}")
 
 
 def _tell(found: "Draft") -> None:
@@ -217,11 +253,18 @@ def _write(root: Path, texts: dict[str, str]) -> None:
     there = [path for path in texts if (root / path).exists()]
     if there:
         raise InvalidRequest(f"{there[0]} is there already: take it away, or leave it out")
-    for path, text in texts.items():
-        (root / path).parent.mkdir(exist_ok=True)
-        part = root / f"{path}.part"
-        part.write_text(text, encoding="utf-8")
-        part.rename(root / path)
+    parts = {root / path: root / f"{path}.part" for path in texts}
+    try:
+        for (path, part), text in zip(parts.items(), texts.values(), strict=True):
+            path.parent.mkdir(exist_ok=True)
+            part.write_text(text, encoding="utf-8")
+        for path, part in parts.items():
+            part.rename(path)
+    except OSError as error:
+        for each in (*parts, *parts.values()):
+            each.unlink(missing_ok=True)
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise InvalidRequest(f"nothing is written, since {next(iter(texts))} and the like cannot be: {why}") from error
 
 
 def _is_declared(root: Path, name: str) -> bool:

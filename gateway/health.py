@@ -63,9 +63,9 @@ class Health:
         """Note how a registry answered; «not found» and «withheld» are answers like any other.
 
         Why it failed goes to the log, each reason once and no more than MOST of them: a detail holds no value. Where
-        nobody asked, since maintenance was planned, nothing is learnt.
+        nobody asked (planned maintenance, no place free), or a part of it failed, nothing is learnt of the registry.
         """
-        if isinstance(error, Maintenance):
+        if isinstance(error, Maintenance) or (error is not None and not error.general):
             return
         state = self.registries[registry]
         failed = error is not None and not isinstance(error, CallerError)

@@ -17,6 +17,7 @@ from gateway.health import credentials
 from pipelines.workspace import Workspace
 
 NO_PROBE = "no probe"
+A_PROBE = "an identifier that it has, which need not be anybody's"
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,17 @@ def _checked(registry: Registry) -> Checked:
 
 def _asked(registry: Registry) -> tuple[str, str, bool]:
     """Return the status, what is to be said of it, and whether it is a failure. Planned maintenance is none."""
-    if registry.probe is None and registry.record is None:
-        return NO_PROBE, "it answers no lookups", False
-    if registry.probe is None:
-        return NO_PROBE, "say by probe: an identifier that it has, which need not be anybody's", False
+    deadline = Deadline.after(registry.limits.deadline)
     try:
+        if registry.probe is None:
+            if registry.guard.call(lambda: registry.reach(deadline), deadline):
+                return "ok", "it is there and knows us", False
+            unprobed = "it answers no lookups" if registry.record is None else f"say by probe: {A_PROBE}"
+            return NO_PROBE, unprobed, False
         if registry.record is None:
             raise Misconfigured(f"{registry.name} answers no lookups: take out its probe:", registry=registry.name)
         _, value = canonical(registry.record, filled(registry.probe, registry.name))
-        registry.ask(value, Deadline.after(registry.limits.deadline))
+        registry.ask(value, deadline)
     except NotFound:
         return "not-found", "it answers, but has not what it is known to have: is the probe still right?", True
     except BeffroiError as error:

@@ -36,7 +36,8 @@ class Pool:
         deadline = deadline.within(self._registry.limits.deadline)
         with self._lock:
             if self._taken >= self._places * (1 + WAITING):
-                raise Busy(f"all places with {name} are taken, and many wait for one", registry=name, retry_in=1)
+                said = f"all places with {name} are taken, and many wait for one"
+                raise Busy(said, registry=name, retry_in=1, general=False)
             self._taken += 1
         future = self._executor.submit(self._registry.ask, identifier, deadline)
         future.add_done_callback(self._free)
@@ -44,7 +45,8 @@ class Pool:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.remaining() + GRACE)
         except TimeoutError:
             if future.cancelled():  # it never began
-                raise Busy(f"no place with {name} came free within the deadline", registry=name, retry_in=1) from None
+                said = f"no place with {name} came free within the deadline"
+                raise Busy(said, registry=name, retry_in=1, general=False) from None
             raise Late(f"{name} did not answer within the deadline", registry=name) from None
 
     def _free(self, _: "Future[Answer]") -> None:

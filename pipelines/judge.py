@@ -26,14 +26,20 @@ FAILURES = "beffroi_failures"
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path, parquet_of: Callable[[str], str]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    raw: Path,
+    parquet_of: Callable[[str], str],
+    *,
+    names_are_data: bool = False,
 ) -> list[str]:
     """Make `judged` and `merged` from the raw file; return the source's columns that nothing reads.
 
-    `parquet_of` gives the Parquet file of another dataset's latest version. Raises Misconfigured when the source lacks
+    `names_are_data` keeps the names of columns that no declaration knows out of errors. `parquet_of` gives the Parquet file of another dataset's latest version. Raises Misconfigured when the source lacks
     a column that the declaration reads, Unreadable when it is no Parquet file.
     """
     types = _staged(connection, dataset, raw)
+    _all_there(dataset, types, names_are_data=names_are_data)
     cleaning = Cleaning(connection, "staged", parquet_of)
     for column in dataset.columns:  # in declared order, so that a step may use a column above it
         cleaning.done[column.name] = _cleaned_column(cleaning, dataset, column, types)
@@ -66,6 +72,23 @@ def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) 
     return types
 
 
+def _all_there(dataset: Dataset, types: dict[str, str], *, names_are_data: bool) -> None:
+    """Hold that the source has every column that is read. Raises Misconfigured.
+
+    The names of a file's columns are what stands in its first line: where that is missing, it is somebody's row, and
+    hardly a name in it is one that is read.
+    """
+    read = {column.name: _source_of(dataset, column) for column in dataset.columns}
+    wanted = set(read.values())
+    strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
+    for name, source in read.items():
+        if source not in types:
+            what = f": it has {len(types)} columns, of other names" if strange else among(source, types)
+            raise Misconfigured(
+                f"datasets/{dataset.name}.yaml: {name} is read from «{source}», which the source does not have{what}"
+            )
+
+
 def _source_of(dataset: Dataset, column: Column) -> str:
     return dataset.clean.get(column.name, Clean()).source or column.name
 
@@ -73,11 +96,6 @@ def _source_of(dataset: Dataset, column: Column) -> str:
 def _cleaned_column(cleaning: Cleaning, dataset: Dataset, column: Column, types: dict[str, str]) -> Value:
     """Take one column through its steps and to its type."""
     source = _source_of(dataset, column)
-    if source not in types:
-        raise Misconfigured(
-            f"datasets/{dataset.name}.yaml: {column.name} is read from «{source}», which the source does not have"
-            f"{among(source, types)}"
-        )
     steps = dataset.clean.get(column.name, Clean()).steps
     value, kind = cleaning.source(source), types[source]
     if steps and kind != "VARCHAR":
@@ -126,7 +144,7 @@ def _failure_list(failures: list[tuple[str, Failure]]) -> str:
         told = f"{{'column': {quote(name)}, 'rule': {quote(failure.rule)}, 'reason': {quote(failure.reason)}}}"
         cases.setdefault(name, []).append(f"WHEN {failure.condition} THEN {told}")
     items = ", ".join(f"CASE {' '.join(whens)} END" for whens in cases.values())
-    return f"CAST(list_filter([{items}], lambda f: f IS NOT NULL) AS {kind})"
+    return f"CAST(list_filter([{items}], lambda beffroi_f: beffroi_f IS NOT NULL) AS {kind})"
 
 
 def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
@@ -151,7 +169,7 @@ def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
 def _constraints(column: Column, key: tuple[str, ...]) -> Iterator[Failure]:
     """Turn Table Schema's constraints into failures; a value that a step refused is not told missing as well."""
     name, wanted, in_key = f"cleaned.{identifier(column.name)}", column.constraints, column.name in key
-    refused = f'list_contains(list_transform({FAILURES}, lambda f: f."column"), {quote(column.name)})'
+    refused = f'list_contains(list_transform({FAILURES}, lambda beffroi_f: beffroi_f."column"), {quote(column.name)})'
     if wanted.required or in_key:
         reason = "is missing, and it is part of the key" if in_key else "is missing"
         yield Failure(f"{name} IS NULL AND NOT {refused}", "required", reason)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import Misconfigured, Unreadable
-from connectors.registry import CsvFile, Increment, Registry, Scan
+from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.workspace import Workspace
@@ -72,7 +72,7 @@ def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, regi
         with unchanged(scan, registry):
             shutil.copyfile(scan, part)
     elif isinstance(scan, CsvFile):
-        with unchanged(scan.path, registry):
+        with unchanged(scan.path, registry, scan.stamp):
             try:
                 connection.execute(f"COPY (FROM {_csv(scan)}) TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
             except duckdb.InvalidInputException:  # not plain after all: row by row
@@ -98,12 +98,14 @@ def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
 
 
 @contextmanager
-def unchanged(file: Path, registry: str) -> Iterator[None]:
-    """Hold that a file of `registry` is the same before and after the block. Raises Unreadable."""
-    before = file.stat()
+def unchanged(file: Path, registry: str, before: Stamp | None = None) -> Iterator[None]:
+    """Hold that a file of `registry` is after the block what it was `before`: when it was judged, or now.
+
+    Raises Unreadable.
+    """
+    before = before or stamped(file)
     yield
-    after = file.stat()
-    if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
+    if stamped(file) != before:
         raise Unreadable(f"a file of {registry} changed while it was read: run it again", registry=registry)
 
 

@@ -57,7 +57,9 @@ def _lower(cleaning: Cleaning, value: Value, _: Any) -> None:
 
 def _capitalise(cleaning: Cleaning, value: Value, _: Any) -> None:
     words = f"string_split(lower({value.sql}), ' ')"
-    cleaning.make(value, f"array_to_string(list_transform({words}, lambda w: upper(w[1]) || w[2:]), ' ')")
+    cleaning.make(
+        value, f"array_to_string(list_transform({words}, lambda beffroi_w: upper(beffroi_w[1]) || beffroi_w[2:]), ' ')"
+    )
 
 
 def _unaccent(cleaning: Cleaning, value: Value, _: Any) -> None:

@@ -1,7 +1,9 @@
 """GLEIF: what an LEI is, the pages of a scan and what is wrong with them, who is left out."""
 
+import itertools
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from connectors.records import Company, canonical, check_lei
 from connectors.registry import FAULT
 from tests.conftest import ROOT
 from tests.peers.canned import Canned
+from tests.rest.peer import Asked, Peer, Told, told
 
 JSON_API = "application/vnd.api+json"
 UNHURRIED = {"per_minute": 1_000_000}
@@ -168,9 +171,68 @@ def test_a_link_that_is_none_is_unreadable(canned: Canned, link: object) -> None
         scanned(said(canned, page(0, 2, 2, link)))
 
 
-def test_slowing_down_in_the_middle_is_told(canned: Canned) -> None:
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with Peer() as server:
+        yield server
+
+
+def test_a_page_in_the_middle_is_asked_again(peer: Peer, tmp_path: Path) -> None:
+    tries = itertools.count(1)
+
+    def tell(asked: Asked) -> Told:
+        if asked.path == "/b":
+            if (number := next(tries)) < 3:
+                return told({}, 503, Retry_After="1") if number == 1 else told({}, 429)
+            return Told(page(2, 2, 4)[0])
+        return Told(page(0, 2, 4, "/b")[0])
+
+    peer.tell = tell
+    assert scanned(gleif(peer.url, tmp_path)).num_rows == 4
+    assert [asked.path for asked in peer.asked][1:] == ["/b"] * 3
+
+
+def test_slowing_down_for_long_in_the_middle_is_told(peer: Peer, tmp_path: Path) -> None:
+    peer.tell = lambda asked: told({}, 429, Retry_After="3000") if asked.path == "/b" else Told(page(0, 2, 4, "/b")[0])
     with pytest.raises(Busy):
-        scanned(said(canned, page(0, 2, 4, "/b"), (b"{}", "application/json", 429)))
+        scanned(gleif(peer.url, tmp_path))
+    assert len(peer.asked) == 2
+
+
+# --- lookups that contradict themselves ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", [page(0, 0, 1), page(0, 0, None), page(0, 0, "0")])
+def test_nobody_is_not_found_only_where_there_is_nobody(canned: Canned, told: tuple[bytes, str, int]) -> None:
+    with pytest.raises(Unreadable):
+        said(canned, told).lookup(entity(0)["id"], Deadline.after(5))
+    with pytest.raises(NotFound):
+        said(canned, page(0, 0, 0)).lookup(entity(0)["id"], Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    ("status", "active"), [("ISSUED", True), ("LAPSED", True), ("ANNULLED", None), ("DUPLICATE", None)]
+)
+def test_a_void_registration_tells_no_status(canned: Canned, status: str, active: bool | None) -> None:
+    row = entity(0, status="ACTIVE")
+    row["attributes"]["registration"] = {"status": status}
+    body = json.dumps({"meta": {"pagination": {"total": 1}}, "data": [row]}).encode()
+    assert scanned(said(canned, (body, JSON_API, 200)))["active"].to_pylist() == [active]
+
+
+def test_half_a_character_stops_no_scan(canned: Canned) -> None:
+    odd = entity(1) | {"attributes": {"lei": "\ud800", "entity": {"\ud800odd": 1}}}
+    body = json.dumps({"meta": {"pagination": {"total": 2}}, "data": [entity(0), odd]}).encode()
+    asked = said(canned, (body, JSON_API, 200))
+    table = scanned(asked)
+    assert table["identifier"].to_pylist() == [entity(0)["id"], None]
+    assert table[FAULT].null_count == 1
+    assert asked.extras == {"?odd"}
+
+
+def test_a_link_that_is_no_address_is_not_followed(canned: Canned) -> None:
+    with pytest.raises(Misconfigured, match="not a URL"):
+        scanned(said(canned, page(0, 1, 2, "http://[::1")))
 
 
 def test_sole_proprietors_are_left_out_and_that_is_told(canned: Canned, caplog: pytest.LogCaptureFixture) -> None:

@@ -75,7 +75,7 @@ def test_a_weekly_window_without_a_change_of_clocks(now: dt.datetime, every: str
 
 @given(
     MOMENTS, st.sampled_from([*DAYS, "day"]), TIMES, TIMES, st.sampled_from(["Europe/Paris", "America/New_York"]),
-    st.floats(0, 1, exclude_max=True),
+    st.floats(0, 0.99),
 )  # fmt: skip
 def test_whoever_is_inside_stays_so_until_the_end_that_is_told(
     now: dt.datetime, every: str, start: dt.time, end: dt.time, zone: str, part: float
@@ -88,6 +88,16 @@ def test_whoever_is_inside_stays_so_until_the_end_that_is_told(
     between = outage(found, now + (told.until - now) * part)
     assert between is not None
     assert between.until >= told.until
+
+
+def test_windows_that_follow_each_other_are_one_maintenance() -> None:
+    found = windows(
+        {"every": "sunday", "from": "22:00", "to": "00:00", "zone": "Europe/Paris"},
+        {"every": "monday", "from": "00:00", "to": "06:00", "zone": "Europe/Paris"},
+    )
+    told = outage(found, dt.datetime(2026, 11, 22, 22, 30, tzinfo=dt.UTC))
+    assert told is not None
+    assert told.until == dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC)
 
 
 @given(MOMENTS, MOMENTS, MOMENTS)
@@ -132,7 +142,7 @@ def test_of_several_the_longest_is_told() -> None:
         moment("2026-05-01T23:00"),
     )
     assert found is not None
-    assert (found.reason, found.until) == ("Migration", moment("2026-05-03T00:00"))
+    assert (found.reason, found.until) == ("Migration", moment("2026-05-03T06:00")), "the nightly one goes on"
 
 
 @pytest.mark.parametrize(
@@ -257,7 +267,7 @@ def test_a_crowd_that_gives_up_at_once_is_one_failure() -> None:
 
 
 def test_nobody_queues_behind_a_call_that_hangs() -> None:
-    guard, hanging, began = Guard("r", ()), threading.Event(), threading.Event()
+    guard, hanging, began = Guard("r", (), 5.0), threading.Event(), threading.Event()
 
     def hang() -> bool:
         began.set()
@@ -293,7 +303,7 @@ def test_of_all_threads_one_finds_out() -> None:
 
 
 def test_the_call_that_finds_out_is_made_once() -> None:
-    guard, clock, calls = Guard("r", ()), Clock(), list[int]()
+    guard, clock, calls = Guard("r", (), 5.0), Clock(), list[int]()
     guard.breaker = broken(clock)
     clock.now += REST
 
@@ -402,7 +412,7 @@ def test_what_is_never_asked_again(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        Guard("r", ()).call(fail, Deadline.after(60))
+        Guard("r", (), 5.0).call(fail, Deadline.after(60))
     assert len(calls) == 1
 
 
@@ -416,7 +426,7 @@ def test_no_attempt_begins_that_would_outlive_the_deadline(retry_in: float | Non
         raise Down("x", retry_in=retry_in)
 
     with pytest.raises(Down):
-        Guard("r", ()).call(fail, deadline)
+        Guard("r", (), 5.0).call(fail, deadline)
     assert len(calls) == 1, "the least pause is longer than any of these deadlines"
 
 
@@ -429,7 +439,7 @@ def test_an_attempt_takes_as_long_as_the_one_before() -> None:
         raise Down("x")
 
     with pytest.raises(Down):
-        Guard("r", ()).call(fail, Deadline.after(0.5))
+        Guard("r", (), 5.0).call(fail, Deadline.after(0.5))
     assert len(calls) == 1
 
 
@@ -442,7 +452,7 @@ def test_it_comes_again_when_it_was_told_to() -> None:
             raise Busy("x", retry_in=0.4)
         return 7
 
-    assert Guard("r", ()).call(fail_once, Deadline.after(60)) == 7
+    assert Guard("r", (), 5.0).call(fail_once, Deadline.after(60)) == 7
     assert time.monotonic() - began >= 0.4
 
 
@@ -581,3 +591,23 @@ def test_a_link_that_leads_elsewhere_is_not_followed(url: str, said: str, tmp_pa
             "GET", url, base="https://api.example.org/v2/", registry="r", deadline=Deadline.after(5), pace=pace
         )
     assert not list(tmp_path.iterdir()), "not even a turn was taken"
+
+
+def test_a_call_that_had_no_time_tells_nothing_of_the_registry() -> None:
+    guard = Guard("r", (), 5.0)
+
+    def late() -> None:
+        raise Late("r did not finish its answer within the deadline", registry="r")
+
+    clock = Clock()
+    guard.breaker = Breaker("r", clock)
+    for _ in range(20):
+        with pytest.raises(Late):
+            guard.call(late, Deadline.after(0.1))
+        clock.now += 2
+    assert guard.breaker.wait() is None
+    for _ in range(FAILURES):
+        with pytest.raises(Late):
+            guard.call(late, Deadline.after(4))
+        clock.now += 2
+    assert guard.breaker.wait() is not None

@@ -321,3 +321,46 @@ def test_a_date_without_the_date_of_the_answer_counts_from_ours() -> None:
 def test_no_header_breaks_it(said: str, date: str) -> None:
     found = retry_after({"Retry-After": said, "Date": date})
     assert found is None or 0 <= found <= MOST_AWAY
+
+
+def test_a_turn_leaves_the_call_half_of_its_time(tmp_path: Path) -> None:
+    pace = Pace("r", Limits(per_second=4, deadline=0.8), tmp_path)
+    left = list[float]()
+    for _ in range(6):
+        deadline = Deadline.after(0.8)
+        with contextlib.suppress(Busy), pace.turn("h", deadline):
+            left.append(deadline.remaining())
+    assert left
+    assert min(left) > 0.3, "what comes later would only be late"
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 20, b"\xff" * 24, b"\xff" * 8216, b"\0" * 8 + b"\xff" * 16])
+def test_a_damaged_ledger_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
+    file = tmp_path / "ledger"
+    file.write_bytes(damage)
+    kept, now = Ledger(file, (Rate(2, 10.0),)), time.time()
+    turns = [kept.next(now, NEVER).at - now for _ in range(5)]
+    assert turns[-1] >= 10.0, "the rate holds again"
+    assert all(wait <= MOST_AWAY for wait in turns)
+
+
+def test_a_long_read_ends_though_lookups_use_the_whole_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.pacing.PATIENCE", 0.3)
+    limits, over = Limits(per_second=10, deadline=1.0, concurrency=8), threading.Event()
+
+    def look_up() -> None:
+        pace = Pace("r", limits, tmp_path)
+        while not over.is_set():
+            with contextlib.suppress(Busy), pace.turn("h", Deadline.after(1.0)):
+                pass
+
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(look_up) for _ in range(6)]
+        try:
+            for _ in range(2):
+                with Pace("r", limits, tmp_path).turn("h", Deadline.after(30)):
+                    pass
+        finally:
+            over.set()
+        for each in asked:
+            each.result()

@@ -240,6 +240,19 @@ def test_a_row_that_may_not_be_told_or_is_none_is_a_fault_without_its_values(can
     assert "SECRET" not in json.dumps(table, default=str)
 
 
+def test_half_a_character_stops_no_scan(canned: Canned) -> None:
+    table = scanned(said(canned, page(0, 0, 2, "*", [office(0), {"siren": "\ud800"}])))
+    assert table["identifier"].to_pylist() == ["004000000", None]
+    assert table[FAULT].null_count == 1
+
+
+def test_a_page_in_the_middle_is_asked_again(canned: Canned) -> None:
+    busy = (b"{}", JSON, 503)
+    asked = said(canned, page(0, 2, 4, "a"), busy, page(2, 2, 4, "b"), END)
+    assert scanned(asked).num_rows == 4
+    assert len(canned.requests) == 4
+
+
 def test_names_that_nobody_knows_are_reported_without_their_values(canned: Canned) -> None:
     row = office(0, couleurUniteLegale="SECRET", changementCouleurUniteLegale=True)
     row["etage"] = "SECRET"

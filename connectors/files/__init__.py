@@ -28,6 +28,7 @@ class Files(Registry):
 
     settings_model = FilesSettings
     settings: FilesSettings
+    names_are_data = True
 
     def problems(self) -> Iterable[Problem]:
         """Yield what is left to fill in, tables whose format nothing tells, and keys for another format."""

@@ -16,13 +16,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.errors import Misconfigured, Unreadable
 from connectors.files import numbers
 from connectors.files.csv_rows import Record, opened, records
 from connectors.files.dialects import Dialect, found
 from connectors.files.encodings import CHUNK
 from connectors.files.reading import BATCH_BYTES, BATCH_ROWS, Hold, is_total, reserved, text_schema
 from connectors.files.settings import CsvSettings, TableSettings
-from connectors.registry import CsvFile
+from connectors.registry import CsvFile, stamped
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def read(file: Path, name: str, settings: TableSettings, registry: str) -> CsvFi
 
     Raises Unreadable, and Misconfigured where the dialect is not certain; both say what to do.
     """
-    said = settings.csv
+    said, before = settings.csv, stamped(file)
     dialect = found(file, name, said, registry)
     reserved(dialect.columns, name, registry)
     log.info(
@@ -44,9 +45,12 @@ def read(file: Path, name: str, settings: TableSettings, registry: str) -> CsvFi
     if dialect.first is not None and _is_plain(dialect, said):
         hold = Hold()
         place = _for_engine(file, dialect, hold)
-        if _is_in_order(place, dialect):
+        in_order, stamp = _is_in_order(place, dialect), stamped(place)
+        if stamped(file) != before:
+            raise Unreadable(f"{registry}: {name} changed while it was read: run it again", registry=registry)
+        if in_order:
             rows = partial(carefully, file, name, dialect, said, registry)
-            plain = CsvFile(place, dialect.columns, dialect.separator, dialect.quote, dialect.first, rows)
+            plain = CsvFile(place, dialect.columns, dialect.separator, dialect.quote, dialect.first, rows, stamp)
             weakref.finalize(plain, hold.close)
             return plain
         hold.close()
@@ -132,8 +136,14 @@ def carefully(file: Path, name: str, dialect: Dialect, said: CsvSettings, regist
     schema = text_schema(dialect.columns)
     once = partial(_batches, file, name, dialect, said, registry, schema)
     if said.decimal or said.thousands:
-        form = numbers.Form(said.decimal or ".", said.thousands or "")
-        return pa.RecordBatchReader.from_batches(schema, numbers.rewritten(once, schema, form))
+        form = numbers.Form(said.decimal or ("," if said.thousands == "." else "."), said.thousands or "")
+        if lacking := [each for each in said.numbers or () if each not in dialect.columns]:
+            raise Misconfigured(
+                f"{registry}: {name} has no column {lacking[0]}, which numbers: names; it has:"
+                f" {', '.join(dialect.columns)}",
+                registry=registry,
+            )
+        return pa.RecordBatchReader.from_batches(schema, numbers.rewritten(once, schema, form, said.numbers))
     return pa.RecordBatchReader.from_batches(schema, once())
 
 

@@ -127,7 +127,9 @@ def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple
             raise Unsure(told, "quote")
         _tell_quote(quote, shape, declared, beliefs)
         return separator, quote
-    if not any(shape.fits for _, shape in best.values()) and all(shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()):
+    if not any(shape.fits for _, shape in best.values()) and all(
+        shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()
+    ):
         beliefs.append(Belief("separator", ";", "one column: no separator parts its lines", certain=True))
         return ";", best[";"][0]
     seen = ", ".join(

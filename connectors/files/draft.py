@@ -5,16 +5,17 @@ Nothing is sniffed later. Each table has a draft of its dataset, whose types wer
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from connectors.deadline import Deadline
-from connectors.drafting import FILL_IN, Draft, Seen, entry_name
+from connectors.drafting import EXPECT, FILL_IN, Draft, Seen, counted, entry_name, lookup_of_rows
 from connectors.errors import InvalidRequest
 from connectors.files.draft_columns import Column
-from connectors.files.draft_tables import Table, tables_of
+from connectors.files.draft_tables import Table, tables_of, together
 from connectors.files.folder import Folder
 from connectors.files.formats import by_name
 from connectors.files.origins import origin
@@ -44,8 +45,8 @@ def draft(source: str, name: str, root: Path, **options: Any) -> Draft:
         raise InvalidRequest("a password is not written into a declaration: give the variable that has it, as ${NAME}")
     hold = Hold()
     try:
-        where, files = _brought(source, name, root, said, hold)
-        found = list(_together([each for file in files for each in tables_of(file, hold, name)]))
+        where, files, left = _brought(source, name, root, said, hold)
+        found = list(_together([each for file in files for each in tables_of(file, hold, name)], name))
     finally:
         hold.close()
     names = _names([each.name for each in found])
@@ -53,8 +54,9 @@ def draft(source: str, name: str, root: Path, **options: Any) -> Draft:
     return Draft(
         declaration=_declaration(name, source, where, list(zip(names, found, strict=True))),
         datasets={key: _dataset(key, name, table) for key, table in good},
+        lookups={key: lookup_of_rows(key) for key, table in good if any(each.is_key for each in table.columns)},
         seen=tuple(_seen(key, table) for key, table in zip(names, found, strict=True)),
-        notes=tuple(f"{each.settings['file']}: {each.trouble}" for each in found if each.trouble),
+        notes=(*left, *(_trouble(each) for each in found if each.trouble)),
     )
 
 
@@ -63,8 +65,8 @@ def draft(source: str, name: str, root: Path, **options: Any) -> Draft:
 
 def _brought(
     source: str, name: str, root: Path, said: dict[str, Any], hold: Hold
-) -> tuple[dict[str, Any], list[LocalFile]]:
-    """Return how the place of the files is declared, and the files."""
+) -> tuple[dict[str, Any], list[LocalFile], list[str]]:
+    """Return how the place of the files is declared, the files, and in words what is left out there."""
     if "://" in source:
         return _from_address(source, name, root, said, hold)
     path = Path(source)
@@ -77,11 +79,36 @@ def _brought(
     except ValueError:
         shown = str(folder.resolve())
     if path.is_file():
-        return {"path": shown}, [LocalFile(path, path.name)]
-    files = [each for each in Folder(path, name).files("*", hold, Deadline.after(SECONDS)) if _is_read(each.name)]
+        return {"path": shown}, [LocalFile(path, path.name)], []
+    every = Folder(path, name).files("*", hold, Deadline.after(SECONDS))
+    files = [each for each in every if _is_read(each.name)]
     if not files:
         raise InvalidRequest(f"the folder {source} has no file of a format that Beffroi reads")
-    return {"path": shown}, files[:MOST_FILES]
+    return {"path": shown}, files[:MOST_FILES], [*_left(every), *_below(path, source)]
+
+
+def _left(every: Sequence[LocalFile]) -> Iterator[str]:
+    """Yield in words which files of a folder are not looked at."""
+    unread = [each.name for each in every if not _is_read(each.name)]
+    if unread:
+        yield f"not read, since Beffroi reads no such format: {_listed(unread)}; save workbooks as .xlsx or .ods"
+    more = [each.name for each in every if _is_read(each.name)][MOST_FILES:]
+    if more:
+        yield f"not looked at, beyond the first {MOST_FILES} files: {_listed(more)}"
+
+
+def _below(folder: Path, source: str) -> Iterator[str]:
+    """Yield in words which folders stand below a folder: a table of theirs is another draft, or a glob."""
+    below = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    if below:
+        yield (
+            f"folders below are not looked into: {_listed([f'{each}/' for each in below])}; draft each by itself"
+            f" (beffroi connector add file {source.rstrip('/')}/{below[0]}), or name their files under file: as {below[0]}/NAME"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _is_read(name: str) -> bool:
@@ -90,9 +117,9 @@ def _is_read(name: str) -> bool:
 
 def _from_address(
     source: str, name: str, root: Path, said: dict[str, Any], hold: Hold
-) -> tuple[dict[str, Any], list[LocalFile]]:
+) -> tuple[dict[str, Any], list[LocalFile], list[str]]:
     if urlsplit(source).password is not None:
-        raise InvalidRequest("a password stands in the address: give it as --password '${NAME}'")
+        raise InvalidRequest("a password stands in the address: name the variable that has it: --password-variable")
     base, _, last = source.rpartition("/")
     web = source.startswith("http")
     pattern = unquote(last) if web else (last or "*")
@@ -103,13 +130,14 @@ def _from_address(
     found = origin(settings, name, root, Pace(name, Limits(), root)).files(pattern, hold, Deadline.after(SECONDS))
     if not found:
         raise InvalidRequest(f"there is no file at {base}/{last}")
-    return where, [each for each in found if web or _is_read(each.name)][:MOST_FILES]
+    files = [each for each in found if web or _is_read(each.name)][:MOST_FILES]
+    return where, files, [] if web else list(_left(found))
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _together(tables: list[Table]) -> Iterator[Table]:
+def _together(tables: list[Table], registry: str) -> Iterator[Table]:
     """Yield tables, those of files that differ by numbers in their names and have the same columns as one."""
     groups = dict[tuple[str, ...], list[Table]]()
     for number, table in enumerate(tables):
@@ -118,35 +146,14 @@ def _together(tables: list[Table]) -> Iterator[Table]:
         alike = json.dumps({key: each for key, each in table.settings.items() if key != "file"}, default=str)
         groups.setdefault((pattern, alike, *names) if names else (str(number),), []).append(table)
     for (pattern, *_), group in groups.items():
-        if len(group) == 1:
-            yield group[0]
-            continue
-        first = group[0]
-        columns = [_of_all([table.columns[at] for table in group]) for at in range(len(first.columns))]
-        yield Table(
-            re.sub(r"\d+", "", first.name).strip(" -_.") or first.name,
-            {**first.settings, "file": pattern},
-            (f"{len(group)} files have these columns: one table", *first.evidence),
-            columns,
-            sum(table.rows for table in group),
-            sum(table.faults for table in group),
-        )
-
-
-def _of_all(columns: list[Column]) -> Column:
-    """Return what a column is in several files: text where they differ. Whether it is a key is not known."""
-    first = columns[0]
-    same = all((each.type, each.steps) == (first.type, first.steps) for each in columns)
-    return Column(
-        first.name,
-        first.type if same else "string",
-        first.steps if same else ["trim"],
-        next((each.personal for each in columns if each.personal), ""),
-        first.evidence if same else "the files differ in what it holds: kept as text",
-        sum(each.rows for each in columns),
-        sum(each.filled for each in columns),
-        unique=False,
-    )
+        names = [column.name.casefold() for column in group[0].columns]
+        column = next(each for each in ("file", *(f"file_{at}" for at in range(2, 1000))) if each not in names)
+        settings = {**group[0].settings, "file": pattern, "file_column": column}
+        whole = together(group, settings, registry) if len(group) > 1 else None
+        if whole is None:
+            yield from group
+        else:
+            yield replace(whole, name=re.sub(r"\d+", "", whole.name).strip(" -_.") or whole.name)
 
 
 def _names(names: Iterable[str]) -> list[str]:
@@ -162,13 +169,21 @@ def _names(names: Iterable[str]) -> list[str]:
     return found
 
 
+def _trouble(table: Table) -> str:
+    """Return what is amiss with a file, whose name is said once."""
+    file = str(table.settings["file"])
+    return table.trouble if file in table.trouble else f"{file}: {table.trouble}"
+
+
 def _seen(key: str, table: Table) -> Seen:
     if table.trouble:
         return Seen(key, f"cannot be read as it is: {table.trouble}", table.evidence)
-    about = f"{table.rows:,} rows of {len(table.columns)} columns from {table.settings['file']}"
-    faults = (f"{table.faults:,} rows cannot be taken as they are: they will be in quarantine",) if table.faults else ()
+    many = f"{counted(table.rows, 'row')} of {counted(len(table.columns), 'column')}"
+    about = f"{many} from {table.settings['file']}"
+    them = "it" if table.faults == 1 else "they"
+    faults = f"{counted(table.faults, 'row')} cannot be taken as {them} came: quarantine will have {them.replace('they', 'them')}"
     columns = (f"{each.name}: {each.type}; {each.evidence}{_person(each)}" for each in table.columns)
-    return Seen(key, about, (*table.evidence, *faults, *columns))
+    return Seen(key, about, (*table.evidence, *([faults] if table.faults else []), *columns))
 
 
 def _person(column: Column) -> str:
@@ -201,13 +216,21 @@ def _declaration(name: str, source: str, where: dict[str, Any], tables: list[tup
     lines = [_comment(f"{name}: drafted from {source}; what is believed of each file stands above it.", 0)]
     lines.append("kind: files\n")
     lines += [f"{key}: {_yaml(value)}\n" for key, value in where.items()]
+    if any("file_column" in table.settings for _, table in tables):
+        lines.append(
+            _comment(
+                "file_column: tells of each row which file it is from, and which row of it; nothing need read it.", 0
+            )
+        )
     if where.get("url", "").startswith("sftp") and "host_key" not in where:
         lines.append(f"host_key: {FILL_IN}\n")
     lines.append("tables:\n")
     for key, table in tables:
         if table.trouble:
             lines.append(_comment(f"cannot be read as it is: {table.trouble}", 2))
-            settings = {**table.settings, "format": table.settings.get("format", FILL_IN)}
+            settings = dict(table.settings)
+            if "format" not in settings and by_name(str(settings.get("member", settings["file"]))) is None:
+                settings["format"] = FILL_IN
             lines += [_comment(f"{key}: {_yaml(settings)}", 2)]
             continue
         lines += [_comment(said, 2) for said in table.evidence]
@@ -235,7 +258,7 @@ def _dataset(key: str, registry: str, table: Table) -> str:
     lines.append("clean:\n")
     for name, column in zip(names, table.columns, strict=True):
         lines.append(f"  {name}: {_yaml({'from': column.name} | ({'steps': column.steps} if column.steps else {}))}\n")
-    return "".join(lines)
+    return "".join([*lines, *(f"{line}\n" for line in EXPECT)])
 
 
 def _key(names: list[str], table: Table) -> list[str]:
@@ -244,8 +267,9 @@ def _key(names: list[str], table: Table) -> list[str]:
     keys = [name for name, column in pairs if column.is_key]
     if keys:
         more = f"; so has: {', '.join(keys[1:4])}" if keys[1:] else ""
+        whole = "each of the" if table.rows > 1 else "the"
         return [
-            _comment(f"each of the {table.rows:,} rows has a {keys[0]} of its own{more}", 2),
+            _comment(f"{whole} {counted(table.rows, 'row')} has a {keys[0]} of its own{more}", 2),
             f"  primaryKey: {keys[0]}\n",
         ]
     said = "no single column has a value of its own in each row: name one or several that together have"

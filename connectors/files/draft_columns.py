@@ -29,7 +29,9 @@ PATTERNS = {
     "integer": r"^[-+]?(0|[1-9][0-9]{0,17})$",
     "zeros": r"^0[0-9]+$",
     "number": rf"^[-+]?([0-9]+|[0-9]{{1,3}}({_BLANK}[0-9]{{3}})+)([.,][0-9]+)?$",
-    "day": r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4})$",
+    "comma": r"[0-9],[0-9]+$",
+    "point": r"[0-9]\.[0-9]+$",
+    "day": r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|1[0-2])/[0-9]{4})$",
     "moment": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$",
     "truth": r"^(true|false)$",
     "yes": r"^(?i)(o|n|oui|non)$",
@@ -48,6 +50,11 @@ _PERSONAL = re.compile(
     r"|nir|secu|securite sociale|iban|rib|sexe|civilite|genre|age|nationalite|conjoint|parent|enfant|responsable"
     r"|representant|president|contact|last ?name|first ?name|birth|phone|address|apellidos?|nombre|nacimiento|dni|nif)\b"
 )
+_CODE = re.compile(
+    r"\b(code|cp|dep|departement|fax|insee|mobile|nic|portable|postal|siren|siret|tel|telephone|telefono|zip)\b"
+)
+"""Names of what is written in digits and is no number: the next file may have one that begins with a zero."""
+_THING = re.compile(r"\bnom (de la|de l|du|des) (?!(personne|agent|usager|eleve|enfant|client|contact|responsable))")
 _COMMUNE = re.compile(r"\b(insee|commune|com|cog|depcom)\b")
 _POSTAL = re.compile(r"\b(cp|postal|postaux)\b")
 _CHECKS: dict[str, Callable[[str], str]] = {"siren": siren.validate, "siret": siret.validate, "nir": nir.validate}
@@ -129,7 +136,7 @@ def _believed(seen: _Seen) -> Column:
     else:
         _by_values(found, seen, [str(each).strip() for each in different])
     words = _words(seen.field.name)
-    if not found.personal and _PERSONAL.search(words):
+    if not found.personal and _PERSONAL.search(_THING.sub("", words)):
         found.personal = "its name says so"
     return found
 
@@ -173,6 +180,12 @@ def _by_values(found: Column, seen: _Seen, different: list[str]) -> None:
         return
     if seen.counts["zeros"]:
         found.evidence = f"{seen.counts['zeros']:,} of {values:,} values begin with a zero: a code, and no number"
+        return
+    if "integer" in whole and _CODE.search(_words(found.name)):
+        found.evidence = f"all {values:,} values are digits, and its name says that they are a code: kept as text"
+        return
+    if "number" in whole and seen.counts["comma"] and seen.counts["point"]:
+        found.evidence = "numbers, some with a comma and some with a point, which may be thousands: kept as text"
         return
     for name, kind, steps, what in _TYPES:
         if name in whole:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from lxml import etree
 
-from connectors.errors import BeffroiError, Misconfigured, Unreadable
+from connectors.drafting import FILL_IN, counted
+from connectors.errors import BeffroiError, Unreadable
 from connectors.files import formats
 from connectors.files.archives import unpacked
 from connectors.files.draft_columns import Column, columns_of
@@ -21,6 +22,7 @@ from connectors.files.settings import TableSettings
 from connectors.files.spreadsheets import opened
 from connectors.files.spreadsheets_blocks import Block, blocks
 from connectors.files.spreadsheets_parts import Row, Sheet, Workbook, letters, told
+from connectors.files.tables import table as table_of
 from connectors.registry import CsvFile
 
 MOST_JSON = 64 * 1024**2
@@ -38,25 +40,57 @@ class Table:
     rows: int = 0
     faults: int = 0
     trouble: str = ""
+    file: LocalFile | None = None
 
 
 def tables_of(file: LocalFile, hold: Hold, registry: str) -> list[Table]:
     """Return the tables of one file; one that cannot be read has its `trouble`."""
-    stem = re.sub(r"(\.[A-Za-z]{2,7})+$", "", file.name.rpartition("/")[2]) or file.name
+    stem = _stem(file.name)
     try:
         members = unpacked(file, TableSettings(file="*"), hold, registry)
     except BeffroiError as error:
-        return [Table(stem, {"file": literal(file.name)}, trouble=error.detail)]
+        return [Table(stem, {"file": literal(file.name)}, trouble=_plain(error, registry))]
     found = list[Table]()
     for member in members:
+        if member is not file and _ABOUT.match(member.name.rpartition("/")[2]):
+            continue
         packed = {} if member is file else {"member": literal(member.name.removeprefix(f"{file.name}/"))}
         zipped = packed and not file.name.casefold().endswith(".gz")
         base: dict[str, Any] = {"file": literal(file.name)} | (packed if zipped else {})
+        name = _stem(member.name) if zipped and len(members) > 1 else stem
         try:
-            found += [_read(each, member, registry) for each in _proposed(member, stem, base, registry)]
+            found += [_read(each, member, registry) for each in _proposed(member, name, base, registry)]
         except BeffroiError as error:
-            found.append(Table(stem, base, trouble=error.detail))
+            found.append(Table(name, base, trouble=_plain(error, registry)))
     return found
+
+
+_ABOUT = re.compile(r"(readme|lisez|leeme|licen[cs]e|licencia)[^/]*\.txt$", re.IGNORECASE)
+"""Files of an archive that tell about the others."""
+
+
+def _stem(name: str) -> str:
+    last = name.rpartition("/")[2]
+    return re.sub(r"(\.[A-Za-z]{2,7})+$", "", last) or last
+
+
+def _plain(error: BeffroiError, registry: str) -> str:
+    return error.detail.removeprefix(f"{registry}: ")
+
+
+def together(tables: list[Table], settings: dict[str, Any], registry: str) -> Table | None:
+    """Return the one table of several files, its columns judged by the rows of all; None where they make none."""
+    files = [table.file for table in tables if table.file is not None]
+    try:
+        said = TableSettings.model_validate(settings)
+        found = table_of(files, said, Hold(), registry)
+        with found as batches:  # type: ignore[union-attr]  # of several files it is a reader
+            columns, rows, faults = columns_of(batches, batches.schema)
+    except BeffroiError:
+        return None
+    columns = [each for each in columns if each.name != said.file_column]
+    evidence = (f"{len(files)} files have these columns: one table", *tables[0].evidence)
+    return Table(tables[0].name, settings, evidence, columns, rows, faults)
 
 
 def literal(name: str) -> str:
@@ -72,9 +106,10 @@ def _proposed(file: LocalFile, stem: str, base: dict[str, Any], registry: str) -
     if kind == "csv":
         from connectors.files.sniffing import sniff
 
-        sniffed = sniff(file.path)
+        sniffed = sniff(file.path, file.name)
         if sniffed.doubt is not None:
-            raise Misconfigured(f"{registry}: {file.name} {sniffed.doubt}", registry=registry)
+            yield Table(stem, {**base, "csv": {sniffed.missing: _blank(sniffed.missing)}}, trouble=sniffed.doubt)
+            return
         evidence = tuple(f"{each.key}: {each.value!r}, {each.evidence}" for each in sniffed.beliefs)
         yield Table(stem, {**base, "csv": sniffed.settings()}, evidence)
     elif kind in ("xlsx", "ods"):
@@ -87,8 +122,15 @@ def _proposed(file: LocalFile, stem: str, base: dict[str, Any], registry: str) -
         yield Table(stem, base)
 
 
+def _blank(key: str) -> Any:
+    """Return what stands for a setting that a person must declare."""
+    return [FILL_IN] if key == "columns" else FILL_IN
+
+
 def _read(table: Table, file: LocalFile, registry: str) -> Table:
     """Return a table with its columns, which are read to their ends."""
+    if table.trouble:
+        return table
     try:
         settings = TableSettings.model_validate(table.settings)
         found = formats.read(file.path, file.name, settings, registry)
@@ -99,10 +141,10 @@ def _read(table: Table, file: LocalFile, registry: str) -> Table:
             with found.rows() if isinstance(found, CsvFile) else found as batches:
                 columns, rows, faults = columns_of(batches, batches.schema)
     except BeffroiError as error:
-        return replace(table, trouble=error.detail)
+        return replace(table, trouble=_plain(error, registry))
     except pa.ArrowException as error:
         return replace(table, trouble=f"{file.name} cannot be read ({type(error).__name__})")
-    return replace(table, columns=columns, rows=rows, faults=faults)
+    return replace(table, columns=columns, rows=rows, faults=faults, file=file)
 
 
 # --- workbooks -------------------------------------------------------------------------------------------------------
@@ -123,7 +165,10 @@ def _sheets(workbook: Workbook, stem: str, base: dict[str, Any]) -> Iterator[Tab
                 f"a block of cells at {block.range}",
             ]
             if block.top > block.first:
-                evidence.append(f"rows {block.first} to {block.top - 1} above are narrower: titles")
+                rows = f"row {block.first} above is narrower: a title"
+                if block.top - 1 > block.first:
+                    rows = f"rows {block.first} to {block.top - 1} above are narrower: titles"
+                evidence.append(rows)
             if header > 1:
                 evidence.append(f"{header} lines of header: cells merged over several columns stand in the first")
             totals = _totals(ends.get(block.last, []) + (ends.get(-1, []) if last else []))
@@ -192,7 +237,7 @@ def _json_rows(path: Path) -> tuple[str | None, tuple[str, ...]]:
     if not lists or not lists[0][0]:
         return None, ("the file is one list of objects",) if lists else ()
     where, size = lists[0]
-    return where, (f"rows: {where}, a list of {size:,} objects",)
+    return where, (f"rows: {where}, a list of {counted(size, 'object')}",)
 
 
 def _lists(value: Any, where: str, depth: int) -> Iterator[tuple[str, int]]:

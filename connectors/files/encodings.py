@@ -185,7 +185,10 @@ def _single(path: Path, name: str, registry: str) -> tuple[str, str]:
             registry=registry,
         )
     alike = f" ({' and '.join(same)} would read the same)" if same else ""
-    return best, f"no UTF-8; {scores[best]:.0%} of its {counted(total, 'letter')} beyond ASCII make words in {best}{alike}"
+    return (
+        best,
+        f"no UTF-8; {scores[best]:.0%} of its {counted(total, 'letter')} beyond ASCII make words in {best}{alike}",
+    )
 
 
 def _habits(path: Path) -> tuple[Counter[int], dict[int, list[bytes]], int]:

@@ -56,8 +56,12 @@ def notes_before(head: Sequence[Record], separator: str, beliefs: list[Belief]) 
     apart = head[at].line - notes[-1].line > 1
     padded = all(len(each.cells) > 1 for each in notes)
     if any(_filled(each) > 1 for each in notes) or not ((width > 2 and separator != ",") or apart or padded):
-        raise Unsure(f"it is not certain whether its header is line {head[0].line} or line {head[at].line}; say skip:", "skip")
-    beliefs.append(Belief("skip", head[at].line - 1, f"{counted(at, 'line')} of one cell before the first of {width} cells"))
+        raise Unsure(
+            f"it is not certain whether its header is line {head[0].line} or line {head[at].line}; say skip:", "skip"
+        )
+    beliefs.append(
+        Belief("skip", head[at].line - 1, f"{counted(at, 'line')} of one cell before the first of {width} cells")
+    )
     return at
 
 

@@ -1,7 +1,10 @@
-"""Numbers as people write them, `1 234,50`, made plain, `1234.50`: in columns that hold nothing but numbers."""
+"""Numbers as people write them, `1 234,50`, made plain, `1234.50`: cell by cell, in the columns that hold numbers.
+
+One cell that is none (`n.c.`) changes nothing for the others: `1.234` that was left as it is would be a thousandth.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,33 +34,52 @@ class Form:
             whole = rf"(?:\d+|\d{{1,3}}(?:[{re.escape(self.apart)}]\d{{3}})+)"
         return rf"^[{BLANKS}]*[+-]?{whole}(?:{re.escape(self.decimal)}\d+)?[{BLANKS}]*$"
 
+    @property
+    def marks(self) -> str:
+        """A regular expression of what is not plain in such a number."""
+        return f"[{re.escape(self.decimal + self.apart + BLANKS)}]"
 
-def numeric(batches: Iterator[pa.RecordBatch], count: int, form: Form) -> list[bool]:
-    """Return which of the first `count` columns hold numbers throughout, and at least one. Rows with a fault count not."""
-    fitting, seen = [True] * count, [False] * count
+
+def held(batches: Iterator[pa.RecordBatch], count: int, form: Form) -> list[bool]:
+    """Return which of the first `count` columns hold a number of that form with something in it that is not plain."""
+    found = [False] * count
     for batch in batches:
         good = batch.filter(pc.is_null(batch.column(count)))
         for place in range(count):
-            if fitting[place]:
-                column = good.column(place).drop_null()
-                seen[place] = seen[place] or len(column) > 0
-                fitting[place] = pc.all(pc.match_substring_regex(column, form.pattern), min_count=0).as_py()
-    return [each and some for each, some in zip(fitting, seen, strict=True)]
+            if not found[place]:
+                marked = good.column(place).filter(pc.match_substring_regex(good.column(place), form.marks))
+                found[place] = pc.any(pc.match_substring_regex(marked, form.pattern), min_count=0).as_py()
+    return found
 
 
-def rewritten(read: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema, form: Form) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of texts that `read` gives, twice, with numbers made plain. The last column holds faults."""
+def rewritten(
+    read: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema, form: Form, columns: Collection[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of texts that `read` gives, with numbers made plain. The last column holds faults.
+
+    `columns` hold the numbers; where none are named, those in which there is one that is not plain: then it is read twice.
+    A number there of another form (`1.5` beside `1,5`), which could be taken for a plain one, is the fault of its row.
+    """
     count = len(schema) - 1
-    chosen = numeric(read(), count, form)
+    names = schema.names[:count]
+    chosen = held(read(), count, form) if columns is None else [name in columns for name in names]
     for batch in read():
-        columns = [
-            _plain(batch.column(at), form) if at < count and chosen[at] else batch.column(at) for at in range(count + 1)
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        arrays = batch.columns
+        for at, name in enumerate(names):
+            if chosen[at]:
+                arrays[at], other = _plain(arrays[at], form)
+                said = pa.scalar(f"{name} is a number, but not written as decimal: and thousands: say")
+                arrays[count] = pc.coalesce(arrays[count], pc.if_else(other, said, pa.scalar(None, pa.string())))
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _plain(column: pa.Array, form: Form) -> pa.Array:
+def _plain(column: pa.Array, form: Form) -> tuple[pa.Array, pa.Array]:
+    """Return cells with numbers of the form made plain, and which are numbers of another form."""
     fits = pc.match_substring_regex(column, form.pattern)
     bare = pc.replace_substring_regex(column, rf"[{re.escape(form.apart + BLANKS)}]", "")
     plain = bare if form.decimal == "." else pc.replace_substring(bare, form.decimal, ".")
-    return pc.if_else(fits, plain, column)
+    other = pc.and_(pc.invert(fits), pc.match_substring_regex(column, _OTHER))
+    return pc.if_else(fits, plain, column), other
+
+
+_OTHER = rf"^[{BLANKS}]*[+-]?(?:\d[\d'’{BLANKS}]*)?[.,][\d.,]*(?:[eE][+-]?\d+)?[{BLANKS}]*$"

@@ -30,7 +30,8 @@ class CsvSettings(_Said):
 
     `skip` are lines before the header, `header` the lines of the header (0: none, and `columns` names the cells).
     `columns` otherwise names the columns anew, in their order. Rows whose first filled cell is like `total` are left
-    out. Where `decimal` or `thousands` is said, a column that holds numbers throughout is written plainly.
+    out. Where `decimal` or `thousands` is said, numbers so written are made plain: in the columns that `numbers` names, or
+    in all that have any.
     """
 
     encoding: Encoding | None = None
@@ -41,6 +42,7 @@ class CsvSettings(_Said):
     columns: list[Annotated[str, Field(min_length=1)]] | None = None
     decimal: Literal[",", "."] | None = None
     thousands: Literal[" ", ".", ",", "'", "’"] | None = None
+    numbers: list[Annotated[str, Field(min_length=1)]] | None = None
     total: OneOrMore | None = None
 
     @field_validator("columns")
@@ -58,6 +60,8 @@ class CsvSettings(_Said):
             raise ValueError("the separator is one character of its own, such as ; or ,")
         if self.decimal is not None and self.decimal == self.thousands:
             raise ValueError("decimal: and thousands: are two characters")
+        if self.numbers is not None and self.decimal is None and self.thousands is None:
+            raise ValueError("numbers: goes with decimal: or thousands:, which say how they are written")
         return self
 
     @property
@@ -92,7 +96,8 @@ class SheetSettings(_Said):
 class TableSettings(_Said):
     """One table: the files that `file` names (a glob: several are one table, in the order of their names), and how.
 
-    `member` names the file within an archive. `seconds` is how long it may take to bring files here.
+    `member` names the file within an archive. `file_column` is a column more, in which each row says its file and which
+    row of it this is (`Subventions 2024.xlsx, row 5`), so that what is refused can be found. `seconds` is how long it may take to bring files here.
     """
 
     file: Pattern
@@ -101,6 +106,7 @@ class TableSettings(_Said):
     csv: CsvSettings = CsvSettings()
     sheet: SheetSettings = SheetSettings()
     rows: Annotated[str, Field(min_length=1)] | None = None
+    file_column: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
     seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
 
     @field_validator("file", "member")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors.drafting import counted
 from connectors.errors import Misconfigured
 from connectors.files import csv_files, numbers
 from connectors.files.csv_rows import opened, records
 from connectors.files.dialects import Dialect, found
-from connectors.files.headers import Belief
+from connectors.files.headers import Belief, Unsure
 from connectors.files.settings import CsvSettings
 
 __all__ = ["Belief", "Sniffed", "sniff"]
@@ -27,23 +28,32 @@ LOOKED_AT = 20_000
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What is believed; `columns` are the names. `doubt` says what is not certain: then a person must declare it."""
+    """What is believed; `columns` are the names.
+
+    `doubt` says what is not certain, and `missing` the setting that a person must declare then.
+    """
 
     beliefs: tuple[Belief, ...] = ()
     columns: tuple[str, ...] = ()
     doubt: str | None = None
+    missing: str = ""
 
     def settings(self) -> dict[str, Any]:
         """Return the beliefs as the keys of `csv:`."""
         return {each.key: each.value for each in self.beliefs if each.key in CsvSettings.model_fields}
 
 
-def sniff(path: Path) -> Sniffed:
-    """Return what is believed of a CSV file. Raises Unreadable for what is no text, or a mixture of encodings."""
+def sniff(path: Path, name: str) -> Sniffed:
+    """Return what is believed of a CSV file that people call `name`.
+
+    Raises Unreadable for what is no text, or a mixture of encodings.
+    """
     try:
-        dialect = found(path, path.name, CsvSettings(), "the file")
+        dialect = found(path, name, CsvSettings(), "the file")
     except Misconfigured as error:
-        return Sniffed(doubt=error.detail.partition(": ")[2] or error.detail)
+        unsure = error.__cause__
+        missing = unsure.key if isinstance(unsure, Unsure) else "encoding"
+        return Sniffed(doubt=error.detail.removeprefix("the file: "), missing=missing)
     return Sniffed((*dialect.beliefs, *_totals(path, dialect), *_numbers(path, dialect)), dialect.columns)
 
 
@@ -75,7 +85,8 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
         columns = [name for name, was, now in zip(dialect.columns, plain, fits, strict=True) if now and not was]
         columns = [name for name in columns if not thousands or _has(batches, name, numbers.Form(decimal, thousands))]
         if columns:
-            evidence = f"{len(columns)} columns are numbers when read so: {', '.join(columns[:5])}"
+            many = f"{counted(len(columns), 'column')} {'is a number' if len(columns) == 1 else 'are numbers'}"
+            evidence = f"{many} when read so: {', '.join(columns[:5])}"
             if decimal == ",":
                 yield Belief("decimal", decimal, evidence, certain=False)
             if thousands:
@@ -84,8 +95,13 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
 
 
 def _has(batches: list[pa.RecordBatch], name: str, form: numbers.Form) -> bool:
-    """Tell whether some number of a column has its thousands apart."""
-    apart = re.compile(rf"\d[{re.escape(form.apart)}]\d{{3}}")
+    """Tell whether some number of a column has its thousands apart.
+
+    A comma or point alone may part the decimals as well (46,100): it needs a second one, or decimals after it.
+    """
+    sign = f"[{re.escape(form.apart)}]"
+    more = "" if form.thousands == " " else rf"(?:{sign}\d{{3}}|{re.escape(form.decimal)}\d)"
+    apart = re.compile(rf"\d{sign}\d{{3}}{more}")
     return any(
         cell is not None and apart.search(cell)
         for batch in batches

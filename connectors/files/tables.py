@@ -5,25 +5,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from connectors.errors import Unreadable
+from connectors.errors import Misconfigured, Unreadable
 from connectors.files import formats, parquet
 from connectors.files.reading import Hold, LocalFile
 from connectors.files.settings import TableSettings
-from connectors.registry import FAULT, CsvFile, Scan
+from connectors.registry import FAULT, CsvFile, Scan, stamped
 
 
 def table(files: Sequence[LocalFile], settings: TableSettings, hold: Hold, registry: str) -> Scan:
     """Return the table of files, which `hold` keeps until it is read or forgotten. Raises Unreadable and Misconfigured."""
-    stamps = [_stamp(file.path) for file in files]
+    stamps = [stamped(file.path) for file in files]
     found = formats.read(files[0].path, files[0].name, settings, registry)
-    if len(files) == 1 and isinstance(found, CsvFile):
+    alone = len(files) == 1 and settings.file_column is None
+    if alone and isinstance(found, CsvFile):
         weakref.finalize(found, hold.close)
         return found
-    if len(files) == 1 and isinstance(found, Path) and not hold.used:
+    if alone and isinstance(found, Path) and not hold.used:
         return found
     first = _rows(found, files[0], registry)
-    schema = first.schema if len(files) == 1 else _with_fault(first.schema)
+    schema = first.schema if alone else _with_fault(first.schema)
+    whole = schema if settings.file_column is None else _with_file(schema, settings.file_column, registry)
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
@@ -33,23 +36,43 @@ def table(files: Sequence[LocalFile], settings: TableSettings, hold: Hold, regis
                 )
                 _must_agree(each.schema, schema, file.name, files[0].name, registry)
                 with each:
-                    yield from (_fitted(batch, schema) for batch in each)
-                if _stamp(file.path) != stamps[number]:
+                    fitted = (_fitted(batch, schema) for batch in each)
+                    yield from fitted if alone else _placed(fitted, whole, file.name, told=len(files) > 1)
+                if stamped(file.path) != stamps[number]:
                     raise Unreadable(f"{registry}: {file.name} changed while it was read", registry=registry)
         finally:
             hold.close()
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    return pa.RecordBatchReader.from_batches(whole, batches())
 
 
 def _with_fault(schema: pa.Schema) -> pa.Schema:
     return schema if FAULT in schema.names else schema.append(pa.field(FAULT, pa.string()))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return what tells whether a file changed: its size, and when it was written."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+def _with_file(schema: pa.Schema, column: str, registry: str) -> pa.Schema:
+    if column.casefold() in {name.casefold() for name in schema.names}:
+        raise Misconfigured(
+            f"{registry}: the files have a column {column}: name another file_column:", registry=registry
+        )
+    return schema.insert(len(schema) - 1, pa.field(column, pa.string()))
+
+
+def _placed(batches: Iterator[pa.RecordBatch], schema: pa.Schema, name: str, *, told: bool) -> Iterator[pa.RecordBatch]:
+    """Yield batches of one file in which each row says where it stands, if the table has a column for it.
+
+    With `told`, what is amiss in a row says so too: of the quarantine of several files it could not be known else.
+    """
+    row = 1
+    for batch in batches:
+        *columns, faults = batch.columns
+        if told:
+            faults = pc.binary_join_element_wise(pa.scalar(name), faults, ", ")
+        if len(schema) > batch.num_columns:
+            places = pa.array(range(row, row + batch.num_rows)).cast(pa.string())
+            columns.append(pc.binary_join_element_wise(pa.scalar(name), places, ", row "))
+        row += batch.num_rows
+        yield pa.RecordBatch.from_arrays([*columns, faults], schema=schema)
 
 
 def _rows(found: Scan, file: LocalFile, registry: str) -> pa.RecordBatchReader:

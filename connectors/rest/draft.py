@@ -5,12 +5,13 @@ registry is asked.
 """
 
 import fnmatch
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.drafting import FILL_IN, Draft, Seen, blanks, entry_name
+from connectors.drafting import FILL_IN, Draft, Seen, blanks, entry_name, lookup_of_record
 from connectors.errors import InvalidRequest
 from connectors.records import RECORDS
 from connectors.rest import openapi_auth, openapi_datasets
@@ -68,7 +69,23 @@ def draft(source: str, name: str, root: Path, *, server: str | None = None, path
     same = [guess.same for guess in found.lookups if guess.same is not None]
     live = {table: guess for table, guess in found.tables.items() if _live(found, {"tables": {table: guess.said}})}
     datasets = {entry_name(table): openapi_datasets.text_of(guess, name, table, same) for table, guess in live.items()}
-    return Draft("\n".join(_lines(found, name, live)) + "\n", datasets, tuple(_seen(found)), tuple(_notes(found)))
+    chosen = _live_lookup(found)
+    lookups = {} if chosen is None else {_lookup_name(chosen): lookup_of_record(chosen.record, name)}
+    text = "\n".join(_lines(found, name, live)) + "\n"
+    return Draft(text, datasets, lookups, tuple(_seen(found)), tuple(_notes(found)))
+
+
+def _live_lookup(found: "_Found") -> LookupGuess | None:
+    """Return the likeliest lookup with which nothing is wrong: the one that is no comment."""
+    return next((guess for guess in found.lookups if _live(found, _lookup_said(guess))), None)
+
+
+def _lookup_said(guess: LookupGuess) -> dict[str, Any]:
+    return ({"answers": list(guess.answers)} if guess.answers else {}) | {"lookup": guess.said}
+
+
+def _lookup_name(guess: LookupGuess) -> str:
+    return entry_name(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", guess.record))
 
 
 def _found(document: Document, source: str, name: str, server: str | None, path: Sequence[str]) -> _Found:
@@ -164,7 +181,7 @@ def _auth(auth: AuthGuess) -> Iterator[str]:
 
 
 def _lookups(found: _Found, name: str) -> Iterator[str]:
-    first = True
+    chosen = _live_lookup(found)
     for guess in found.lookups:
         yield ""
         yield from prose(f"GET /{plain(guess.operation.template)[:200]}: {plain(guess.operation.summary)[:150]}")
@@ -172,17 +189,15 @@ def _lookups(found: _Found, name: str) -> Iterator[str]:
         if guess.left:
             left = ", ".join(map(plain, guess.left[:10]))
             yield from prose(f"Left out, for being lists of objects, unknown, or too many: {left}", "  ")
-        said = {"answers": list(guess.answers)} if guess.answers else {}
-        alive = first and _live(found, said | {"lookup": guess.said})
+        alive = guess is chosen
         if alive:
-            first = False
             ours = [each for each in RECORDS if guess.record == f"{camel(name)}{each}"]
             yield from (line for each in ours for line in prose(OURS.format(each)))
             yield from prose(
-                f"Who asks it stands in lookups/…: {{record: {guess.record}, providers: [{{registry: {name}}}]}}"
+                f"Who asks it stands in lookups/{_lookup_name(guess)}.yaml: {{record: {guess.record}, providers: [{{registry: {name}}}]}}"
             )
-        yield from prose(ANSWERS) if guess.answers and alive else ()
-        lines = block(said | {"lookup": guess.said})
+        yield from ("", *prose(ANSWERS)) if guess.answers and alive else ()
+        lines = block(_lookup_said(guess))
         yield from lines if alive else commented(lines)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.drafting import FILL_IN
+from connectors.drafting import EXPECT, FILL_IN
 from connectors.rest.openapi_leaves import Leaf, Path, normal
 from connectors.rest.openapi_tables import TableGuess
 from connectors.soap.words import plain
@@ -24,7 +24,7 @@ def text_of(guess: TableGuess, registry: str, table: str, same: Sequence[Path]) 
     lines += [*(f"  {line}" for line in prose(why)), f"  primaryKey: {key}"]
     if guess.left:
         lines += list(prose(f"Left out, for being lists of objects, unknown, or too many: {_told(guess.left)}."))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *EXPECT]) + "\n"
 
 
 def _audience(personal: Sequence[str]) -> str:

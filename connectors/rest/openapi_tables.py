@@ -97,7 +97,7 @@ def table_of(document: Document, operation: Operation, names: Mapping[str, str])
     said |= {"content_type": operation.answer.media} if operation.answer.media.endswith("+json") else {}
     said |= {"rows": jmes(rows)} if rows else {}
     said |= {"paging": paging} if paging else {}
-    total, told = _total(beside) if rows and paging else (None, ())
+    total, told = _total(beside) if rows else (None, ())
     said |= {"total": total} if total else {}
     at = f"a list at {jmes(rows)}" if rows else "the answer is a list"
     return TableGuess(operation, rows, said, _named(columns), left, (at, *why, *told))

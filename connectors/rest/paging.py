@@ -62,10 +62,11 @@ class Pager:
         self._rows += came.count
         self._pages += 1
         self._count(came)
-        if came.rows and (mark := _mark(came)) is not None:
-            if mark in self._came:
+        mark = _hash(came.rows) if came.rows else None
+        if mark is not None:
+            if (came.count, mark) in self._came and not (self._total is not None and _repeats(came.rows)):
                 raise self._wrong("sent the same page twice")
-            self._came.add(mark)
+            self._came.add((came.count, mark))
         ask = self._next(came)
         if ask is None and self._total is not None and self._rows != self._total:
             raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
@@ -157,13 +158,18 @@ class Pager:
         return Unreadable(f"{self._registry} {what}: nothing of the table was kept", registry=self._registry)
 
 
-def _mark(came: Came) -> tuple[int, int] | None:
-    """Return what a page is known by; None for one nested nearly as deep as is read at all."""
+def _repeats(rows: list[Any]) -> bool:
+    """Tell whether rows are the same among themselves: what has no key of its own may honestly have equal pages."""
+    return len(set(map(_hash, rows))) < len(rows)
+
+
+def _hash(value: Any) -> int | None:
+    """Return what rows, or one, are known by; None for what is nested nearly as deep as is read at all."""
     try:
-        return came.count, hash(marshal.dumps(came.rows, 2))  # without references: equal rows are equal bytes
+        return hash(marshal.dumps(value, 2))  # without references: equal rows are equal bytes
     except ValueError:  # rows that are not of JSON alone
         pass
     try:
-        return came.count, hash(repr(came.rows))
+        return hash(repr(value))
     except RecursionError:
         return None

@@ -88,15 +88,15 @@ class Scan:
             self._table, Ask(blanks.path(self._table.path), tuple(blanks.query(self._table.query))), self._registry
         )
         ask: Ask | None = pager.first()
+        first_page = True
         while ask is not None:
             with ExitStack() as opened:
-                came, document = again(partial(self._asked, ask, opened), self._deadline)
-                if document is not NOT_JSON:
-                    opened.close()  # it is read: others may ask while its rows are worked on
+                came, document = again(partial(self._asked, ask, opened), self._deadline, first=first_page)
                 first, count = list[Any](), 0
                 for chunk in self._rows(came, document):
                     first, count = first or chunk, count + len(chunk)
                     yield chunk
+            first_page = False
             ask = pager.after(Came(first, count, document, came.url, came.answer.headers))
 
     def _rows(self, came: Arriving, document: Any) -> Iterator[list[Any]]:
@@ -113,7 +113,7 @@ class Scan:
             yield from xml_rows(came.answer, element_path(table.rows or ""), self._registry)
 
     def _asked(self, ask: Ask, opened: ExitStack) -> tuple[Arriving, Any]:
-        """Return an answer that has rows, and its JSON where it is read whole; it stays open in `opened`."""
+        """Return an answer that has rows, which stays open in `opened`, or its JSON, which is read: others may ask then."""
         with ExitStack() as opening:
             is_json = self._table.format == "json"
             came = opening.enter_context(
@@ -133,5 +133,6 @@ class Scan:
                     document = json_page(body, self._registry)
                 judge(self._rules, whole, self._registry, document)
             check_type(answer.content_type, self._table.format, self._registry, self._table.content_type)
-            opened.push(opening.pop_all())
+            if not is_json:
+                opened.push(opening.pop_all())
             return came, document

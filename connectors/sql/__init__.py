@@ -122,6 +122,15 @@ class Sql(Registry):
         told = {name: cell for name, cell in cells.items() if cell is not None}
         return Answer(derived.filled_record(record, told, self.name))
 
+    def reach(self, deadline: Deadline) -> bool:
+        """Connect and look at the tables that there are; where a lookup is declared, at what it reads and its index."""
+        with self.pace.turn(self._host, deadline):
+            if self.settings.lookup is None:
+                self.engine.tables(deadline)
+            else:
+                self._prepared(self.settings.lookup, deadline)
+        return True
+
     def _prepared(self, lookup: LookupSettings, deadline: Deadline) -> Asked:
         """Return the lookup's statement, after looking once at what it reads and whether its key has an index."""
         source = self._source(lookup, {**lookup.parameters, **_identifying(lookup, "")}, deadline)

@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.deadline import Deadline
-from connectors.drafting import Check
+from connectors.drafting import Check, counted
 from connectors.errors import BeffroiError, Late, NotFound
+from connectors.patterns import NotRead, matching
 from connectors.registry import FAULT
 from connectors.sql import Sql
 from connectors.sql.asking import selected
@@ -231,10 +232,7 @@ def _looks_up(registry: Sql) -> str:
     """Ask for an identifier that nobody has; the key's index is looked for before."""
     lookup = registry.settings.lookup
     assert lookup is not None  # noqa: S101
-    made = (sign * length for length in range(1, 30) for sign in ("0", "9", "Z", "z"))
-    absent = next(
-        (text for text in (*made, "W000000000") if re.fullmatch(lookup.identifier.pattern, text, re.ASCII)), None
-    )
+    absent = _made_up(lookup.identifier.pattern)
     if absent is None:
         return "not tried: no identifier that nobody has could be made for the pattern"
     try:
@@ -244,11 +242,20 @@ def _looks_up(registry: Sql) -> str:
     return "the identifier that was made up for the test is there"
 
 
+def _made_up(pattern: str) -> str | None:
+    """Return an identifier of a form that hardly anybody has, all 9 and Z where it may; None where none can be made."""
+    made = [sign * length for length in range(1, 30) for sign in ("0", "9", "Z", "z")]
+    try:
+        text = matching(re.sub(r"\(\?P<\w+>|\(\?:", "(", pattern))
+        made += [text.translate(str.maketrans("0123456789A", "9999999999Z")), text]
+    except NotRead:
+        pass
+    return next((each for each in made if re.fullmatch(pattern, each, re.ASCII)), None)
+
+
 def _opens(registry: Sql, table: str) -> str:
     reader = registry.scan(table)
     batch = next(iter(reader), None)
-    columns = len(reader.schema.names) - 1
+    columns, rows = counted(len(reader.schema.names) - 1, "column"), 0 if batch is None else batch.num_rows
     faults = 0 if batch is None else batch.num_rows - batch.column(FAULT).null_count
-    return (
-        f"{columns} columns, {0 if batch is None else batch.num_rows} rows in the first batch, {faults} of them faulty"
-    )
+    return f"{columns}, {counted(rows, 'row')} in the first batch, {faults} of them faulty"

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from connectors.deadline import Deadline
-from connectors.drafting import Draft, Seen, entry_name
+from connectors.drafting import Draft, Seen, counted, entry_name, lookup_of_record
 from connectors.errors import InvalidRequest
 from connectors.sql import Sql
 from connectors.sql.catalogue import Told, catalogue
@@ -23,21 +24,31 @@ from connectors.sql.statement import Statement
 from connectors.yaml_text import block, commented, prose
 
 SECONDS = 60.0
+WHOLE = ("postgresql", "mssql")
+"""Where all schemas are of the one database that the address names: each is drafted, those beyond its own after these."""
 MOST = 50
 """Tables that a draft has where none are named."""
 
 HEAD = (
-    "{name}: a database, read only. Written by `beffroi connector add sql`; from here on it is yours. Its password stands"
-    " in the variable {variable} of the environment, never here. Lines that begin with # and a key, or # and several blanks, are drafts to take on: take the # away."
+    "{name}: a database, read only. Written by `beffroi connector add sql`; from here on it is yours.{secret} Lines that"
+    " begin with # and a key, or # and several blanks, are drafts to take on: take the # away."
 )
+KEPT = " Its password stands in the variable {} of the environment, never here."
 LOOKUP = "One record by its key: {why}. Say which identifier it is, and its form."
 
 
 def draft(
-    source: str, name: str, root: Path, *, password_variable: str | None = None, tables: Sequence[str] | None = None
+    source: str,
+    name: str,
+    root: Path,
+    *,
+    password_variable: str | None = None,
+    tables: Sequence[str] | None = None,
+    lookup: bool = False,
 ) -> Draft:
     """Return the draft of the database at an address; `tables` are those wanted, by the names that it has for them.
 
+    With `lookup` the drafted lookup is live, else a comment.
     The password is read from the variable, by default NAME_PASSWORD, where the address has a user and it is set. Raises
     InvalidRequest for an address that is none or a table that is not there, and as lookups do.
     """
@@ -49,18 +60,27 @@ def draft(
         raise InvalidRequest(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     deadline = Deadline.after(SECONDS)
     there = registry.engine.tables(deadline)
-    wanted = _wanted(there, tables)
-    told = catalogue(registry.engine, address(url).scheme, deadline)
+    scheme = address(url).scheme
+    wanted = _wanted(there, tables, whole=scheme in WHOLE)
+    told = catalogue(registry.engine, scheme, deadline)
     found = list[Found]()
     for table in wanted:
         columns = registry.engine.columns(Source(Statement((table.source,)), {}, table), deadline)
         found.append(_looked_at(table, columns, told.get(table.name, Told()), {each.entry for each in found}))
-    text = "\n".join(_declaration(name, said, variable, found)) + "\n"
     left = [table.name for table in there if table not in wanted]
-    notes = (f"left out: {', '.join(left)}",) if left else ()
+    notes = tuple(_left(left, found)) if left and not tables else ()
+    text = "\n".join([*_declaration(name, said, variable, found, live=lookup), *(p for n in notes for p in prose(n))])
     targets = {each.table.name: each for each in found}
     datasets = {each.entry: dataset_of(each, name, targets) for each in found}
-    return Draft(text, datasets, tuple(map(_seen, found)), (*notes, *_keyless(found)))
+    lookups = {chosen.entry: lookup_of_record(_record(chosen), name) for chosen in _asked(found)[:1]}
+    return Draft(text + "\n", datasets, lookups, tuple(map(_seen, found)), (*notes, *_keyless(found)))
+
+
+def _left(names: Sequence[str], found: Sequence[Found]) -> Iterator[str]:
+    """Yield in words which tables have no draft, why, and how they get one."""
+    why = f"there are more than {MOST}" if len(found) >= MOST else "they stand in other schemas or databases"
+    listed = ", ".join(names[:100]) + (f" and {len(names) - 100} more" if len(names) > 100 else "")
+    yield f"Tables without a draft, since {why}: {listed}. `beffroi connector add sql … --table {names[0]}` takes one on."
 
 
 def _without_password(source: str) -> str:
@@ -76,10 +96,11 @@ def _without_password(source: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
 
 
-def _wanted(there: Sequence[Table], names: Sequence[str] | None) -> list[Table]:
+def _wanted(there: Sequence[Table], names: Sequence[str] | None, *, whole: bool) -> list[Table]:
     if not names:
-        mine = [table for table in there if table.short is not None] or list(there)
-        return mine[:MOST]
+        mine = [table for table in there if table.short is not None]
+        others = [table for table in there if table.short is None]
+        return (mine + (others if whole or not mine else []))[:MOST]
     by_name = {name: table for table in there for name in (table.name, table.short) if name}
     for name in names:
         if name not in by_name:
@@ -113,8 +134,10 @@ def _unused(name: str, taken: set[str]) -> str:
 # --- the declaration -------------------------------------------------------------------------------------------------
 
 
-def _declaration(name: str, said: Mapping[str, Any], variable: str, found: Sequence[Found]) -> Iterator[str]:
-    yield from prose(HEAD.format(name=name, variable=variable))
+def _declaration(
+    name: str, said: Mapping[str, Any], variable: str, found: Sequence[Found], *, live: bool
+) -> Iterator[str]:
+    yield from prose(HEAD.format(name=name, secret=KEPT.format(variable) if "password" in said else ""))
     yield "kind: sql"
     yield from block(said)
     personal = [each.entry for each in found if each.personal]
@@ -124,11 +147,11 @@ def _declaration(name: str, said: Mapping[str, Any], variable: str, found: Seque
     )  # fmt: skip
     yield from prose("Whether what its lookup tells is personal data: asked by POST only, for a purpose.")
     yield "personal: true"
-    yield from _lookup(found)
+    yield from _lookup(found, live=live)
     if found:
         yield "tables:"
     for each in found:
-        yield from prose(_words(each))
+        yield from prose(f"{each.table.name}: {_words(each)}.")
         yield f"  {each.entry}:"
         yield from block({"table": each.table.name}, "    ")
         if each.changed is not None:
@@ -137,28 +160,31 @@ def _declaration(name: str, said: Mapping[str, Any], variable: str, found: Seque
             yield from commented(block(incremental, "    "))
 
 
-def _lookup(found: Sequence[Found]) -> Iterator[str]:
-    """Yield a lookup of the table whose single key is indexed and a text, else a number; personal ones first."""
-    best = sorted(
+def _asked(found: Sequence[Found]) -> list[Found]:
+    """Return the tables whose single key is indexed, those with a text first, then personal ones."""
+    return sorted(
         (each for each in found if each.table.kind == "table" and _asked_by(each)),
         key=lambda each: (not each.personal, _numeric(each, _asked_by(each) or ""), -(each.table.rows or 0)),
     )
-    if not best:
-        return
-    chosen, key = best[0], _asked_by(best[0]) or ""
-    record = "".join(word.capitalize() for word in chosen.entry.split("_")).removesuffix("s")
-    kinds = {each.name: kind_of(each) for each in chosen.columns}
-    fields: dict[str, Any] = {}
-    for column, own in chosen.names.items():
-        about = ({"from": column} if own != column else {}) | (
-            {"type": kinds[column]} if kinds[column] != "string" else {}
-        )
-        fields[own] = about or {"from": column}
-    pattern = r"\d{1,18}" if _numeric(chosen, key) else r"\S.{0,60}"
-    lookup = {"record": record or "Row", "identifier": {"scheme": chosen.names[key], "pattern": pattern},
-              "table": chosen.table.name, "key": key, "fields": fields}  # fmt: skip
-    yield from prose(LOOKUP.format(why=f"{key} of {chosen.table.name} is unique, and has an index"))
-    yield from commented(block({"lookup": lookup}))
+
+
+def _record(found: Found) -> str:
+    return "".join(word.capitalize() for word in found.entry.split("_")).removesuffix("s") or "Row"
+
+
+def _lookup(found: Sequence[Found], *, live: bool) -> Iterator[str]:
+    """Yield a lookup of the table that is best asked, as a comment if it is not `live`."""
+    for chosen in _asked(found)[:1]:
+        key, kinds = _asked_by(chosen) or "", {each.name: kind_of(each) for each in chosen.columns}
+        fields: dict[str, Any] = {}
+        for column, own in chosen.names.items():
+            about = {"type": kinds[column]} if kinds[column] != "string" else {}
+            fields[own] = ({"from": column} if own != column else {}) | about if about else column
+        pattern = r"\d{1,18}" if _numeric(chosen, key) else r"\S.{0,60}"
+        lookup = {"record": _record(chosen), "identifier": {"scheme": chosen.names[key], "pattern": pattern},
+                  "table": chosen.table.name, "key": key, "fields": fields}  # fmt: skip
+        yield from prose(LOOKUP.format(why=f"{key} of {chosen.table.name} is unique, and has an index"))
+        yield from block({"lookup": lookup}) if live else commented(block({"lookup": lookup}))
 
 
 def _asked_by(found: Found) -> str | None:
@@ -170,20 +196,22 @@ def _asked_by(found: Found) -> str | None:
 
 
 def _numeric(found: Found, column: str) -> bool:
-    return any(each.name == column and kind_of(each) != "string" for each in found.columns)
+    return any(
+        each.name == column and (kind_of(each) != "string" or pa.types.is_integer(each.type)) for each in found.columns
+    )
 
 
 def _words(found: Found) -> str:
-    rows = "" if found.table.rows is None else f", about {found.table.rows:,} rows"
+    rows = "" if found.table.rows is None else f", about {counted(found.table.rows, 'row')}"
     key = f", key {', '.join(found.key)}" if found.key else ", without a key"
-    return f"{found.table.name}: a {found.table.kind} of {len(found.columns)} columns{rows}{key}."
+    return f"a {found.table.kind} of {counted(len(found.columns), 'column')}{rows}{key}"
 
 
 def _seen(found: Found) -> Seen:
     foreign = (f"{column} leads to {table}.{other}" for column, (table, other) in found.told.foreign.items())
     personal = (f"{column} looks personal: {why}" for column, why in found.personal.items())
     changed = () if found.changed is None else (f"{found.changed} may tell what changed",)
-    return Seen(found.table.name, _words(found), (*foreign, *personal, *changed))
+    return Seen(found.table.name, f"{_words(found)}.", (*foreign, *personal, *changed))
 
 
 def _keyless(found: Sequence[Found]) -> Iterator[str]:

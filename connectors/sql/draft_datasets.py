@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.drafting import FILL_IN
+from connectors.drafting import EXPECT, FILL_IN
 from connectors.sql.catalogue import Told
 from connectors.sql.engine import Column, Table
 from connectors.yaml_text import block, flow, prose, scalar
@@ -33,8 +33,16 @@ _WORDS = (
 """What a column that comes as text is by the word that the database has for it."""
 
 
+EXACT = 15
+"""Digits of which a number of a dataset holds each exactly (IEEE 754, binary64)."""
+
+
 def kind_of(column: Column) -> str:
-    """Return the type of a dataset's column that holds a column of the database."""
+    """Return the type of a dataset's column that holds every value of a column of the database; text where none else does."""
+    said = re.match(r"(?:numeric|decimal|number) ?\((\d+)", column.declared.lower())
+    digits = column.type.precision if pa.types.is_decimal(column.type) else int(said[1]) if said else 0
+    if digits > EXACT or pa.types.is_uint64(column.type) or re.search(r"bigint.* unsigned", column.declared.lower()):
+        return "string"
     typed = (kind for holds, kind in _TYPES if holds(column.type))
     words = (kind for pattern, kind in _WORDS if re.fullmatch(pattern, column.declared.lower()))
     return [*typed, *words, "string"][0]
@@ -76,9 +84,18 @@ def dataset_of(found: Found, registry: str, targets: Mapping[str, Found]) -> str
     lines += [f"  primaryKey: {FILL_IN if not key else key[0] if len(key) == 1 else flow(key)}"]
     foreign = list(_foreign_keys(found, targets))
     lines += ["  foreignKeys:", *(f"    - {flow(each)}" for each in foreign)] if foreign else []
+    if loose := [found.names[each.name] for each in found.columns if _is_loose(each)]:
+        lines += prose(
+            f"Numbers whose size is not declared: {', '.join(loose)}. Those of more than {EXACT} digits are rounded, unless"
+            " you say type: string.",
+        )
     renamed = {own: {"from": name} for name, own in found.names.items() if own != name}
     lines += list(block({"clean": renamed})) if renamed else []
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *EXPECT]) + "\n"
+
+
+def _is_loose(column: Column) -> bool:
+    return column.declared.lower() in ("numeric", "decimal", "number")
 
 
 def _field(found: Found, column: Column) -> dict[str, Any]:

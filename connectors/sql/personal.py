@@ -13,7 +13,7 @@ _SIGNS = {
     "an address": "adresse rue voie domicile domicilio direccion calle address street residence",
     "a telephone number": "telephone tel telefono movil portable mobile phone fax gsm",
     "an e-mail address": "email mail courriel mel correo",
-    "a number of a person": "nir numsecu securite secu insee dni nif nie passeport pasaporte passport ssn matricule",
+    "a number of a person": "nir numsecu securite secu numinsee numeroinsee noinsee dni nif nie passeport pasaporte passport ssn matricule",
     "money of a person": "iban rib bic compte cuenta salaire salario salary revenu revenus ingresos income quotient",
     "sex or title": "sexe sexo sex gender genre civilite",
     "origin or belief": "nationalite nacionalidad nationality religion ethnie",

@@ -1,21 +1,19 @@
 """SQLite: a file of the workspace, opened for reading only. Its types are loose, so every cell comes as text.
 
 NULL stays null, a number is written so that it reads back the same, a BLOB is written in hexadecimal digits; cleaning is
-the pipeline's work.
-Sources: ADBC, https://arrow.apache.org/adbc/; SQLite, https://www.sqlite.org/datatype3.html
+the pipeline's work. Python's own driver is used, because it can be interrupted at a deadline.
+Sources: https://docs.python.org/3/library/sqlite3.html, https://www.sqlite.org/datatype3.html
 """
 
 import datetime as dt
+import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-import adbc_driver_manager
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured, Unreadable
@@ -23,18 +21,22 @@ from connectors.registry import FAULT
 from connectors.sql.engine import BATCH_ROWS, Column, Login, Source, Table, Value, decoded, with_faults
 from connectors.sql.statement import Statement
 
-# What the driver raises; the order of inheritance is that of the Python database interface (PEP 249).
-ERRORS: Mapping[type[Exception], type[BeffroiError]] = {
-    adbc_driver_manager.Error: Down,
-    adbc_driver_manager.InterfaceError: Down,
-    adbc_driver_manager.DatabaseError: Down,
-    adbc_driver_manager.OperationalError: Down,
-    adbc_driver_manager.InternalError: Down,
-    adbc_driver_manager.DataError: Unreadable,
-    adbc_driver_manager.IntegrityError: Unreadable,
-    adbc_driver_manager.ProgrammingError: Misconfigured,
-    adbc_driver_manager.NotSupportedError: Misconfigured,
+ERRORS: Mapping[int, type[BeffroiError]] = {
+    sqlite3.SQLITE_ERROR: Misconfigured,
+    sqlite3.SQLITE_NOTADB: Misconfigured,
+    sqlite3.SQLITE_AUTH: Misconfigured,
+    sqlite3.SQLITE_RANGE: Misconfigured,
+    sqlite3.SQLITE_INTERRUPT: Late,
+    sqlite3.SQLITE_CORRUPT: Unreadable,
+    sqlite3.SQLITE_TOOBIG: Unreadable,
+    sqlite3.SQLITE_MISMATCH: Unreadable,
 }
+"""What the result codes mean that are not Down. Source: https://www.sqlite.org/rescode.html"""
+
+_STEPS = 10_000
+"""Steps of SQLite's machine between two looks at the clock: about a thousandth of a second."""
+_LOCKED_SECONDS = 1.0
+"""How long a lock of somebody who writes is waited for."""
 _TABLES = (
     "SELECT name, type, type = 'table' AND NOT wr FROM pragma_table_list"
     " WHERE schema = 'main' AND type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
@@ -80,8 +82,7 @@ class Sqlite:
                 asked = "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1"
                 found = _fetched(cursor, asked, (source.table.name,))
             else:
-                marks, bound = _bound(source.statement, source.values)
-                cursor.execute(f"SELECT * FROM {source.statement.written(marks.__getitem__)} LIMIT 0", bound)
+                cursor.execute(*_bound(source.statement.within("SELECT * FROM ", " LIMIT 0"), source.values))
                 found = [(each[0], "") for each in cursor.description]
         return [Column(name, declared, pa.string(), _cell(self.quoted(name))) for name, declared in found]
 
@@ -97,12 +98,11 @@ class Sqlite:
         """Yield the rows of a SELECT in one snapshot. A row with a text that is not UTF-8 has that as its fault."""
         names = [each.name for each in columns]
         with self._asking(deadline) as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-            marks, bound = _bound(statement, values)
-            cursor.execute(statement.written(marks.__getitem__), bound)
-            for batch in cursor.fetch_record_batch():
+            cursor.connection.text_factory = bytes
+            cursor.execute(*_bound(statement, values))
+            while rows := cursor.fetchmany(BATCH_ROWS):
                 self._in_time(deadline)
-                yield _unmarked(batch, names)
+                yield _batch(rows, names)
 
     def rows(
         self,
@@ -128,71 +128,66 @@ class Sqlite:
         return not any(step.startswith("SCAN ") and step != "SCAN CONSTANT ROW" for step in steps)
 
     @contextmanager
-    def _asking(self, deadline: Deadline) -> Iterator[Any]:
-        """Lend a cursor. Its errors become ours. The driver cannot be interrupted: time is looked at between batches."""
+    def _asking(self, deadline: Deadline) -> Iterator[sqlite3.Cursor]:
+        """Lend a cursor, whose statement is interrupted at the deadline. Its errors become ours."""
         login = self._login
         if not self.path.is_file():
             raise login.misconfigured(f"there is no database {self.path.name} where {login.url.geturl()} says")
+        place, patience = f"file:{quote(str(self.path))}?mode=ro", min(_LOCKED_SECONDS, deadline.remaining())
         try:
             with (
-                closing(adbc_driver_sqlite.dbapi.connect(f"file:{quote(str(self.path))}?mode=ro")) as connection,
+                closing(sqlite3.connect(place, patience, uri=True, check_same_thread=False)) as connection,
                 closing(connection.cursor()) as cursor,
             ):
+                connection.set_progress_handler(deadline.passed, _STEPS)
                 yield cursor
                 self._in_time(deadline)
-        except (adbc_driver_manager.Error, OSError) as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise self._translated(error) from error
 
     def _in_time(self, deadline: Deadline) -> None:
         if deadline.passed():
-            registry = self._login.registry
-            raise Late(f"{registry} did not finish its answer in the time it had", registry=registry)
+            raise self._late()
 
-    def _translated(self, error: Exception) -> BeffroiError:
-        kind = next((ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS), Down)
-        said = str(error).partition("\n")[0]  # the statement follows
-        if said.endswith(" is locked"):  # the driver says that the statement is wrong
-            kind = Down
-        return kind(f"{self._login.registry} could not be read: {said}", registry=self._login.registry)
+    def _late(self) -> Late:
+        registry = self._login.registry
+        return Late(f"{registry} did not finish its answer in the time it had", registry=registry)
+
+    def _translated(self, error: sqlite3.Error | OverflowError) -> BeffroiError:
+        if isinstance(error, OverflowError | sqlite3.ProgrammingError):  # a parameter beyond 64 bits; a wrong call
+            kind: type[BeffroiError] = Misconfigured
+        else:
+            kind = ERRORS.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, Down)
+        if kind is Late:
+            return self._late()
+        return kind(f"{self._login.registry} could not be read: {error}", registry=self._login.registry)
 
 
-def _fetched(cursor: Any, sql: str, bound: Sequence[Any] = ()) -> list[Any]:
-    cursor.execute(sql, bound or None)
-    found: list[Any] = cursor.fetchall()
-    return found
+def _fetched(cursor: sqlite3.Cursor, sql: str, bound: Sequence[Any] = ()) -> list[Any]:
+    return cursor.execute(sql, bound).fetchall()
 
 
-def _bound(statement: Statement, values: Mapping[str, Value]) -> tuple[dict[str, str], list[Any] | None]:
-    """Return what stands for each parameter, and their values in that order. A date is text in SQLite."""
+def _bound(statement: Statement, values: Mapping[str, Value]) -> tuple[str, list[Any]]:
+    """Return the SQL with numbered parameters, and their values in that order. A date is text in SQLite."""
     names = list(dict.fromkeys(statement.names))
     marks = {name: f"?{number}" for number, name in enumerate(names, 1)}
     bound = [each.isoformat() if isinstance(each := values[name], dt.date) else each for name in names]
-    return marks, bound or None
+    return statement.written(marks.__getitem__), bound
 
 
-def _unmarked(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    """Return a batch without the marks of `_cell`, with FAULT."""
-    reasons: list[str | None] = [None] * batch.num_rows
+def _batch(rows: Sequence[Sequence[bytes | float | None]], names: Sequence[str]) -> pa.RecordBatch:
+    """Return rows as a batch of texts, with FAULT. A float is written here: SQLite's own digits are not always exact."""
+    reasons: list[str | None] = [None] * len(rows)
     arrays = []
-    for name, marked in zip(names, batch.columns, strict=True):
-        column = marked
+    for name, cells in zip(names, zip(*rows, strict=True), strict=True):
         try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            column = decoded(name, column.cast(pa.binary()), reasons)
-        arrays.append(pc.if_else(pc.equal(column, ""), None, pc.utf8_slice_codeunits(column, 1)).cast(pa.string()))
+            column = pa.array(cells, pa.binary())
+        except pa.ArrowTypeError:
+            column = pa.array([repr(each).encode() if isinstance(each, float) else each for each in cells], pa.binary())
+        arrays.append(decoded(name, column, reasons))
     return with_faults(pa.RecordBatch.from_arrays(arrays, list(names)), pa.array(reasons, pa.string()))
 
 
 def _cell(column: str) -> str:
-    """Return the SQL of a cell as text, after a mark.
-
-    The driver takes the type of a column from its first batch and breaks later where that was all null; so no cell
-    is null in SQL: it is '' for NULL, and a mark before the text otherwise.
-    """
-    exact = f"CASE WHEN CAST(CAST({column} AS TEXT) AS REAL) = {column}"
-    return (
-        f"CASE typeof({column}) WHEN 'null' THEN '' WHEN 'blob' THEN '=' || hex({column})"
-        f" WHEN 'real' THEN '=' || {exact} THEN CAST({column} AS TEXT) ELSE printf('%!.17g', {column}) END"
-        f" ELSE '=' || {column} END"
-    )
+    """Return the SQL of a cell as text, null where it is, or as a float."""
+    return f"CASE typeof({column}) WHEN 'blob' THEN hex({column}) WHEN 'real' THEN {column} ELSE CAST({column} AS TEXT) END"

@@ -279,12 +279,29 @@ def test_numbers_are_made_plain(decimal: str, thousands: str, cell: str, plain: 
     assert found.column(0).to_pylist() == [plain or cell, None]
 
 
-def test_a_column_that_holds_one_word_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_word_among_numbers_changes_no_other_cell(tmp_path: Path) -> None:
     rows = "".join(f"{n},5;{n},5;{n}\n" for n in range(30_000))
     path = written(tmp_path, f"a;b;c\n{rows}1,5;n.c.;2\n")
     table = careful(read(path, decimal=",", separator=";")).read_all()
     assert table["a"][-1].as_py() == "1.5"
-    assert table["b"][0].as_py() == "0,5"
+    assert table["b"][0].as_py() == "0.5"
+    assert table["b"][-1].as_py() == "n.c."
+    assert table[FAULT].null_count == len(table)
+
+
+def test_a_number_of_another_form_is_the_fault_of_its_row(tmp_path: Path) -> None:
+    path = written(tmp_path, "a;b;c\n1.234;1.5;x\n2.500,5;2.5;n.c.\n1.5;3.5;1,5\n12,5;4.5;-\n")
+    said = {"separator": ";", "thousands": "."}
+    found = careful(read(path, **said)).read_all()
+    assert found["a"].to_pylist() == ["1234", "2500.5", "1.5", "12.5"]
+    faults = found[FAULT].to_pylist()
+    assert faults == [None, None, "a is a number, but not written as decimal: and thousands: say", None]
+    assert found["b"].to_pylist() == ["1.5", "2.5", "3.5", "4.5"], "nothing there is so written"
+    named = careful(read(path, **said, numbers=["c"])).read_all()
+    assert named["a"].to_pylist() == ["1.234", "2.500,5", "1.5", "12,5"]
+    assert named["c"].to_pylist() == ["x", "n.c.", "1.5", "-"]
+    with pytest.raises(Misconfigured, match="no column d, which numbers: names; it has: a, b, c"):
+        read(path, **said, numbers=["d"])
 
 
 # --- declarations ----------------------------------------------------------------------------------------------------
@@ -299,6 +316,7 @@ def test_a_column_that_holds_one_word_is_left_as_it_is(tmp_path: Path) -> None:
         ({"columns": ["a", "A"]}, "a name of its own"),
         ({"decimal": ",", "thousands": ","}, "two characters"),
         ({"encoding": "klingon"}, "utf-16-le"),
+        ({"numbers": ["a"]}, "goes with decimal:"),
         ({"colour": "red"}, "Extra inputs"),
     ],
 )

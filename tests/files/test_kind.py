@@ -64,7 +64,7 @@ def test_several_files_are_one_table_in_the_order_of_their_names(tmp_path: Path)
     put(tmp_path, "~$grants-2026.csv", "x\n")
     assert rows(town.scan("grants")) == [
         {"a": "1", "b": "2"},
-        {"a": "1", "b": None, FAULT: "line 3: 1 cell, the header has 2"},
+        {"a": "1", "b": None, FAULT: "GRANTS-2023.CSV, line 3: 1 cell, the header has 2"},
         {"a": "École élémentaire", "b": "3"},
     ]
 

@@ -498,6 +498,31 @@ def test_answers_that_hold_no_token(
     assert "s3cr3t" not in raised.value.detail
 
 
+def test_a_refusal_with_status_200_is_not_repeated(canned: Canned, tmp_path: Path) -> None:
+    canned.say(b'{"error": "invalid_client"}', "application/json")
+    auth = auth_of(oauth2(f"{canned.url}/token"), "shop", tmp_path)
+    for _ in range(3):
+        with pytest.raises(RefusedUs, match="answers invalid_client"):
+            sent(auth)
+    assert len(canned.requests) == 1
+    assert [each.refused for each in auth.credentials()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("secret", "wrong"), [("", "is empty"), ("s3cr3t\n", "line break"), ("s3cr3t\udcff", "no text")]
+)
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_that_cannot_be_meant_is_not_sent(
+    method: str, secret: str, wrong: str, canned: Canned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_SECRET", secret)
+    said = oauth2(f"{canned.url}/token", method=method, client_secret="${ODD_SECRET}")
+    with pytest.raises(Misconfigured, match=rf"\(ODD_SECRET\).*{wrong}") as raised:
+        sent(auth_of(said, "shop", tmp_path))
+    assert "s3cr3t" not in repr(raised.value)
+    assert not canned.requests
+
+
 @pytest.mark.parametrize("life", [b"", b', "expires_in": 3600', b', "expires_in": "3600"', b', "expires_in": 3600.0'])
 def test_lives_that_a_token_may_have(life: bytes, canned: Canned, tmp_path: Path) -> None:
     canned.say(b'{"access_token": "abc", "token_type": "bearer"%b}' % life, "application/json")
@@ -592,9 +617,11 @@ def test_a_registry_asks_once_more(provider: OidcProvider, resource: Resource, t
     assert client.get("", deadline=soon()).status == 200
     assert (len(provider.granted()), len(resource.seen)) == (before + 1, 3)
     resource.always_refuses = True
+    assert client.get("", deadline=soon()).status == 401
+    assert (len(provider.granted()), len(resource.seen)) == (before + 2, 5), "one that was accepted may have ended"
     with pytest.raises(RefusedUs, match="shop refuses our credentials"):
         client.get("", deadline=soon())
-    assert (len(provider.granted()), len(resource.seen)) == (before + 1, 4), "renewed just before: not again"
+    assert (len(provider.granted()), len(resource.seen)) == (before + 2, 6), "one that never was is not renewed again"
 
 
 def test_a_registry_of_which_the_key_is_in_the_query(

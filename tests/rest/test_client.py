@@ -1,5 +1,6 @@
 """The one place that builds requests: where it may ask, with what, and what it does where it is refused."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from connectors.rest import Rest
 from connectors.rest.client import Client, segment
 from connectors.rest.settings import RestSettings
 from tests.rest.conftest import Declare
-from tests.rest.peer import Peer, told
+from tests.rest.peer import Asked, Peer, Told, told
 
 
 class Token:
@@ -29,6 +30,9 @@ class Token:
             return True
         return False
 
+    def accepted(self) -> None:
+        """Nothing to note."""
+
 
 @pytest.mark.parametrize(("tokens", "calls"), [(("new",), 1), (("old", "new"), 2), (("old",), 1), (("a", "b", "c"), 2)])
 def test_a_refused_token_is_renewed_once(peer: Peer, tokens: tuple[str, ...], calls: int) -> None:
@@ -42,6 +46,27 @@ def test_a_refused_token_is_renewed_once(peer: Peer, tokens: tuple[str, ...], ca
     else:
         assert client.get("x", deadline=Deadline.after(5)).status == 401
     assert len(peer.asked) == calls
+
+
+def test_tokens_that_live_shortly_are_renewed_as_often(
+    peer: Peer, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN_SECRET", "s3cret")
+    made, left = itertools.count(), dict[str, int]()
+
+    def tell(asked: Asked) -> Told:
+        if asked.path == "/token":
+            token = f"t{next(made)}"
+            left[f"Bearer {token}"] = 2  # calls that it is good for: nothing says so
+            return told({"access_token": token, "token_type": "Bearer"})
+        left[asked.headers["Authorization"]] -= 1
+        return told([{"id": 1}], 200 if left[asked.headers["Authorization"]] >= 0 else 401)
+
+    peer.tell = tell
+    auth = {"kind": "oauth2", "token_url": f"{peer.url}/token", "client_id": "us", "client_secret": "${TOWN_SECRET}"}
+    registry = declare(auth=auth, tables={"rows": {}})
+    assert [registry.scan("rows").read_all()["id"].to_pylist() for _ in range(7)] == [["1"]] * 7
+    assert len(left) == 4
 
 
 def test_our_key_replaces_one_that_a_link_tells(peer: Peer) -> None:
@@ -85,7 +110,22 @@ def test_a_question_with_a_body_is_not_redirected(peer: Peer) -> None:
         ("https://a.example/api", "https://a.example/api2", None),
         ("https://a.example/api", "https://a.example.evil.example/api", None),
         ("https://a.example/api", "https://a.example/api/%2E%2E/x", None),
-        ("https://a.example/api", "https://a.example/api/..;/x", "https://a.example/api/..;/x"),
+        ("https://a.example/api", "https://a.example/api/..;/x", None),
+        ("https://a.example/api", "https://a.example/api/x/..%2f..%2Fx", None),
+        ("https://a.example/api", "https://a.example/api/%252e%252e/x", None),
+        ("https://a.example/api", "https://a.example/api/..%5Cx", None),
+        ("https://a.example/api", "https://a.example/api/%3b/..%3bv=1/x", None),
+        ("https://a.example/api", "https://a.example/api/%2525252525252e", None),
+        (
+            "https://a.example/api",
+            "https://a.example/api/a%2Fb/..x/v1.0/x..",
+            "https://a.example/api/a%2Fb/..x/v1.0/x..",
+        ),
+        (
+            "https://a.example/api",
+            "https://a.example/api/t;jsessionid=1?a=../..",
+            "https://a.example/api/t;jsessionid=1?a=../..",
+        ),
         ("https://a.example/api", "https:///api", None),
     ],
 )
@@ -100,7 +140,7 @@ def test_where_a_link_may_lead(base: str, link: str, asked: str | None) -> None:
 
 def test_a_part_of_a_path_does_not_climb() -> None:
     assert segment("a/b c%é?") == "a%2Fb%20c%25%C3%A9%3F"
-    for text in (".", ".."):
+    for text in (".", "..", "a/../b", "..;v=1", "%2e%2e", "a\\..\\b"):
         with pytest.raises(ValueError, match="elsewhere"):
             segment(text)
 
@@ -119,3 +159,18 @@ def test_a_declared_key_goes_with_each_call(
     sandboxed = Rest("town", RestSettings.model_validate({"url": "sandbox:town", "tables": {"rows": {}}}), tmp_path)
     with pytest.raises(Exception, match="never started"):
         sandboxed.scan("rows")
+
+
+@pytest.mark.parametrize(("secret", "why"), [("s3cr3t\n", "a line break"), ("s3cr3t€", "no header can have"), ("", "is empty"), ("s3cr3t\udce9", "no text")])  # fmt: skip
+def test_a_header_that_cannot_be_sent_is_told_without_its_secret(
+    peer: Peer, declare: Declare, monkeypatch: pytest.MonkeyPatch, secret: str, why: str
+) -> None:
+    monkeypatch.setenv("TOWN_KEY", secret)
+    tables = {"rows": {"query": {"key": "${TOWN_KEY}"}}}
+    for said in ({"headers": {"X-Key": "${TOWN_KEY}"}, "tables": {"rows": {}}}, {"tables": tables}):
+        if "headers" not in said and secret.isprintable() and secret:
+            continue  # a query can have it
+        with pytest.raises(Misconfigured, match=rf"\(TOWN_KEY\).*({why}|no text)") as raised:
+            declare(**said).scan("rows")
+        assert "s3cr3t" not in f"{raised.value!r} {raised.value.__cause__!r}"
+    assert not peer.asked

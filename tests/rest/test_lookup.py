@@ -240,6 +240,15 @@ def test_what_is_no_answer_is_unreadable(peer: Peer, declare: Declare, body: byt
     assert "Blocked" not in said
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "12345678901234567890", "9007199254740993"])
+def test_a_whole_number_that_no_number_holds_is_refused(peer: Peer, declare: Declare, number: str) -> None:
+    peer.send(b'{"siren": "552100554", "area": %b}' % number.encode(), "application/json")
+    fields = FIELDS | {"area": {"type": "number"}}
+    assert "area: number_too_large" in refused(declare(lookup=lookup(fields=fields)))
+    peer.send(b'{"siren": "552100554", "area": 9007199254740992}', "application/json")
+    assert ask(declare(lookup=lookup(fields=fields))).record.model_dump()["area"] == 2**53
+
+
 def test_the_media_type_may_be_declared(peer: Peer, declare: Declare) -> None:
     peer.send(json.dumps(UNIT).encode(), "text/plain; charset=utf-8")
     assert ask(declare(lookup=lookup(content_type="text/plain")))
@@ -248,7 +257,7 @@ def test_the_media_type_may_be_declared(peer: Peer, declare: Declare) -> None:
 def test_an_answer_without_an_end_is_refused_in_time(peer: Peer, declare: Declare) -> None:
     peer.tell = lambda _: Told(itertools.repeat(b'{"a":' * 13_107))
     said = refused(declare(lookup=lookup()))
-    assert said == "the answer of town is larger than 64 MiB and was refused"
+    assert said == "the answer of town is larger than 4 MiB and was refused"
 
 
 def test_a_registry_that_does_not_answer_is_late(peer: Peer, declare: Declare) -> None:
@@ -282,6 +291,47 @@ def test_a_redirect_to_a_successor_is_followed_and_told(
     assert answer.merged_from == SIREN
     assert answer.record.model_dump()["siren"] == OTHER
     assert len(peer.asked) == 2
+
+
+@pytest.mark.parametrize("same", ["siren", None])
+@pytest.mark.parametrize("to", ["/api/units/{}/", "/api/units/default"])
+def test_a_redirect_alone_is_no_merger(peer: Peer, declare: Declare, same: str | None, to: str) -> None:
+    there = to.format(SIREN)
+    peer.tell = lambda asked: told({}, 301, Location=there) if asked.path != there else told(UNIT)
+    assert ask(declare(lookup=lookup(same=same))).merged_from is None
+    peer.tell = lambda asked: told({}, 301, Location=there) if asked.path != there else told(UNIT | {"siren": OTHER})
+    if same is not None:
+        assert "about another record" in refused(declare(lookup=lookup()))
+
+
+def test_another_record_leads_to_no_successor(peer: Peer, declare: Declare) -> None:
+    peer.say(UNIT | {"siren": OTHER, "into": {"siren": THIRD}})
+    assert "about another record" in refused(declare(lookup=lookup(merged_to="into.siren")))
+    assert len(peer.asked) == 1
+
+
+def test_a_successor_is_told_by_the_groups_of_its_number(peer: Peer, declare: Declare) -> None:
+    identifier = {"scheme": "parcel", "pattern": r"(?P<part>[A-Z]+)-(?P<number>\d+)"}
+    peer.tell = lambda asked: (
+        told({"id": "BC-7"}) if "BC" in asked.path else told({}, 301, Location="/api/parts/BC/new?n=7")
+    )
+    said = lookup(identifier=identifier, path="parts/{part}/{number}", same="id", fields={"id": "id"})
+    answer = ask(declare(lookup=said), "A-1")
+    assert (answer.record.model_dump()["id"], answer.merged_from) == ("BC-7", "A-1")
+
+
+def test_half_a_character_is_no_identifier(peer: Peer, declare: Declare) -> None:
+    said = lookup(identifier={"scheme": "id", "pattern": ".+"}, path="", query={"q": "{identifier}"}, same=None)
+    with pytest.raises(MalformedIdentifier):
+        ask(declare(lookup=said), "a\ud800")
+    assert not peer.asked
+
+
+def test_a_name_of_half_a_character_is_reported_as_a_text(peer: Peer, declare: Declare) -> None:
+    peer.say(UNIT | {"\ud800odd": 1})
+    registry = declare(lookup=lookup())
+    ask(registry)
+    assert registry.extras == {"?odd"}
 
 
 def test_a_redirect_to_the_same_record_is_no_merger(peer: Peer, declare: Declare) -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -95,6 +96,53 @@ def test_a_next_address_may_be_relative_and_an_object(peer: Peer, declare: Decla
     assert peer.asked[1].target == "/api/rows?cursor=3"
 
 
+def test_a_server_that_gives_fewer_rows_than_asked_is_read_to_its_end(peer: Peer, declare: Declare) -> None:
+    peer.tell = pages(ROWS, "page", 2, peer.url)
+    paging = PAGINGS["page"] | {"size": {"parameter": "size", "value": 5}, "until": "short"}
+    assert ids(declare(tables=table(paging=paging))) == list("0123456")
+    assert len(peer.asked) == 4
+    peer.asked.clear()
+    peer.tell = pages(ROWS[:2], "page", 5, peer.url)
+    assert ids(declare(tables=table(paging=paging, total="meta.total"))) == list("01")
+    assert len(peer.asked) == 1
+
+
+NEXT = [
+    '<?cursor=3>; rel="next"',
+    "<?cursor=3>; rel=next",
+    '<?cursor=3;v=1,2>; rel="next"',
+    '<?cursor=3>; title="a=b"; rel="next"',
+    '<?cursor=3>; title="x; y, <z>; \\"rel=" ; REL = "prev NEXT"',
+    '<?cursor=9>; rel=prev, , <?cursor=3>;rel="next";rel="prev";;crossorigin',
+    "<?cursor=9>;title*=UTF-8''x%20y;rel=\"last\",\t<?cursor=3> ; rel=next ,",
+]
+
+
+@pytest.mark.parametrize("header", NEXT)
+def test_a_next_page_is_read_in_a_header_of_any_form(peer: Peer, declare: Declare, header: str) -> None:
+    peer.tell = lambda asked: told({"data": ROWS[3:]}) if asked.query else told({"data": ROWS[:3]}, Link=header)
+    assert ids(declare(tables=table(paging=PAGINGS["link"]))) == list("0123456")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "x",
+        "<?cursor=3; rel=next",
+        '<?cursor=3> rel="next"',
+        '<?cursor=3>; rel="next',
+        '<?cursor=3>; title="; rel="next"',
+        "<>; rel=next",
+        "<?cursor=3>; rel=next, <?cursor=4>; rel=next",
+        "<?cursor=3>; rel=next; anchor=other",
+        "<?cursor=3>; rel=next <?cursor=4>",
+    ],
+)
+def test_a_header_that_cannot_be_read_is_no_end(peer: Peer, declare: Declare, header: str) -> None:
+    peer.tell = lambda _: told({"data": ROWS[:3]}, Link=header)
+    assert "does not tell its next page: its header Link" in refused(declare(tables=table(paging=PAGINGS["link"])))
+
+
 # --- what contradicts itself -----------------------------------------------------------------------------------------
 
 
@@ -134,6 +182,26 @@ def test_a_page_that_repeats_is_refused(peer: Peer, declare: Declare, style: str
     size = {"size": {"value": 3}}
     assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS[style] | size)))
     assert len(peer.asked) == 2
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_a_page_that_comes_again_later_is_refused(peer: Peer, declare: Declare, kind: str) -> None:
+    def tell(asked: Asked) -> Told:
+        number = int(asked.query["page"]) % 3
+        return told({"data": [{"id": number}]}) if kind == "json" else Told(b"id\n%d\n" % number, kind="text/csv")
+
+    peer.tell = tell
+    said = table(paging=PAGINGS["page"], format=kind, rows="data" if kind == "json" else None)
+    assert "sent the same page twice" in refused(declare(tables=said))
+    assert len(peer.asked) == 4
+
+
+def test_equal_pages_of_rows_without_a_key_are_held_against_the_total(peer: Peer, declare: Declare) -> None:
+    peer.tell = pages([{"id": 0}] * 6, "page", 2, peer.url)
+    assert ids(declare(tables=table(paging=PAGINGS["page"], total="meta.total"))) == ["0"] * 6
+    assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS["page"])))
+    peer.tell = lambda _: told({"data": ROWS[:2], "meta": {"total": 4}})  # two pages of two, but the same two
+    assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS["page"], total="meta.total")))
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
@@ -212,7 +280,7 @@ def test_a_page_is_asked_again_when_the_registry_says_so(peer: Peer, declare: De
     def tell(asked: Asked) -> Told:
         number = next(count)
         if number in (2, 4):
-            return told({}, 429 if number == 2 else 503, Retry_After="1")
+            return told({}, 429, Retry_After="1") if number == 2 else told({}, 502)
         return honest(asked)
 
     peer.tell = tell
@@ -244,6 +312,22 @@ def test_a_scan_ends_with_its_seconds(peer: Peer, declare: Declare) -> None:
     began = time.monotonic()
     refused(declare(tables=table(paging=PAGINGS["page"], seconds=1)), Late)
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_whoever_works_on_a_page_that_is_read_keeps_nobody_out(peer: Peer, declare: Declare, kind: str) -> None:
+    def tell(asked: Asked) -> Told:
+        rows = ROWS if asked.query.get("page") == "1" else []
+        return told({"data": rows}) if kind == "json" else Told(b"id\n" + b"%d\n" * len(rows) % tuple(range(len(rows))), kind="text/csv")  # fmt: skip
+
+    peer.tell = tell
+    said = table(paging=PAGINGS["page"], format=kind, rows="data" if kind == "json" else None, seconds=5)
+    registry = declare(tables=said, limits={"concurrency": 1})
+    one = registry.read("rows")
+    assert isinstance(one, pa.RecordBatchReader)
+    if kind == "json":
+        assert ids(registry) == list("0123456")
+    assert one.read_all().num_rows == 7
 
 
 def test_every_call_of_a_scan_holds_a_turn(peer: Peer, declare: Declare) -> None:

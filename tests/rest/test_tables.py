@@ -181,6 +181,14 @@ def test_a_gigabyte_in_a_few_kilobytes_is_refused(peer: Peer, declare: Declare) 
     assert "larger than 64 MiB" in refused(declare(tables=table()))
 
 
+@pytest.mark.parametrize("part", [b"{},", b"[],", b'{"":{}},'])
+def test_an_answer_of_nothing_but_brackets_is_refused(peer: Peer, declare: Declare, part: bytes) -> None:
+    body = b"[" + part * (2**25 // len(part)) + b"1]"
+    peer.tell = lambda _: Told(gzip.compress(body, 1), headers={"Content-Encoding": "gzip"})
+    assert peak(lambda: refused(declare(tables=table(columns={"a": "a"})))) < 150
+    assert "more than 4,000,000 values: ask for less" in refused(declare(tables=table()))
+
+
 # --- NDJSON, CSV -----------------------------------------------------------------------------------------------------
 
 
@@ -233,7 +241,12 @@ def test_csv(peer: Peer, declare: Declare) -> None:
         (b"a,\n1,2\n", "text/csv", "does not name each column"),
         (b'a,b\n1,"2', "text/csv", "has a quote amiss, or has no end"),
         (b'a,b\n1,"2"3\n', "text/csv", "has a quote amiss"),
-        (b"a,b\n1," + b"2" * 200_000, "text/csv", "line 2"),
+        (b"a,b\n1," + b"2" * 10_100_000, "text/csv", "line 2 has a cell that is too long"),
+        (b"a,b\n1," + b"2" * 17_000_000, "text/csv", "no row ends within 16,777,216 characters at line 2"),
+        (b'a,b\n1,"' + b'2\n","' * 3_400_000, "text/csv", "no row ends within 16,777,216 characters"),
+        (b"a,b\n1,2\n", "text/csv; charset=undefined", "it is not in undefined"),
+        (b"a,b\n1,2\n", "text/csv; charset=utf-16", "it is not in utf-16"),
+        (b"a,b\n1,\xff\n", "text/csv; charset=punycode", "it is not in punycode"),
         (b"a,b\n1,\xe9\n", "text/csv", "it is not in utf-8"),
         (b"a,b\n", "text/csv; charset=klingon", "an encoding that nobody knows"),
         (b"a,b\n", "text/csv; charset=base64", "an encoding that nobody knows"),
@@ -244,6 +257,11 @@ def test_csv(peer: Peer, declare: Declare) -> None:
 def test_what_is_no_csv_is_unreadable(peer: Peer, declare: Declare, body: bytes, kind: str, says: str) -> None:
     peer.send(body, kind)
     assert says in refused(declare(tables=table(format="csv", columns={"a": "a"})))
+
+
+def test_a_long_cell_is_taken(peer: Peer, declare: Declare) -> None:
+    peer.send(b"a,shape\n1," + b"2" * 2_000_000, "text/csv")
+    assert len(scan(declare(tables=table(format="csv")))["shape"][0].as_py()) == 2_000_000
 
 
 # --- XML -------------------------------------------------------------------------------------------------------------
@@ -295,6 +313,30 @@ def test_what_is_no_xml_is_unreadable(peer: Peer, declare: Declare, body: bytes,
 
 
 # --- constant memory -------------------------------------------------------------------------------------------------
+
+
+def test_large_rows_are_given_on_by_their_size(peer: Peer, declare: Declare) -> None:
+    line = b'{"a": "' + b"x" * 2**20 + b'"}\n'
+
+    def read() -> None:
+        count = 0
+        for batch in declare(tables=table(format="ndjson")).scan("rows"):
+            assert batch.nbytes < 20 * 2**20
+            count += len(batch)
+        assert count == 60
+
+    peer.tell = lambda _: Told(itertools.repeat(line, 60), kind="application/x-ndjson")
+    assert peak(read) < 80
+
+
+def test_what_only_later_rows_have_is_not_lost_silently(peer: Peer, declare: Declare) -> None:
+    paging = {"by": "page", "parameter": "page"}
+    sent = {"1": [{"id": 1}], "2": [{"id": 2, "name": "x"}]}
+    peer.tell = lambda asked: told(sent.get(asked.query["page"], []))
+    assert "declare columns:" in refused(declare(tables=table(paging=paging)), Misconfigured)
+    found = scan(declare(tables=table(paging=paging, columns={"id": "id", "name": "name"})))
+    assert found["name"].to_pylist() == [None, "x"]
+
 
 ROW = {
     "ndjson": (b"", b'{"a": "%d", "b": "some text of a row"}\n', b"", "application/x-ndjson"),
