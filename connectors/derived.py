@@ -4,6 +4,7 @@ A declaration names a record of `connectors/records.py`, whose fields it then fi
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -113,9 +114,21 @@ def filled_record(record: type[Record], values: Mapping[str, Any], registry: str
     return made
 
 
+def _is_kept(given: Any, filled: Any) -> bool:
+    """Tell whether a whole number is still itself as a number with a point, of which a binary64 holds 53 bits."""
+    if not isinstance(given, int) or not isinstance(filled, float):
+        return True
+    return math.isfinite(filled) and int(filled) == given
+
+
 def _defects(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return "a value that JSON does not have"
+        said = str(error)
+        return (
+            said
+            if re.fullmatch(r"[a-z0-9_]+ is no number that is held exactly", said)
+            else "a value that JSON does not have"
+        )
     found = error.errors(include_url=False, include_context=False, include_input=False)[:3]
     return "; ".join(
         f"{re.sub(r'[^a-z0-9_.]', '', '.'.join(map(str, each['loc'])))} {_SAID.get(each['type'], each['type'])}"

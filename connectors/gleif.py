@@ -9,7 +9,8 @@ Caveats: page number times size must not exceed 10,000, so a scan goes by cursor
     so that a 404 is never taken for an absence. What is told of an entity is what it told its issuer. A French number
     that is a valid SIREN is given as one. Its category BRANCH is no legal person of its own, FUND often none; sole
     proprietors (SOLE_PROPRIETOR) are withheld, a scan leaves them out and says so: Company holds no natural person. A
-    creation date comes as a moment, its day counts. Unverified: that several countries may be asked for at once,
+    creation date comes as a moment, its day counts. Of a registration that is void (annulled, a duplicate, cancelled)
+    the entity is told without a status. Unverified: that several countries may be asked for at once,
     with commas between them.
 Last verified live: never from here; the protocol was read in public clients and in captured answers.
 """

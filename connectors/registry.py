@@ -40,6 +40,8 @@ __all__ = [
     "Registry",
     "Scan",
     "Settings",
+    "Stamp",
+    "stamped",
 ]
 __all__ += ["TlsSettings", "kinds"]
 

@@ -12,20 +12,27 @@ _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*|https?://[\w./?=&%~+:-]+[\w/]", r
 
 
 def prose(text: str, indent: str = "") -> Iterator[str]:
-    """Yield a text as comments, wrapped."""
-    for part in textwrap.wrap(text, WIDTH - 2 - len(indent), break_on_hyphens=False):
+    """Yield a text as comments, wrapped; what cannot be printed, and could end a comment, is a blank."""
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    for part in textwrap.wrap(plain, WIDTH - 2 - len(indent), break_on_hyphens=False):
         yield f"# {indent}{part}"
 
 
 def scalar(value: Any) -> str:
-    """Return a value as YAML: a text, which is printable, bare where it can be nothing else, otherwise in quotes."""
+    """Return a value as YAML: a text bare where it can be nothing else, otherwise in quotes.
+
+    What cannot be printed is escaped; half a pair of surrogates, which no file holds, becomes U+FFFD.
+    """
     if not isinstance(value, str):
         return json.dumps(value)
     if _BARE.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    if "\\" in value:
+    if "\\" in value and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
-    return json.dumps(value, ensure_ascii=False)
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", value)
+    return "".join(
+        each if each.isprintable() else json.dumps(each)[1:-1] for each in json.dumps(whole, ensure_ascii=False)
+    )
 
 
 def block(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:

@@ -3,6 +3,7 @@
 What reads sources is loaded by the commands that need it: the others start without.
 """
 
+import contextlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -262,7 +263,8 @@ def _write(root: Path, texts: dict[str, str]) -> None:
             part.rename(path)
     except OSError as error:
         for each in (*parts, *parts.values()):
-            each.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                each.unlink(missing_ok=True)
         why = os.strerror(error.errno) if error.errno else type(error).__name__
         raise InvalidRequest(f"nothing is written, since {next(iter(texts))} and the like cannot be: {why}") from error
 

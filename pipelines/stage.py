@@ -104,9 +104,15 @@ def unchanged(file: Path, registry: str, before: Stamp | None = None) -> Iterato
     Raises Unreadable.
     """
     before = before or stamped(file)
-    yield
-    if stamped(file) != before:
-        raise Unreadable(f"a file of {registry} changed while it was read: run it again", registry=registry)
+    failed = None
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        failed = error
+    if not file.exists() or stamped(file) != before:
+        raise Unreadable(f"a file of {registry} changed while it was read: run it again", registry=registry) from failed
+    if failed is not None:
+        raise failed
 
 
 def _csv(file: CsvFile) -> str:

@@ -250,7 +250,7 @@ def test_a_row_that_is_none_is_a_fault_and_the_others_stand(canned: Canned) -> N
     body = json.dumps({"meta": {"pagination": {"total": 5}}, "data": rows}).encode()
     table = scanned(said(canned, (body, JSON_API, 200))).to_pylist()
     assert [row[FAULT] is None for row in table] == [True, False, False, False, True]
-    assert "name: string_type" in table[1][FAULT]
+    assert "name" in table[1][FAULT]
     assert [row["identifier"] for row in table[1:4]] == [entity(1)["id"], None, None]
 
 

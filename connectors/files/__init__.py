@@ -44,7 +44,7 @@ class Files(Registry):
         certain; Unreadable for files that cannot be read; for those at an address what their origin raises.
         """
         settings = self._settings(table)
-        hold = Hold()
+        hold = Hold(self.root / ".beffroi" / "hold")
         try:
             files = self._files(settings, hold)
             return table_of(files, settings, hold, self.name)

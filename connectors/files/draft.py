@@ -143,17 +143,27 @@ def _together(tables: list[Table], registry: str) -> Iterator[Table]:
     for number, table in enumerate(tables):
         names = tuple(column.name for column in table.columns)
         pattern = re.sub(r"\d+", "*", str(table.settings["file"]))
-        alike = json.dumps({key: each for key, each in table.settings.items() if key != "file"}, default=str)
+        alike = json.dumps(_without_numbers(table.settings) | {"file": None}, default=str)
         groups.setdefault((pattern, alike, *names) if names else (str(number),), []).append(table)
     for (pattern, *_), group in groups.items():
-        names = [column.name.casefold() for column in group[0].columns]
-        column = next(each for each in ("file", *(f"file_{at}" for at in range(2, 1000))) if each not in names)
+        taken = [column.name.casefold() for column in group[0].columns]
+        column = next(each for each in ("file", *(f"file_{at}" for at in range(2, 1000))) if each not in taken)
         settings = {**group[0].settings, "file": pattern, "file_column": column}
+        if written := list(
+            dict.fromkeys(each for one in group for each in one.settings.get("csv", {}).get("numbers", ()))
+        ):
+            settings["csv"] = {**settings["csv"], "numbers": written}
         whole = together(group, settings, registry) if len(group) > 1 else None
         if whole is None:
             yield from group
         else:
             yield replace(whole, name=re.sub(r"\d+", "", whole.name).strip(" -_.") or whole.name)
+
+
+def _without_numbers(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without the columns of numbers: those of all the files are named together."""
+    csv = {key: each for key, each in settings.get("csv", {}).items() if key != "numbers"}
+    return {**settings, "csv": csv}
 
 
 def _names(names: Iterable[str]) -> list[str]:
@@ -267,9 +277,10 @@ def _key(names: list[str], table: Table) -> list[str]:
     keys = [name for name, column in pairs if column.is_key]
     if keys:
         more = f"; so has: {', '.join(keys[1:4])}" if keys[1:] else ""
-        whole = "each of the" if table.rows > 1 else "the"
+        good = table.rows - table.faults
+        whole = "each of the" if good > 1 else "the"
         return [
-            _comment(f"{whole} {counted(table.rows, 'row')} has a {keys[0]} of its own{more}", 2),
+            _comment(f"{whole} {counted(good, 'row')} has a {keys[0]} of its own{more}", 2),
             f"  primaryKey: {keys[0]}\n",
         ]
     said = "no single column has a value of its own in each row: name one or several that together have"

@@ -4,9 +4,13 @@ An origin brings files here, an archive takes files out of one, a reader of a fo
 `tables.py` makes one table of several.
 """
 
+import contextlib
 import datetime as dt
+import fcntl
+import os
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,17 +45,25 @@ class LocalFile:
 
 
 class Hold:
-    """The private folder of one scan for files brought here or unpacked: removed when the scan is over or forgotten."""
+    """The private folder of one scan for files brought here or unpacked: removed when the scan is over or forgotten.
 
-    def __init__(self) -> None:
-        """Make nothing yet."""
+    The folder of a process that was killed is removed when the next is made beside it: whose lock is free, is left.
+    """
+
+    def __init__(self, place: Path | None = None) -> None:
+        """`place` is the folder to make it in, the system's one for such files if none is given. Make nothing yet."""
+        self._place = place or Path(tempfile.gettempdir())
         self._folder: Path | None = None
 
     def folder(self) -> Path:
         """Return the folder, which only we can read."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="beffroi-files-"))
-            self._ended = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(self._place)
+            self._folder = Path(tempfile.mkdtemp(prefix=_HELD, dir=self._place))
+            lock = os.open(self._folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._ended = weakref.finalize(self, _end, self._folder, lock)
         return self._folder
 
     @property
@@ -63,6 +75,29 @@ class Hold:
         """Remove it."""
         if self._folder is not None:
             self._ended()
+
+
+_HELD, _NEW_SECONDS = "beffroi-files-", 60.0
+
+
+def _end(folder: Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def _sweep(place: Path) -> None:
+    """Remove folders of ours that no process holds; one that was just made may not be locked yet."""
+    for folder in place.glob(f"{_HELD}*"):
+        with contextlib.suppress(OSError):
+            found = folder.lstat()
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _NEW_SECONDS:
+                continue
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 class Origin(Protocol):

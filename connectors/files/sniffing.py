@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.drafting import counted
 from connectors.errors import Misconfigured
@@ -80,8 +81,8 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
     with reader:
         batches = list(islice(reader, LOOKED_AT // 10_000))
     for decimal, thousands in ((",", ""), (",", " "), (",", "."), (".", ","), (".", " ")):
-        plain = numbers.numeric(iter(batches), len(dialect.columns), numbers.Form(".", ""))
-        fits = numbers.numeric(iter(batches), len(dialect.columns), numbers.Form(decimal, thousands))
+        plain = _numeric(batches, len(dialect.columns), numbers.Form(".", ""))
+        fits = _numeric(batches, len(dialect.columns), numbers.Form(decimal, thousands))
         columns = [name for name, was, now in zip(dialect.columns, plain, fits, strict=True) if now and not was]
         columns = [name for name in columns if not thousands or _has(batches, name, numbers.Form(decimal, thousands))]
         if columns:
@@ -91,7 +92,21 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
                 yield Belief("decimal", decimal, evidence, certain=False)
             if thousands:
                 yield Belief("thousands", thousands, evidence, certain=False)
+            yield Belief("numbers", columns, "the columns that are written so", certain=False)
             return
+
+
+def _numeric(batches: list[pa.RecordBatch], count: int, form: numbers.Form) -> list[bool]:
+    """Return which of the first `count` columns hold numbers of a form throughout, and at least one."""
+    fitting, seen = [True] * count, [False] * count
+    for batch in batches:
+        good = batch.filter(pc.is_null(batch.column(count)))
+        for place in range(count):
+            column = good.column(place).drop_null()
+            seen[place] = seen[place] or len(column) > 0
+            whole = pc.all(pc.match_substring_regex(column, form.pattern), min_count=0).as_py()
+            fitting[place] = fitting[place] and whole
+    return [each and some for each, some in zip(fitting, seen, strict=True)]
 
 
 def _has(batches: list[pa.RecordBatch], name: str, form: numbers.Form) -> bool:

@@ -7,18 +7,18 @@ FAULT. Nothing is guessed where it is not certain: several sheets or tables want
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from connectors.errors import Misconfigured
-from connectors.files.reading import is_total, reserved, text_batches, text_schema, unique
+from connectors.files.reading import reserved, text_schema, unique
 from connectors.files.settings import SheetSettings, TableSettings
 from connectors.files.spreadsheets_blocks import Block, blocks
+from connectors.files.spreadsheets_lots import Area, batches
 from connectors.files.spreadsheets_ods import Ods
-from connectors.files.spreadsheets_parts import Broken, Row, Sheet, Span, Workbook, letters, place, told
+from connectors.files.spreadsheets_parts import Broken, Sheet, Span, Workbook, place, told
 from connectors.files.spreadsheets_xlsx import Xlsx
 
 LOOKED_AT = 1000
@@ -38,37 +38,22 @@ def read(file: Path, name: str, settings: TableSettings, registry: str) -> pa.Re
             columns = _columns(workbook, sheet, area, settings.sheet, name, registry)
         reserved(columns, name, registry)
         schema = text_schema(columns)
-        rows = _rows(workbook.rows(sheet), area, len(columns), settings.sheet.totals)
+        found = batches(workbook.lots(sheet), area, schema, settings.sheet.totals)
         still_open = open_files.pop_all()
 
-    def checked() -> Iterator[tuple[list[str | None], str | None]]:
+    def checked() -> Iterator[pa.RecordBatch]:
         with still_open, told(name, registry):
-            yield from rows
+            yield from found
             if _state(file) != before:
                 raise Broken("changed while it was read")
 
-    return pa.RecordBatchReader.from_batches(schema, text_batches(schema, checked()))
+    return pa.RecordBatchReader.from_batches(schema, checked())
 
 
 def _state(file: Path) -> tuple[int, int]:
     """Return what changes with a file."""
     told_of = file.stat()
     return told_of.st_size, told_of.st_mtime_ns
-
-
-@dataclass(frozen=True)
-class Area:
-    """Where a table stands: its first row and column, its last ones where they are said, its lines of header.
-
-    `sought` is one that was looked for, and not declared.
-    """
-
-    top: int
-    left: int
-    bottom: int | None
-    right: int | None
-    header: int
-    sought: bool = False
 
 
 @contextmanager
@@ -208,35 +193,3 @@ def _header(workbook: Workbook, sheet: Sheet, area: Area) -> list[str]:
 
 def _spans(spans: list[Span], top: int, last: int) -> Iterator[Span]:
     return (span for span in spans if top <= span[0] <= last)
-
-
-def _rows(
-    rows: Iterator[Row], area: Area, width: int, totals: list[str]
-) -> Iterator[tuple[list[str | None], str | None]]:
-    """Yield the rows under the header, each with its fault; what holds nothing and totals are left out."""
-    left, end, first = area.left, area.left + width, area.top + area.header
-    for row in rows:
-        if row.number < first:
-            continue
-        if area.bottom is not None and row.number > area.bottom:
-            return
-        cells = row.cells[left:end]
-        beyond = area.right is None and len(row.cells) > end and any(row.cells[end:])
-        fault = _fault(row, left, end) if row.faults else None
-        if not (any(cells) or beyond or fault) or (totals and is_total(cells, totals)):
-            continue
-        if len(cells) < width:
-            cells += [None] * (width - len(cells))
-        if area.sought and any(row.cells[:left]) and fault is None:
-            fault = f"it has a cell to the left of the first column, {letters(left)}"
-        if beyond and fault is None:
-            fault = f"it has a cell to the right of the last column, {letters(end - 1)}"
-        yield cells, fault
-
-
-def _fault(row: Row, left: int, end: int) -> str | None:
-    """Return why a row cannot be taken: the first of its cells that cannot be told."""
-    for at in sorted(row.faults):
-        if left <= at < end:
-            return f"its cell {letters(at)} has {row.faults[at]}"
-    return None

@@ -41,6 +41,10 @@ class Ods:
         """Yield the rows of a sheet that hold anything, in order. Raises Broken."""
         return _Content(int(sheet.part)).rows(part(self._archive, "content.xml"))
 
+    def lots(self, sheet: Sheet) -> Iterator[list[Row]]:
+        """Yield the same rows, one by one."""
+        return ([row] for row in self.rows(sheet))
+
     def merged(self, sheet: Sheet) -> list[Span]:
         """Return the merged ranges of a sheet."""
         content = _Content(int(sheet.part))

@@ -5,8 +5,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, NoReturn, Protocol
 from xml.parsers import expat
+
+import pyarrow as pa
 
 from connectors.errors import Unreadable
 from connectors.files.reading import MAX_CELL
@@ -20,7 +23,7 @@ MAX_HELD = 512 * 1024**2
 COLUMNS = 16_384
 """Columns of a sheet, at most."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 
 
 @dataclass(slots=True)
@@ -35,6 +38,32 @@ class Row:
     def filled(self) -> bool:
         """Whether a cell holds anything."""
         return any(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Rows of a sheet that follow one another, as columns: their rising numbers, their cells where any stand, no faults.
+
+    There is one row at least.
+    """
+
+    numbers: pa.Int64Array
+    columns: dict[int, pa.StringArray]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The numbers of the first row and of the last, or of the only one."""
+        return tuple(self.numbers.take([0, len(self.numbers) - 1][: len(self.numbers)]).to_pylist())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield those that hold anything, one by one."""
+        width = max(self.columns, default=-1) + 1
+        told = [self.columns[at].to_pylist() if at in self.columns else repeat(None) for at in range(width)]
+        for number, *cells in zip(self.numbers.to_pylist(), *told, strict=False):
+            while cells and cells[-1] is None:
+                cells.pop()
+            if cells:
+                yield Row(number, cells)
 
 
 @dataclass(frozen=True)
@@ -57,6 +86,10 @@ class Workbook(Protocol):
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows of a sheet that hold anything, in order."""
+        ...
+
+    def lots(self, sheet: Sheet) -> Iterator[Lot | list[Row]]:
+        """Yield the same rows as `rows`, many at once where they can be had so; no list is empty."""
         ...
 
     def merged(self, sheet: Sheet) -> list[Span]:

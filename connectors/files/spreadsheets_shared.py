@@ -1,64 +1,61 @@
 """The texts that the cells of an XLSX workbook share: a list of hundreds of thousands, read as the rows of a sheet are.
 
-Plain ones are found by a regular expression that accounts for every character; any others are the XML parser's.
+Plain ones are read many at once (`spreadsheets_quick.py`); any others are the XML parser's.
 Source: ECMA-376 part 1, 18.4.8 (si), 18.4.12 (t), 18.4.6 (rPh).
 """
 
-import re
 from collections.abc import Iterator
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from connectors.files.reading import MAX_CELL
-from connectors.files.spreadsheets_cells import unescaped
+from connectors.files.spreadsheets_cells import Shared, unescaped
 from connectors.files.spreadsheets_parts import MAX_HELD, Broken, Parser, bounded
+from connectors.files.spreadsheets_quick import items
 
-_ITEM = re.compile(
-    r'(<si><t(?: xml:space="preserve")?>'
-    r"((?:[^<&\r\x00-\x08\x0b\x0c\x0e-\x1f]|&(?:amp|lt|gt|quot|apos);)*)</t></si>)"
-)
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
+_ESCAPED = "_x[0-9A-Fa-f]{4}_"
 
 
-def shared(pieces: Iterator[bytes]) -> list[str | None]:
+def shared(pieces: Iterator[bytes]) -> Shared:
     """Return the texts in their order, without phonetic guides. Raises Broken."""
-    slow, left = _Slow(), b""
+    held, slow, left = Shared(), _Slow(), b""
+    found, count = list[pa.LargeStringArray](), 0
     for piece in pieces:
         whole, end, left = (left + piece).rpartition(b"</si>")
         if not end and len(left) < MAX_CELL:
             continue
         chunk, left = (whole + end, left) if end else (left, b"")
-        found = _quick(chunk) if slow.between and end else None
-        if found is None:
+        if not count and not slow.between:  # what comes before the first text
+            start = max(chunk.find(b"<si>"), 0)
+            slow.feed(chunk[:start])
+            chunk = chunk[start:]
+        texts = items(chunk) if slow.between and end else None
+        if texts is None:
             slow.feed(chunk)
+            found.append(held.told(slow.taken(), count))
         else:
-            slow.take(found)
+            slow.hold(pc.sum(pc.utf8_length(texts)).as_py() + 50 * len(texts))
+            found.append(_plain(texts, held, count))
+        count += len(found[-1])
     slow.feed(left, last=True)
-    return slow.found
+    held.join([*found, held.told(slow.taken(), count)])
+    return held
 
 
-def _quick(chunk: bytes) -> list[str] | None:
-    """Return the texts of a chunk that is whole plain items; None for any other."""
-    if len(chunk) > MAX_CELL:
-        return None
-    try:
-        text = chunk.decode()
-    except UnicodeDecodeError:
-        return None
-    items = _ITEM.findall(text)
-    return [_plain(item[1]) for item in items] if "".join([item[0] for item in items]) == text else None
-
-
-def _plain(text: str) -> str:
-    if "&" in text:
-        for entity, character in _ENTITIES:
-            text = text.replace(entity, character)
-    return unescaped(text)
+def _plain(texts: pa.LargeStringArray, held: Shared, count: int) -> pa.LargeStringArray:
+    """Return texts without what escapes characters in them, None for empty ones."""
+    if pc.any(pc.match_substring_regex(texts, _ESCAPED)).as_py():
+        return held.told([unescaped(text) or None for text in texts.to_pylist()], count)
+    empty = pc.equal(texts, "")
+    return pc.if_else(empty, None, texts) if pc.any(empty).as_py() else texts
 
 
 class _Slow:
     """The XML parser's way: any XML that is such a list."""
 
     def __init__(self) -> None:
-        self.found: list[str | None] = []
+        self._found: list[str | None] = []
         self._parser = Parser()
         self._parser.expat.StartElementHandler = self._start
         self._parser.expat.EndElementHandler = self._end
@@ -78,10 +75,16 @@ class _Slow:
         self._strange = self._strange or b"<!" in data or data.count(b"<?") > data.startswith(b"<?")
         self._parser.feed(data, last=last)
 
-    def take(self, texts: list[str]) -> None:
-        """Take texts that were found otherwise."""
-        self.found += [text or None for text in texts]
-        self._hold(sum(map(len, texts)) + 50 * len(texts))
+    def taken(self) -> list[str | None]:
+        """Return the texts that were found since."""
+        found, self._found = self._found, []
+        return found
+
+    def hold(self, size: int) -> None:
+        """Count what is held. Raises Broken where it is too much."""
+        self._size += size
+        if self._size > MAX_HELD:
+            raise Broken(f"has texts of more than {MAX_HELD // 2**20} MiB that cells share")
 
     def _declared(self, _: str, encoding: str | None, __: int) -> None:
         self._strange = self._strange or (encoding or "utf-8").lower() != "utf-8"
@@ -103,15 +106,10 @@ class _Slow:
             self._guide = False
         elif element == "si":
             whole = bounded(unescaped("".join(self._parts)))
-            self.found.append(whole or None)
-            self._hold(50)
+            self._found.append(whole or None)
+            self.hold(50)
 
     def _text(self, data: str) -> None:
         if self._within:
             self._parts.append(data)
-            self._hold(len(data))
-
-    def _hold(self, size: int) -> None:
-        self._size += size
-        if self._size > MAX_HELD:
-            raise Broken(f"has texts of more than {MAX_HELD // 2**20} MiB that cells share")
+            self.hold(len(data))

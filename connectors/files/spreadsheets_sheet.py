@@ -1,106 +1,83 @@
 """The rows of a sheet of XLSX.
 
-Most files write whole rows in one plain way; such rows are found by a regular expression, which accounts for every
-character of them, and never reach the XML parser. Anything else does: both see the same document, and say the same of it.
+Most files write whole rows in one plain way; such rows are read many at once, and never reach the XML parser
+(`spreadsheets_quick.py`). Anything else does: both see the same document, and say the same of it.
 """
 
-import re
 from collections.abc import Iterator
 
 from connectors.files.reading import MAX_CELL
 from connectors.files.spreadsheets_cells import Cells
-from connectors.files.spreadsheets_formats import NoValue, number_text
-from connectors.files.spreadsheets_parts import COLUMNS, Broken, Parser, Row, bounded, letters, place
+from connectors.files.spreadsheets_formats import NoValue
+from connectors.files.spreadsheets_parts import COLUMNS, Broken, Lot, Parser, Row, bounded, place
+from connectors.files.spreadsheets_quick import lot
 
-_TEXT = r"[^<&\r\x00-\x08\x0b\x0c\x0e-\x1f]*"
-_ROW = re.compile(r'\s*<row r="([0-9]{1,7})"(?: (?!r=)[A-Za-z_][\w:.-]*="[^"<&]*")*>')
-_CELL = re.compile(
-    r'(<c r="([A-Z]{1,3})[0-9]{1,7}"(?: s="([0-9]{1,6})")?(?: t="(s|n|str|b|e|inlineStr)")?'
-    rf'(?:/>|>(?:<v>({_TEXT})</v>|<is><t(?: xml:space="preserve")?>({_TEXT})</t></is>)</c>))'
-)
-_TRUTH = {"0": "false", "1": "true"}
-_LONGEST = 1 << 24
-_COLUMNS = {letters(column): column for column in range(COLUMNS)}
+_LONGEST = 1 << 23
+_ROWS = 16
+"""Rows that are read at once, at least, if they are as long as the first."""
+
+_SHEET_DATA = b"<sheetData>"
+_END = b"</row>"
+_AGAIN = 16
+"""Into so many parts is split what could not be read at once, so that one odd row leaves most others quick."""
 
 
-def rows(pieces: Iterator[bytes], cells: Cells) -> Iterator[Row]:
-    """Yield the rows of a sheet that hold anything, in order. Raises Broken."""
+def lots(pieces: Iterator[bytes], cells: Cells) -> Iterator[Lot | list[Row]]:
+    """Yield the rows of a sheet that hold anything, in order, many at once. Raises Broken."""
     last = 0
-    for row in _rows(pieces, cells):
-        if row.number <= last:
-            raise Broken("has rows that are out of order")
-        last = row.number
-        if row.cells or row.faults:
-            yield row
+    for found in _lots(pieces, cells):
+        numbers = [row.number for row in found] if isinstance(found, list) else found.ends
+        for number in numbers:
+            if number <= last:
+                raise Broken("has rows that are out of order")
+            last = number
+        told = [row for row in found if row.cells or row.faults] if isinstance(found, list) else found
+        if told:
+            yield told
 
 
-def _rows(pieces: Iterator[bytes], cells: Cells) -> Iterator[Row]:
-    """Yield rows from pieces of XML, each of which is taken up to the last row that ends in it."""
+def _lots(pieces: Iterator[bytes], cells: Cells) -> Iterator[Lot | list[Row]]:
+    """Yield rows from pieces of XML; no list is empty."""
     slow = _Slow(cells)
+    for chunk in _chunks(pieces):
+        start = -1 if slow.within else chunk.find(_SHEET_DATA)
+        if start >= 0:
+            yield from filter(None, [slow.rows(chunk[: start + len(_SHEET_DATA)])])
+        yield from _taken(chunk[start + len(_SHEET_DATA) :] if start >= 0 else chunk, slow, cells)
+    yield from filter(None, [slow.rows(b"", last=True)])
+
+
+def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield pieces of XML anew, each up to the last row that ends in it, and several rows in each where they are wide."""
     left = b""
     for piece in pieces:
-        whole, end, rest = (left + piece).rpartition(b"</row>")
-        if not end and len(rest) < _LONGEST:
-            left = rest
+        left += piece
+        first = left.find(_END)
+        if len(left) < _LONGEST and (first < 0 or len(left) < _ROWS * first):
             continue
-        chunk, left = (whole + end, rest) if end else (rest, b"")
-        found = _quick(chunk, cells) if slow.between and end else None
-        yield from slow.rows(chunk) if found is None else found
-    yield from slow.rows(left, last=True)
+        end = left.rfind(_END) + len(_END)
+        end = end if end >= len(_END) else len(left)
+        yield left[:end]
+        left = left[end:]
+    end = left.rfind(_END) + len(_END)
+    yield from (left[:end], left[end:]) if end >= len(_END) else (left,)
 
 
-def _quick(chunk: bytes, cells: Cells) -> list[Row] | None:
-    """Return the rows of a chunk that is whole rows written plainly, all cells well; None for any other."""
-    if b"<f" in chunk or b"_x" in chunk or len(chunk) > MAX_CELL:
-        return None
-    found = list[Row]()
-    try:
-        for part in chunk.decode().split("</row>")[:-1]:
-            head = _ROW.match(part)
-            if head is None:
-                return None
-            told = _CELL.findall(part, head.end())
-            if "".join([cell[0] for cell in told]) != part[head.end() :]:
-                return None  # something else stands there too
-            found.append(Row(int(head[1]), _placed([_COLUMNS[cell[1]] for cell in told], _texts(told, cells))))
-    except (UnicodeDecodeError, LookupError, ValueError):  # the parser's way says what is wrong, and where
-        return None
-    return found
-
-
-def _texts(told: list[tuple[str, ...]], cells: Cells) -> list[str | None]:
-    """Return cells, each told as a whole, its column, style, type, value and text within, as texts. Raises as `Cells.text`."""
-    shared, plain, known, found = cells.shared, cells.plain, cells.known, list[str | None]()
-    for _, _, style, kind, value, within in told:  # a million times: the usual ways without a call for each
-        if kind == "s" and value.isdecimal():
-            found.append(shared[int(value)])
-        elif kind == "inlineStr":
-            found.append(within or None)
-        elif kind == "" and style in plain:
-            whole = value.isdecimal() and value.isascii() and len(value) < 16 and value[0] != "0"
-            found.append(value if whole else number_text(value) if value else None)
-        elif kind == "b" and value in _TRUTH:
-            found.append(_TRUTH[value])
-        elif kind == "e":
-            raise NoValue("an error")
-        elif (text := known.get((style, value))) is not None and kind == "":
-            found.append(text)
-        else:
-            found.append(cells.text(kind, style, value))
-    return found
-
-
-def _placed(columns: list[int], texts: list[str | None]) -> list[str | None]:
-    """Return texts at their columns."""
-    if columns == list(range(len(columns))):
-        return texts
-    placed = list[str | None]([None]) * (columns[-1] + 1)
-    before = -1
-    for column, text in zip(columns, texts, strict=True):
-        if column <= before:
-            raise ValueError("cells out of order")
-        placed[column], before = text, column
-    return placed
+def _taken(chunk: bytes, slow: "_Slow", cells: Cells, parts: int = _AGAIN) -> Iterator[Lot | list[Row]]:
+    """Yield the rows of a chunk, those of its parts where not all of it is plain."""
+    found = lot(chunk, cells) if slow.between else None
+    if found is not None:
+        slow.follow(found)
+        yield found
+    elif parts > 1 and slow.between and chunk.endswith(_END):
+        size, start = len(chunk) // parts + 1, 0
+        while start < len(chunk):
+            end = chunk.find(_END, start + size) + len(_END)
+            end = end if end >= len(_END) else len(chunk)
+            yield from _taken(chunk[start:end], slow, cells, 1)
+            start = end
+    elif rows := slow.rows(chunk):
+        yield rows
 
 
 def _put(row: Row, place: int, kind: str, style: str, value: str | None, cells: Cells) -> None:
@@ -134,15 +111,19 @@ class _Slow:
         self._row: Row | None = None
         self._cell: dict[str, str] | None = None
         self._parts: list[str] | None = None
-        self._within = self._strange = False
+        self.within = self._strange = False
         self._formula = self._guide = False
         self._values: list[str] = []
         self._size, self._last = 0, -1
 
+    def follow(self, lot: Lot) -> None:
+        """Go on after rows that were read otherwise."""
+        self._number = lot.ends[-1]
+
     @property
     def between(self) -> bool:
         """Whether the parser stands between two rows of a document written in UTF-8 without comments."""
-        return self._within and self._row is None and not self._strange
+        return self.within and self._row is None and not self._strange
 
     def rows(self, data: bytes, *, last: bool = False) -> list[Row]:
         """Return the rows that end in `data`."""
@@ -158,8 +139,8 @@ class _Slow:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         match self._parser.local(name):
             case "sheetData":
-                self._within = True
-            case "row" if self._within:
+                self.within = True
+            case "row" if self.within:
                 told = attributes.get("r", "")
                 self._number = int(told) if told.isdecimal() and len(told) < 8 else self._number + 1
                 self._row, self._last = Row(self._number, []), -1
@@ -185,7 +166,7 @@ class _Slow:
                 self._found.append(self._row)
                 self._row = None
             case "sheetData":
-                self._within = False
+                self.within = False
 
     def _text(self, data: str) -> None:
         if self._parts is not None:

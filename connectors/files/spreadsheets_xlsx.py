@@ -8,11 +8,11 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from connectors.files.spreadsheets_cells import Cells
+from connectors.files.spreadsheets_cells import Cells, Shared
 from connectors.files.spreadsheets_formats import Format, format_of
-from connectors.files.spreadsheets_parts import Broken, Row, Sheet, Span, elements, part, place
+from connectors.files.spreadsheets_parts import Broken, Lot, Row, Sheet, Span, elements, part, place
 from connectors.files.spreadsheets_shared import shared
-from connectors.files.spreadsheets_sheet import rows
+from connectors.files.spreadsheets_sheet import lots
 
 _SMALL = 64 * 1024**2
 _MERGED = re.compile(rb"""mergeCell\s+ref\s*=\s*["']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})["']""")
@@ -47,11 +47,16 @@ class Xlsx:
         by_kind = dict(targets.values())
         self._styles = self._read_styles(by_kind.get("styles"))
         texts = by_kind.get("sharedStrings")
-        self._shared = shared(part(archive, texts)) if texts else []
+        self._shared = shared(part(archive, texts)) if texts else Shared()
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """Yield the rows of a sheet that hold anything, in order. Raises Broken."""
-        return rows(part(self._archive, sheet.part), Cells(self._shared, self._styles, self._from_1904))
+        for lot in self.lots(sheet):
+            yield from lot.rows() if isinstance(lot, Lot) else lot
+
+    def lots(self, sheet: Sheet) -> Iterator[Lot | list[Row]]:
+        """Yield the same rows, many at once. Raises Broken."""
+        return lots(part(self._archive, sheet.part), Cells(self._shared, self._styles, self._from_1904))
 
     def merged(self, sheet: Sheet) -> list[Span]:
         """Return the merged ranges of a sheet, which its file tells after its rows."""

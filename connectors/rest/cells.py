@@ -134,10 +134,12 @@ def _texts(values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.array([None if each is None else _text(each) for each in values], pa.string())
+        return pa.array([each if each is None or type(each) is str else _text(each) for each in values], pa.string())
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):  # the commonest, first
+        return "true" if value else "false"
     if isinstance(value, str):
         return value
     if isinstance(value, Element) and TEXT in value and all(name[0] in "@#" for name in value):

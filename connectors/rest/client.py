@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, unquote, unquote_plus, urlencode, urljoin
 
@@ -127,13 +128,11 @@ class Client:
         """
         base = self._base()
         url, hops, renewed = self._url(base, path, query), 0, False
-        ours = (
-            {"Accept": accept}
-            | ({} if body is None else {"Content-Type": JSON_TYPE})
-            | {name: header_of(text, self.name, f"the header {name} of") for name, text in self._headers.items()}
-        )
+        sent = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
+        sent |= {name: header_of(text, self.name, f"the header {name} of") for name, text in self._headers.items()}
+        sent |= dict(headers or {})
         while True:
-            with self._opened(method, url, base, ours | dict(headers or {}), body, deadline, most) as answer:
+            with self._opened(method, url, base, sent, body, deadline, most) as answer:
                 location = answer.headers.get("Location", "") if answer.status in REDIRECTS else ""
                 refused = answer.status == 401 and not renewed
                 if renewed and self._auth is not None and 401 != answer.status < 500:
@@ -195,7 +194,7 @@ class Client:
         better).
         """
         try:
-            wanted, declared = parse_url(url), parse_url(base)
+            wanted, declared = parse_url(url), _parsed(base)
         except LocationParseError as error:
             raise Misconfigured(f"{self.name} tells {what} that is not a URL", registry=self.name) from error
         if (wanted.scheme, declared.scheme, wanted.host) == ("http", "https", declared.host) and wanted.port in (
@@ -239,6 +238,12 @@ def joined(url: str, link: str) -> str:
         return urljoin(url, link)
     except ValueError:
         return link
+
+
+@lru_cache(maxsize=256)
+def _parsed(base: str) -> Url:
+    """Return a declared address in its parts: it is held against each call."""
+    return parse_url(base)
 
 
 def _origin(url: Url) -> tuple[str | None, str | None, int | None]:

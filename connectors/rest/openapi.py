@@ -20,7 +20,7 @@ from connectors.deadline import Deadline
 from connectors.errors import InvalidRequest
 
 SECONDS = 30.0
-MOST_JSON, MOST_YAML = 32 * 1024 * 1024, 4 * 1024 * 1024
+MOST_JSON, MOST_YAML = 32 * 1024 * 1024, 1024 * 1024
 """Bytes of a document. YAML is read a hundred times more slowly than JSON."""
 MOST_STEPS = 32
 """References that lead to references, and schemas within `allOf` of each other."""

@@ -1,5 +1,6 @@
 """The draft of a dataset for a table that an OpenAPI document describes: `datasets/NAME.yaml`."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ def text_of(guess: TableGuess, registry: str, table: str, same: Sequence[Path]) 
     personal = [name for name, leaf in guess.columns.items() if leaf.personal]
     key, why = _key(guess.columns, table, same)
     lines = [f"title: {scalar(plain(guess.operation.summary)[:100].strip() or table)}", f"owner: {FILL_IN}"]
-    lines += [*prose(_audience(personal)), "audience: agents"]
+    lines += [*prose(_audience(personal)), f"audience: {'owner' if personal else 'agents'}"]
     lines += [*block({"source": {"registry": registry, "table": table}}), "schema:", "  fields:"]
     for name, leaf in guess.columns.items():
         lines += [f"    - {flow(_field(name, leaf))}"]
@@ -41,7 +42,32 @@ def _audience(personal: Sequence[str]) -> str:
 def _field(name: str, leaf: Leaf) -> dict[str, Any]:
     said: dict[str, Any] = {"name": name} | ({"type": leaf.type} if leaf.type != "string" else {})
     said |= {"description": leaf.about} if leaf.about else {}
+    said |= {"constraints": bounds} if (bounds := dict(_constraints(leaf))) else {}
     return said | ({"personal": True} if leaf.personal else {})
+
+
+def _constraints(leaf: Leaf) -> Iterator[tuple[str, Any]]:
+    """Yield what the schema holds a value to: that it is there, and the texts that it may be."""
+    if leaf.required and not _may_be_null(leaf):
+        yield "required", True
+    values, pattern = leaf.schema.said.get("enum"), leaf.schema.text("pattern")
+    texts = [each for each in values if isinstance(each, str)] if isinstance(values, list) else []
+    if (
+        leaf.type == "string"
+        and texts
+        and len(texts) <= 50
+        and len(texts) == len([v for v in values or () if v is not None])
+    ):
+        yield "enum", texts
+    elif leaf.type == "string" and re.fullmatch(
+        r"\^(\\d|[A-Za-z0-9]|\[[A-Za-z0-9-]+\]|\{\d{1,3}(,\d{1,3})?\})+\$", pattern
+    ):
+        yield "pattern", pattern
+
+
+def _may_be_null(leaf: Leaf) -> bool:
+    kinds = leaf.schema.said.get("type")
+    return leaf.schema.said.get("nullable") is True or (isinstance(kinds, list) and "null" in kinds)
 
 
 def _key(columns: Mapping[str, Leaf], table: str, same: Sequence[Path]) -> tuple[str, str]:

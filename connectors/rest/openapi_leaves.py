@@ -42,6 +42,10 @@ class Leaf:
         return plain(self.schema.text("title") or self.schema.text("description"))[:200]
 
 
+LONGEST = 80
+"""Characters of a name that is made of keys."""
+
+
 def normal(name: str) -> str:
     """Return a name without what is written differently everywhere: `page[size]`, `pageSize` and `page_size` are one."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -49,7 +53,7 @@ def normal(name: str) -> str:
 
 def snake(path: Path) -> str:
     """Return keys as one name: `codesPostaux` is `codes_postaux`."""
-    return entry_name(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", "_".join(path)))
+    return entry_name(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", "_".join(path)))[:LONGEST].rstrip("_")
 
 
 def jmes(path: Path) -> str:

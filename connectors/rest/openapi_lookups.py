@@ -141,6 +141,12 @@ def _patterns(parameter: Parameter) -> list[tuple[str, str]]:
         least = most if least == most else max(least or 1, 1)
         sign = r"\d" if len(digits) == most else r"[^/\s]"
         found.append((f"{sign}{{{least}}}" if least == most else f"{sign}{{{least},{most}}}", "its length"))
+    if isinstance(example, str) and re.fullmatch(r"[A-Z]{1,10}[-_.]?[0-9]{2,20}", example, re.ASCII):
+        letters = re.match("[A-Z]+", example)
+        rest = example[letters.end() :] if letters else ""
+        sign = rf"\{rest[0]}" if rest[0] == "." else rest[0].strip("0123456789")
+        form = rf"[A-Z]{{{len(example) - len(rest)}}}{sign}\d{{{len(rest) - (not rest[0].isdigit())}}}"
+        found.append((form, "its example: check it"))
     if digits:
         found.append((rf"\d{{{len(digits)}}}", "its example, which is of digits: check it"))
     return found

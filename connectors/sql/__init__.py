@@ -18,7 +18,7 @@ from connectors.columns import columns_of
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, NotFound, Unreadable
 from connectors.registry import FAULT, Answer, Increment, Registry, Settings
-from connectors.sql.asking import Asked, chosen, engine_of, found_table, selected, unasked
+from connectors.sql.asking import Asked, asked_names, chosen, engine_of, found_table, selected, unasked
 from connectors.sql.engine import AFTER, KEY, Engine, Login, Source, Value
 from connectors.sql.fitting import fitted, is_same
 from connectors.sql.settings import LookupSettings, SqlSettings, TableSettings, address
@@ -79,7 +79,8 @@ class Sql(Registry):
                 lookup.query, given, lookup.parameters, "the identifier's pattern or parameters:", said.url
             ):
                 yield ("lookup", "query"), wrong
-            if lookup.query is not None and not {*Statement.of(lookup.query).names} & {*_identifying(lookup, "")}:
+            names = asked_names(lookup.query or "", said.url)
+            if lookup.query is not None and not names & {*_identifying(lookup, "")}:
                 yield (
                     ("lookup", "query"),
                     f"the query never asks for the identifier: say :{lookup.identifier.scheme} in it",

@@ -95,11 +95,16 @@ def _doubled(text: str) -> str:
     return text.replace("'", "''").replace("\\", "")
 
 
+def asked_names(query: str, url: str) -> set[str]:
+    """Return the parameters of a declared query, by the quotes of its database."""
+    return set(Statement.of(query, backslashes=url.startswith(("mariadb:", "mysql:"))).names)
+
+
 def unasked(query: str | None, given: Collection[str], asked: Collection[str], where: str, url: str) -> Iterator[str]:
     """Yield what is wrong with the parameters of a query: some not given, or (of `asked`) some given and never asked."""
     if query is None:
         return
-    names = set(Statement.of(query, backslashes=url.startswith(("mariadb:", "mysql:"))).names)
+    names = asked_names(query, url)
     for name in sorted(names - set(given)):
         yield f"the query asks for :{name}, which {where} does not give"
     for name in sorted(set(asked) - names):

@@ -3,6 +3,7 @@
 Tables are listed with their sizes, keys, and the columns that look personal, with the evidence. No row is read.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,8 @@ def _asked(found: Sequence[Found]) -> list[Found]:
 
 
 def _record(found: Found) -> str:
-    return "".join(word.capitalize() for word in found.entry.split("_")).removesuffix("s") or "Row"
+    name = "".join(word.capitalize() for word in found.entry.split("_"))
+    return re.sub(r"(?<=[^isou])s$", "", name) or "Row"  # associations, not permis
 
 
 def _lookup(found: Sequence[Found], *, live: bool) -> Iterator[str]:

@@ -37,10 +37,17 @@ EXACT = 15
 """Digits of which a number of a dataset holds each exactly (IEEE 754, binary64)."""
 
 
+WHOLE = 18
+"""Digits of which an integer of a dataset holds each."""
+
+
 def kind_of(column: Column) -> str:
     """Return the type of a dataset's column that holds every value of a column of the database; text where none else does."""
-    said = re.match(r"(?:numeric|decimal|number) ?\((\d+)", column.declared.lower())
+    said = re.match(r"(?:numeric|decimal|number) ?\((\d+)(?:, ?(\d+))?\)", column.declared.lower())
     digits = column.type.precision if pa.types.is_decimal(column.type) else int(said[1]) if said else 0
+    whole = column.type.scale == 0 if pa.types.is_decimal(column.type) else bool(said and said[2] in (None, "0"))
+    if whole and 0 < digits <= WHOLE:
+        return "integer"
     if digits > EXACT or pa.types.is_uint64(column.type) or re.search(r"bigint.* unsigned", column.declared.lower()):
         return "string"
     typed = (kind for holds, kind in _TYPES if holds(column.type))
@@ -84,6 +91,8 @@ def dataset_of(found: Found, registry: str, targets: Mapping[str, Found]) -> str
     lines += [f"  primaryKey: {FILL_IN if not key else key[0] if len(key) == 1 else flow(key)}"]
     foreign = list(_foreign_keys(found, targets))
     lines += ["  foreignKeys:", *(f"    - {flow(each)}" for each in foreign)] if foreign else []
+    if long := [found.names[each.name] for each in found.columns if _is_long(each)]:
+        lines += prose(f"Numbers of so many digits that only a text holds them all: {', '.join(long)}.")
     if loose := [found.names[each.name] for each in found.columns if _is_loose(each)]:
         lines += prose(
             f"Numbers whose size is not declared: {', '.join(loose)}. Those of more than {EXACT} digits are rounded, unless"
@@ -92,6 +101,13 @@ def dataset_of(found: Found, registry: str, targets: Mapping[str, Found]) -> str
     renamed = {own: {"from": name} for name, own in found.names.items() if own != name}
     lines += list(block({"clean": renamed})) if renamed else []
     return "\n".join([*lines, *EXPECT]) + "\n"
+
+
+def _is_long(column: Column) -> bool:
+    return kind_of(column) == "string" and (
+        pa.types.is_decimal(column.type)
+        or re.match(r"numeric|decimal|number|bigint", column.declared.lower()) is not None
+    )
 
 
 def _is_loose(column: Column) -> bool:

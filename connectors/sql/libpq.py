@@ -6,7 +6,9 @@ Sources: libpq, https://www.postgresql.org/docs/current/libpq.html; psycopg.pq,
 https://www.psycopg.org/psycopg3/docs/api/pq.html
 """
 
+import os
 import select
+import socket
 from collections.abc import Generator, Sequence
 from urllib.parse import unquote
 
@@ -16,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late
+from connectors.sql import copying
 from connectors.sql.engine import Login
 from connectors.sql.postgresql_errors import of_connecting, of_state
 
@@ -95,9 +98,28 @@ class Conversation:
         return self._results(deadline)
 
     def copy(self, sql: str, deadline: Deadline) -> Generator[bytes, None, None]:
-        """Yield what COPY TO STDOUT gives, in pieces of whole rows (a message of the protocol is a row)."""
+        """Yield what COPY TO STDOUT gives, in pieces of whole rows (a message of the protocol is a row).
+
+        It is the last thing that this connection is asked.
+        """
         self._libpq.send_query(sql.encode())
         self._flush(deadline)
+        if self._libpq.ssl_in_use:
+            yield from self._by_libpq(deadline)
+            return
+        with socket.socket(fileno=os.dup(self._libpq.socket)) as line:
+            line.setblocking(False)
+            try:
+                for piece in copying.rows(line, lambda: self._wait(deadline), PIECE, PIECE_ROWS):
+                    yield piece
+                    self._left(deadline)
+            except copying.Refused as refused:
+                self.state = refused.state
+                raise of_state(self._registry, refused.state, refused.words) from None
+            except copying.Broken as error:
+                raise self._lost() from error
+
+    def _by_libpq(self, deadline: Deadline) -> Generator[bytes, None, None]:
         self._arrived(deadline)
         self._checked(self._libpq.get_result())
         rows, size, receive = list[memoryview](), 0, self._libpq.get_copy_data

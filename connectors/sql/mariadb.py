@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from connectors.deadline import Deadline
 from connectors.errors import Unreadable
 from connectors.sql import mariadb_types
-from connectors.sql.engine import Column, Login, Source, Table, Value, with_faults
+from connectors.sql.engine import Column, Login, Source, Table, Value, doubled, with_faults
 from connectors.sql.mariadb_connect import Session, Sessions
 from connectors.sql.mariadb_wire import Field, pieces
 from connectors.sql.statement import Statement
@@ -143,7 +143,7 @@ class MariaDb:
         for field, column, each in zip(fields, columns, cells, strict=True):
             charset = session.charsets.get(field.charset, "")
             read, wrong = mariadb_types.read(field, column.type, each, charset)
-            found.append(read)
+            found.append(doubled(read.cast(pa.float32())) if column.declared == "float" else read)
             if wrong is not None:
                 what = f"a text in {charset}" if pa.types.is_string(column.type) else f"a {column.declared}"
                 said = f"the column {column.name} holds what is not {what}"

@@ -29,7 +29,7 @@ _TEXTS = {
 _OF_BYTES = {15: "varbinary", 253: "varbinary", 254: "binary", 249: "blob", 250: "blob", 251: "blob", 252: "blob"}
 _OTHERS: Mapping[int, tuple[str, pa.DataType, str]] = {
     13: ("year", pa.int16(), "{0}"),
-    4: ("float", pa.float32(), "{0} * 1e0"),  # of a float the protocol writes six digits, of a double all that it needs
+    4: ("float", pa.float64(), "{0} * 1e0"),  # of a float the protocol writes six digits, of a double all that it needs
     5: ("double", pa.float64(), "{0}"),
     16: ("bit", pa.uint64(), "CAST({0} AS UNSIGNED)"),
     255: ("geometry", pa.string(), "COALESCE(ST_AsText({0}), HEX({0}))"),

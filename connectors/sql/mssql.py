@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs
-from connectors.sql.engine import BATCH_ROWS, Column, Login, Source, Table, Value, with_faults
+from connectors.sql.engine import BATCH_ROWS, Column, Login, Source, Table, Value, doubled, with_faults
 from connectors.sql.statement import Statement
 from connectors.sql.waiting import within
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _TYPED = {
     "bit": pa.bool_(), "tinyint": pa.uint8(), "smallint": pa.int16(), "int": pa.int32(), "bigint": pa.int64(),
-    "real": pa.float32(), "float": pa.float64(), "date": pa.date32(),
+    "real": pa.float64(), "float": pa.float64(), "date": pa.date32(),
 }  # fmt: skip
 _CELLS = {
     "money": "CONVERT(varchar(30), {0}, 2)", "smallmoney": "CONVERT(varchar(30), {0}, 2)",
@@ -221,7 +221,11 @@ def fitting(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.RecordBatch:
     """Return a batch of the driver with the types that were promised; none of its values changes."""
     schema = pa.schema([pa.field(each.name, each.type) for each in columns])
     return pa.RecordBatch.from_arrays(
-        [cells.cast(each.type) for cells, each in zip(batch.columns, columns, strict=True)], schema=schema
+        [
+            doubled(cells) if pa.types.is_float32(cells.type) else cells.cast(each.type)
+            for cells, each in zip(batch.columns, columns, strict=True)
+        ],
+        schema=schema,
     )
 
 

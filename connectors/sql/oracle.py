@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, RefusedUs
-from connectors.sql.engine import BATCH_ROWS, Column, Login, Source, Table, Value, with_faults
+from connectors.sql.engine import BATCH_ROWS, Column, Login, Source, Table, Value, doubled, with_faults
 from connectors.sql.statement import Statement
 from connectors.sql.waiting import within
 
@@ -106,7 +106,8 @@ class Oracle:
         self, statement: Statement, values: Mapping[str, Value], columns: Sequence[Column], deadline: Deadline
     ) -> Generator[pa.RecordBatch, None, None]:
         """Yield the rows of a SELECT in a read-only transaction, which is one snapshot."""
-        schema = pa.schema([pa.field(each.name, each.type) for each in columns])
+        single = {each.name for each in columns if each.declared == "binary_float"}
+        schema = pa.schema([(each.name, pa.float32() if each.name in single else each.type) for each in columns])
         with self._asking(deadline, told=True) as connection:
             frames = connection.fetch_df_batches(
                 statement.written(mark), bound(statement, values), BATCH_ROWS, requested_schema=schema
@@ -114,7 +115,9 @@ class Oracle:
             for frame in frames:
                 connection.call_timeout = milliseconds(deadline)
                 for batch in pa.table(frame).cast(schema).to_batches():
-                    yield with_faults(batch)
+                    cells = {each.name: batch.column(each.name) for each in columns}
+                    cells |= {name: doubled(cells[name]) for name in single}
+                    yield with_faults(pa.RecordBatch.from_pydict(cells))
 
     def rows(
         self,
@@ -204,7 +207,7 @@ def column(name: str, kind: str, precision: int | None, scale: int | None, quote
     if kind == "DB_TYPE_NUMBER" and precision and scale is not None and 0 <= scale <= precision <= 38:
         return Column(name, f"number({precision},{scale})", pa.decimal128(precision, scale), quoted)
     if kind in ("DB_TYPE_BINARY_DOUBLE", "DB_TYPE_BINARY_FLOAT"):
-        return Column(name, declared, pa.float64() if kind.endswith("DOUBLE") else pa.float32(), quoted)
+        return Column(name, declared, pa.float64(), quoted)
     return Column(name, declared, pa.string(), _CELLS.get(kind, "{0}").format(quoted))
 
 

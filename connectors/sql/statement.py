@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_QUOTED = r""""(?:[^"]|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/|(?P<dollars>\$(?:[A-Za-z_]\w*)?\$).*?(?P=dollars)"""
-_PLAIN = rf"""[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|{_QUOTED}"""
-_ESCAPED = rf"""'(?:[^'\\]|''|\\.)*'|{_QUOTED}"""
+_DOLLARS = r"(?P<dollars>\$(?:[A-Za-z_]\w*)?\$).*?(?P=dollars)"
+_QUOTED = rf"""`(?:[^`]|``)*`|/\*.*?\*/|{_DOLLARS}"""
+_PLAIN = rf"""[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|{_QUOTED}"""
+_ESCAPED = r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|(?:\#|--(?=\s|$))[^\n]*|`(?:[^`]|``)*`|/\*.*?\*/"""
 _NAME = r"(?<![:\w\]]):(?P<name>[A-Za-z_]\w*)"
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from odf import opendocument, table, text  # type: ignore[import-untyped]
 
 from connectors.drafting import FILL_IN, Draft
 from connectors.errors import InvalidRequest, Misconfigured
+from connectors.files import Files, FilesSettings
 from connectors.files.draft import draft
+from connectors.registry import FAULT
 from pipelines.run import run
 from pipelines.versions import latest
 from pipelines.workspace import Workspace
@@ -36,6 +39,7 @@ def run_of(root: Path, made: Draft) -> list[dict[str, Any]]:
     (root / "beffroi.yaml").write_text("title: Test\norganisations:\n  ville: {title: Ville}\n")
     (root / "registries/fichiers.yaml").write_text(made.declaration)
     for name, declared in made.datasets.items():
+        assert "expect: {rows: {min: 1}, refused: {max: 0.05}}" in declared
         (root / f"datasets/{name}.yaml").write_text(declared.replace(f"owner: {FILL_IN}", "owner: ville"))
     [name] = made.datasets
     report = run(Workspace(root), name)
@@ -149,7 +153,75 @@ def test_a_folder_of_years_in_gzip_and_parquet(tmp_path: Path) -> None:
     assert set(made.datasets) == {"votes", "p"}
     assert 'file: "votes-*.csv.gz"' in made.declaration
     assert "primaryKey: k" in made.datasets["p"]
-    assert f"primaryKey: [{FILL_IN}]" in made.datasets["votes"]
+    assert "primaryKey: id" in made.datasets["votes"]
+    assert "each of the 4 rows has a id of its own" in made.datasets["votes"]
+    assert "file_column: file" in made.declaration
+    assert any("notes.docx" in note for note in made.notes)
+
+
+def test_a_folder_tells_what_it_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "in/sous").mkdir(parents=True)
+    (tmp_path / "in/vieux.xls").write_bytes(b"x")
+    (tmp_path / "in/sous/b.csv").write_text("a;b\n1;2\n")
+    (tmp_path / "in/a.csv").write_text("a;b\n1;2\n")
+    notes = " ".join(draft("in", "fichiers", tmp_path).notes)
+    assert "vieux.xls" in notes
+    assert "add file in/sous" in notes
+
+
+def test_rows_of_several_files_are_found_again(tmp_path: Path) -> None:
+    (tmp_path / "v-2023.csv").write_text("id;v\nA;1\nB;2\n")
+    (tmp_path / "v-2024.csv").write_text("id;v\nA;3;4\nC;2\n")
+    made = draft(str(tmp_path), "fichiers", tmp_path)
+    registry = Files(
+        "fichiers",
+        FilesSettings.model_validate({"path": ".", "tables": {"v": {"file": "v-*.csv", "file_column": "file"}}}),
+        tmp_path,
+    )
+    reader = registry.scan("v")
+    assert isinstance(reader, pa.RecordBatchReader)
+    found = reader.read_all()
+    assert found.column_names == ["id", "v", "file", FAULT]
+    assert found.column("file").to_pylist() == [f"v-{year}.csv, row {row}" for year in (2023, 2024) for row in (1, 2)]
+    assert found.column(FAULT).to_pylist() == [None, None, "v-2024.csv, line 2: 3 cells, the header has 2", None]
+    assert "primaryKey: id" in made.datasets["v"], "the row with a fault is no row"
+    again = FilesSettings.model_validate({"path": ".", "tables": {"v": {"file": "v-*.csv", "file_column": "id"}}})
+    with pytest.raises(Misconfigured, match="the files have a column id"):
+        Files("fichiers", again, tmp_path).scan("v")
+
+
+def test_a_dialect_that_is_not_certain_asks_for_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id;n\n1;É\n2;Â\n".encode("cp1252"))
+    made = draft("a.csv", "fichiers", tmp_path)
+    assert f'csv: {{encoding: "{FILL_IN}"}}' in made.declaration
+    assert made.notes[0].count("a.csv") == 1
+    (tmp_path / "a.csv").write_text("Ventes ; état\n\na;b;c\n" + "1;2,5;3,5\n" * 9)
+    assert f'csv: {{separator: "{FILL_IN}"}}' in draft("a.csv", "fichiers", tmp_path).declaration
+
+
+def test_a_comma_that_may_be_a_decimal_is_no_thousand(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id;lat\n" + "".join(f"{at};46,{100 + at}\n" for at in range(20)) + "x;46.5\n")
+    made = draft("a.csv", "fichiers", tmp_path)
+    assert "thousands" not in made.declaration
+    assert "some with a comma and some with a point" in made.datasets["a"]
+
+
+def test_codes_are_text_and_dates_are_days(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "siret;departement;le;nb\n12345678900011;69;05/01/2024;1\n12345678900029;75;12/25/2024;2\n"
+    )
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    for name in ("siret", "departement", "le"):
+        assert f"{{name: {name}, type: string" in text
+    assert "{name: nb, type: integer" in text
+
+
+def test_members_of_an_archive_have_their_own_names(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("lisezmoi.txt", "À lire")
+        archive.writestr("a.csv", "x;y\n1;2\n")
+        archive.writestr("b.csv", "z;t\n1;2\n")
+    assert set(draft("archive.zip", "fichiers", tmp_path).datasets) == {"a", "b"}
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """The kind `files`: a folder's tables by their declaration, one of several files, and what is said of those amiss."""
 
 import gc
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +19,7 @@ from connectors.files import Files
 from connectors.files.reading import BATCH_BYTES, Hold, fits, is_total, text_batches, text_schema, unique
 from connectors.files.settings import FilesSettings
 from connectors.registry import FAULT, CsvFile, Scan
+from pipelines.stage import _written
 from tests.files.engine import by_engine
 
 
@@ -117,6 +122,30 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         rows(scan)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("later", ["név;id\nÉ;7\n", None], ids=["changed", "gone"])
+def test_a_file_that_changes_between_being_judged_and_read_is_refused(
+    tmp_path: Path, encoding: str, later: str | None
+) -> None:
+    town = registry(
+        tmp_path, t={"file": "x.csv", "csv": {"encoding": "windows-1252" if encoding != "utf-8" else encoding}}
+    )
+    put(tmp_path, "x.csv", "id;név\n7;É\n".encode(encoding))
+    scan = town.scan("t")
+    assert isinstance(scan, CsvFile)
+    file = tmp_path / "imports" / "x.csv"
+    file.unlink()
+    if later is not None:
+        file.write_bytes(later.encode(encoding))
+    part = tmp_path / "part"
+    if encoding != "utf-8":  # a copy of ours is read
+        _written(duckdb.connect(), scan, part, "town")
+        assert pq.read_table(part).to_pylist() == [{"id": "7", "név": "É"}]
+        return
+    with pytest.raises(Unreadable, match="a file of town changed while it was read"):
+        _written(duckdb.connect(), scan, part, "town")
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     town = registry(tmp_path, t={"file": "x-*.csv"})
     with pytest.raises(Misconfigured, match=r"town: no file is called x-\*.csv; the folder imports has: t"):
@@ -181,14 +210,13 @@ def test_what_cannot_be_declared(said: dict[str, Any]) -> None:
 
 def test_what_an_archive_held_is_gone_with_the_scan(tmp_path: Path) -> None:
     import gzip
-    import tempfile
 
     town = registry(tmp_path, t={"file": "x.csv.gz"})
     put(tmp_path, "x.csv.gz", gzip.compress(b"a;b\n1;2\n"))
     scan = town.scan("t")
     assert isinstance(scan, CsvFile)
     assert scan.path.is_file()
-    assert scan.path.is_relative_to(tempfile.gettempdir())
+    assert scan.path.is_relative_to(tmp_path / ".beffroi" / "hold")
     assert by_engine(scan) == [["1", "2"]]
     kept = scan.path
     del scan
@@ -206,6 +234,33 @@ def test_a_hold_is_private_and_goes_when_it_is_forgotten() -> None:
     gc.collect()
     assert not folder.exists()
     Hold().close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from connectors.files.reading import Hold
+hold = Hold(Path(sys.argv[1]))
+(hold.folder() / "x").touch()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_held_goes_with_the_next(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "hold")], check=False)
+    [left] = (tmp_path / "hold").iterdir()
+    assert (left / "x").exists()
+    mine = Hold(tmp_path / "hold")
+    held = mine.folder()
+    assert left.exists(), "it may have been made just now, and not be locked yet"
+    for folder in (left, held):
+        os.utime(folder, (1_700_000_000, 1_700_000_000))
+    another = Hold(tmp_path / "hold")
+    assert {*(tmp_path / "hold").iterdir()} == {held, left}
+    assert {another.folder(), held} == {*(tmp_path / "hold").iterdir()}
+    another.close()
+    mine.close()
+    assert [*(tmp_path / "hold").iterdir()] == []
 
 
 @pytest.mark.parametrize(

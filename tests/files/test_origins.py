@@ -19,6 +19,7 @@ import pytest
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured, RefusedUs, Unreadable
 from connectors.files.origins import origin
+from connectors.files.origins_cache import Cache
 from connectors.files.origins_sftp import ERRORS
 from connectors.files.reading import Hold, LocalFile
 from connectors.files.settings import FilesSettings
@@ -88,6 +89,42 @@ def test_a_file_of_a_web_server_comes_once_until_it_changes(tmp_path: Path, web:
     assert ask(tmp_path, "absent.csv", url=url) == []
     shutil.rmtree(kept)
     assert told(ask(tmp_path, "été 1.csv", url=url)) == {"été 1.csv": b"new"}
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_a_file_that_was_cut_in_the_cache_comes_again(tmp_path: Path, web: tuple[str, Path], left: int) -> None:
+    url, folder = web
+    (folder / "t.csv").write_bytes(CONTENT)
+    ask(tmp_path, "t.csv", url=url)
+    HOLDS[-1].close()
+    [data] = (tmp_path / ".beffroi" / "files" / "mairie").glob("*.data")
+    os.truncate(data, left)
+    assert told(ask(tmp_path, "t.csv", url=url)) == {"t.csv": CONTENT}
+
+
+def test_what_nothing_names_in_the_cache_is_removed(tmp_path: Path, web: tuple[str, Path]) -> None:
+    url, folder = web
+    kept = tmp_path / ".beffroi" / "files" / "mairie"
+    for name in ("t.csv", "old.csv"):
+        (folder / name).write_bytes(CONTENT)
+        ask(tmp_path, name, url=url)
+    whole = {*kept.iterdir()}
+    for name in ("x.part", "y.data", "z.json"):
+        (kept / name).write_bytes(b"{}")
+    with Cache(tmp_path, "mairie").new() as (_, part):
+        ask(tmp_path, "t.csv", url=url)
+        assert part.exists(), "somebody writes: nothing is removed"
+    ask(tmp_path, "t.csv", url=url)
+    assert {*kept.iterdir()} == whole
+    old = next(
+        each
+        for each in kept.glob("*.json")
+        if each != max(kept.glob("*.json"), key=lambda note: note.stat().st_mtime_ns)
+    )
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    ask(tmp_path, "t.csv", url=url)
+    assert len([*kept.iterdir()]) == 2
+    assert told(ask(tmp_path, "old.csv", url=url)) == {"old.csv": CONTENT}
 
 
 def test_headers_passwords_and_etags_are_sent(tmp_path: Path, canned: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,9 +223,11 @@ def test_files_of_a_bucket(tmp_path: Path, s3: S3Server, monkeypatch: pytest.Mon
     assert list(told(ask(tmp_path, "*/*.csv", **said))) == ["deep/c.csv"]
     assert ask(tmp_path, "*.ods", **said) == []
     kept = tmp_path / ".beffroi" / "files" / "mairie"
-    before = {file: file.stat().st_mtime_ns for file in kept.iterdir()}
+    before = {file: file.stat().st_mtime_ns for file in kept.glob("*.data")}
     assert len(told(ask(tmp_path, "*.csv", **said))) == 2
-    assert {file: file.stat().st_mtime_ns for file in kept.iterdir()} == before, "what did not change came not again"
+    assert {file: file.stat().st_mtime_ns for file in kept.glob("*.data")} == before, (
+        "what did not change came not again"
+    )
     assert s3.request("PUT", "/town/in/b.csv", b"new").status == 200
     assert told(ask(tmp_path, "b.csv", **said)) == {"b.csv": b"new"}
 

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from odf import opendocument, table, text  # type: ignore[import-untyped]
 
 from connectors.errors import Misconfigured, Unreadable
-from connectors.files import spreadsheets, spreadsheets_sheet
+from connectors.files import spreadsheets, spreadsheets_shared, spreadsheets_sheet
 from connectors.files.settings import SheetSettings, TableSettings
-from connectors.files.spreadsheets_cells import Cells
+from connectors.files.spreadsheets_cells import Cells, Shared
 from connectors.files.spreadsheets_formats import Format, format_of, formatted
-from connectors.files.spreadsheets_parts import Row
+from connectors.files.spreadsheets_parts import Broken, Row
+from connectors.files.spreadsheets_quick import items, lot
 from connectors.registry import FAULT
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -218,7 +219,7 @@ def test_the_quick_and_the_slow_way_say_the_same(tmp_path: Path, monkeypatch: py
     )
     file = raw(tmp_path, cells)
     quick = rows(read(file, header=0, columns=["a", "b", "c", "d"]))
-    monkeypatch.setattr(spreadsheets_sheet, "_quick", lambda *_: None)
+    monkeypatch.setattr(spreadsheets_sheet, "lot", lambda *_: None)
     assert quick == rows(read(file, header=0, columns=["a", "b", "c", "d"]))
     assert quick[6] == ["7", "é7 a>", None, "true", None]
     assert len(quick) == 8999
@@ -499,33 +500,114 @@ def test_ods_with_a_password_and_binary_xlsx(tmp_path: Path) -> None:
         read(tmp_path / "b.xlsx")
 
 
-def test_the_quick_way_takes_nothing_that_the_parser_refuses() -> None:
-    cells = Cells(["x", "y", None], [None, Format("date"), Format("code", "00000")], from_1904=False)
-    plain = (
-        '<row r="1" spans="1:3"><c r="A1" t="s"><v>0</v></c><c r="B1"><v>12.5</v></c><c r="C1" s="1"><v>45000</v></c></row>'
-        '<row r="2"><c r="A2" t="inlineStr"><is><t>é</t></is></c><c r="C2" s="2"><v>14</v></c><c r="D2"/></row>'
-        '<row r="3"><c r="A3" t="b"><v>1</v></c><c r="B3" t="str"><v>a b</v></c></row>'
-    ).encode()
-    pieces = b'<|>|/>|<c |</c>|<v>|</v>|<is>|</is>|<t>|</t>|"| s="1"|-1|_|\r|&amp;|</row>|9| |<f/>|\xc3|A|<x/>|<!--|-->'.split(
-        b"|"
-    )
+PLAIN = (
+    '<row r="1" spans="1:3"><c r="A1" t="s"><v>0</v></c><c r="B1"><v>12.5</v></c><c r="C1" s="1"><v>45000</v></c></row>'
+    '<row r="2"><c r="A2" t="inlineStr"><is><t>é</t></is></c><c r="C2" s="2"><v>14</v></c><c r="D2"/></row>'
+    '<row r="3"><c r="A3" t="b"><v>1</v></c><c r="B3" t="str"><v>a b</v></c><c r="C3" s="3"><v>0.75</v></c></row>'
+    '<row r="14"><c r="A14"><f>1+1</f><v>2</v></c><c r="B14" s="4"><v>36526.999999</v></c><c r="AB14" s="5"/></row>'
+)
+PIECES = (
+    '<|>|/>|<c |</c>|<v>|</v>|<is>|</is>|<t>|</t>|"| s="1"| s="2"| t="s"| t="b"|-1|_|\r|&amp;|&lt;|&|</row>|9|.|0|E+5| '
+    '|<f/>|<f>x</f>|<v></v>|Ã|A|<x/>|<!--|-->|]]>|<row r="7">|\ufffe|1'
+)
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_the_quick_way_takes_nothing_that_the_parser_refuses(from_1904: bool) -> None:
+    formats = [None, Format("date"), Format("code", "00000"), Format("time"), Format("moment"), Format("duration")]
+    cells = Cells(Shared(["x", "y", None, "\ud800"]), formats, from_1904=from_1904)
+    plain, pieces = PLAIN.encode(), [b"\xc3", *(piece.encode() for piece in PIECES.split("|"))]
     chance, taken = random.Random(1), 0
-    for _ in range(20_000):
+    for _ in range(10_000):
         changed = bytearray(plain)
         for _ in range(chance.randint(0, 4)):
             at = chance.randrange(len(changed))
             changed[at : at + chance.choice((0, 1, 1, 3))] = chance.choice((b"", *pieces))
         chunk = bytes(changed)[: changed.rfind(b"</row>") + 6]
-        quick = spreadsheets_sheet._quick(chunk, cells)
+        quick = lot(chunk, cells)
         if quick is not None:
             taken += 1
-            slow = spreadsheets_sheet._Slow(cells)
-            slow.rows(f'<worksheet xmlns="{MAIN}"><sheetData>'.encode())
-            for ours, theirs in zip(quick, slow.rows(chunk), strict=True):
-                assert (ours.number, _trimmed(ours)) == (theirs.number, _trimmed(theirs))
+            assert list(quick.rows()) == _slowly(chunk, cells)
     assert taken > 1000
 
 
-def _trimmed(row: Row) -> list[str | None]:
-    filled = [at for at, cell in enumerate(row.cells) if cell is not None]
-    return row.cells[: filled[-1] + 1] if filled else []
+def _slowly(chunk: bytes, cells: Cells) -> list[Row]:
+    """Return the rows of a chunk that hold anything, by the XML parser."""
+    slow = spreadsheets_sheet._Slow(cells)
+    slow.rows(f'<worksheet xmlns="{MAIN}"><sheetData>'.encode())
+    return [row for row in slow.rows(chunk) if row.cells or row.faults]
+
+
+NUMBERS = st.one_of(
+    st.floats(),
+    st.integers(-(10**20), 10**20),
+    st.decimals(-(10**6), 10**6, places=4),
+    st.floats(0, 3_000_000).map(lambda value: round(value * 1440) / 1440),
+    st.from_regex(r"\A[-+ ]?[0-9]{0,17}(\.[0-9]{0,17})?([eE][-+]?[0-9]{1,3})?\Z"),
+).map(str)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=6), st.sampled_from(["", *"0123456"]), st.booleans())
+def test_any_number_is_the_same_quickly_and_slowly(values: list[str], style: str, from_1904: bool) -> None:
+    formats = [None, Format("date"), Format("code", "00000"), Format("time"), Format("moment"), Format("duration")]
+    cells = Cells(Shared(), formats, from_1904=from_1904)
+    said = f' s="{style}"' if style else ""
+    for some in (values, *([value] for value in values)):
+        chunk = "".join(f'<row r="{at}"><c r="B{at}"{said}><v>{each}</v></c></row>' for at, each in enumerate(some, 1))
+        quick = lot(chunk.encode(), cells)
+        if quick is not None:
+            assert list(quick.rows()) == _slowly(chunk.encode(), cells)
+
+
+def test_texts_that_cells_share_are_the_same_quickly_and_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ["<t>a&amp;lt;&apos;</t>", "<t/>", "<t></t>", '<t xml:space="preserve"> é\n</t>', "<t>_x000D__x41_</t>"]
+    others = ["<t>_xD83D_</t>", "<r><t>a</t></r><r><t>b</t></r>", "<t>&#10;</t>", "<t>a</t><rPh><t>b</t></rPh>", ""]
+    chance = random.Random(2)
+    for weight in (0, 0.001, 0.5):
+        texts = [chance.choice(others if chance.random() < weight else kinds) for _ in range(3000)]
+        whole = (
+            f'<?xml version="1.0"?><sst xmlns="{MAIN}">{"".join(f"<si>{each}</si>" for each in texts)}</sst>'.encode()
+        )
+        pieces = [whole[at : at + 5000] for at in range(0, len(whole), 5000)]
+        quick = spreadsheets_shared.shared(iter(pieces))
+        with monkeypatch.context() as patched:
+            patched.setattr(spreadsheets_shared, "items", lambda _: None)
+            slow = spreadsheets_shared.shared(iter(pieces))
+        assert [quick[at] for at in range(len(quick))] == [slow[at] for at in range(len(slow))]
+        assert len(quick) == 3000
+        assert quick.odd == slow.odd
+        assert bool(quick.odd) == bool(weight)
+    assert items(b"<si><t>a</t></si><si><t>b</t></si> ") is None
+    monkeypatch.setattr(spreadsheets_shared, "MAX_HELD", 2000)
+    with pytest.raises(Broken, match="has texts of more than"):
+        spreadsheets_shared.shared(iter(pieces))
+
+
+def test_one_odd_row_leaves_the_others_quick() -> None:
+    cells = Cells(Shared(), [None], from_1904=False)
+    lines = [f'<row r="{at}"><c r="A{at}"><v>{at}</v></c></row>' for at in range(1, 1001)]
+    lines[499] = '<row><c t="e"><v>#N/A</v></c></row>'
+    sheet = f'<worksheet xmlns="{MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'.encode()
+    found = list(spreadsheets_sheet.lots(iter([sheet]), cells))
+    slow = [each for each in found if isinstance(each, list)]
+    assert sum(map(len, slow)) < 100
+    assert [row.number for each in found for row in (each if isinstance(each, list) else each.rows())] == [
+        *range(1, 1001)
+    ]
+    assert next(row for each in slow for row in each if row.faults).number == 500
+
+
+def test_a_long_text_in_many_cells_is_not_multiplied() -> None:
+    cells = Cells(Shared(["x" * 1_000_000]), [None], from_1904=False)
+    line = '<row r="{0}"><c r="A{0}" t="s"><v>0</v></c></row>'
+    few, many = ("".join(line.format(at) for at in range(1, count)).encode() for count in (10, 100))
+    assert lot(few, cells) is not None
+    assert lot(many, cells) is None
+
+
+def test_rows_out_of_order_are_told(tmp_path: Path) -> None:
+    row = '<row r="{0}"><c r="A{0}"><v>{0}</v></c></row>'
+    for numbers in ([2, 1], [1, 2, 2], [5, *range(1, 30_000)]):
+        with pytest.raises(Unreadable, match="rows that are out of order"):
+            read(raw(tmp_path, "".join(map(row.format, numbers))), header=0, range="A1", columns=["a"])

@@ -77,7 +77,13 @@ def test_api_geo(tmp_path: Path) -> None:
     told = dataset(made, "communes", tmp_path)
     assert told["source"] == {"registry": "shop", "table": "communes"}
     assert told["schema"]["primaryKey"] == "code"
-    assert {"name": "nom", "description": "Nom de la commune", "personal": True} in told["schema"]["fields"]
+    name = {"name": "nom", "description": "Nom de la commune", "constraints": {"required": True}, "personal": True}
+    assert name in told["schema"]["fields"]
+    assert told["audience"] == "owner"
+    assert told["expect"] == {"rows": {"min": 1}, "refused": {"max": 0.05}}
+    assert (
+        made.lookups == {"commune": "title: Commune\nrecord: Commune\nproviders:\n  - registry: shop\n"} or made.lookups
+    )
 
 
 def test_a_draft_of_a_dataset_loads(tmp_path: Path) -> None:
@@ -458,7 +464,7 @@ def test_a_key_that_nobody_can_guess(tmp_path: Path) -> None:
         (b"!!python/object/apply:os.system ['true']", "neither JSON nor YAML"),
         (b"[" * 200_000, "nested too deeply"),
         (b"- " * 20_000, "nested too deeply"),
-        (b"a" * 5_000_000, "as YAML it has more than 4 MB"),
+        (b"a" * 5_000_000, "as YAML it has more than 1 MB"),
         (b" " * 33_600_000, "more than 32 MB"),
     ],
 )
@@ -677,3 +683,53 @@ def test_any_document_gives_a_draft_that_loads(data: dict[str, Any], version: di
         file = tmp_path / f"{table}.yaml"
         file.write_text(text)
         Dataset.model_validate(strict_yaml.load(file).data | {"owner": "ville", "name": table})
+
+
+def test_a_total_is_told_without_paging_too(tmp_path: Path) -> None:
+    said, _ = drafted(document({"/things": get(rows(total={"type": "integer"}))}), tmp_path)
+    assert said["tables"]["things"]["total"] == "total"
+
+
+def test_what_a_schema_holds_values_to(tmp_path: Path) -> None:
+    item = {
+        "type": "object",
+        "required": ["id", "state", "note"],
+        "properties": {
+            "id": {"type": "string", "pattern": "^[A-Z]{3}\\d{5}$"},
+            "state": {"type": "string", "enum": ["open", "closed"]},
+            "note": {"type": "string", "nullable": True},
+        },
+    }
+    _, made = drafted(document({"/things": get({"type": "array", "items": item})}), tmp_path)
+    fields = {each["name"]: each.get("constraints") for each in dataset(made, "things", tmp_path)["schema"]["fields"]}
+    assert fields == {
+        "id": {"required": True, "pattern": "^[A-Z]{3}\\d{5}$"},
+        "state": {"required": True, "enum": ["open", "closed"]},
+        "note": None,
+    }
+
+
+def test_an_example_beside_its_schema_and_the_lookups_own_file(tmp_path: Path) -> None:
+    answer = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
+    asked = parameter("id", "path", required=True, type="string") | {"example": "ERP-00001"}
+    gone = {"404": {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}}
+    said, made = drafted(document({"/sites/{id}": get(answer, asked, **gone)}), tmp_path)
+    assert said["lookup"]["identifier"]["pattern"] == r"(?P<id>[A-Z]{3}-\d{5})"
+    assert list(made.lookups) == ["site"]
+    [(_, text)] = made.lookups.items()
+    assert "record: Site" in text
+    assert "registry: shop" in text
+
+
+def test_what_cannot_be_printed_stays_readable(tmp_path: Path) -> None:
+    item = {
+        "type": "object",
+        "properties": {
+            "a\u2028b": {"type": "string"},
+            "x" * 300: {"type": "string"},
+            "c": {"type": "string", "description": "a\x85b\u2029c"},
+        },
+    }
+    said, made = drafted(document({"/things": get({"type": "array", "items": item}, summary="a\u2028b: c")}), tmp_path)
+    assert "x" * 80 in said["tables"]["things"]["columns"]
+    assert dataset(made, "things", tmp_path)["title"]

@@ -33,7 +33,7 @@ def held(found: list[Check]) -> None:
     names = {check.name: check.detail for check in found}
     assert names["lookup"] == "an identifier that nobody has is not found"
     assert "100,000 rows" in names["streams"]
-    assert names["table things"] == "2 columns, 1 rows in the first batch, 0 of them faulty"
+    assert names["table things"] == "2 columns, 1 row in the first batch, 0 of them faulty"
 
 
 def test_sqlite(tmp_path: Path) -> None:
@@ -71,3 +71,13 @@ def test_a_key_without_an_index(mariadb: MariaDbServer, tmp_path: Path, monkeypa
     [check] = [each for each in checks(registry(mariadb.address(), tmp_path, lookup=lookup)) if each.name == "lookup"]
     assert not check.ok
     assert "leads no index" in check.detail
+
+
+@pytest.mark.parametrize("pattern", ["[A-Z][0-9]{4}", r"(?P<code>[A-Z]{2}-\d{3})", r"\d{9}", "[a-z]+", "W[0-9]{9}"])
+def test_an_identifier_that_nobody_has_can_be_made(pattern: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "town.sqlite")) as connection:
+        connection.execute("CREATE TABLE things (id TEXT PRIMARY KEY, label TEXT)")
+        connection.commit()
+    lookup = LOOKUP | {"identifier": {"scheme": "thing", "pattern": pattern}, "fields": {"id": "id", "label": "label"}}
+    found = checks(registry("sqlite:town.sqlite", tmp_path, lookup=lookup, tables={}))
+    assert {each.name: each.detail for each in found}["lookup"] == "an identifier that nobody has is not found"

@@ -83,7 +83,7 @@ def test_sqlite(tmp_path: Path) -> None:
             connection.execute(statement.format(q='"', yes="1"))
         connection.commit()
     found = held(tmp_path, "sqlite:town.sqlite")
-    assert "password" not in found.declaration.split("url:")[1]
+    assert "password" not in found.declaration.lower()
     everything = uncommented(found.declaration)
     (tmp_path / "registries" / "town.yaml").write_text(everything)
     registry = Workspace(tmp_path, sources=True).registries["town"]
@@ -145,3 +145,52 @@ def test_what_looks_personal() -> None:
     assert set(looks_personal(columns)) == columns.keys() - {"zip", "montant"}
     assert "«prenom»" in looks_personal(columns)["Prénom_2"]
     assert looks_personal({"nom": "", "objet": "", "siret": "", "description": "", "pays": "", "typename": ""}) == {}
+
+
+def test_a_code_of_a_commune_is_nobodys() -> None:
+    assert looks_personal({"insee": "", "code_insee": "", "code_commune": ""}) == {}
+    assert looks_personal({"numero_insee": ""})
+
+
+def test_schemas_beyond_the_search_path_are_drafted(
+    database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", PASSWORD)
+    database.run(
+        "CREATE TABLE permis (num text PRIMARY KEY)",
+        "CREATE SCHEMA compta",
+        "CREATE TABLE compta.lignes (id numeric(6,0) PRIMARY KEY, grand numeric(30,2), libre numeric, n numeric(10,2))",
+    )
+    found = draft(f"postgresql://reader@127.0.0.1:{database.server.port}/{database.name}", "town", tmp_path)
+    assert set(found.datasets) == {"permis", "compta_lignes"}
+    assert "{name: id, type: integer" in found.datasets["compta_lignes"]
+    assert "{name: grand}" in found.datasets["compta_lignes"]
+    assert "{name: n, type: number}" in found.datasets["compta_lignes"]
+    assert "only a text holds them all: grand." in found.datasets["compta_lignes"]
+    assert "size is not declared: libre." in found.datasets["compta_lignes"]
+    assert list(found.lookups) == ["permis"]
+    assert "record: Permis" in found.lookups["permis"]
+    assert next(each.about for each in found.seen if each.name.endswith("permis")).startswith("a table of 1 column")
+    live = draft(f"postgresql://reader@127.0.0.1:{database.server.port}/{database.name}", "town", tmp_path, lookup=True)
+    assert "\nlookup:\n" in live.declaration
+    assert "\n    num: num\n" in live.declaration or "fields: {num: num}" in live.declaration
+
+
+def test_unsigned_and_other_databases(
+    town: str, mariadb: MariaDbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", SECRET)
+    mariadb.run(["CREATE TABLE grands (id BIGINT UNSIGNED PRIMARY KEY, n INT UNSIGNED)"], "draft")
+    mariadb.run(
+        [
+            "CREATE OR REPLACE DATABASE beside",
+            "CREATE TABLE beside.loin (a INT)",
+            "GRANT SELECT ON beside.* TO reader@'%'",
+        ]
+    )
+    found = draft(town, "town", tmp_path)
+    mariadb.run(["DROP DATABASE beside"])
+    assert "{name: id, constraints" in found.datasets["grands"]
+    assert "{name: n, type: integer}" in found.datasets["grands"]
+    assert any("beside.loin" in note and "--table" in note for note in found.notes)
+    assert "beside.loin" in found.declaration

@@ -102,9 +102,17 @@ def test_parameters_are_found(text: str, names: tuple[str, ...]) -> None:
 
 def test_a_backslash_may_escape() -> None:
     assert Statement.of(r"'\' :a' :b", backslashes=True).names == ("b",)
+    assert Statement.of('"a\\" :a" :b', backslashes=True).names == ("b",)
 
 
-@given(st.text(alphabet=":ab'\"`$-/*\\ \n", max_size=40), st.booleans())
+def test_comments_of_mariadb() -> None:
+    assert Statement.of("1 # it's :a\n + :b -- :c", backslashes=True).names == ("b",)
+    assert Statement.of("5--:a", backslashes=True).names == ("a",), "minus minus"
+    assert Statement.of("data #> '{a}' = :b").names == ("b",), "an operator of PostgreSQL"
+    assert Statement.of("$$ :a $$", backslashes=True).names == ("a",), "no quotes in MariaDB"
+
+
+@given(st.text(alphabet=":ab'\"`$-/*#\\ \n", max_size=40), st.booleans())
 def test_any_text_is_kept(text: str, backslashes: bool) -> None:
     assert Statement.of(text, backslashes=backslashes).written(lambda name: f":{name}") == text
 
