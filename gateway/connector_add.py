@@ -213,13 +213,14 @@ def _add(
         click.echo(found.declaration)
         return
     texts, left = connector_drafts.chosen(root, kind, name, found, datasets, lookups, declared=declared)
-    if any(path.startswith("datasets/") for path in texts):
-        owner_line = f"owner: {_owner(root, owner)}"
-        texts = {path: text.replace(f"owner: {drafting.FILL_IN}", owner_line) for path, text in texts.items()}
-    _write(root, texts)
+    _write(root, _owned(root, texts, owner))
     if as_json:
         console.show_json({"written": list(texts), "left": left, "seen": found.seen, "notes": found.notes})
         return
+    _tell_written(texts, left)
+
+
+def _tell_written(texts: dict[str, str], left: list[str]) -> None:
     for path in texts:
         click.echo(path)
     for note in left:
@@ -237,6 +238,16 @@ def _tell(found: "Draft") -> None:
             console.note(f"    {evidence}")
     for note in found.notes:
         console.note(note)
+
+
+def _owned(root: Path, texts: dict[str, str], owner: str | None) -> dict[str, str]:
+    """Return the texts with the owner of the datasets among them, if there are any."""
+    from connectors.drafting import FILL_IN
+
+    if not any(path.startswith("datasets/") for path in texts):
+        return texts
+    said = f"owner: {_owner(root, owner)}"
+    return {path: text.replace(f"owner: {FILL_IN}", said) for path, text in texts.items()}
 
 
 def _owner(root: Path, owner: str | None) -> str:

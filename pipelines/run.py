@@ -62,11 +62,8 @@ def run(workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _:
         tell("scan")
         raw = stage(workspace, dataset, connection, full=full)
         tell("clean")
-        registry = workspace.registries[dataset.source.registry]
-        unread = judge(
-            connection, dataset, raw, lambda other: str(_needed(workspace, other, name).parquet),
-            names_are_data=registry.names_are_data,
-        )  # fmt: skip
+        unread = judge(connection, dataset, raw, lambda other: str(_needed(workspace, other, name).parquet),
+                       names_are_data=workspace.registries[dataset.source.registry].names_are_data)  # fmt: skip
         last = versions.newest(workspace, name)
         new, changes = _compare(connection, dataset, last)
         number = (last.number if last else 0) + (1 if new else 0)

@@ -57,7 +57,13 @@ class Files(Registry):
 
         found = self._origin().files(settings.file, hold, Deadline.after(settings.seconds))
         if not found:
-            raise self._wrong(f"no file is called {settings.file}")
+            if self.settings.url is None:
+                raise self._wrong(f"no file is called {settings.file}")
+            told = " (HTTP 404)" if self.address(self.settings.url).startswith("http") else ""
+            wrong = (
+                f"{self.name}: its server has no file {settings.file}{told}: look at url: and file:, or ask its owner"
+            )
+            raise Misconfigured(wrong, registry=self.name)
         ordered = sorted(found, key=lambda file: file.name)
         return [each for file in ordered for each in unpacked(file, settings, hold, self.name)]
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -98,7 +98,7 @@ class _Budget:
     """How much of one archive has been unpacked."""
 
     def __init__(self, file: LocalFile, registry: str) -> None:
-        self._name, self._registry, self._size = file.name, registry, 0
+        self._name, self.registry, self._size = file.name, registry, 0
         self._most = min(MAX_UNPACKED, max(_LARGE, MAX_RATIO * file.path.stat().st_size))
 
     def spend(self, size: int) -> None:
@@ -106,7 +106,7 @@ class _Budget:
         self._size += size
         if self._size > self._most:
             said = f"unpacks to more than {self._most // 2**20} MiB, which no table of its size does"
-            raise _unreadable(self._name, said, self._registry)
+            raise _unreadable(self._name, said, self.registry)
 
 
 def _taken(
@@ -116,7 +116,7 @@ def _taken(
     if info.flag_bits & 1:
         raise _unreadable(name, "is protected by a password: have it sent without one", registry)
     with archive.open(info) as packed:
-        path = _copied(packed, info.filename, hold, budget.spend)
+        path = _copied(packed, info.filename, hold, budget)
     _refuse_another(path, name, registry)
     return LocalFile(path, name, file.modified)
 
@@ -128,20 +128,21 @@ def _gunzipped(file: LocalFile, hold: Hold, registry: str) -> LocalFile:
     name = f"{file.name}/{inner}"
     try:
         with gzip.open(file.path) as packed:
-            path = _copied(packed, inner, hold, _Budget(file, registry).spend)
+            path = _copied(packed, inner, hold, _Budget(file, registry))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _unreadable(file.name, "is a gzip that is damaged, or was cut on its way", registry) from error
     _refuse_another(path, name, registry)
     return LocalFile(path, name, file.modified)
 
 
-def _copied(packed: IO[bytes] | gzip.GzipFile, name: str, hold: Hold, spend: Callable[[int], None]) -> Path:
+def _copied(packed: IO[bytes] | gzip.GzipFile, name: str, hold: Hold, budget: _Budget) -> Path:
     """Write what a member holds into a file of ours that ends as its name does, and return it."""
     suffix = PurePosixPath(name).suffix
     number, path = tempfile.mkstemp(dir=hold.folder(), suffix=suffix if suffix[1:].isalnum() else "")
     with os.fdopen(number, "wb") as written:
         while piece := packed.read(_CHUNK):
-            spend(len(piece))
+            budget.spend(len(piece))
+            hold.spend(len(piece), budget.registry)
             written.write(piece)
     return Path(path)
 

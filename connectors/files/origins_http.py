@@ -114,6 +114,7 @@ def brought(answer: Streamed, address: str, name: str, cache: Cache, hold: Hold,
         written.flush()
         kept = cache.keep(address, part, answer.headers.get("ETag"), modified)
     path = cache.link(kept, hold)
+    hold.spend(kept.size, registry)
     if path is None:
         raise Unreadable(f"{registry}: {name} changed while it was read", registry=registry)
     return LocalFile(path, name, _moment(modified))

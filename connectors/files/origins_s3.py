@@ -84,6 +84,7 @@ class S3Origin:
         kept = self._cache.kept(url)
         if kept is not None and kept.etag and kept.etag == etag:
             path = self._cache.link(kept, hold)
+            hold.spend(kept.size, self._name)
             if path is not None:
                 return LocalFile(path, name)
         with self._asked(url, {"If-Match": etag} if etag else {}, deadline, MAX_FILE) as answer:

@@ -143,6 +143,7 @@ class SftpOrigin:
                 while piece := await opened.read(_CHUNK):
                     data = piece if isinstance(piece, bytes) else piece.encode()
                     size += len(data)
+                    hold.spend(len(data), self._name)
                     if size > MAX_FILE:
                         raise Unreadable(f"{self._name}: {name} is larger than 8 GiB", registry=self._name)
                     written.write(data)

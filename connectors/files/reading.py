@@ -31,6 +31,9 @@ BATCH_ROWS = 10_000
 BATCH_BYTES = 16_000_000
 """A batch ends once its cells are about so large."""
 
+MAX_HELD = 32 * 1024**3
+"""Bytes of the files that one scan brings here and unpacks, at most."""
+
 MAX_CELL = 10_000_000
 """Characters of one cell, at most."""
 
@@ -54,6 +57,7 @@ class Hold:
         """`place` is the folder to make it in, the system's one for such files if none is given. Make nothing yet."""
         self._place = place or Path(tempfile.gettempdir())
         self._folder: Path | None = None
+        self._size = 0
 
     def folder(self) -> Path:
         """Return the folder, which only we can read."""
@@ -65,6 +69,15 @@ class Hold:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._ended = weakref.finalize(self, _end, self._folder, lock)
         return self._folder
+
+    def spend(self, size: int, registry: str) -> None:
+        """Count bytes that were put there. Raises Unreadable where they are too many for the files of one table."""
+        self._size += size
+        if self._size > MAX_HELD:
+            raise Unreadable(
+                f"{registry}: the files of one table are more than {MAX_HELD // 2**30} GiB: name fewer of them",
+                registry=registry,
+            )
 
     @property
     def used(self) -> bool:

@@ -43,6 +43,7 @@ class Sql(Registry):
     def __init__(self, name: str, settings: Settings, root: Path) -> None:
         """As every registry. Nothing is asked before the first lookup or scan."""
         super().__init__(name, settings, root)
+        self.personal = self.settings.personal
         self._host = address(self.settings.url).hostname or "this machine"
         self._question: Asked | None = None
         lookup = self.settings.lookup

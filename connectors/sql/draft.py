@@ -146,7 +146,7 @@ def _declaration(
         f"These tables have columns that look personal: {', '.join(personal)}." if personal
         else "No column looks personal by its name, which is no proof: only you can say personal: false."
     )  # fmt: skip
-    yield from prose("Whether what its lookup tells is personal data: asked by POST only, for a purpose.")
+    yield from prose("Personal data is asked by POST only, for a purpose, and no dataset of it is open.")
     yield "personal: true"
     yield from _lookup(found, live=live)
     if found:

@@ -1,5 +1,6 @@
 """Connections to MariaDB and MySQL, as we want them, and what their errors mean."""
 
+import re
 import select
 import socket
 import ssl
@@ -33,6 +34,8 @@ _WRONG = {1046, 1049, 1051, 1052, 1054, 1060, 1064, 1066, 1109, 1140, 1146, 1149
           1347, 1356, 1449, 1582, 1583, 1630, 1792, 4078}  # fmt: skip
 _NAMES_ONLY = _REFUSED | {1046, 1049, 1051, 1052, 1054, 1060, 1066, 1109, 1146, 1305, 1356, 1449, 1630}
 """Errors whose text has names in it, and no part of the statement."""
+_WHO = re.compile(r" (?:for |to |by |of )?(?:user |account )?'[^']*'@'[^']*'|(?<=Host) '[^']*'")
+"""Our account and our address, which callers are not told."""
 _EXPIRED = {1820, 1862}
 
 
@@ -164,7 +167,8 @@ class Sessions:
         if isinstance(error, pymysql.err.Error) and error.args and isinstance(error.args[0], int):
             number = error.args[0]
             shown = told or number in _NAMES_ONLY
-            said = f" (error {number}{f': {error.args[-1]}' if shown else ''})"
+            words = _WHO.sub("", str(error.args[-1]))
+            said = f" (error {number}{f': {words}' if shown else ''})"
         kind: type[BeffroiError] = Down
         if late or number in _LATE:
             kind, why, said = Late, "did not answer in time", ""

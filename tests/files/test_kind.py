@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from connectors.drafting import FILL_IN
 from connectors.errors import BeffroiError, Down, Misconfigured, Unreadable
-from connectors.files import Files
+from connectors.files import Files, reading
 from connectors.files.reading import BATCH_BYTES, Hold, fits, is_total, text_batches, text_schema, unique
 from connectors.files.settings import FilesSettings
 from connectors.registry import FAULT, CsvFile, Scan
@@ -234,6 +234,19 @@ def test_a_hold_is_private_and_goes_when_it_is_forgotten() -> None:
     gc.collect()
     assert not folder.exists()
     Hold().close()
+
+
+def test_the_files_of_one_table_have_a_size_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gzip
+
+    town = registry(tmp_path, t={"file": "*.csv.gz"})
+    for name in "abc":
+        put(tmp_path, f"{name}.csv.gz", gzip.compress(b"a;b\n" + b"1;2\n" * 100))
+    assert len(rows(town.scan("t"))) == 300
+    monkeypatch.setattr(reading, "MAX_HELD", 1000)
+    with pytest.raises(Unreadable, match=r"town: the files of one table are more than 0 GiB: name fewer"):
+        town.scan("t")
+    assert [*(tmp_path / ".beffroi" / "hold").iterdir()] == []
 
 
 KILLED = """

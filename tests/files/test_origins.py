@@ -18,6 +18,7 @@ import pytest
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured, RefusedUs, Unreadable
+from connectors.files import Files
 from connectors.files.origins import origin
 from connectors.files.origins_cache import Cache
 from connectors.files.origins_sftp import ERRORS
@@ -89,6 +90,15 @@ def test_a_file_of_a_web_server_comes_once_until_it_changes(tmp_path: Path, web:
     assert ask(tmp_path, "absent.csv", url=url) == []
     shutil.rmtree(kept)
     assert told(ask(tmp_path, "été 1.csv", url=url)) == {"été 1.csv": b"new"}
+
+
+def test_a_file_that_a_server_has_not_is_told_as_such(tmp_path: Path, web: tuple[str, Path]) -> None:
+    said = {"url": web[0], "tables": {"t": {"file": "t.csv"}}}
+    town = Files("mairie", FilesSettings.model_validate(said), tmp_path)
+    with pytest.raises(
+        Misconfigured, match=r"mairie: its server has no file t.csv \(HTTP 404\): look at url: and file:"
+    ):
+        town.scan("t")
 
 
 @pytest.mark.parametrize("left", [0, 4])

@@ -422,9 +422,11 @@ def test_accounts_that_are_refused(mariadb: MariaDbServer, monkeypatch: pytest.M
         with pytest.raises(RefusedUs, match=said) as refused:
             town(mariadb.address(user=user), tables={"k": {"query": "SELECT * FROM town.kept"}}).scan("k")
         assert SECRET not in str(refused.value)
+        assert user not in refused.value.detail
     monkeypatch.setenv("TOWN_PASSWORD", "wrong")
-    with pytest.raises(RefusedUs):
+    with pytest.raises(RefusedUs, match="denied") as refused:
         town(mariadb.address()).scan("kept")
+    assert not any(each in refused.value.detail for each in ("reader", "127.0.0.1", "localhost", "'"))
 
 
 def test_an_account_that_has_no_more_places_is_busy(mariadb: MariaDbServer) -> None:
