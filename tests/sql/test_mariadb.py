@@ -414,8 +414,8 @@ def test_accounts_that_are_refused(mariadb: MariaDbServer, monkeypatch: pytest.M
     mariadb.run(["CREATE OR REPLACE TABLE kept (id INT)", "CREATE DATABASE IF NOT EXISTS other",
                  "CREATE OR REPLACE TABLE other.kept (id INT)"])  # fmt: skip
     for user, made, said in (
-        ("expired", ("ALTER USER expired PASSWORD EXPIRE",), "expired"),
-        ("locked", ("ALTER USER locked ACCOUNT LOCK",), "locked"),
+        ("eva", ("GRANT SELECT ON town.* TO eva", "ALTER USER eva PASSWORD EXPIRE"), "expired"),
+        ("luc", ("ALTER USER luc ACCOUNT LOCK",), "locked"),
         ("poor", (), "denied"),
     ):
         mariadb.run([f"CREATE OR REPLACE USER {user} IDENTIFIED BY '{SECRET}'", *made])
