@@ -135,7 +135,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     said = headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
-        return min(float((said.lstrip("0")[:10] or "0")), MOST_AWAY)
+        return min(float(said.lstrip("0")[:10] or "0"), MOST_AWAY)
     until = _moment(said)
     if until is None:
         return None

@@ -4,7 +4,6 @@ A declaration names a record of `connectors/records.py`, whose fields it then fi
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -109,26 +108,15 @@ def filled_record(record: type[Record], values: Mapping[str, Any], registry: str
     for field, value in values.items():
         if type(value) is int and getattr(made, field) != value:  # a float that does not hold it
             raise Unreadable(
-                f"{registry} answered a {record.__name__} that is none ({field}: number_too_large)", registry=registry
+                f"{registry} gave an answer that is no {record.__name__} ({field} is a number too large to be held exactly)",
+                registry=registry,
             )
     return made
 
 
-def _is_kept(given: Any, filled: Any) -> bool:
-    """Tell whether a whole number is still itself as a number with a point, of which a binary64 holds 53 bits."""
-    if not isinstance(given, int) or not isinstance(filled, float):
-        return True
-    return math.isfinite(filled) and int(filled) == given
-
-
 def _defects(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        said = str(error)
-        return (
-            said
-            if re.fullmatch(r"[a-z0-9_]+ is no number that is held exactly", said)
-            else "a value that JSON does not have"
-        )
+        return "a value that JSON does not have"
     found = error.errors(include_url=False, include_context=False, include_input=False)[:3]
     return "; ".join(
         f"{re.sub(r'[^a-z0-9_.]', '', '.'.join(map(str, each['loc'])))} {_SAID.get(each['type'], each['type'])}"

@@ -148,7 +148,7 @@ def test_what_the_declaration_names_and_the_database_has_not(declared: Both) -> 
 
 def test_a_cell_that_is_not_of_its_fields_type(declared: Both) -> None:
     registry, _ = declared
-    with pytest.raises(Unreadable, match="name: int") as caught:
+    with pytest.raises(Unreadable, match="name is no whole number") as caught:
         found(registry(fields={"rna": "code", "name": {"from": "nom", "type": "integer"}}))
     assert "Été" not in caught.value.detail
 
