@@ -116,8 +116,9 @@ def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple
         quote, shape = best[declared.separator]
         _tell_quote(quote, shape, declared, beliefs)
         return declared.separator, quote
-    separator = _chosen({each: shape for each, (_, shape) in best.items()})
-    if separator is not None:
+    chosen = _chosen({each: shape for each, (_, shape) in best.items()})
+    if chosen is not None:
+        separator = chosen
         quote, shape = best[separator]
         said = f"{shape.share:.0%} of the first {shape.records} lines have {shape.width} cells as the header has"
         beliefs.append(Belief("separator", separator, said))

@@ -83,8 +83,10 @@ def together(tables: list[Table], settings: dict[str, Any], registry: str) -> Ta
     files = [table.file for table in tables if table.file is not None]
     try:
         said = TableSettings.model_validate(settings)
-        found = table_of(files, said, Hold(), registry)
-        with found as batches:  # type: ignore[union-attr]  # of several files it is a reader
+        batches = table_of(files, said, Hold(), registry)
+        if not isinstance(batches, pa.RecordBatchReader):
+            raise TypeError("several files are one table by a reader only")
+        with batches:
             columns, rows, faults = columns_of(batches, batches.schema)
     except BeffroiError:
         return None

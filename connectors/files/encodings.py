@@ -184,10 +184,10 @@ def _single(path: Path, name: str, registry: str) -> tuple[str, str]:
             f" {counted(total, 'letter')} beyond ASCII so many make words: {told}; say encoding: under csv:",
             registry=registry,
         )
-    alike = f" ({' and '.join(same)} would read the same)" if same else ""
+    besides = f" ({' and '.join(same)} would read the same)" if same else ""
     return (
         best,
-        f"no UTF-8; {scores[best]:.0%} of its {counted(total, 'letter')} beyond ASCII make words in {best}{alike}",
+        f"no UTF-8; {scores[best]:.0%} of its {counted(total, 'letter')} beyond ASCII make words in {best}{besides}",
     )
 
 
