@@ -8,7 +8,9 @@ import datetime as dt
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -159,15 +161,35 @@ def maintenance(registry: str, found: Outage) -> Maintenance:
     return Maintenance(said, registry=registry, retry_in=max(0.0, wait))
 
 
+_PARTS: weakref.WeakKeyDictionary[pa.RecordBatchReader, Generator[pa.RecordBatch, None, None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""What each scan under way reads from: Arrow keeps it until the scan is forgotten, closed or not."""
+
+
 def begun(scan: Any) -> Any:
     """Return a scan of which the first batch is there, so that what fails before it can be asked for again."""
     if not isinstance(scan, pa.RecordBatchReader):
         return scan
-    first = next(scan, None)
-    return pa.RecordBatchReader.from_batches(scan.schema, _from(first, scan))
+    first, schema = next(scan, None), scan.schema
+    parts = _from(first, scan)
+    reader = pa.RecordBatchReader.from_batches(schema, parts)
+    _PARTS[reader] = parts
+    return reader
 
 
-def _from(first: pa.RecordBatch | None, scan: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+@contextmanager
+def ended(scan: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
+    """End a scan after the block with all that it holds: a connection, a statement under way, a place of the pace."""
+    try:
+        yield scan
+    finally:
+        if (parts := _PARTS.pop(scan, None)) is not None:
+            parts.close()
+        scan.close()
+
+
+def _from(first: pa.RecordBatch | None, scan: pa.RecordBatchReader) -> Generator[pa.RecordBatch, None, None]:
     with scan:
         if first is not None:
             yield first

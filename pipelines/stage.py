@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import Misconfigured, Unreadable
+from connectors.guard import ended
 from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
@@ -84,7 +85,7 @@ def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, regi
 def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
     """Write batches as they come, each while the next is being read."""
     with (
-        scan,
+        ended(scan),
         pq.ParquetWriter(part, scan.schema, **RAW) as writer,
         ThreadPoolExecutor(1, thread_name_prefix="beffroi-stage") as thread,
     ):

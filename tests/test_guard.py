@@ -34,7 +34,7 @@ from connectors.errors import (
     Unavailable,
     Unreadable,
 )
-from connectors.guard import ATTEMPTS, FAILURES, REST, SILENCE, Breaker, Guard
+from connectors.guard import ATTEMPTS, FAILURES, REST, SILENCE, Breaker, Guard, begun, ended
 from connectors.limits import DAYS, Window, outage
 from connectors.registry import Registry, Scan, Settings, TlsSettings
 from connectors.vies import Vies
@@ -611,3 +611,21 @@ def test_a_call_that_had_no_time_tells_nothing_of_the_registry() -> None:
             guard.call(late, Deadline.after(4))
         clock.now += 2
     assert guard.breaker.wait() is not None
+
+
+def test_a_scan_that_is_given_up_lets_go_of_all_that_it_holds() -> None:
+    held = list[str]()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        held.append("connection")
+        try:
+            for number in range(10):
+                yield pa.record_batch({"a": [number]})
+        finally:
+            held.clear()
+
+    scan = begun(pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches()))
+    with ended(scan):
+        next(scan)
+        assert held
+    assert held == []

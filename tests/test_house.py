@@ -12,7 +12,7 @@ from tools.rooms import ROOMS, ROOT, python_files
 MAY_IMPORT = {"gateway": {"gateway", "pipelines", "connectors"}, "pipelines": {"pipelines", "connectors"}}
 MAY_IMPORT |= {"connectors": {"connectors"}, "tools": {"gateway", "pipelines", "connectors", "tools"}}
 
-DRIVERS = {"zeep", "lxml", "urllib3", "adbc_driver_sqlite", "psycopg", "pymysql", "mssql_python", "oracledb"}
+DRIVERS = {"zeep", "lxml", "urllib3", "psycopg", "pymysql", "mssql_python", "oracledb"}
 DRIVERS |= {"asyncssh", "botocore", "jmespath", "joserfc"}
 """What speaks a protocol of a source: connectors alone know it."""
 
