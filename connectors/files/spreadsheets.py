@@ -5,7 +5,7 @@ FAULT. Nothing is guessed where it is not certain: several sheets or tables want
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -15,10 +15,10 @@ import pyarrow as pa
 from connectors.errors import Misconfigured
 from connectors.files.reading import reserved, text_schema, unique
 from connectors.files.settings import SheetSettings, TableSettings
-from connectors.files.spreadsheets_blocks import Block, blocks
+from connectors.files.spreadsheets_blocks import Block, Several, blocks, watched
 from connectors.files.spreadsheets_lots import Area, batches
 from connectors.files.spreadsheets_ods import Ods
-from connectors.files.spreadsheets_parts import Broken, Sheet, Span, Workbook, place, told
+from connectors.files.spreadsheets_parts import Broken, Sheet, Span, Workbook, letters, place, told
 from connectors.files.spreadsheets_xlsx import Xlsx
 
 LOOKED_AT = 1000
@@ -34,16 +34,23 @@ def read(file: Path, name: str, settings: TableSettings, registry: str) -> pa.Re
         with told(name, registry):
             workbook = open_files.enter_context(opened(file))
             sheet = chosen(workbook, settings.sheet, name, registry)
-            area = _area(workbook, sheet, settings.sheet, name, registry)
+            block = None if settings.sheet.range else _sought(workbook, sheet, settings.sheet, name, registry)
+            area = _area(workbook, sheet, block, settings.sheet, name, registry)
             columns = _columns(workbook, sheet, area, settings.sheet, name, registry)
         reserved(columns, name, registry)
         schema = text_schema(columns)
-        found = batches(workbook.lots(sheet), area, schema, settings.sheet.totals)
+        lots = workbook.lots(sheet)
+        if block is not None:
+            lots = watched(lots, block, area.top + area.header, settings.sheet.totals)
+        found = batches(lots, area, schema, settings.sheet.totals)
         still_open = open_files.pop_all()
 
     def checked() -> Iterator[pa.RecordBatch]:
         with still_open, told(name, registry):
-            yield from found
+            try:
+                yield from found
+            except Several as error:
+                raise _several(error.ranges, sheet, name, registry) from None
             if _state(file) != before:
                 raise Broken("changed while it was read")
 
@@ -123,29 +130,70 @@ def chosen(workbook: Workbook, settings: SheetSettings, name: str, registry: str
     )
 
 
-def _area(workbook: Workbook, sheet: Sheet, settings: SheetSettings, name: str, registry: str) -> Area:
-    """Return where the table stands: as declared, else the only block of cells. Raises Misconfigured."""
-    if settings.range is not None:
-        start, _, end = settings.range.partition(":")
-        top, left = place(start)
-        bottom, right = place(end) if end else (None, None)
-        if bottom is not None and right is not None and (bottom < top or right < left):
-            raise Misconfigured(f"{registry}: the range {settings.range} ends before it begins", registry=registry)
-        return Area(top, left, bottom, right, 1 if settings.header is None else settings.header)
-    found = blocks(islice(workbook.rows(sheet), LOOKED_AT))
+def _sought(workbook: Workbook, sheet: Sheet, settings: SheetSettings, name: str, registry: str) -> Block:
+    """Return the only table that stands on a sheet. Raises Broken, and Misconfigured where there may be several."""
+    width = len(settings.columns or ())
+    found = blocks(islice(workbook.rows(sheet), LOOKED_AT), settings.totals, width)
     if not found:
         raise Broken(f"has nothing on its sheet «{sheet.name}»")
-    tables = [block for block in found if block.is_table]
-    if len(tables) > 1:
-        there = ", ".join(block.range for block in tables)
-        raise Misconfigured(
-            f"{registry}: {name} has several tables on its sheet «{sheet.name}»: say which, as sheet: {{range: …}};"
-            f" they stand at: {there}",
-            registry=registry,
-        )
-    block: Block = tables[0] if tables else found[0]
+    if len(found) > 1:
+        raise _several([block.range for block in found], sheet, name, registry)
+    return found[0]
+
+
+def _several(ranges: Sequence[str], sheet: Sheet, name: str, registry: str) -> Misconfigured:
+    """Return the error where more than one table may stand on a sheet: the ranges to choose from."""
+    starts = [place(each.partition(":")[0]) for each in ranges]
+    whole = f"{letters(min(left for _, left in starts))}{min(top for top, _ in starts)}"
+    return Misconfigured(
+        f"{registry}: {name} may have several tables on its sheet «{sheet.name}»: say which, as sheet: {{range: …}};"
+        f" they stand at: {', '.join(ranges)}; if all of it is one, say range: {whole}",
+        registry=registry,
+    )
+
+
+def _area(
+    workbook: Workbook, sheet: Sheet, block: Block | None, settings: SheetSettings, name: str, registry: str
+) -> Area:
+    """Return where the table stands: as declared, else the block that was found. Raises Misconfigured."""
     header = 1 if settings.header is None else settings.header
-    return Area(block.top if header else block.first, block.left, None, None, header, sought=True)
+    if block is not None:
+        top = _header_start(workbook, sheet, block, header, name, registry) if header else block.first
+        return Area(top, block.left, None, None, header, sought=True)
+    start, _, end = (settings.range or "").partition(":")
+    top, left = place(start)
+    bottom, right = place(end) if end else (None, None)
+    if bottom is not None and right is not None and (bottom < top or right < left):
+        raise Misconfigured(f"{registry}: the range {settings.range} ends before it begins", registry=registry)
+    return Area(top, left, bottom, right, header)
+
+
+def _header_start(workbook: Workbook, sheet: Sheet, block: Block, header: int, name: str, registry: str) -> int:
+    """Return the first row of a header of so many lines: merged cells that head groups of columns begin it.
+
+    Raises Misconfigured where a line above may be a title or belong to it.
+    """
+    top, most = block.top, block.top - header + 1
+    if header == 1 or block.first == top:
+        return top
+    filled, spans = dict(block.rows), workbook.merged(sheet)
+    while top > most and _is_group(filled.get(top - 1, []), top - 1, block.left, spans):
+        top -= 1
+    told = block.top - top + 1 + any(span[0] == block.top and block.left <= span[1] <= block.right for span in spans)
+    if header <= told or block.first == top:
+        return top
+    column = letters(block.left)
+    raise Misconfigured(
+        f"{registry}: the {header} lines of the header of {name} on its sheet «{sheet.name}» may begin in row {top}, or"
+        f" above: say where, as sheet: {{range: {column}{top}}} or {{range: {column}{max(most, block.first)}}}",
+        registry=registry,
+    )
+
+
+def _is_group(columns: list[int], row: int, first: int, spans: list[Span]) -> bool:
+    """Tell whether a row has cells that head several columns each: more than one cell, or one that is no title."""
+    merged = any(top == row and right > left and left in columns for top, left, _, right in spans)
+    return merged and (len(columns) > 1 or columns[0] > first)
 
 
 def _columns(

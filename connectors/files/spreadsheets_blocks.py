@@ -75,7 +75,8 @@ class Block:
             return True
         within = self.left <= min(cells) and max(cells) <= self.right
         found = _kinds(cells)
-        return within and bool(found) and found <= self.kinds and not _may_be_labels([cells[at] for at, _ in found])
+        labels = _may_be_labels([cells[at] for at, _ in sorted(found)])
+        return within and bool(found) and found <= self.kinds and not labels
 
     def take(self, number: int, cells: Cells) -> None:
         """Take a row more."""
@@ -88,10 +89,11 @@ class Block:
             self.spans[at] = (self.spans.get(at, (number,))[0], number)
 
 
-def blocks(rows: Iterable[Row], totals: Sequence[str] = ()) -> list[Block]:
+def blocks(rows: Iterable[Row], totals: Sequence[str] = (), width: int = 0) -> list[Block]:
     """Return the tables of a sheet; where there is none the lists of one column, else the first block.
 
-    An empty row or column ends one, unless what follows the row certainly goes on, as rows like `totals` do.
+    An empty row ends one, unless what follows certainly goes on, as rows like `totals` do; an empty column too, unless
+    with it the table has as many columns as `width` says.
     """
     found = list[Block]()
     for row in rows:
@@ -101,7 +103,7 @@ def blocks(rows: Iterable[Row], totals: Sequence[str] = ()) -> list[Block]:
         if not found or (row.number > found[-1].last + 1 and not found[-1].goes_on(cells, totals)):
             found.append(Block(row.number, row.number, min(cells), max(cells), row.number))
         found[-1].take(row.number, cells)
-    parts = [part for block in found for part in _split(block)]
+    parts = [part for block in found for part in _split(block, width)]
     return [each for each in parts if each.is_table] or [each for each in parts if each.last > each.first] or parts[:1]
 
 
@@ -149,16 +151,18 @@ def _filled(row: Row) -> Cells:
 
 def _kinds(cells: Cells) -> set[tuple[int, str]]:
     """Return the columns of numbers and of dates or times, each with what it is."""
-    kinds = {at: "number" if _NUMBER.fullmatch(cell) else _TIME.fullmatch(cell) and "time" for at, cell in cells.items()}
-    return {(at, kind) for at, kind in kinds.items() if kind}
+    told = {(at, "number") for at, cell in cells.items() if _NUMBER.fullmatch(cell)}
+    return told | {(at, "time") for at, cell in cells.items() if (at, "number") not in told and _TIME.fullmatch(cell)}
 
 
 def _may_be_labels(numbers: list[str]) -> bool:
     """Tell whether numbers may head columns: years, or whole numbers of which each is one more than that before."""
-    if not all(each.isdecimal() for each in numbers):
+    if not numbers or not all(each.isdecimal() for each in numbers):
         return False
-    values = sorted(map(int, numbers))
-    return all(1900 <= each <= 2100 for each in values) or values == [*range(values[0], values[0] + max(2, len(values)))]
+    values = [int(each) for each in numbers]
+    return all(1900 <= each <= 2100 for each in values) or values == [
+        *range(values[0], values[0] + max(2, len(values)))
+    ]
 
 
 def _find_header(block: Block) -> None:
@@ -169,21 +173,23 @@ def _find_header(block: Block) -> None:
             below = [at for at, (_, last) in block.spans.items() if last >= number]
             block.top, block.left, block.right = number, min(below), max(below)
             return
+    block.right = block.left  # cells one under the other: notes, or a list
 
 
-def _split(block: Block) -> list[Block]:
+def _split(block: Block, width: int) -> list[Block]:
     """Return the parts of a block between columns that are empty from its header on, where more than one has rows."""
     _find_header(block)
     columns = sorted(at for at, (_, last) in block.spans.items() if last >= block.top)
     runs = [[at for _, at in run] for _, run in groupby(enumerate(columns), lambda each: each[1] - each[0])]
     parts = [_part(block, run) for run in runs]
-    return parts if sum(part.is_table for part in parts) > 1 else [block]
+    one = block.right - block.left + 1 == width or sum(part.is_table for part in parts) < 2
+    return [block] if one else parts
 
 
 def _part(block: Block, columns: list[int]) -> Block:
     """Return what a block is in columns that follow one another; one column is beside others if the header names it."""
     spans = {at: block.spans[at] for at in columns}
-    rows = [(number, found) for number, at in block.rows if (found = [each for each in at if each in spans])]
+    rows = [(number, found) for number, at in block.rows if (found := [each for each in at if each in spans])]
     first, last = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     kinds = {each for each in block.kinds if each[0] in spans}
     headed = any(number == block.top and len(found) == 1 for number, found in rows)

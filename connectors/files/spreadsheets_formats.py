@@ -23,6 +23,7 @@ _BUILTIN: dict[int, Kind] = {
 }
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _MASK = re.compile(r"""0(?:0|\#|[ \-/] | "[ \-/]" | \\[ \-/])*""", re.VERBOSE)
+_THOUSANDS = re.compile("[0-9#](?:[ \u00a0\u202f][0-9#]{3})+")
 
 
 class Format(NamedTuple):
@@ -41,8 +42,9 @@ def format_of(number: int, code: str | None) -> Format | None:
     if code is None:
         return Format(_BUILTIN[number]) if number in _BUILTIN else None
     first = code.split(";")[0]
-    if _MASK.fullmatch(first) and len(re.findall(r"[0#]", first)) > 1:
-        return Format("code", re.sub(r'["\\]', "", first))
+    mask = re.sub(r'["\\]', "", first)
+    if _MASK.fullmatch(first) and len(re.findall(r"[0#]", first)) > 1 and not is_grouped(mask):
+        return Format("code", mask)
     shown = _NOT_SHOWN.sub("", first).lower()
     if shown in ("general", "@", "standard"):
         return None
@@ -52,6 +54,11 @@ def format_of(number: int, code: str | None) -> Format | None:
         ("[" in shown, "duration"), (day and clock, "moment"), (day or month, "date"), (clock, "time")
     )  # fmt: skip
     return next((Format(kind) for fits, kind in kinds if fits), None)
+
+
+def is_grouped(shown: str) -> bool:
+    """Tell whether digits, or their places in a format, are one and then groups of three: a number, and no code."""
+    return _THOUSANDS.fullmatch(shown) is not None
 
 
 def number_text(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from connectors.files.reading import MAX_CELL
-from connectors.files.spreadsheets_formats import DAY, NoValue, duration, number_text
+from connectors.files.spreadsheets_formats import DAY, NoValue, duration, is_grouped, number_text
 from connectors.files.spreadsheets_parts import COLUMNS, Broken, Parser, Row, Sheet, Span, bounded, part
 
 MAX_CELLS = 200_000_000
@@ -185,7 +185,8 @@ def value_of(told: dict[str, str], shown: str) -> str | None:
     if kind in ("float", "percentage", "currency"):
         text = number_text(told.get("value", ""))
         digits = re.sub(r"[ \-/\u00a0\u202f]", "", shown)
-        return shown if digits.isdecimal() and digits.startswith("0") and digits.lstrip("0") == text else text
+        is_code = digits.isdecimal() and digits.startswith("0") and digits.lstrip("0") == text
+        return shown if is_code and not is_grouped(shown) else text
     if kind == "date":
         text = told.get("date-value", "")
         if not _DATE.fullmatch(text):

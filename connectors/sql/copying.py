@@ -5,7 +5,7 @@ is read here.
 Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
-import socket
+import os
 import struct
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class Broken(Exception):
     """The connection ended, or what came is not the protocol."""
 
 
-def rows(line: socket.socket, wait: Callable[[], None], size: int, most: int) -> Generator[bytes, None, None]:
+def rows(line: int, wait: Callable[[], None], size: int, most: int) -> Generator[bytes, None, None]:
     """Yield the rows that a COPY gives, joined in pieces of about `size` bytes or `most` rows.
 
-    `line` does not block, and `wait` returns when there is something to read, or raises. The last piece comes when the
+    `line` is the file descriptor of a socket that does not block, and `wait` returns when there is something to read, or raises. The last piece comes when the
     server has told that it was all. Raises Refused, Broken, and as `wait` does.
     """
     data, found, length = b"", list[bytes](), 0
@@ -79,10 +79,10 @@ def _is_end(kind: int, body: bytes) -> bool:
     return kind == _READY
 
 
-def _read(line: socket.socket, wait: Callable[[], None]) -> bytes:
+def _read(line: int, wait: Callable[[], None]) -> bytes:
     while True:
         try:
-            came = line.recv(CHUNK)
+            came = os.read(line, CHUNK)
         except (BlockingIOError, InterruptedError):
             wait()
         except OSError as error:

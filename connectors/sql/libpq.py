@@ -6,9 +6,7 @@ Sources: libpq, https://www.postgresql.org/docs/current/libpq.html; psycopg.pq,
 https://www.psycopg.org/psycopg3/docs/api/pq.html
 """
 
-import os
 import select
-import socket
 from collections.abc import Generator, Sequence
 from urllib.parse import unquote
 
@@ -107,17 +105,15 @@ class Conversation:
         if self._libpq.ssl_in_use:
             yield from self._by_libpq(deadline)
             return
-        with socket.socket(fileno=os.dup(self._libpq.socket)) as line:
-            line.setblocking(False)
-            try:
-                for piece in copying.rows(line, lambda: self._wait(deadline), PIECE, PIECE_ROWS):
-                    yield piece
-                    self._left(deadline)
-            except copying.Refused as refused:
-                self.state = refused.state
-                raise of_state(self._registry, refused.state, refused.words) from None
-            except copying.Broken as error:
-                raise self._lost() from error
+        try:
+            for piece in copying.rows(self._libpq.socket, lambda: self._wait(deadline), PIECE, PIECE_ROWS):
+                yield piece
+                self._left(deadline)
+        except copying.Refused as refused:
+            self.state = refused.state
+            raise of_state(self._registry, refused.state, refused.words) from None
+        except copying.Broken as error:
+            raise self._lost() from error
 
     def _by_libpq(self, deadline: Deadline) -> Generator[bytes, None, None]:
         self._arrived(deadline)

@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odf import opendocument, table, text  # type: ignore[import-untyped]
+from xlsxwriter.utility import xl_cell_to_rowcol
 
 from connectors.errors import Misconfigured, Unreadable
 from connectors.files import spreadsheets, spreadsheets_shared, spreadsheets_sheet
@@ -81,6 +82,13 @@ def raw(tmp_path: Path, cells: str, *, styles: str = "", before: str = "", after
         ("00000", "123456", "123456"),
         ("0# ## ## ## ##", "123456789", "01 23 45 67 89"),
         ('0#" "##" "##', "12345", "01 23 45"),
+        ("0 000", "1234567", "1234567"),
+        ("0 000 000", "12", "12"),
+        ('0" "000', "1234", "1234"),
+        ("# ##0", "1234567", "1234567"),
+        ("00 00 00 00 00", "123456789", "01 23 45 67 89"),
+        ("000 000 000", "5880596", "005 880 596"),
+        ("0 00 00", "12345", "1 23 45"),
         ('0" jours"', "3", "3"),
         ("0%", "0.25", "0.25"),
         ('#,##0.00 "€"', "12.5", "12.5"),
@@ -189,6 +197,78 @@ def test_several_tables_and_sheets_want_to_be_chosen(made: Callable[..., Path]) 
     assert rows(read(made(two), name="caché")) == [["1", "2", None]]
     with pytest.raises(Misconfigured, match="no sheet «Autre»; it has: Feuil1, Caché"):
         read(made(two), name="Autre")
+
+
+def _written(*lines: Sequence[Any], merged: str = "") -> Callable[[Any, Any], None]:
+    """Return what writes these lines, and merges cells of a text that is there."""
+
+    def write(book: Any, sheet: Any) -> None:
+        for at, line in enumerate(lines):
+            sheet.write_row(at, 0, line)
+        for span in merged.split():
+            row, column = xl_cell_to_rowcol(span.partition(":")[0])
+            sheet.merge_range(span, lines[row][column], book.add_format())
+
+    return write
+
+
+NAMES = ["nom", "prénom", "rue", "cp"]
+PEOPLE = [["a", "b", "c", "01000"], ["d", "e", "f", "02000"]]
+
+
+def test_lines_of_a_header_begin_with_merged_cells(made: Callable[..., Path]) -> None:
+    groups = ["Identité", None, "Adresse"]
+    joined = ["Identité nom", "Identité prénom", "Adresse rue", "Adresse cp", FAULT]
+    taken = [[*row, None] for row in PEOPLE]
+    found = read(made(_written(groups, NAMES, *PEOPLE, merged="A1:B1 C1:D1")), header=2)
+    assert (found.column_names, rows(found)) == (joined, taken)
+    found = read(made(_written(["Titre"], groups, NAMES, *PEOPLE, merged="A1:D1 A2:B2 C2:D2")), header=2)
+    assert (found.column_names, rows(found)) == (joined, taken)
+    found = read(made(_written([None, None, "Adresse"], NAMES, *PEOPLE, merged="C1:D1")), header=2)
+    assert (found.column_names[:3], rows(found)) == (["nom", "prénom", "Adresse rue"], taken)
+    for title in ("", "A1:D1"):
+        file = made(_written(["Titre"], NAMES, *PEOPLE, merged=title))
+        with pytest.raises(Misconfigured, match=r"2 lines of the header.*row 2, or above.*range: A2.*range: A1"):
+            read(file, header=2)
+        assert rows(read(file, header=2, range="A1")) == taken
+        assert rows(read(file)) == taken
+
+
+@pytest.mark.parametrize(
+    ("lines", "there"),
+    [
+        ([["a", "b", None, "c", "d"], [1, 2, None, 3, 4], [5, 6, None, 7, 8]], "A1:B3, D1:E3; .* range: A1"),
+        ([["a", "b", None, "c"], [1, 2, None, 3]], "A1:B2, D1:D2"),
+        ([["a", None, "b", "c"], [1, None, 2, 3]], "A1:A2, C1:D2"),
+        ([["T"], ["a", "b"], [1, 2, None, "c", "d"], [1, 2, None, 3, 4], [5, 6]], "A2:B5, D3:E4"),
+        ([["code", "n"], ["a1", 1], ["b", 2], [], ["2023", "2024"], ["c", 3]], "A1:B3, A5:B6"),
+        ([["x", "y"], [1, 2], [3, 4], [], [2023, 2024], [5, 6]], "A1:B3, A5:B6"),
+        ([["nom", "n"], ["a", 1], ["b", 2], [], ["nom", "Montant 2023"], ["c", 3]], "A1:B3, A5:B6"),
+        ([["nom", "n"], ["a", 1], ["b", 2], [], ["nom", "2024-01-31"], ["c", 3]], "A1:B3, A5:B6"),
+        ([["nom", "n"], *[["a", 7]] * 1200, [], ["autre", "prix"], ["x", 9]], "A1:B1201, A1203"),
+        ([["nom", "n"], *[["a", 7]] * 1200, [], ["Prix"], ["nom", 2023], ["x", 9]], "A1:B1201, A1203"),
+        ([["nom"], ["a"], ["b"], [], ["ville"], ["c"]], "A1:A3, A5:A6"),
+    ],
+)
+def test_where_several_tables_may_be_it_is_told(made: Callable[..., Path], lines: list[list[Any]], there: str) -> None:
+    file = made(_written(*lines))
+    with pytest.raises(Misconfigured, match=f"may have several tables on its sheet «Feuil1».*: {there}"):
+        read(file)
+    assert read(file, range="A1").num_rows > 0
+
+
+def test_as_many_names_as_columns_are_one_table(made: Callable[..., Path]) -> None:
+    file = made(_written(["a", None, "b", "c"], [1, None, 2, 3]))
+    assert rows(read(file, columns=["a", "x", "b", "c"])) == [["1", None, "2", "3", None]]
+
+
+@pytest.mark.parametrize("count", [2, 1200])
+def test_a_table_goes_on_after_an_empty_row(made: Callable[..., Path], count: int) -> None:
+    before = [["nom", "n", "m"], *[["a", 7, 1.5]] * count]
+    found = read(made(_written(*before, [], ["b", 8], ["c", 9, 2], [], ["TOTAL", 3, 4], ["Source : x"])), total="t*")
+    assert [row[0] for row in rows(found)[count:]] == ["b", "c", "Source : x"]
+    found = read(made(_written(*before, [], ["Source : x"], ["Note"], [None, None, None, "à côté"])))
+    assert [row[-1] is None for row in rows(found)[count:]] == [True, True, False]
 
 
 def test_columns_can_be_named_anew(made: Callable[..., Path]) -> None:
@@ -309,6 +389,8 @@ def cell(attributes: str, shown: str = "") -> str:
 def test_cells_of_ods(tmp_path: Path) -> None:
     told = [
         ('value-type="float" value="1400"', "01400", "01400"),
+        ('value-type="float" value="12"', "0 012", "12"),
+        ('value-type="float" value="5880596"', "005 880 596", "005 880 596"),
         ('value-type="float" value="12.5"', "12,50", "12.5"),
         ('value-type="currency" value="1234.5"', "1 234,50 €", "1234.5"),
         ('value-type="percentage" value="0.25"', "25 %", "0.25"),
