@@ -92,6 +92,7 @@ class Block:
 def blocks(rows: Iterable[Row], totals: Sequence[str] = (), width: int = 0) -> list[Block]:
     """Return the tables of a sheet; where there is none the lists of one column, else the first block.
 
+    A row on its own above a table of the same columns is among them: it may be the table's header.
     An empty row ends one, unless what follows certainly goes on, as rows like `totals` do; an empty column too, unless
     with it the table has as many columns as `width` says.
     """
@@ -104,7 +105,14 @@ def blocks(rows: Iterable[Row], totals: Sequence[str] = (), width: int = 0) -> l
             found.append(Block(row.number, row.number, min(cells), max(cells), row.number))
         found[-1].take(row.number, cells)
     parts = [part for block in found for part in _split(block, width)]
-    return [each for each in parts if each.is_table] or [each for each in parts if each.last > each.first] or parts[:1]
+    tables = [each for at, each in enumerate(parts) if each.is_table or _may_head(each, parts[at + 1 : at + 2])]
+    return tables or [each for each in parts if each.last > each.first] or parts[:1]
+
+
+def _may_head(block: Block, after: list[Block]) -> bool:
+    """Tell whether a block is one row of several cells above a table of the same columns."""
+    alike = any(each.is_table and (each.left, each.right) == (block.left, block.right) for each in after)
+    return alike and block.first == block.last and block.right > block.left
 
 
 def watched(
@@ -160,9 +168,8 @@ def _may_be_labels(numbers: list[str]) -> bool:
     if not numbers or not all(each.isdecimal() for each in numbers):
         return False
     values = [int(each) for each in numbers]
-    return all(1900 <= each <= 2100 for each in values) or values == [
-        *range(values[0], values[0] + max(2, len(values)))
-    ]
+    counts_on = len(values) > 1 and values == [*range(values[0], values[0] + len(values))]
+    return counts_on or all(1900 <= each <= 2100 for each in values)
 
 
 def _find_header(block: Block) -> None:
