@@ -32,17 +32,20 @@ class Broken(Exception):
 
 
 def rows(line: int, wait: Callable[[], None], size: int, most: int) -> Generator[bytes, None, None]:
-    """Yield the rows that a COPY gives, joined in pieces of about `size` bytes or `most` rows.
+    """Yield the rows that a COPY gives, joined in pieces of about `size` bytes, and `most` rows at the most.
 
-    `line` is the file descriptor of a socket that does not block, and `wait` returns when there is something to read, or raises. The last piece comes when the
-    server has told that it was all. Raises Refused, Broken, and as `wait` does.
+    `line` is the file descriptor of a socket that does not block, and `wait` returns when there is something to read, or
+    raises. The last piece comes when the server has told that it was all. Raises Refused, Broken, and as `wait` does.
     """
     data, found, length = b"", list[bytes](), 0
     while True:
         data += _read(line, wait)
         at, ended = _cut(data, found)
         length += at
-        if found and (ended or length >= size or len(found) >= most):
+        while len(found) > most:  # what is read at once may be many rows
+            yield b"".join(found[:most])
+            del found[:most]
+        if found and (ended or length >= size or len(found) == most):
             yield b"".join(found)
             found, length = [], 0
         if ended:
