@@ -87,7 +87,7 @@ def unreadable(registry: str, kind: str, why: str) -> Unreadable:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Make many objects, none of which is garbage yet, without Python looking through all of them again and again."""
     was = gc.isenabled()
     gc.disable()
@@ -107,7 +107,7 @@ def _check_values(body: bytes, registry: str) -> None:
 def _read(body: bytes, registry: str, loads: Callable[[str], Any]) -> Any:
     _check_values(body, registry)
     try:
-        with _uncollected():
+        with uncollected():
             return loads(body.decode(json.detect_encoding(body)))
     except UnicodeDecodeError as error:
         raise unreadable(registry, "json", "it is not in UTF-8") from error

@@ -18,7 +18,7 @@ from connectors.rest.client import Arriving, Client
 from connectors.rest.outcomes import NOT_JSON, judge, listed
 from connectors.rest.paging import Ask, Came, Pager
 from connectors.rest.paths import element_path
-from connectors.rest.reading import TYPES, check_type, is_of, json_page
+from connectors.rest.reading import TYPES, check_type, is_of, json_page, uncollected
 from connectors.rest.rows import csv_rows, ndjson
 from connectors.rest.settings import AnswerRule, TableSettings
 from connectors.rest.templates import Blanks
@@ -58,6 +58,16 @@ class Scan:
         return pa.RecordBatchReader.from_batches(cells.schema, self._batches(cells, first, chunks))
 
     def _batches(self, cells: Cells, first: list[Any], chunks: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
+        """Yield batches; while one is made, nothing is looked through for garbage: all that is made goes by itself."""
+        batches = self._made(cells, first, chunks)
+        while True:
+            with uncollected():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _made(self, cells: Cells, first: list[Any], chunks: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
         made, count, size = list[pa.RecordBatch](), 0, 0
         for chunk in chain([first], chunks):
             self._set_aside(cells.unread(chunk))
