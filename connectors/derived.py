@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, Field, ValidationError, create_model
 
 from connectors.columns import PYTHON, ColumnType
+from connectors.declared import Declared
 from connectors.errors import Unreadable
 from connectors.identifiers import Check, Identifier
 from connectors.records import PERSONAL, RECORDS, Record
@@ -19,10 +20,8 @@ RecordName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class FieldSettings(BaseModel):
+class FieldSettings(Declared):
     """One field of a record: where its value stands (`source`, in the words of the kind) and, for a new record, its type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Annotated[str | None, Field(alias="from", min_length=1)] = None
     type: ColumnType | None = None

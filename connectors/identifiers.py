@@ -5,17 +5,16 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from connectors.declared import Declared
 from connectors.patterns import LONGEST_IDENTIFIER, takes_long
 
 Entry = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
-class Identifier(BaseModel):
+class Identifier(Declared):
     """What a record is asked by. Each named group of `pattern` is a parameter, unless a declared one holds it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scheme: Entry
     pattern: str

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from connectors.declared import Declared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +26,8 @@ class Limits:
     per_minute: float | None = None
 
 
-class LimitsSettings(BaseModel):
+class LimitsSettings(Declared):
     """What a workspace says of a registry's limits; what it does not say stays as the kind has it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     concurrency: Annotated[int, Field(ge=1, le=100)] | None = None
     deadline: Annotated[float, Field(gt=0, le=120)] | None = None
@@ -53,10 +53,8 @@ def _written(moment: object, pattern: str, example: str) -> object:
     return moment
 
 
-class _Window(BaseModel):
+class _Window(Declared):
     """What every window says: where its clock hangs, and why nobody is there."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     zone: str
     reason: Annotated[str, Field(min_length=1, max_length=200)]

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Self, TypeAlias
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 import connectors
 from connectors import credentials
 from connectors.credentials import Credential
 from connectors.deadline import Deadline
+from connectors.declared import Declared
 from connectors.errors import Down, Misconfigured
 from connectors.guard import Guard, begun
 from connectors.limits import Limits, LimitsSettings, Window
@@ -106,14 +107,12 @@ class Answer:
     merged_from: str | None = None
 
 
-class Settings(BaseModel):
+class Settings(Declared):
     """What the workspace says of one registry under `registries`, beside its `kind`. Each kind adds its own.
 
     `maintenance` are windows in which it is not asked, `probe` is an identifier that it is known to have (which may be
     `${NAME}`), `expires` the day that our credential ends, where nothing else tells.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limits: LimitsSettings = LimitsSettings()
     maintenance: tuple[Window, ...] = ()
@@ -121,10 +120,8 @@ class Settings(BaseModel):
     expires: dt.date | None = None
 
 
-class TlsSettings(BaseModel):
+class TlsSettings(Declared):
     """Files in PEM, relative to the workspace: our certificate and its key, and the authority that the registry has."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     certificate: str | None = None
     key: str | None = None
@@ -254,7 +251,7 @@ _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
     *("guard", "credentials"),
-    *("patterns", "variables", "yaml_text", "outcomes"),
+    *("patterns", "variables", "yaml_text", "outcomes", "declared"),
 }
 """Modules and packages of this package that are no kind of registry."""
 

@@ -12,10 +12,11 @@ _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*|https?://[\w./?=&%~+:-]+[\w/]", r
 
 
 def prose(text: str, indent: str = "") -> Iterator[str]:
-    """Yield a text as comments, wrapped; what cannot be printed, and could end a comment, is a blank."""
-    plain = "".join(each if each.isprintable() else " " for each in text)
-    for part in textwrap.wrap(plain, WIDTH - 2 - len(indent), break_on_hyphens=False):
-        yield f"# {indent}{part}"
+    """Yield a text as comments, each line wrapped; what cannot be printed, and could end a comment, is a blank."""
+    for line in text.split("\n"):
+        plain = "".join(each if each.isprintable() else " " for each in line)
+        for part in textwrap.wrap(plain, WIDTH - 2 - len(indent), break_on_hyphens=False):
+            yield f"# {indent}{part}"
 
 
 def scalar(value: Any) -> str:
@@ -28,11 +29,16 @@ def scalar(value: Any) -> str:
     if _BARE.fullmatch(value) and value.lower() not in _WORDS:
         return value
     if "\\" in value and value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
+        return quoted(value)
     whole = re.sub("[\ud800-\udfff]", "\ufffd", value)
     return "".join(
         each if each.isprintable() else json.dumps(each)[1:-1] for each in json.dumps(whole, ensure_ascii=False)
     )
+
+
+def quoted(text: str) -> str:
+    """Return a text that can be printed in single quotes, in which a backslash is itself."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def block(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
@@ -52,6 +58,8 @@ def flow(value: Any) -> str:
     """Return a value in one line."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
     return scalar(value)
 
 

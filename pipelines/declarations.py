@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -21,6 +19,7 @@ from pydantic import (
 )
 
 from connectors.columns import Column, columns_of
+from connectors.declared import Declared
 from connectors.records import RECORDS, Record
 from pipelines.sentences import among as among  # noqa: PLC0414  # the gateway knows it from here
 from pipelines.steps import dataset_of
@@ -28,12 +27,6 @@ from pipelines.steps import dataset_of
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Audience = Literal["open", "agents", "owner"]
-
-
-class Declared(BaseModel):
-    """Base of every declaration: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- datasets/NAME.yaml ----------------------------------------------------------------------------------------------

@@ -40,19 +40,6 @@ class Form:
         return f"[{re.escape(self.decimal + self.apart + BLANKS)}]"
 
 
-def numeric(batches: Iterator[pa.RecordBatch], count: int, form: Form) -> list[bool]:
-    """Return which of the first `count` columns hold numbers throughout, and at least one. Rows with a fault count not."""
-    fitting, seen = [True] * count, [False] * count
-    for batch in batches:
-        good = batch.filter(pc.is_null(batch.column(count)))
-        for place in range(count):
-            if fitting[place]:
-                column = good.column(place).drop_null()
-                seen[place] = seen[place] or len(column) > 0
-                fitting[place] = pc.all(pc.match_substring_regex(column, form.pattern), min_count=0).as_py()
-    return [each and some for each, some in zip(fitting, seen, strict=True)]
-
-
 def held(batches: Iterator[pa.RecordBatch], count: int, form: Form) -> list[bool]:
     """Return which of the first `count` columns hold a number of that form with something in it that is not plain."""
     found = [False] * count

@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.declared import Declared
 from connectors.identifiers import Entry
 from connectors.registry import Settings, TlsSettings
 
@@ -21,11 +22,7 @@ Pattern = Annotated[str, Field(min_length=1)]
 OneOrMore = Pattern | list[Pattern]
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CsvSettings(_Said):
+class CsvSettings(Declared):
     """The dialect of a CSV file. What is not said is found out at each read, and refused where it is not certain.
 
     `skip` are lines before the header, `header` the lines of the header (0: none, and `columns` names the cells).
@@ -70,7 +67,7 @@ class CsvSettings(_Said):
         return [self.total] if isinstance(self.total, str) else list(self.total or ())
 
 
-class SheetSettings(_Said):
+class SheetSettings(Declared):
     """Where a table stands in a workbook; `header` are the lines of its header."""
 
     name: Annotated[str, Field(min_length=1)] | None = None
@@ -93,7 +90,7 @@ class SheetSettings(_Said):
         return [self.total] if isinstance(self.total, str) else list(self.total or ())
 
 
-class TableSettings(_Said):
+class TableSettings(Declared):
     """One table: the files that `file` names (a glob: several are one table, in the order of their names), and how.
 
     `member` names the file within an archive. `file_column` is a column more, in which each row says its file and which

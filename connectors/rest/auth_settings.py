@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from urllib3.util import parse_url
 
+from connectors.declared import Declared
 from connectors.registry import TlsSettings
 
 Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
@@ -63,11 +64,7 @@ Secret = Annotated[str, AfterValidator(_is_secret)]
 SecretValue = Annotated[str, AfterValidator(_is_secret_value)]
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ApiKeySettings(_Said):
+class ApiKeySettings(Declared):
     """A key that goes with each call, in a header or in the query: `value` is `${NAME}`, or `Word ${NAME}`."""
 
     kind: Literal["api-key"]
@@ -82,7 +79,7 @@ class ApiKeySettings(_Said):
         return self
 
 
-class BasicSettings(_Said):
+class BasicSettings(Declared):
     """A user name, which may be `${NAME}` too, and a password (RFC 7617, in UTF-8)."""
 
     kind: Literal["basic"]
@@ -90,14 +87,14 @@ class BasicSettings(_Said):
     password: Secret
 
 
-class BearerSettings(_Said):
+class BearerSettings(Declared):
     """A token that was given to us (RFC 6750). Where it is a JWT, its end is read from it."""
 
     kind: Literal["bearer"]
     token: Secret
 
 
-class OAuth2Settings(_Said):
+class OAuth2Settings(Declared):
     """OAuth 2.0 client credentials (RFC 6749, 4.4): a token fetched from `token_url`, and anew when it ends.
 
     `key` is our private key in PEM, a file of the workspace, that signs the assertion of `private_key_jwt`. `tls` is

@@ -112,9 +112,6 @@ def element_place(text: str) -> Place:
     return Place(text, names, frozenset(names[:1]))
 
 
-Placing = Callable[[str], Place]
-
-
 def _keys(node: Any) -> tuple[str, ...] | None:
     """Return the keys that an expression is made of, None where there is more in it than keys."""
     if node["type"] == "field":

@@ -6,8 +6,9 @@ The models hold the form of each value; what one says against another is told by
 import re
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
+from connectors.declared import Declared
 from connectors.derived import FieldName, Fields, RecordName, short
 from connectors.identifiers import Entry, Identifier
 from connectors.outcomes import Outcome
@@ -25,11 +26,7 @@ Parameters = dict[Name, str | int | list[str]]
 Format = Literal["json", "ndjson", "csv", "xml"]
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AnswerRule(_Said):
+class AnswerRule(Declared):
     """What an answer means that has all that is said here. `path` leads to a value of its JSON, `text` is all of it."""
 
     status: Annotated[int, Field(ge=100, le=599)] | None = None
@@ -51,7 +48,7 @@ class AnswerRule(_Said):
         return self
 
 
-class LookupSettings(_Said):
+class LookupSettings(Declared):
     """How one record is asked for, where it stands in the answer (`record_at`), and where its fields stand in it."""
 
     record: RecordName
@@ -74,14 +71,14 @@ class LookupSettings(_Said):
         return self
 
 
-class SizeSettings(_Said):
+class SizeSettings(Declared):
     """How many rows a page has, and the parameter that asks for so many, where there is one."""
 
     parameter: Name | None = None
     value: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class _Counted(_Said):
+class _Counted(Declared):
     """What pages that are counted have in common. `most` is the row beyond which the registry pages no more."""
 
     parameter: Name
@@ -111,7 +108,7 @@ class ByOffset(_Counted):
     size: SizeSettings
 
 
-class ByCursor(_Said):
+class ByCursor(Declared):
     """Pages by a text that the page before tells at `next`; the last tells none, or (`until: same`) its own again."""
 
     by: Literal["cursor"]
@@ -122,14 +119,14 @@ class ByCursor(_Said):
     until: Literal["absent", "same"] = "absent"
 
 
-class ByLink(_Said):
+class ByLink(Declared):
     """Pages by the `Link` header with rel=next (RFC 8288)."""
 
     by: Literal["link"]
     size: SizeSettings | None = None
 
 
-class ByNext(_Said):
+class ByNext(Declared):
     """Pages by an address that the page before tells at `next` (JSON:API: links.next)."""
 
     by: Literal["next"]
@@ -140,14 +137,14 @@ class ByNext(_Said):
 Paging: TypeAlias = Annotated[ByPage | ByOffset | ByCursor | ByLink | ByNext, Field(discriminator="by")]
 
 
-class ColumnSettings(_Said):
+class ColumnSettings(Declared):
     """A column: where its values stand in a row, and whether they are lists of texts (`type: array`)."""
 
     source: Annotated[Name, Field(alias="from")]
     type: Literal["string", "array"] = "string"
 
 
-class TableSettings(_Said):
+class TableSettings(Declared):
     """Addresses whose answers are a table: the list at `rows`, its columns, and how one page leads to the next."""
 
     path: str = ""

@@ -4,14 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connectors.drafting import FILL_IN
 from connectors.soap.names import local
 from connectors.soap.places import Place, keys_at, of_element, of_message
 from connectors.soap.prepared import Prepared
 from connectors.soap.settings import LookupSettings, SoapSettings, TableSettings
 from connectors.soap.values import json_of
-
-FILL_IN = "FILL_IN"
-"""Stands for a value in a draft."""
 
 DEEPEST = 8
 """Objects within each other that a draft writes out."""

@@ -3,20 +3,19 @@
 What comes from the WSDL is put on one line and quoted: a name in it can never become a key of the file.
 """
 
-import json
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.drafting import FILL_IN
 from connectors.soap import outline
-from connectors.soap.blanks import FILL_IN, continuations, headers_of
+from connectors.soap.blanks import continuations, headers_of
 from connectors.soap.client import SoapClient
 from connectors.soap.describe import Description, describe
 from connectors.soap.guesses import LookupGuess, TableGuess, faults_of, lookup_of, table_of
 from connectors.soap.words import plain
+from connectors.yaml_text import WIDTH, flow, prose, quoted, scalar
 
-WIDTH = 118
 MOST_LINES = 200
 """Lines of one operation; `beffroi connector show` has them all."""
 NOWHERE = "https://registry.invalid/"
@@ -45,7 +44,7 @@ ANSWERS = "What an answer means that has no record in it."
 def text_of(client: SoapClient, wsdl: str) -> str:
     """Return the file's text for the registry of `client`; `wsdl` is its path in the workspace. Raises Misconfigured."""
     name, found = client.registry, describe(client)
-    lines = [*_prose(HEAD.format(name=name)), "kind: soap", f"wsdl: {_scalar(wsdl)}", *_address(client, found)]
+    lines = [*prose(HEAD.format(name=name)), "kind: soap", f"wsdl: {scalar(wsdl)}", *_address(client, found)]
     lines += ["", *_personal(found), "personal: true", ""]
     asked = [client.prepare(each.name) for each in found.operations]
     lookups = [guess for each in asked if (guess := lookup_of(each, name)) is not None]
@@ -53,7 +52,7 @@ def text_of(client: SoapClient, wsdl: str) -> str:
     if lookups:
         lines += [*_lookup(name, lookups, client), ""]
     if lookups and lookups[0].answers:
-        lines += [*_prose(ANSWERS), "#answers:", *(f"#  - {_flow(rule)}" for rule in lookups[0].answers), ""]
+        lines += [*prose(ANSWERS), "#answers:", *(f"#  - {flow(rule)}" for rule in lookups[0].answers), ""]
     if tables:
         lines += [*_tables(name, tables, client), ""]
     codes = {code: outcome for each in asked for code, outcome in faults_of(each).items()}
@@ -72,9 +71,9 @@ def ports_of(client: SoapClient) -> list[str]:
 def _address(client: SoapClient, found: Description) -> Iterator[str]:
     chosen = next(port for port in found.ports if client.port in (None, port.name, f"{port.service}/{port.name}"))
     if chosen.address:
-        yield f"url: {_scalar(chosen.address)}"
+        yield f"url: {scalar(chosen.address)}"
     else:
-        yield from _prose("The WSDL does not say where it answers: write that here.")
+        yield from prose("The WSDL does not say where it answers: write that here.")
         yield f"url: {NOWHERE}"
     if len(found.ports) > 1:
         others = [
@@ -83,12 +82,12 @@ def _address(client: SoapClient, found: Description) -> Iterator[str]:
             if port is not chosen
         ]
         yield ""
-        yield from _prose(
+        yield from prose(
             f"The WSDL has several ports. This one is asked: SOAP {chosen.soap}, {chosen.operations} operations. Others,"
             " any of which a registry of its own can ask (--port):"
         )
-        yield from _prose("\n".join(others), "  ")
-        yield f"port: {_scalar(client.port or chosen.name)}"
+        yield from prose("\n".join(others), "  ")
+        yield f"port: {scalar(client.port or chosen.name)}"
 
 
 def _personal(found: Description) -> Iterator[str]:
@@ -101,7 +100,7 @@ def _personal(found: Description) -> Iterator[str]:
     names = list(dict.fromkeys(plain(each.key) for each in fields if each.personal and each.key))
     told = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     looks = f"These names look like it: {told}." if names else "No name here looks like it: say false if there is none."
-    yield from _prose(f"Personal data is asked by POST only, for a purpose, and never published. {looks}")
+    yield from prose(f"Personal data is asked by POST only, for a purpose, and never published. {looks}")
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
@@ -111,23 +110,23 @@ def _lookup(name: str, found: Sequence[LookupGuess], client: SoapClient) -> Iter
     guess, others = found[0], ", ".join(plain(each.operation) for each in found[1:])
     why = f"These operations look like lookups too: {others}." if others else ""
     headers = headers_of(client.prepare(guess.operation))
-    yield from _prose(LOOKUP.format(name=name, record=guess.record, why=why))
-    yield from _prose(BLANKS) if FILL_IN in str(headers) else ()
+    yield from prose(LOOKUP.format(name=name, record=guess.record, why=why))
+    yield from prose(BLANKS) if FILL_IN in str(headers) else ()
     said: dict[str, Any] = {"record": guess.record, "operation": guess.operation}
     yield "#lookup:"
-    yield from (f"#  {key}: {_scalar(value)}" for key, value in said.items())
+    yield from (f"#  {key}: {scalar(value)}" for key, value in said.items())
     yield "#  identifier:"
-    yield f"#    scheme: {_scalar(guess.scheme)}"
-    yield f"#    pattern: {_quoted(guess.pattern)}"
+    yield f"#    scheme: {scalar(guess.scheme)}"
+    yield f"#    pattern: {quoted(guess.pattern)}"
     if guess.check:
         yield f"#    check: {guess.check}"
     if guess.parameters:
-        yield f"#  parameters: {_flow(guess.parameters)}"
+        yield f"#  parameters: {flow(guess.parameters)}"
     yield from _headers(headers, "#  ")
     if guess.path:
-        yield f"#  path: {_scalar(guess.path)}"
+        yield f"#  path: {scalar(guess.path)}"
     if guess.same:
-        yield f"#  same: {_scalar(guess.same)}"
+        yield f"#  same: {scalar(guess.same)}"
 
 
 def _tables(name: str, found: Sequence[TableGuess], client: SoapClient) -> Iterator[str]:
@@ -142,44 +141,44 @@ def _tables(name: str, found: Sequence[TableGuess], client: SoapClient) -> Itera
     for table, guess in names.items():
         if keys := continuations(asked[table], guess.rows):
             beware += MORE.format(table=plain(table), keys=", ".join(map(plain, keys)))
-    yield from _prose(TABLES.format(name=name, table=found[0].name, more=beware))
+    yield from prose(TABLES.format(name=name, table=found[0].name, more=beware))
     lines = [line for table, guess in names.items() for line in _table(table, guess, headers_of(asked[table]))]
-    yield from _prose(BLANKS) if any(FILL_IN in line for line in lines) else ()
+    yield from prose(BLANKS) if any(FILL_IN in line for line in lines) else ()
     yield "#tables:"
     yield from lines
 
 
 def _table(table: str, guess: TableGuess, headers: Mapping[str, Any]) -> Iterator[str]:
-    yield f"#  {_scalar(table)}:"
-    yield f"#    operation: {_scalar(guess.operation)}"
+    yield f"#  {scalar(table)}:"
+    yield f"#    operation: {scalar(guess.operation)}"
     if guess.parameters:
-        yield f"#    parameters: {_flow(guess.parameters)}"
+        yield f"#    parameters: {flow(guess.parameters)}"
     yield from _headers(headers, "#    ")
-    yield f"#    rows: {_scalar(guess.rows)}"
+    yield f"#    rows: {scalar(guess.rows)}"
 
 
 def _headers(headers: Mapping[str, Any], indent: str) -> Iterator[str]:
     if headers:
         yield f"{indent}headers:"
-        yield from (f"{indent}  {_scalar(key)}: {_flow(value)}" for key, value in headers.items())
+        yield from (f"{indent}  {scalar(key)}: {flow(value)}" for key, value in headers.items())
 
 
 def _faults(codes: dict[str, str | None]) -> Iterator[str]:
-    yield from _prose(FAULTS)
+    yield from prose(FAULTS)
     unsaid = [plain(code) for code, outcome in codes.items() if outcome is None]
     if unsaid:
-        yield from _prose(f"These look like nothing known: {', '.join(unsaid)}")
+        yield from prose(f"These look like nothing known: {', '.join(unsaid)}")
     guessed = {code: outcome for code, outcome in codes.items() if outcome is not None}
     if guessed:
         yield "#faults:"
-        yield from (f"#  - {_flow({'detail': code, 'is': outcome})}" for code, outcome in guessed.items())
+        yield from (f"#  - {flow({'detail': code, 'is': outcome})}" for code, outcome in guessed.items())
 
 
 # --- operations ------------------------------------------------------------------------------------------------------
 
 
 def _operations(name: str, found: Description) -> Iterator[str]:
-    yield from _prose(f"Operations, what they are asked with and what they answer. {found.documentation}")
+    yield from prose(f"Operations, what they are asked with and what they answer. {found.documentation}")
     for operation in found.operations:
         lines = list(outline.of_operation(operation, outline.call_of(name, operation, personal=True)))
         if len(lines) > MOST_LINES:
@@ -195,33 +194,3 @@ def _operations(name: str, found: Description) -> Iterator[str]:
         yield "# Cannot be used:"
         yield from (f"#   {plain(operation)}: {why}" for operation, why in found.broken.items())
         yield from (f"#   {why}" for why in found.left_out)
-
-
-# --- writing YAML ----------------------------------------------------------------------------------------------------
-
-
-def _prose(text: str, indent: str = "") -> Iterator[str]:
-    for line in text.splitlines():
-        for part in textwrap.wrap(line, WIDTH - 2 - len(indent), break_on_hyphens=False):
-            yield f"# {indent}{part}"
-
-
-def _scalar(value: str) -> str:
-    """Return a text as YAML: bare where it can be nothing else, else in quotes."""
-    bare = re.fullmatch(r"[A-Za-z][A-Za-z0-9_./@-]*|https?://[\w./?=&%~+:-]+[\w/]", value, re.ASCII)
-    if bare and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off"):
-        return value
-    return json.dumps(value)
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _flow(value: Any) -> str:
-    """Return keys and values in one line: JSON, which is YAML too, with bare words where they can be."""
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items()) + "}"
-    return _scalar(value) if isinstance(value, str) else json.dumps(value)

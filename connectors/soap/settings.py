@@ -6,8 +6,9 @@ The models hold the form of each value; whether the WSDL has what they name is t
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.declared import Declared
 from connectors.identifiers import Entry, Identifier
 from connectors.outcomes import Outcome
 from connectors.registry import Settings, TlsSettings
@@ -20,13 +21,7 @@ Parameters = dict[str, Any]
 `${NAME}` a variable of the environment."""
 
 
-class Part(BaseModel):
-    """What stands under a key of a declaration: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LookupSettings(Part):
+class LookupSettings(Declared):
     """How one record is asked for, and where it stands in the answer. The record is derived from the schema."""
 
     record: str
@@ -46,7 +41,7 @@ class LookupSettings(Part):
         return record
 
 
-class TableSettings(Part):
+class TableSettings(Declared):
     """An operation whose answer is a table: the list at `rows`; columns in `texts` keep the text that came."""
 
     operation: str
@@ -57,7 +52,7 @@ class TableSettings(Part):
     seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
 
 
-class FaultRule(Part):
+class FaultRule(Declared):
     """What a fault means that has all that is said here; `path` leads from a declared detail's name to a value in it."""
 
     detail: str | None = None
@@ -76,7 +71,7 @@ class FaultRule(Part):
         return self
 
 
-class AnswerRule(Part):
+class AnswerRule(Declared):
     """What an answer means in which the value at `path` equals something, or is absent (nil, or an empty list)."""
 
     path: KeyPath
@@ -91,7 +86,7 @@ class AnswerRule(Part):
         return self
 
 
-class SecuritySettings(Part):
+class SecuritySettings(Declared):
     """WS-Security: a user name, whose password stands in a variable of the environment, or an X.509 signature."""
 
     username: str | None = None

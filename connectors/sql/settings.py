@@ -8,8 +8,9 @@ import datetime as dt
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.declared import Declared
 from connectors.derived import Fields, RecordName
 from connectors.identifiers import Entry, Identifier
 from connectors.registry import Settings, TlsSettings
@@ -28,10 +29,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Parameters = dict[Name, bool | int | float | dt.datetime | dt.date | str | None]
 
 
-class _Asked(BaseModel):
+class _Asked(Declared):
     """A table by its name, or a query with its parameters."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     table: Annotated[str | None, Field(min_length=1)] = None
     query: Annotated[str | None, Field(min_length=1)] = None
@@ -62,14 +61,12 @@ class LookupSettings(_Asked):
         return self
 
 
-class IncrementalSettings(BaseModel):
+class IncrementalSettings(Declared):
     """Which rows are new: those not below the greatest `column` seen; `key` tells which older row each replaces.
 
     `overlap` is how far below they are asked for again (seconds of a moment, units of a whole number), since others
     write meanwhile, and what they commit late stands below what was read.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Annotated[str, Field(min_length=1)]
     key: Annotated[tuple[str, ...], Field(min_length=1)]

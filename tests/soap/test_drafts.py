@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from connectors import drafts
+from connectors.drafting import FILL_IN
 from connectors.errors import InvalidRequest, Misconfigured
-from connectors.soap.blanks import FILL_IN
 from pipelines.workspace import Workspace
 from tests.soap import small_wsdl
 from tests.soap.small_wsdl import element, sequence

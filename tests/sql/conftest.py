@@ -1,7 +1,9 @@
 """A PostgreSQL for the session, a database of its own for each test, and an account that may only read."""
 
 import itertools
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,26 @@ def mariadb() -> Iterator[MariaDbServer]:
     """A real MariaDB, one for all."""
     with MariaDbServer("--max-allowed-packet=64M") as server:
         yield server
+
+
+@pytest.fixture
+def talker() -> Iterator[Callable[[Callable[[socket.socket], object]], int]]:
+    """A server that does to each client what it is told to; returns its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(talk: Callable[[socket.socket], object]) -> int:
+            def run() -> None:
+                while True:
+                    try:
+                        client, _ = server.accept()
+                        with client:
+                            talk(client)
+                    except OSError:
+                        if server.fileno() < 0:
+                            return
+
+            threading.Thread(target=run, daemon=True).start()
+            return int(server.getsockname()[1])
+
+        yield serve
+        server.shutdown(socket.SHUT_RDWR)

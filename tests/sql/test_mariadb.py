@@ -521,29 +521,6 @@ TALK: dict[str, tuple[Callable[[socket.socket], object], type[BeffroiError]]] = 
 }
 
 
-@pytest.fixture
-def talker() -> Iterator[Callable[[Callable[[socket.socket], object]], int]]:
-    """A server that says to each client what it is told to; returns its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve(talk: Callable[[socket.socket], object]) -> int:
-            def run() -> None:
-                while True:
-                    try:
-                        client, _ = server.accept()
-                        with client:
-                            talk(client)
-                    except OSError:
-                        if server.fileno() < 0:
-                            return
-
-            threading.Thread(target=run, daemon=True).start()
-            return int(server.getsockname()[1])
-
-        yield serve
-        server.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.mark.parametrize("talk", TALK)
 def test_servers_that_are_none(talker: Callable[[Callable[[socket.socket], object]], int], talk: str) -> None:
     says, error = TALK[talk]

@@ -110,29 +110,6 @@ def test_nobody_listens() -> None:
     assert "heim" not in str(raised.value)
 
 
-@pytest.fixture
-def talker() -> Iterator[Callable[[Callable[[socket.socket], object]], int]]:
-    """A server that does to each client what it is told to; returns its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve(talk: Callable[[socket.socket], object]) -> int:
-            def run() -> None:
-                while True:
-                    try:
-                        client, _ = server.accept()
-                        with client:
-                            talk(client)
-                    except OSError:
-                        if server.fileno() < 0:
-                            return
-
-            threading.Thread(target=run, daemon=True).start()
-            return int(server.getsockname()[1])
-
-        yield serve
-        server.shutdown(socket.SHUT_RDWR)
-
-
 TALK: dict[str, tuple[Callable[[socket.socket], object], type[BeffroiError]]] = {
     "HTTP": (lambda client: client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 50), Down),
     "good bye": (lambda _: None, Down),
