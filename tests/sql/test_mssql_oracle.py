@@ -18,11 +18,9 @@ import pytest
 
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured
+from connectors.sql import mssql, oracle
 from connectors.sql.engine import Login
 from connectors.sql.statement import Statement
-
-mssql = pytest.importorskip("connectors.sql.mssql", exc_type=ImportError)
-oracle = pytest.importorskip("connectors.sql.oracle", exc_type=ImportError)
 
 pytestmark = [  # the drivers leave sockets to be collected where no server answers
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
