@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ import pytest
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured
 from connectors.sql import mssql, oracle
-from connectors.sql.engine import Login
+from connectors.sql.engine import Login, Value
 from connectors.sql.statement import Statement
 
 pytestmark = [  # the drivers leave sockets to be collected where no server answers
@@ -28,7 +27,7 @@ pytestmark = [  # the drivers leave sockets to be collected where no server answ
 ]
 
 STATEMENT = Statement.of("SELECT ':no' AS a, x::y FROM t WHERE b = :b AND c = :c OR d = :b")
-VALUES = {"b": "1", "c": 2, "unasked": 3}
+VALUES: dict[str, Value] = {"b": "1", "c": 2, "unasked": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +84,7 @@ def test_columns_of_sql_server(declared: str, kind: pa.DataType, cell: str) -> N
         (("DB_TYPE_VARCHAR", None, None), pa.string(), '"A"'),
     ],
 )
-def test_columns_of_oracle(told: Any, kind: pa.DataType, cell: str) -> None:
+def test_columns_of_oracle(told: tuple[str, int | None, int | None], kind: pa.DataType, cell: str) -> None:
     found = oracle.column("A", *told, '"A"')
     assert (found.type, found.cell) == (kind, cell)
 
