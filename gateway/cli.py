@@ -14,12 +14,13 @@ import click
 
 from connectors import sandbox
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway import console, demo, jobs, journal, skeleton
+from gateway import console, demo, journal, skeleton
 from gateway import online as asking
 from gateway.command import command
 from gateway.connector_commands import connector_group
+from gateway.dataset_commands import DATASET_COMMANDS
+from gateway.quarantine_commands import quarantine_group
 from gateway.tokens import Tokens
-from pipelines import versions
 from pipelines.workspace import Workspace
 
 
@@ -34,6 +35,9 @@ def main(workspace: Path | None) -> None:
 
 
 main.add_command(connector_group)
+main.add_command(quarantine_group)
+for _command in DATASET_COMMANDS:
+    main.add_command(_command)
 
 
 @main.command("demo")
@@ -98,21 +102,6 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
         )
 
 
-@main.command("run")
-@click.argument("datasets", nargs=-1)
-@click.option("--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too.")
-@command
-def run_command(root: Path, as_json: bool, datasets: tuple[str, ...], full: bool) -> None:
-    """Run the pipelines of DATASETS (all of them, where none is named), each after those it refers to."""
-    workspace = Workspace(root)
-    reports, failures = jobs.run_all(workspace, list(datasets), full=full)
-    jobs.show_reports(reports, as_json)
-    for error in failures:
-        console.show_error(error, as_json)
-    if failures:
-        sys.exit(1)
-
-
 @main.command("lookup")
 @click.argument("record")
 @click.argument("identifier", default="-")
@@ -147,84 +136,6 @@ def lookup_command(
     console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
     for tried in meta["tried"]:
         console.note(f"{tried['provider']} was asked first: {tried['detail']}")
-
-
-@main.command("publish")
-@click.argument("datasets", nargs=-1)
-@command
-def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
-    """Publish DATASETS (every open one, where none is named) to CKAN.
-
-    CKAN's address and an API token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN.
-    """
-    workspace = Workspace(root)
-    ckan = jobs.ckan_of(workspace)
-    if ckan is None:
-        raise Misconfigured("BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set: nothing was published")
-    published, failures = jobs.publish_all(workspace, ckan, list(datasets))
-    jobs.show_published(published, as_json)
-    for error in failures:
-        console.show_error(error, as_json)
-    if failures:
-        sys.exit(1)
-
-
-@main.command("versions")
-@click.argument("dataset")
-@command
-def versions_command(root: Path, as_json: bool, dataset: str) -> None:
-    """List the versions of DATASET, the latest last."""
-    workspace = Workspace(root)
-    found = versions.history(workspace, workspace.dataset(dataset).name)
-    if as_json:
-        console.show_json(found)
-        return
-    rows = [(v.number, v.committed.isoformat(timespec="seconds"), f"{v.rows:,}", v.parquet.name) for v in found]
-    console.show_table(("version", "committed", "rows", "file"), rows, right=("version", "rows"))
-
-
-@main.group("quarantine")
-def quarantine_group() -> None:
-    """Show the rows that runs refused."""
-
-
-@quarantine_group.command("list")
-@click.argument("datasets", nargs=-1)
-@click.option("--limit", default=20, show_default=True, help="Rows shown per dataset; 0 for all.")
-@click.option("--raw", "with_raw", is_flag=True, help="Show the rows too, as the source has them; it is journaled.")
-@click.option("--purpose", help="What the rows are wanted for, one of the workspace's purposes.")
-@command
-def quarantine_list_command(
-    root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, with_raw: bool, purpose: str | None
-) -> None:
-    """List the refused rows of DATASETS (all, where none is named), each with its place and reasons.
-
-    The rows themselves come with --raw: an access like any other, for which data that are personal or not open need
-    a --purpose.
-    """
-    from gateway import refused
-
-    workspace = Workspace(root)
-    if with_raw:
-        found = asyncio.run(refused.raw(workspace, datasets, limit, purpose))
-    else:
-        found = refused.listed(workspace, datasets, limit)
-    for name, (_, more) in found.items():
-        if more:
-            console.note(f"{name}: more rows follow: --limit 0 shows all")
-    rows = [row for of_one, _ in found.values() for row in of_one]
-    if as_json:
-        console.show_json(rows if with_raw else [refused.reasons(row) for row in rows])
-    elif rows:
-        columns = ("dataset", "row", "column", "rule", "reason", *(["as the source has it"] if with_raw else []))
-        told = [
-            (r.dataset, r.place, f["column"], f["rule"], f["reason"], *([console.one_line(r.raw)] if with_raw else []))
-            for r in rows
-            for f in r.failures
-        ]
-        console.show_table(columns, told, right=("row",))
-    else:
-        console.note("The quarantine is empty.")
 
 
 @main.command("serve")
