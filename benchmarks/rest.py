@@ -22,7 +22,7 @@ from benchmarks.soap import Cost, spent
 from connectors.rest import Rest
 from connectors.rest.settings import RestSettings
 
-SIZE, TURNS = 200, 3
+SIZE, TURNS = 200, 5
 
 COLUMNS = {
     "siren": "siren",

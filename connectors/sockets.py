@@ -7,6 +7,7 @@ uses this module.
 
 import contextlib
 import heapq
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ class _Watchdog:
         self._calls: list[Call] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._looks = math.inf  # when it wakes by itself
 
     def watch(self, call: Call) -> None:
         with self._changed:
@@ -52,7 +54,7 @@ class _Watchdog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="beffroi-deadlines", daemon=True)
                 self._thread.start()
-            if self._calls[0] is call:
+            if call.at < self._looks:
                 self._changed.notify()
 
     def enlist(self, guard: socket.socket, call: Call, before: Call | None) -> None:
@@ -84,6 +86,7 @@ class _Watchdog:
         with self._changed:
             while True:
                 wait = Deadline(self._calls[0].at).remaining() if self._calls else None
+                self._looks = self._calls[0].at if self._calls else math.inf
                 if wait != 0.0:
                     self._changed.wait(wait)
                     continue

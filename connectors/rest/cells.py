@@ -6,6 +6,7 @@ a column declared as `type: array` holds lists, of texts. A row that cannot be t
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from connectors.rest.rows import TEXT, Element, Fault
 from connectors.rest.settings import TableSettings
 
 _LISTS = pa.list_(pa.string())
+_WRITTEN_BY_ARROW = {frozenset({bool}): pa.bool_(), frozenset({int}): pa.int64()}
+"""Kinds of values that it writes as JSON does, in columns of nothing else."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,11 @@ def _texts(values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.array([each if each is None or type(each) is str else _text(each) for each in values], pa.string())
+        kind = _WRITTEN_BY_ARROW.get(frozenset(map(type, values)) - {type(None)})
+    if kind is not None:
+        with suppress(OverflowError):
+            return pa.array(values, kind).cast(pa.string())
+    return pa.array([each if each is None or type(each) is str else _text(each) for each in values], pa.string())
 
 
 def _text(value: Any) -> str:

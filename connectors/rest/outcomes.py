@@ -100,6 +100,8 @@ def text_at(value: Any, at: str, registry: str) -> str | None:
         return found
     if isinstance(found, Number):
         return found.decode()
+    if type(found) is int:
+        return str(found)
     if isinstance(found, Mapping) and isinstance(found.get("href"), str):  # JSON:API lets a link be an object
         return str(found["href"])
     raise unreadable(registry, "json", f"what stands at «{at}» is no text")

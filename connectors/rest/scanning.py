@@ -17,10 +17,10 @@ from connectors.rest.cells import Cells, declared_columns, own_columns
 from connectors.rest.client import Arriving, Client
 from connectors.rest.outcomes import NOT_JSON, judge, listed
 from connectors.rest.paging import Ask, Came, Pager
-from connectors.rest.paths import element_path
-from connectors.rest.reading import TYPES, check_type, is_of, json_page, uncollected
+from connectors.rest.paths import element_path, place
+from connectors.rest.reading import TYPES, check_type, is_of, json_page, json_texts, uncollected
 from connectors.rest.rows import csv_rows, ndjson
-from connectors.rest.settings import AnswerRule, TableSettings
+from connectors.rest.settings import AnswerRule, ByCursor, ByNext, TableSettings
 from connectors.rest.templates import Blanks
 
 BATCH = 5_000  # rows in a batch, about
@@ -39,6 +39,7 @@ class Scan:
         self._client, self._name, self._table, self._rules, self._extras = client, name, table, rules, extras
         self._registry = client.name
         self._deadline = Deadline.after(table.seconds)
+        self._read = json_texts if table.format == "json" and _computes(table, rules) else json_page
 
     def reader(self) -> pa.RecordBatchReader:
         """Ask for the first page, and return the rows of all as they are asked for.
@@ -140,9 +141,17 @@ class Scan:
                 body = answer.rest(http.MAX_BYTES)
                 whole = http.Response(answer.status, answer.headers, body)
                 if is_json and answer.status == 200 and is_of(answer.content_type, "json", self._table.content_type):
-                    document = json_page(body, self._registry)
+                    document = self._read(body, self._registry)
                 judge(self._rules, whole, self._registry, document)
             check_type(answer.content_type, self._table.format, self._registry, self._table.content_type)
             if not is_json:
                 opened.push(opening.pop_all())
             return came, document
+
+
+def _computes(table: TableSettings, rules: Sequence[AnswerRule]) -> bool:
+    """Tell whether more than keys is asked of a page: to an expression every number is to be what came, and no int."""
+    told = table.paging.next if isinstance(table.paging, ByCursor | ByNext) else None
+    asked = [table.rows, table.total, told, *(rule.path for rule in rules)]
+    asked += [each.source for each in table.columns.values()]
+    return any(place(text).expression is not None for text in asked if text is not None)

@@ -184,6 +184,15 @@ def test_a_page_that_repeats_is_refused(peer: Peer, declare: Declare, style: str
     assert len(peer.asked) == 2
 
 
+def test_a_page_that_repeats_is_refused_however_each_was_decoded(peer: Peer, declare: Declare) -> None:
+    bodies = itertools.chain(
+        [b'{"data": [{"id": 1, "x": 2.50}]}'], itertools.repeat(b'{"data": [{"id": 1, "x": 2.50}], "y": -0}')
+    )
+    peer.tell = lambda _: Told(next(bodies))  # -0 takes the strict decoder
+    assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS["page"])))
+    assert len(peer.asked) == 2
+
+
 @pytest.mark.parametrize("kind", ["json", "csv"])
 def test_a_page_that_comes_again_later_is_refused(peer: Peer, declare: Declare, kind: str) -> None:
     def tell(asked: Asked) -> Told:

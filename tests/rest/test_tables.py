@@ -82,6 +82,24 @@ def test_columns_stand_where_they_are_declared(peer: Peer, declare: Declare, cap
     assert "value" not in caplog.text
 
 
+def test_columns_of_numbers_are_texts(peer: Peer, declare: Declare) -> None:
+    ids, kinds = [1, None, -9223372036854775808], [1, True, None]
+    huge, mixed = [1, None, 10**30], [1, "x", 2.5]
+    peer.say([dict(zip("abcd", row, strict=True)) for row in zip(ids, kinds, huge, mixed, strict=True)])
+    found = scan(declare(tables=table(columns={name: name for name in "abcd"})))
+    assert [found[name].to_pylist() for name in "abcd"] == [
+        ["1", None, "-9223372036854775808"], ["1", "true", None], ["1", None, f"{10**30}"], ["1", "x", "2.5"],
+    ]  # fmt: skip
+
+
+def test_to_expressions_every_number_is_what_came(peer: Peer, declare: Declare) -> None:
+    peer.send(b'[{"l": [1, 2, 3], "i": 1, "j": 2, "f": 1.50}]', "application/json")
+    columns = {"count": "length(l)", "less": "i < j", "alike": "i == j", "i": "i", "f": "f", "read": "to_number(f)"}
+    assert scan(declare(tables=table(columns=columns))).to_pylist() == [
+        {"count": "3", "less": None, "alike": "false", "i": "1", "f": "1.50", "read": "1.5", FAULT: None}
+    ]
+
+
 FAULTS = [
     (3, "the row is no object"),
     (None, "the row is no object"),
