@@ -12,7 +12,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from connectors.errors import BeffroiError, Busy, Down, Late, RefusedUs, Unreadable
-from connectors.pacing import MOST_AWAY
+from connectors.ledgers import MOST_AWAY
 from connectors.sockets import Call
 
 _CHUNK = 65536

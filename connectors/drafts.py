@@ -232,7 +232,10 @@ def _outcome(registry: Soap, fault: SoapFault, operation: str) -> BeffroiError:
 
 def _client(registry: Registry) -> SoapClient:
     if not isinstance(registry, Soap):
-        raise InvalidRequest(f"{registry.name} is not of kind soap: it has no operations to show or to call")
+        raise InvalidRequest(
+            f"{registry.name} is not of kind soap: it has no operations to show or to call; `beffroi lookup` and `beffroi run`"
+            " ask it, `beffroi check --online` tells whether it is there"
+        )
     settings = registry.settings
     return SoapClient(
         registry.root / settings.wsdl, registry.name, settings.port, who(settings, registry.root, registry.name)

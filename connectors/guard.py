@@ -17,7 +17,17 @@ import pyarrow as pa
 import tenacity
 
 from connectors.deadline import Deadline
-from connectors.errors import BeffroiError, Busy, Down, Late, Maintenance, Misconfigured, Unavailable
+from connectors.errors import (
+    BeffroiError,
+    Busy,
+    Down,
+    Late,
+    Maintenance,
+    Misconfigured,
+    NotFound,
+    Unavailable,
+    Withheld,
+)
 from connectors.limits import Outage, Window, outage
 
 T = TypeVar("T")
@@ -29,6 +39,10 @@ FIRST_PAUSE = 0.1
 FAILURES = 5
 SILENCE = 5.0
 """Seconds that the failures must last: callers who all gave up at the same moment saw one failure, not many."""
+UNKNOWN = 0.5
+"""Seconds in which a registry that never answered yet is taken to answer: whoever gives it less learns nothing of it."""
+FADING = 0.9
+"""What is left, with each answer, of the longest time that one took: what was slow once is not slow for ever."""
 REST = 10.0
 """Seconds between two calls to a registry that is taken to be out of order."""
 
@@ -128,6 +142,7 @@ class Guard:
     def __init__(self, registry: str, windows: tuple[Window, ...], seconds: float) -> None:
         """`windows` are those in which it is not asked, `seconds` what a lookup has by the registry's limits."""
         self._registry, self._windows, self._seconds = registry, windows, seconds
+        self._took: float | None = None  # seconds that an answer takes at most, as far as was seen of late
         self.breaker = Breaker(registry)
 
     def outage(self) -> Outage | None:
@@ -137,20 +152,35 @@ class Guard:
     def call(self, work: Callable[[], T], deadline: Deadline) -> T:
         """Return what `work` returns, which only reads and raises errors of ours; asked again where that is safe.
 
-        Raises Maintenance without a call, Down without a call where the breaker is open, and what `work` raises.
+        Raises Maintenance without a call, Down without a call where the breaker is open, and what `work` raises; a Late
+        that came of our own haste is not `general`.
         """
         if (found := self.outage()) is not None:
             raise maintenance(self._registry, found)
         finds_out = self.breaker.enter()
-        hurried = deadline.remaining() < self._seconds / 2  # whoever is late then was not given its time
+        hurried, began = self.hurried(deadline), time.monotonic()
         try:
             answer: T = work() if finds_out else _RETRYING(_once, work, deadline)
         except BeffroiError as error:
-            if not (hurried and isinstance(error, Late)):
-                self.breaker.leave(error)
+            if isinstance(error, NotFound | Withheld):  # an answer as well
+                self._answered(time.monotonic() - began)
+            error.general = error.general and not (hurried and isinstance(error, Late))
+            self.breaker.leave(error)
             raise
+        self._answered(time.monotonic() - began)
         self.breaker.leave(None)
         return answer
+
+    def hurried(self, deadline: Deadline) -> bool:
+        """Tell whether `deadline` leaves less than an answer takes: who is late by it was not given its time.
+
+        Half of a lookup's deadline is time enough for anybody: no more is granted to a registry that grew slow.
+        """
+        usual = UNKNOWN if self._took is None else 2 * self._took
+        return deadline.remaining() < min(self._seconds / 2, usual)
+
+    def _answered(self, took: float) -> None:
+        self._took = max(took, FADING * (self._took or 0.0))
 
 
 def maintenance(registry: str, found: Outage) -> Maintenance:

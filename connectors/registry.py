@@ -166,6 +166,14 @@ class Registry:
         """Return what is wrong with the settings beyond their form, each with the keys where it stands."""
         return ()
 
+    def doubts(self) -> Iterable[str]:
+        """Return what is allowed in the settings, and yet may be wrong in a way that nobody would notice."""
+        if getattr(getattr(self.settings, "lookup", None), "same", "") is None:
+            yield (
+                "its lookup says no same: (where a record repeats the identifier), so that another record than was asked"
+                " for would be given on without anybody noticing"
+            )
+
     def ask(self, identifier: str, deadline: Deadline) -> Answer:
         """Return what `lookup` returns: where the registry is there to be asked, and more than once where that is safe.
 
@@ -208,7 +216,7 @@ class Registry:
     def reach(self, deadline: Deadline) -> bool:
         """Ask the least that proves that the source is there and knows us, where it has no probe; False if nothing does.
 
-        Raises as `lookup` does.
+        No table is read whole for it. Raises as `lookup` and `scan` do.
         """
         return False
 
@@ -250,7 +258,7 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
-    *("guard", "credentials"),
+    *("guard", "credentials", "ledgers"),
     *("patterns", "variables", "yaml_text", "outcomes", "declared"),
 }
 """Modules and packages of this package that are no kind of registry."""

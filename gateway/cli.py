@@ -67,12 +67,17 @@ def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG0
 
 
 @main.command("check")
-@click.option("--online", is_flag=True, help="Ask each registry for its probe, an identifier that it is known to have.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask each registry too: for its probe, an identifier that it has, or for a first page.",
+)
 @command
 def check_command(root: Path, as_json: bool, online: bool) -> None:
     """Check the whole workspace; every problem is told with its file and line.
 
-    Credentials that end within 30 days, or have ended, are told too, where their end is known.
+    Warned of, with exit status 0, are credentials that end within 30 days or have ended, where their end is known, and
+    lookups that could give another record on than was asked for.
     """
     try:
         workspace = Workspace(root, sources=True)

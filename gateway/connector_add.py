@@ -272,11 +272,11 @@ def _write(root: Path, texts: dict[str, str]) -> None:
             part.write_text(text, encoding="utf-8")
         for path, part in parts.items():
             part.rename(path)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for each in (*parts, *parts.values()):
             with contextlib.suppress(OSError):
                 each.unlink(missing_ok=True)
-        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        why = os.strerror(number) if (number := getattr(error, "errno", None)) else type(error).__name__
         raise InvalidRequest(f"nothing is written, since {next(iter(texts))} and the like cannot be: {why}") from error
 
 

@@ -41,7 +41,10 @@ connector_group.add_command(add_group)
 @click.option("--operation", help="Only this operation, with an example of its answer.")
 @command
 def show_command(root: Path, as_json: bool, name: str, operation: str | None) -> None:
-    """Show what the registry NAME can be asked: every operation, its parameters, its answer, and a call to try."""
+    """Show what the registry NAME, of kind soap, can be asked: each operation, its parameters, answer, a call to try.
+
+    Of other kinds there is nothing to show: their files under registries/ say all that they are asked.
+    """
     from connectors import drafts
 
     registry = _registry(Workspace(root), name)
@@ -120,8 +123,9 @@ def call_command(
     headers: str | None,
     purpose: str | None,
 ) -> None:
-    """Ask OPERATION of the registry NAME, as the operator, and print its answer as JSON. The journal keeps the access.
+    """Ask OPERATION of the registry NAME, of kind soap, as the operator; its answer is printed as JSON, and journaled.
 
+    Registries of other kinds are tried by `beffroi lookup` and `beffroi run`, all of them by `beffroi check --online`.
     A parameter that is a list may be said several times. What is personal is better read from standard input than
     written on the command line, which others can see and the shell keeps.
     """
@@ -143,7 +147,9 @@ def call_command(
 @click.argument("name")
 @command
 def test_command(root: Path, as_json: bool, name: str) -> None:
-    """Test the database NAME as declared: that it is read only, streams, keeps its types exact and its time limits.
+    """Test the database NAME (kind sql) as declared: read only, streaming, exact in its types, ending in time.
+
+    Registries of other kinds are asked whether they are there and know us by `beffroi check --online`.
 
     Nothing is written to it and no row of it is shown. For SQL Server and Oracle, which are experimental, this is how
     to know that they work on your server.

@@ -6,6 +6,7 @@ On a terminal a run shows a progress display, elsewhere plain lines.
 import dataclasses
 import datetime as dt
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,15 @@ from connectors.errors import BeffroiError
 Tell = Callable[[str], None]
 
 TODOS: Mapping[str, str] = {
-    "not-granted": "The operator needs no grant, but a declared purpose that is in force: say it with --purpose."
+    "not-granted": "The operator needs no grant, but a declared purpose that is in force: say it with --purpose.",
+    "unreadable": "Nothing was guessed. Try later; if it lasts, tell the registry's owner, or correct its declaration.",
+    "busy": "Try again later.",
+    "down": "Try again later: `beffroi check --online` tells whether the registry is there again.",
+    "late": "Try again later.",
+    "maintenance": "Try again later: the outage is planned, and the detail says until when.",
+    "refused-us": "Renew this workspace's access to the registry, as the detail says; then try `beffroi check --online`.",
+    "misconfigured": "Correct what the detail names; `beffroi check` points at file and line where it can tell.",
+    "unavailable": "Mend what the detail names, or try again later.",
 }
 """What to do, by code, where that is another thing on the command line than for an application."""
 
@@ -64,8 +73,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Seq
 
 
 def show_error(error: BeffroiError, as_json: bool) -> None:
-    """Say an error on standard error: what, whose fault, what to do."""
+    """Say an error on standard error: what, whose fault, what to do, and when where that is known."""
     todo = TODOS.get(error.code, error.todo)
+    if error.retry_in is not None:
+        todo = f"{todo} It is worth it in {max(1, math.ceil(error.retry_in))} seconds."
     if as_json:
         said: Mapping[str, Any] = {
             "code": error.code,

@@ -106,6 +106,9 @@ class Health:
 def _registry(state: State, registry: Registry) -> dict[str, Any]:
     """Return what is told of a registry; what does not concern it is left out."""
     told: dict[str, Any] = {**state.told(), "set_aside": sorted(registry.extras.copy())}
+    if (away := registry.pace.away()) is not None:
+        until = dt.datetime.fromtimestamp(away[0], dt.UTC).isoformat(timespec="seconds")
+        told |= {"until": until, "reason": f"it asked us not to come again before (HTTP {away[1]})"}
     if (wait := registry.guard.breaker.wait()) is not None:
         told |= {"status": "open", "retry_in": round(wait, 1)}
     if (outage := registry.guard.outage()) is not None:

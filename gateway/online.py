@@ -1,6 +1,7 @@
 """Asking every registry the one question whose answer is known, and what is known of our credentials with it.
 
-A probe is an identifier that the registry has: of the kind itself, or the setting `probe:`. It is never shown.
+A probe is an identifier that the registry has: of the kind itself, or the setting `probe:`. It is never shown. Where
+there is none, a kind may have another way to find out whether it is there and knows us (`Registry.reach`).
 """
 
 import datetime as dt
@@ -17,6 +18,8 @@ from gateway.health import credentials
 from pipelines.workspace import Workspace
 
 NO_PROBE = "no probe"
+REACH_SECONDS = 30.0
+"""Seconds in which a registry without a probe must show that it is there: a page of a table takes longer than a record."""
 A_PROBE = "an identifier that it has, which need not be anybody's"
 
 
@@ -32,16 +35,20 @@ class Checked:
 
 
 def check(workspace: Workspace) -> list[Checked]:
-    """Ask every registry its probe, all of them at once, each within its own deadline."""
+    """Ask every registry its probe, all of them at once, each within its own deadline or REACH_SECONDS."""
     registries = list(workspace.registries.values())
     with ThreadPoolExecutor(max_workers=max(1, len(registries))) as threads:
         return list(threads.map(_checked, registries))
 
 
 def warnings(workspace: Workspace) -> list[str]:
-    """Return what an operator must see to before a credential ends, or since it has. No registry is asked."""
+    """Return what an operator must see to: credentials that end or have ended, and what may be wrong unnoticed.
+
+    No registry is asked.
+    """
     now = dt.datetime.now(dt.UTC)
     found = [(name, each.warning(now)) for name, it in workspace.registries.items() for each in credentials(it)]
+    found += [(name, doubt) for name, it in workspace.registries.items() for doubt in it.doubts()]
     return [f"{name}: {warning}" for name, warning in found if warning is not None]
 
 
@@ -54,17 +61,17 @@ def _checked(registry: Registry) -> Checked:
 
 def _asked(registry: Registry) -> tuple[str, str, bool]:
     """Return the status, what is to be said of it, and whether it is a failure. Planned maintenance is none."""
-    deadline = Deadline.after(registry.limits.deadline)
     try:
         if registry.probe is None:
-            if registry.guard.call(lambda: registry.reach(deadline), deadline):
+            within = Deadline.after(REACH_SECONDS)
+            if registry.guard.call(lambda: registry.reach(within), within):
                 return "ok", "it is there and knows us", False
             unprobed = "it answers no lookups" if registry.record is None else f"say by probe: {A_PROBE}"
             return NO_PROBE, unprobed, False
         if registry.record is None:
             raise Misconfigured(f"{registry.name} answers no lookups: take out its probe:", registry=registry.name)
         _, value = canonical(registry.record, filled(registry.probe, registry.name))
-        registry.ask(value, deadline)
+        registry.ask(value, Deadline.after(registry.limits.deadline))
     except NotFound:
         return "not-found", "it answers, but has not what it is known to have: is the probe still right?", True
     except BeffroiError as error:

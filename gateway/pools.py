@@ -34,6 +34,7 @@ class Pool:
         """
         name = self._registry.name
         deadline = deadline.within(self._registry.limits.deadline)
+        hurried = self._registry.guard.hurried(deadline)
         with self._lock:
             if self._taken >= self._places * (1 + WAITING):
                 said = f"all places with {name} are taken, and many wait for one"
@@ -47,7 +48,8 @@ class Pool:
             if future.cancelled():  # it never began
                 said = f"no place with {name} came free within the deadline"
                 raise Busy(said, registry=name, retry_in=1, general=False) from None
-            raise Late(f"{name} did not answer within the deadline", registry=name) from None
+            said = f"{name} did not answer within the deadline"
+            raise Late(said, registry=name, general=not hurried) from None
 
     def _free(self, _: "Future[Answer]") -> None:
         with self._lock:

@@ -300,7 +300,13 @@ def test_show_is_a_tree_on_a_terminal(root: Path) -> None:
 
 def test_what_is_not_of_kind_soap_has_nothing_to_show(root: Path) -> None:
     (root / "beffroi.yaml").write_text(MAIN + "registries: {it: {kind: files, path: a}}\n", encoding="utf-8")
-    assert "not of kind soap" in beffroi(root, "connector", "show", "it", status=1).stderr
+    for arguments in (("show", "it"), ("call", "it", "ask")):
+        said = beffroi(root, "connector", *arguments, status=1).stderr
+        assert "not of kind soap" in said
+        assert "`beffroi check --online` tells whether it is there" in said
+        assert "kind soap" in beffroi(root, "connector", arguments[0], "--help").stdout
+    assert "is no database" in beffroi(root, "connector", "test", "it", status=1).stderr
+    assert "kind sql" in beffroi(root, "connector", "test", "--help").stdout
     assert "no registry «ti»" in beffroi(root, "connector", "show", "ti", status=1).stderr
 
 

@@ -316,6 +316,47 @@ def test_the_call_that_finds_out_is_made_once() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("seconds", [0.1, 3.0])
+def test_whoever_has_no_time_for_an_answer_learns_nothing_of_the_registry(seconds: float) -> None:
+    guard, clock = Guard("r", (), 5.0), Clock()
+    guard.breaker = Breaker("r", clock)
+
+    def late() -> None:
+        raise Late("x")
+
+    general = []
+    for _ in range(FAILURES):
+        with pytest.raises(Late) as told:
+            guard.call(late, Deadline.after(seconds))
+        general.append(told.value.general)
+        clock.now += SILENCE
+    assert set(general) == {seconds > 1}
+    assert (guard.breaker.wait() is not None) == (seconds > 1)
+
+
+def test_how_long_an_answer_takes_is_learnt() -> None:
+    guard = Guard("r", (), 5.0)
+
+    def answered(error: type[BeffroiError] | None = None) -> None:
+        time.sleep(0.4)
+        if error is not None:
+            raise error("x")
+
+    assert guard.hurried(Deadline.after(0.1)), "nothing is known of it yet"
+    assert not guard.hurried(Deadline.after(0.7))
+    with pytest.raises(Unreadable):
+        guard.call(lambda: answered(Unreadable), Deadline.after(60))
+    assert not guard.hurried(Deadline.after(0.7))
+    with pytest.raises(NotFound):
+        guard.call(lambda: answered(NotFound), Deadline.after(60))
+    assert guard.hurried(Deadline.after(0.7))
+    for _ in range(50):
+        guard.call(lambda: None, Deadline.after(60))
+    assert not guard.hurried(Deadline.after(0.1)), "what was slow once is not slow for ever"
+    guard.call(lambda: time.sleep(2.6), Deadline.after(60))
+    assert not guard.hurried(Deadline.after(3)), "half of a lookup's deadline is time enough"
+
+
 def test_a_member_state_that_is_silent_is_not_vies(canned: Canned, tmp_path: Path) -> None:
     asked = Vies("r", Vies.settings_model.model_validate({"url": canned.url}), tmp_path)
     for code, general in (("MS_UNAVAILABLE", False), ("TIMEOUT", False), ("SERVICE_UNAVAILABLE", True)):

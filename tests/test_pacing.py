@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from connectors import http
 from connectors.answers import retry_after
 from connectors.deadline import Deadline
 from connectors.errors import Busy, Down, Unavailable
+from connectors.ledgers import MOST_AWAY, Ledger, Rate, locks, rates_of
 from connectors.limits import Limits
-from connectors.pacing import MOST_AWAY, Ledger, Pace, Rate, rates_of
+from connectors.pacing import Pace, Places
 from tests.conftest import ROOT
 from tests.peers.canned import Canned
 
@@ -334,7 +336,13 @@ def test_a_turn_leaves_the_call_half_of_its_time(tmp_path: Path) -> None:
     assert min(left) > 0.3, "what comes later would only be late"
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 20, b"\xff" * 24, b"\xff" * 8216, b"\0" * 8 + b"\xff" * 16])
+MOST_TURNS = b"\0" * 16 + b"\xff" * 7 + b"\x7f"
+"""A head that counts as many turns as it can."""
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"x", b"\0" * 20, b"\xff" * 24, b"\xff" * 8216, b"\0" * 8 + b"\xff" * 16, MOST_TURNS]
+)
 def test_a_damaged_ledger_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
     file = tmp_path / "ledger"
     file.write_bytes(damage)
@@ -345,7 +353,7 @@ def test_a_damaged_ledger_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
 
 
 def test_a_long_read_ends_though_lookups_use_the_whole_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.pacing.PATIENCE", 0.3)
+    monkeypatch.setattr("connectors.ledgers.PATIENCE", 0.3)
     limits, over = Limits(per_second=10, deadline=1.0, concurrency=8), threading.Event()
 
     def look_up() -> None:
@@ -364,3 +372,46 @@ def test_a_long_read_ends_though_lookups_use_the_whole_rate(tmp_path: Path, monk
             over.set()
         for each in asked:
             each.result()
+
+
+def test_who_goes_first_has_the_next_place(tmp_path: Path) -> None:
+    ours, theirs = (Places(tmp_path / "places", 1) for _ in range(2))  # as two processes have them
+    held = ours.take(Deadline.after(5))
+    assert held
+    with ThreadPoolExecutor(8) as threads:
+        reading = threads.submit(theirs.take, Deadline.after(60), first=True)
+        until = Deadline.after(30)
+        with (tmp_path / "places.first").open() as claim:
+            while locks(claim.fileno(), fcntl.LOCK_SH) and not until.passed():
+                fcntl.flock(claim, fcntl.LOCK_UN)
+        looking = [threads.submit(each.take, Deadline.after(60)) for each in (ours, ours, theirs, theirs)]
+        ours.give(held)
+        place = reading.result(60)
+        assert place
+        assert not any(each.done() for each in looking)
+        theirs.give(place)
+        for each in as_completed(looking, 60):
+            found = each.result()
+            assert found, "and then everybody has one"
+            (ours if each in looking[:2] else theirs).give(found)
+
+
+def test_until_when_a_registry_has_us_stay_away(tmp_path: Path) -> None:
+    pace, other = (Pace("r", Limits(), tmp_path) for _ in range(2))
+    assert pace.away() is None
+    before = time.time()
+    pace.stay_away("h", 100, 503)
+    pace.stay_away("i", 200, 429)
+    told = pace.away()
+    assert told is not None
+    assert before + 200 <= told[0] <= time.time() + 200
+    assert told[1] == 429
+    with pytest.raises(Down), other.turn("h", Deadline.after(1)):
+        pass
+    seen = other.away()
+    assert seen is not None, "as soon as it wanted to ask there"
+    assert (seen[0] < told[0], seen[1]) == (True, 503)
+    pace.stay_away("h", -200, 503)
+    (tmp_path / ".beffroi" / "pacing" / "r@h").unlink()
+    (tmp_path / ".beffroi" / "pacing" / "r@h").mkdir()
+    assert pace.away() is None, "which is no reason for /health to fail"

@@ -11,7 +11,7 @@ from connectors.drafting import FILL_IN, blanks
 from connectors.errors import Misconfigured
 from connectors.files.folder import Folder
 from connectors.files.formats import by_name
-from connectors.files.reading import Hold, LocalFile, Origin
+from connectors.files.reading import Hold, LocalFile, Origin, Remote
 from connectors.files.settings import FilesSettings, TableSettings
 from connectors.files.tables import table as table_of
 from connectors.registry import Registry, Scan
@@ -19,6 +19,9 @@ from connectors.registry import Registry, Scan
 __all__ = ["Files", "FilesSettings"]
 
 SUFFIX = ".parquet"
+
+MOST_REACHED = 5
+"""Files of which the first bytes prove that all is well: one may want another right than the others."""
 
 Problem = tuple[tuple[str | int, ...], str]
 
@@ -52,6 +55,17 @@ class Files(Registry):
             hold.close()
             raise
 
+    def reach(self, deadline: Deadline) -> bool:
+        """Ask for the first bytes of each table's file, MOST_REACHED of them; False for a folder of this machine.
+
+        Raises what an origin raises.
+        """
+        if self.settings.path is not None:
+            return False
+        for file in list(dict.fromkeys(table.file for table in self.settings.tables.values()))[:MOST_REACHED]:
+            self._remote().reach(file, deadline)
+        return True
+
     def _files(self, settings: TableSettings, hold: Hold) -> list[LocalFile]:
         from connectors.files.archives import unpacked
 
@@ -70,6 +84,9 @@ class Files(Registry):
     def _origin(self) -> Origin:
         if self.settings.path is not None:
             return Folder(self.root / self.settings.path, self.name)
+        return self._remote()
+
+    def _remote(self) -> Remote:
         from connectors.files.origins import origin
 
         address = self.address(self.settings.url or "")

@@ -5,7 +5,6 @@ Both give the same table. A file in another encoding is written anew in UTF-8 fo
 
 import codecs
 import logging
-import os
 import re
 import weakref
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from connectors.errors import Misconfigured, Unreadable
 from connectors.files import numbers
 from connectors.files.csv_rows import Record, opened, records
 from connectors.files.dialects import Dialect, found
-from connectors.files.encodings import CHUNK
+from connectors.files.encodings import CHUNK, as_one, pieces
 from connectors.files.reading import BATCH_BYTES, BATCH_ROWS, Hold, is_total, reserved, text_schema
 from connectors.files.settings import CsvSettings, TableSettings
 from connectors.registry import CsvFile, stamped
@@ -92,31 +91,54 @@ def _in_utf8(file: Path, dialect: Dialect, hold: Hold) -> Path:
 
 
 def _is_in_order(place: Path, dialect: Dialect) -> bool:
-    """Tell whether nothing in a file needs care.
+    """Tell whether nothing in a file needs care, as far as the engine does not see it itself.
 
     No header comes again, no row is separators alone, and no cell has two pairs of quotes, which DuckDB makes one of.
     """
-    names, mark, apart = dialect.headers[0], dialect.quote, dialect.separator
-    quoted = apart.join(mark + each.replace(mark or apart, mark * 2) + mark for each in names)
-    signs = {apart.join(names).encode(), quoted.encode()} | (
-        {"\ufffd".encode(), b"\0"} if dialect.detected.encoding != "utf-8" else set()
-    )
-    nothing = re.compile(f"[\r\n]{re.escape(apart * (dialect.width - 1))}{re.escape(apart)}*[\r\n]".encode())
-    starts = [f"{end}{apart * (dialect.width - 1)}".encode() for end in "\n\r"]
-    doubtful = re.compile(re.escape(mark.encode()) + b" +" + re.escape(mark.encode()))
-    longest = max(1000, *map(len, signs))
-    with place.open("rb", buffering=0) as file:
-        at, skip, whole = 0, 0, b""
-        while chunk := os.pread(file.fileno(), CHUNK + longest, at):
-            whole, skip = chunk, 0 if at else _after_header(chunk, names)
-            at += CHUNK
-            if any(whole.find(sign, skip) >= 0 for sign in signs):
-                return False
-            if whole.find(starts[b"\n" not in whole], skip) >= 0 and nothing.search(whole, skip):
-                return False
-            if mark and mark.encode() + b" " in whole and doubtful.search(whole):
-                return False
-    return not nothing.search(whole[max(skip, len(whole) - longest) :] + b"\n")
+    names, mark = dialect.headers[0], dialect.quote
+    anew = dialect.detected.encoding != "utf-8"
+    signs = (_again(names, dialect.separator, mark), *_nothing(dialect))
+    twice = f"{re.escape(mark)} (?: *{re.escape(mark)}| {{499}})"  # so many blanks may go over the end of a piece
+
+    def is_free(data: bytes, at: int) -> bool:
+        body = data if at else data[_after_header(data, names) :]
+        if len(data) < CHUNK + _MORE:  # the file ends here: its last line may have no end
+            body += b"\n"
+        return not (
+            any(_has(body, sign) for sign in signs)
+            or (mark and mark.encode() in data and _has(data, twice))
+            or (anew and (b"\0" in data or _has(data, "\ufffd")))
+        )
+
+    return all(pieces(place, is_free, _MORE))
+
+
+_MORE = 10_000
+"""Bytes in which whatever is looked for stands: a thousand letters of names at most, of 4 bytes each."""
+
+
+def _again(names: tuple[str, ...], separator: str, mark: str) -> str:
+    """Return what finds a header: the first of its names, within quotes or not, as far as 500 letters go."""
+    seen, size = list[str](), 0
+    for name in names[:20]:
+        seen.append(re.escape(name.replace(mark, mark * 2)[:500] if mark else name[:500]))
+        size += len(name)
+        if size >= 500:
+            break
+    around = f"{re.escape(mark)}?"
+    return (f"{around} *{re.escape(separator)} ?{around}" if mark else re.escape(separator)).join(seen)
+
+
+def _nothing(dialect: Dialect) -> tuple[str, str]:
+    """Return what finds a row of separators alone after either end of a line, or so many that it may be one."""
+    apart = re.escape(dialect.separator)
+    row = f"{apart * min(dialect.width - 1, 100)}(?:{apart}*[\r\n]|{apart}{{500}})"
+    return f"\n{row}", f"\r{row}"
+
+
+def _has(data: bytes, pattern: str) -> bool:
+    """Tell whether a pattern occurs in bytes, as RE2 finds it: what begins with a literal at several GB a second."""
+    return bool(pc.match_substring_regex(as_one(data, pa.binary(), 0, len(data)), pattern)[0].as_py())
 
 
 def _after_header(whole: bytes, names: tuple[str, ...]) -> int:

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple
     whole = text if len(text) < SAMPLE else text[: text.rfind("\n") + 1] or text
     quotes = [declared.quote] if declared.quote is not None else ['"', "'"]
     candidates = [declared.separator] if declared.separator is not None else list(SEPARATORS)
-    tried = {(separator, quote): _Shape.of(whole, separator, quote) for quote in quotes for separator in candidates}
+    shapes = {separator: _Shape.tried(whole, separator, quotes) for separator in candidates}
+    tried = {(separator, quote): shapes[separator][quote] for quote in quotes for separator in candidates}
     best: dict[str, tuple[str, _Shape]] = {}
     for (separator, quote), shape in tried.items():
         held = best.get(separator)
@@ -188,12 +189,18 @@ class _Shape:
         return within and (other.separator == "," or other.width < self.width)
 
     @staticmethod
-    def of(text: str, separator: str, quote: str) -> "_Shape":
+    def tried(text: str, separator: str, quotes: Sequence[str]) -> dict[str, "_Shape"]:
+        """Return it by quote. Quotes between which no cell stands have the same one."""
+        wrapped = {quote: len(re.findall(_wrapped(separator, quote), text)) if quote else 0 for quote in quotes}
+        bare = _Shape.of(text, separator, "", 0) if 0 in wrapped.values() else None
+        return {quote: bare if bare and not n else _Shape.of(text, separator, quote, n) for quote, n in wrapped.items()}
+
+    @staticmethod
+    def of(text: str, separator: str, quote: str, wrapped: int) -> "_Shape":
         """Return it. What is amiss in quotes is passed over: it is told when rows are read."""
-        wrapped = len(re.findall(_wrapped(separator, quote), text)) if quote else 0
-        lines, mark = io.StringIO(text, newline=""), quote or '"'
+        lines = io.StringIO(text, newline="")
         if wrapped:
-            reader = csv.reader(lines, delimiter=separator, quotechar=mark)
+            reader = csv.reader(lines, delimiter=separator, quotechar=quote)
         else:
             reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
         rows = [(len(cells), trimmed(cells)) for cells in reader]
@@ -215,5 +222,7 @@ class _Shape:
 
 
 def _wrapped(separator: str, quote: str) -> str:
+    """Return what finds cells that stand between quotes: from a quote on, which is found sooner than what is before."""
     apart, mark = re.escape(separator), re.escape(quote)
-    return rf"(?m)(?:^|{apart}) ?{mark}(?:[^{mark}]|{mark}{mark})*{mark} *(?={apart}|\r|\n|$)"
+    opening = "|".join(f"(?<={before}{mark})" for before in ("^", "^ ", apart, f"{apart} "))
+    return rf"(?m){mark}(?:{opening})(?:[^{mark}]|{mark}{mark})*{mark} *(?={apart}|\r|\n|$)"

@@ -5,7 +5,7 @@ Nothing of a value is told: evidence counts values, and names the pattern that t
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +24,25 @@ MOST_CHECKED = 100_000
 """Different values of a column that are held against check digits."""
 
 _BLANK = r"[ \x{00a0}\x{202f}]"
+_NUMBER = rf"[-+]?([0-9]+|[0-9]{{1,3}}({_BLANK}[0-9]{{3}})+)([.,][0-9]+)?"
+_DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "[1-9][0-9]{3}"
+_NAMED = "(janvier|f[eé]vrier|mars|avril|mai|juin|juillet|ao[uû]t|septembre|octobre|novembre|d[eé]cembre)"
+_HOUR = "([01]?[0-9]|2[0-3])"
 PATTERNS = {
     "blank": r"^\s*$",
     "integer": r"^[-+]?(0|[1-9][0-9]{0,17})$",
     "zeros": r"^0[0-9]+$",
-    "number": rf"^[-+]?([0-9]+|[0-9]{{1,3}}({_BLANK}[0-9]{{3}})+)([.,][0-9]+)?$",
+    "number": rf"^{_NUMBER}$",
+    "threes": r"^[-+]?([1-9][0-9]{0,2}[.,][0-9]{3}|[0-9]{1,3})$",
     "comma": r"[0-9],[0-9]+$",
     "point": r"[0-9]\.[0-9]+$",
-    "day": r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|1[0-2])/[0-9]{4})$",
-    "moment": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$",
+    "day": rf"^(?i:{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|(1er|{_DAY})(/{_MONTH}/| {_NAMED} ){_YEAR})$",
+    "moment": rf"^{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?$",
+    "month first": rf"^({_DAY}/{_MONTH}|{_MONTH}/{_DAY})/{_YEAR}$",
+    "day and hour": rf"^{_DAY}[/.-]{_MONTH}[/.-]{_YEAR}( à)?[T ]+{_HOUR}[:hH]([0-5][0-9](:[0-5][0-9])?)?$",
+    "money": rf"^((€|\$|£) ?)?{_NUMBER}{_BLANK}?((?i:€|\$|£|eur|euros?))?$",
+    "percent": rf"^{_NUMBER}{_BLANK}?%?$",
     "truth": r"^(true|false)$",
     "yes": r"^(?i)(o|n|oui|non)$",
     "siren": r"^[0-9]{3} ?[0-9]{3} ?[0-9]{3}$",
@@ -44,6 +54,8 @@ PATTERNS = {
     "telephone": r"^(0|\+33 ?|00 ?33 ?)[1-9]([ .-]?[0-9]{2}){4}$",
 }
 """What a value may look like (RE2)."""
+
+_UNLIKE_NAMES = ("zeros", "day", "moment", "siren", "siret", "rna", "nir", "e-mail", "telephone")
 
 _PERSONAL = re.compile(
     r"\b(nom|noms|prenom|prenoms|naissance|ne le|nee le|courriel|e ?mail|mail|tel|telephone|portable|mobile|adresse|rue"
@@ -100,6 +112,16 @@ class _Seen:
             for name, pattern in PATTERNS.items():
                 self.counts[name] += pc.sum(pc.match_substring_regex(trimmed, pattern)).as_py() or 0
 
+    def holds(self, name: str) -> bool:
+        """Tell whether all values fit a pattern, and there are some."""
+        return 0 < self.filled - self.counts["blank"] == self.counts[name]
+
+    def is_called_like_its_values(self) -> bool:
+        """Tell whether its name has a form of all its values that no name has: the file may have no header."""
+        name = _Seen(self.field)
+        name.add(pa.array([self.field.name]))
+        return any(self.holds(each) and name.holds(each) for each in _UNLIKE_NAMES)
+
     def different(self) -> list[Any]:
         """Return the different values, as far as they were kept."""
         if self.parts is None:
@@ -108,8 +130,14 @@ class _Seen:
         return [value for value in found.to_pylist() if value is not None]
 
 
-def columns_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[list[Column], int, int]:
-    """Return the columns of a table read to its end, how many rows it has, and how many of them with a fault."""
+def columns_of(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, rewritten: Collection[str] | None = None
+) -> tuple[list[Column], int, int]:
+    """Return the columns of a table read to its end, how many rows it has, and how many of them with a fault.
+
+    `rewritten` are the columns whose numbers were written with a comma; None where the format itself tells what a number
+    is.
+    """
     seen = [_Seen(each) for each in schema if each.name != FAULT]
     rows = faults = 0
     for batch in batches:
@@ -120,10 +148,22 @@ def columns_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[li
         rows, faults = rows + batch.num_rows, faults + batch.num_rows - good.num_rows
         for each in seen:
             each.add(good.column(each.field.name))
-    return [_believed(each) for each in seen], rows, faults
+    doubtful = set[str]() if rewritten is None else _doubtful(seen, rewritten)
+    return [_believed(each, doubtful=each.field.name in doubtful) for each in seen], rows, faults
 
 
-def _believed(seen: _Seen) -> Column:
+def _doubtful(every: Sequence[_Seen], rewritten: Collection[str]) -> set[str]:
+    """Return the columns of numbers with three digits after each comma or point: thousands, or decimals.
+
+    Another column of numbers with that sign tells, if other than three follow there: then these are decimals too.
+    """
+    numbers = [each for each in every if each.holds("number") and each.counts["comma"] + each.counts["point"]]
+    told = {each.field.name in rewritten for each in numbers if not each.holds("threes")}
+    names = {each.field.name for each in numbers if each.holds("threes")}
+    return {name for name in names if (name in rewritten) not in told}
+
+
+def _believed(seen: _Seen, *, doubtful: bool) -> Column:
     different = [] if pa.types.is_nested(seen.field.type) else seen.different()
     found = Column(seen.field.name, rows=seen.rows, filled=seen.filled)
     found.unique = seen.parts is not None and len(different) == seen.filled
@@ -134,7 +174,11 @@ def _believed(seen: _Seen) -> Column:
     elif seen.filled - seen.counts["blank"] == 0:
         found.evidence = "no row has a value in it"
     else:
-        _by_values(found, seen, [str(each).strip() for each in different])
+        _by_values(found, seen, [str(each).strip() for each in different], doubtful=doubtful)
+    if seen.is_called_like_its_values():
+        found.evidence += (
+            "; its name looks like one of them: if the first line is no header, say header: 0 and columns:"
+        )
     words = _words(seen.field.name)
     if not found.personal and _PERSONAL.search(_THING.sub("", words)):
         found.personal = "its name says so"
@@ -170,8 +214,16 @@ _TYPES: tuple[tuple[str, ColumnType, tuple[Any, ...], str], ...] = (
     ("yes", "boolean", ("upper", _YES), "yes or no"),
 )
 
+_LOOKS: Mapping[str, str] = {
+    "money": "looks like money, whose sign no cleaning step reads",
+    "percent": "looks like percent, whose sign no cleaning step reads",
+    "day and hour": "looks like dates with a time, which are read as 2024-02-29T13:14 only",
+    "month first": "looks like dates, some with the month first, which no cleaning step reads",
+}
+"""What is kept as text though it looks like more."""
 
-def _by_values(found: Column, seen: _Seen, different: list[str]) -> None:
+
+def _by_values(found: Column, seen: _Seen, different: list[str], *, doubtful: bool) -> None:
     """Set type, steps and evidence of a column of texts: what all of its values fit."""
     values = seen.filled - seen.counts["blank"]
     whole = {name for name, count in seen.counts.items() if count == values}
@@ -182,19 +234,24 @@ def _by_values(found: Column, seen: _Seen, different: list[str]) -> None:
         found.evidence = f"{seen.counts['zeros']:,} of {values:,} values begin with a zero: a code, and no number"
         return
     if "integer" in whole and _CODE.search(_words(found.name)):
-        found.evidence = f"all {values:,} values are digits, and its name says that they are a code: kept as text"
+        found.evidence = f"digits, which its name says are a code: kept as text ({_all(values)})"
+        return
+    if doubtful:
+        found.evidence = f"three digits after each comma or point, thousands or decimals: kept as text ({_all(values)})"
         return
     if "number" in whole and seen.counts["comma"] and seen.counts["point"]:
         found.evidence = "numbers, some with a comma and some with a point, which may be thousands: kept as text"
         return
     for name, kind, steps, what in _TYPES:
         if name in whole:
-            found.type, found.evidence = kind, f"all {values:,} values are {what}"
+            found.type, found.evidence = kind, f"{what} ({_all(values)})"
             found.steps += steps
             return
-    near, _, _, what = max(_TYPES[1:4], key=lambda each: seen.counts[each[0]])
+    looks = {**{name: f"{what}, but not all" for name, _, _, what in _TYPES[1:5]}, **_LOOKS}
+    near = max(looks, key=lambda each: seen.counts[each])
     if seen.counts[near] > 0.9 * values:
-        found.evidence = f"{seen.counts[near]:,} of {values:,} values are {what}, the others are not: kept as text"
+        told = _all(values) if near in whole else f"{seen.counts[near]:,} of {values:,} values"
+        found.evidence = f"{looks[near]}: kept as text ({told})"
     else:
         found.evidence = f"texts, {len(different):,} different" if different else "texts"
 
@@ -206,18 +263,22 @@ def _is_code(found: Column, whole: set[str], values: int, different: list[str]) 
         if name in whole and different and _all_valid(name, different[:MOST_CHECKED]):
             found.steps += [name] if name != "nir" else []
             found.personal = "all are social security numbers (NIR)" if name == "nir" else ""
-            found.evidence = f"all {values:,} values have the check digits of a {name.upper()}"
+            found.evidence = f"check digits of a {name.upper()} ({_all(values)})"
             return True
     for name, personal, what in _NUMBERS:
         if name in whole:
             found.steps += ["rna"] if name == "rna" else []
-            found.personal, found.evidence = personal, f"all {values:,} values are {what}"
+            found.personal, found.evidence = personal, f"{what} ({_all(values)})"
             return True
     if "commune" in whole and (_COMMUNE.search(words) or _POSTAL.search(words)):
         what = "postal codes" if _POSTAL.search(words) else "INSEE codes of communes"
-        found.evidence = f"all {values:,} values have five places, and its name says that they are {what}"
+        found.evidence = f"five places, and a name that says {what} ({_all(values)})"
         return True
     return False
+
+
+def _all(values: int) -> str:
+    return "its only value" if values == 1 else f"all {values:,} values"
 
 
 def _all_valid(name: str, values: list[str]) -> bool:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from connectors.files.archives import unpacked
 from connectors.files.draft_columns import Column, columns_of
 from connectors.files.reading import Hold, LocalFile
 from connectors.files.settings import TableSettings
-from connectors.files.spreadsheets import opened
+from connectors.files.spreadsheets import groups_start, opened
 from connectors.files.spreadsheets_blocks import Block, blocks
 from connectors.files.spreadsheets_parts import Row, Sheet, Workbook, letters, told
 from connectors.files.tables import table as table_of
@@ -75,7 +75,7 @@ def _stem(name: str) -> str:
 
 
 def _plain(error: BeffroiError, registry: str) -> str:
-    return error.detail.removeprefix(f"{registry}: ")
+    return error.detail.removeprefix(f"{registry}: ").removeprefix("the file: ")  # as sniffing calls it
 
 
 def together(tables: list[Table], settings: dict[str, Any], registry: str) -> Table | None:
@@ -87,12 +87,18 @@ def together(tables: list[Table], settings: dict[str, Any], registry: str) -> Ta
         if not isinstance(batches, pa.RecordBatchReader):
             raise TypeError("several files are one table by a reader only")
         with batches:
-            columns, rows, faults = columns_of(batches, batches.schema)
+            columns, rows, faults = columns_of(batches, batches.schema, _rewritten(settings))
     except BeffroiError:
         return None
     columns = [each for each in columns if each.name != said.file_column]
     evidence = (f"{len(files)} files have these columns: one table", *tables[0].evidence)
     return Table(tables[0].name, settings, evidence, columns, rows, faults)
+
+
+def _rewritten(settings: dict[str, Any]) -> Collection[str] | None:
+    """Return the columns of a CSV file whose numbers are written with a comma; None for other formats."""
+    numbers: Collection[str] = settings.get("csv", {}).get("numbers", ())
+    return numbers if settings["format"] == "csv" else None
 
 
 def literal(name: str) -> str:
@@ -141,7 +147,7 @@ def _read(table: Table, file: LocalFile, registry: str) -> Table:
             columns, rows, faults = columns_of(parquet.iter_batches(), parquet.schema_arrow)
         else:
             with found.rows() if isinstance(found, CsvFile) else found as batches:
-                columns, rows, faults = columns_of(batches, batches.schema)
+                columns, rows, faults = columns_of(batches, batches.schema, _rewritten(table.settings))
     except BeffroiError as error:
         return replace(table, trouble=_plain(error, registry))
     except pa.ArrowException as error:
@@ -159,17 +165,18 @@ def _sheets(workbook: Workbook, stem: str, base: dict[str, Any]) -> Iterator[Tab
     for sheet, there, ends in found:
         for number, block in enumerate(there):
             last = number == len(there) - 1
-            header = _header_lines(workbook, sheet, block)
-            start = f"{letters(block.left)}{block.top}"
-            where: dict[str, Any] = {"name": sheet.name, "range": start if last else block.range, "header": header}
+            top = groups_start(workbook, sheet, block, block.first)
+            header = block.top - top + _header_lines(workbook, sheet, block)
+            start, end = f"{letters(block.left)}{top}", f"{letters(block.right)}{block.last}"
+            where: dict[str, Any] = {"name": sheet.name, "range": start if last else f"{start}:{end}", "header": header}
             evidence = [
                 f"sheet: {sheet.name}{' (hidden)' if sheet.hidden else ''}",
                 f"a block of cells at {block.range}",
             ]
-            if block.top > block.first:
+            if top > block.first:
                 rows = f"row {block.first} above is narrower: a title"
-                if block.top - 1 > block.first:
-                    rows = f"rows {block.first} to {block.top - 1} above are narrower: titles"
+                if top - 1 > block.first:
+                    rows = f"rows {block.first} to {top - 1} above are narrower: titles"
                 evidence.append(rows)
             if header > 1:
                 evidence.append(f"{header} lines of header: cells merged over several columns stand in the first")

@@ -168,4 +168,7 @@ def joined(lines: Sequence[Sequence[str]]) -> list[str]:
 
 def trimmed(cells: Sequence[str]) -> int:
     """Return how many cells a row has up to the last that is filled."""
-    return max((place for place, cell in enumerate(cells, 1) if cell and not cell.isspace()), default=0)
+    for place in range(len(cells), 0, -1):
+        if cells[place - 1] and not cells[place - 1].isspace():
+            return place
+    return 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from connectors.drafting import counted
 from connectors.errors import Misconfigured, Unreadable
 
 CHUNK = 1_000_000
@@ -178,7 +179,8 @@ def _within(reader: Reader, keys: Sequence[str], before: list[str], where: str, 
             yield from _within(reader, keys[1:], [*before, key], where, registry)
         else:
             reader.value()
-            seen = [*seen, key][:20]
+            seen.append(key)
+            del seen[1000:]
         if reader.next() == "}":
             break
         reader.take(",}")
@@ -186,14 +188,14 @@ def _within(reader: Reader, keys: Sequence[str], before: list[str], where: str, 
             raise reader.unreadable("is no JSON")
     reader.take("}")
     if not found:
-        raise _absent(where, registry, ".".join([*before, *keys]), f"there are: {', '.join(seen) or 'none'}")
+        raise _absent(where, registry, ".".join([*before, *keys]), f"there are: {_shown(seen)}")
 
 
 def _elements(reader: Reader, path: list[str], where: str, registry: str) -> Iterator[Item]:
     if reader.next() != "[":
         value, _ = reader.value()
         lists = [key for key, each in value.items() if isinstance(each, list)] if isinstance(value, dict) else []
-        has = f"there are lists at: {', '.join(lists)}" if lists else "there is none in sight"
+        has = f"there are lists at: {_shown(lists)}" if lists else "there is none in sight"
         raise _absent(where, registry, ".".join(path), f"it is no list; {has}")
     reader.take("[")
     number = 0
@@ -206,6 +208,13 @@ def _elements(reader: Reader, path: list[str], where: str, registry: str) -> Ite
         yield Item(value, f"row {number}", doubled)
         if reader.take(",]") == "]":
             return
+
+
+def _shown(keys: list[str]) -> str:
+    """Return keys for an error. Only those that look like names are told: a key may be a person, or a number of one."""
+    names = [key for key in keys if re.fullmatch(r"[a-z_@$][A-Za-z_-]{0,40}[0-9]{0,3}", key)][:20]
+    others = [] if len(names) == len(keys) else [counted(len(keys) - len(names), "key") + " of other forms"]
+    return ", ".join([*names, *others]) or "none"
 
 
 def _absent(where: str, registry: str, path: str, why: str) -> Misconfigured:

@@ -4,12 +4,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.errors import Misconfigured
-from connectors.files.reading import Origin
+from connectors.files.reading import Remote
 from connectors.files.settings import FilesSettings
 from connectors.pacing import Pace
 
 
-def origin(settings: FilesSettings, name: str, root: Path, pace: Pace) -> Origin:
+def origin(settings: FilesSettings, name: str, root: Path, pace: Pace) -> Remote:
     """Return where the files of a registry come from, whose `url` is an address. Raises Misconfigured.
 
     `name` is the registry's, `root` the workspace. Nothing is called yet.

@@ -48,14 +48,34 @@ class HttpOrigin:
 
     def files(self, pattern: str, hold: Hold, deadline: Deadline) -> Sequence[LocalFile]:
         """Return the file of a name, brought here; none where the server has none. Raises as `http.stream` does."""
+        found = self._brought(self._url(pattern), pattern, self._headers(), hold, deadline)
+        return [] if found is None else [found]
+
+    def reach(self, pattern: str, deadline: Deadline) -> None:
+        """Ask for the file of a name, and let it go once its first bytes come. Raises as `files`, and Misconfigured.
+
+        HEAD would be less, and is what servers answer wrongly.
+        """
+        with self._asked(self._url(pattern), self._headers(), deadline) as answer:
+            if answer.status in (404, 410):
+                raise Misconfigured(
+                    f"{self._name}: its server has no file {pattern} (HTTP {answer.status}): look at url: and file:, or ask"
+                    " its owner",
+                    registry=self._name,
+                )
+            if answer.status != 200:
+                raise http.refusal(answer, self._name) or self._unexpected(answer)
+            _no_page(answer, pattern, self._name)
+            answer.read(1)
+
+    def _url(self, pattern: str) -> str:
+        """Return the address of the file of a name. Raises Misconfigured for a glob."""
         if "*" in pattern or "[" in pattern:
             raise Misconfigured(
                 f"{self._name}: files of a web server cannot be listed: name one, without * or [", registry=self._name
             )
         path, _, query = pattern.partition("?")
-        url = urljoin(self._base, quote(path)) + (f"?{query}" if query else "")
-        found = self._brought(url, pattern, self._headers(), hold, deadline)
-        return [] if found is None else [found]
+        return urljoin(self._base, quote(path)) + (f"?{query}" if query else "")
 
     def _headers(self) -> dict[str, str]:
         settings = self._settings
@@ -105,8 +125,7 @@ class HttpOrigin:
 
 def brought(answer: Streamed, address: str, name: str, cache: Cache, hold: Hold, registry: str) -> LocalFile:
     """Return the file that an answer is, kept under its address. Raises Unreadable where it was cut, or is a web page."""
-    if answer.content_type == "text/html" and not name.casefold().endswith((".html", ".htm")):
-        raise Unreadable(f"{registry} answered a web page instead of {name}", registry=registry)
+    _no_page(answer, name, registry)
     modified = answer.headers.get("Last-Modified")
     with cache.new() as (written, part):
         while piece := answer.read(_CHUNK):
@@ -118,6 +137,12 @@ def brought(answer: Streamed, address: str, name: str, cache: Cache, hold: Hold,
     if path is None:
         raise Unreadable(f"{registry}: {name} changed while it was read", registry=registry)
     return LocalFile(path, name, _moment(modified))
+
+
+def _no_page(answer: Streamed, name: str, registry: str) -> None:
+    """Raise Unreadable where an answer is a web page (a sign-in, most often) instead of the file `name`."""
+    if answer.content_type == "text/html" and not name.casefold().endswith((".html", ".htm")):
+        raise Unreadable(f"{registry} answered a web page instead of {name}", registry=registry)
 
 
 def _conditions(kept: Kept | None) -> dict[str, str]:

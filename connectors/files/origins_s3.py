@@ -56,6 +56,24 @@ class S3Origin:
             raise Misconfigured(f"{self._name}: more than {MOST_FILES:,} files fit {pattern}", registry=self._name)
         return [self._brought(key, name, etag, hold, deadline) for key, name, etag in found]
 
+    def reach(self, pattern: str, deadline: Deadline) -> None:
+        """List the bucket, and let the first file that fits go once its first bytes come.
+
+        Raises as `files` does, and Misconfigured where none fits.
+        """
+        for key, _ in self._listed(deadline):
+            name = key.removeprefix(self._prefix)
+            if fits(name, pattern) and not name.endswith("/"):
+                with self._asked(self._url_of(key), {}, deadline, MAX_FILE) as answer:
+                    if answer.status != 200:
+                        raise self._refused(answer)
+                    answer.read(1)
+                return
+        raise Misconfigured(
+            f"{self._name}: its server has no file {pattern}: look at url: and file:, or ask its owner",
+            registry=self._name,
+        )
+
     def _listed(self, deadline: Deadline) -> Iterator[tuple[str, str]]:
         """Yield the keys below the prefix, each with its ETag."""
         token, seen = None, set[str]()
@@ -80,7 +98,7 @@ class S3Origin:
 
     def _brought(self, key: str, name: str, etag: str, hold: Hold, deadline: Deadline) -> LocalFile:
         """Return a file as it was when it was listed. Raises Unreadable where it has changed since."""
-        url = f"{self._endpoint}/{quote(self._bucket)}/{quote(key)}"
+        url = self._url_of(key)
         kept = self._cache.kept(url)
         if kept is not None and kept.etag and kept.etag == etag:
             path = self._cache.link(kept, hold)
@@ -93,6 +111,9 @@ class S3Origin:
             if answer.status != 200:
                 raise self._refused(answer)
             return brought(answer, url, name, self._cache, hold, self._name)
+
+    def _url_of(self, key: str) -> str:
+        return f"{self._endpoint}/{quote(self._bucket)}/{quote(key)}"
 
     def _asked(
         self, url: str, headers: Mapping[str, str], deadline: Deadline, most: int

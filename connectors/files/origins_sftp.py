@@ -8,9 +8,9 @@ import asyncio
 import datetime as dt
 import os
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncssh
@@ -22,6 +22,8 @@ from connectors.files.reading import Hold, LocalFile, fits
 from connectors.files.settings import FilesSettings
 from connectors.pacing import Pace
 from connectors.variables import filled
+
+T = TypeVar("T")
 
 MOST_FILES = 10_000
 
@@ -70,9 +72,18 @@ class SftpOrigin:
     def files(self, pattern: str, hold: Hold, deadline: Deadline) -> Sequence[LocalFile]:
         """Return the files that fit a name or glob below the folder. Raises by `ERRORS`, and Late."""
         options = self._options()
+        return self._done(lambda: self._brought(pattern, hold, options), deadline)
+
+    def reach(self, pattern: str, deadline: Deadline) -> None:
+        """Connect, and open the first file that fits. Raises as `files` does, and Misconfigured where none fits."""
+        options = self._options()
+        self._done(lambda: self._opened(pattern, options), deadline)
+
+    def _done(self, work: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline) -> T:
+        """Return what is done at the server in a turn of ours, by the deadline. Raises by `ERRORS`, and Late."""
         with self._pace.turn(self._host, deadline):
             try:
-                return _run(self._brought(pattern, hold, options), deadline)
+                return _run(work(), deadline)
             except TimeoutError as error:
                 raise Late(f"{self._name} did not finish within the deadline", registry=self._name) from error
             except (asyncssh.Error, OSError) as error:
@@ -109,6 +120,14 @@ class SftpOrigin:
         async with asyncssh.connect(**options) as connection, connection.start_sftp_client() as sftp:
             names = [name async for name in self._names(sftp, pattern)]
             return [await self._one(sftp, name, hold) for name in sorted(names)]
+
+    async def _opened(self, pattern: str, options: dict[str, Any]) -> None:
+        async with asyncssh.connect(**options) as connection, connection.start_sftp_client() as sftp:
+            async for name in self._names(sftp, pattern):
+                async with sftp.open(_joined(self._folder, name), "rb") as opened:
+                    await opened.read(1)
+                return
+        raise self._wrong(f"its server has no file {pattern}: look at url: and file:, or ask its owner")
 
     async def _names(self, sftp: asyncssh.SFTPClient, pattern: str) -> AsyncIterator[str]:
         """Yield the names of files that fit, folder by folder; hidden ones are passed over."""
@@ -166,7 +185,7 @@ def _algorithms(key: asyncssh.SSHKey) -> list[str]:
     return [each.decode() for each in key.sig_algorithms]
 
 
-def _run(work: Coroutine[Any, Any, list[LocalFile]], deadline: Deadline) -> list[LocalFile]:
+def _run(work: Coroutine[Any, Any, T], deadline: Deadline) -> T:
     """Run to the end or the deadline. A name that is still being resolved then is not waited for."""
     loop = asyncio.new_event_loop()
     try:

@@ -124,6 +124,17 @@ class Origin(Protocol):
         ...
 
 
+class Remote(Origin, Protocol):
+    """An origin at an address."""
+
+    def reach(self, pattern: str, deadline: Deadline) -> None:
+        """Ask the least that proves that files can be had, those that fit `pattern` above all: none is brought here.
+
+        Raises as `files` does, and Misconfigured where there is no such file.
+        """
+        ...
+
+
 class Read(Protocol):
     """A reader of one format: the module's function `read`."""
 

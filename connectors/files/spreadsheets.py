@@ -176,9 +176,7 @@ def _header_start(workbook: Workbook, sheet: Sheet, block: Block, header: int, n
     top, most = block.top, block.top - header + 1
     if header == 1 or block.first == top:
         return top
-    filled, spans = dict(block.rows), workbook.merged(sheet)
-    while top > most and _is_group(filled.get(top - 1, []), top - 1, block.left, spans):
-        top -= 1
+    spans, top = workbook.merged(sheet), groups_start(workbook, sheet, block, most)
     told = block.top - top + 1 + any(span[0] == block.top and block.left <= span[1] <= block.right for span in spans)
     if header <= told or block.first == top:
         return top
@@ -188,6 +186,14 @@ def _header_start(workbook: Workbook, sheet: Sheet, block: Block, header: int, n
         f" above: say where, as sheet: {{range: {column}{top}}} or {{range: {column}{max(most, block.first)}}}",
         registry=registry,
     )
+
+
+def groups_start(workbook: Workbook, sheet: Sheet, block: Block, most: int) -> int:
+    """Return the first of the rows above a header, from the row `most` on, whose merged cells head groups of its columns."""
+    filled, spans, top = dict(block.rows), workbook.merged(sheet), block.top
+    while top > most and _is_group(filled.get(top - 1, []), top - 1, block.left, spans):
+        top -= 1
+    return top
 
 
 def _is_group(columns: list[int], row: int, first: int, spans: list[Span]) -> bool:

@@ -23,6 +23,9 @@ from connectors.rest.settings import RestSettings
 TEXT = frozenset({"string", "integer", "number", "boolean", "date", "datetime"})
 """What a column of texts may be declared as: each is judged row by row."""
 
+MOST_REACHED = 5
+"""Tables of which a first page proves that all is well: one may want another right than the others."""
+
 
 class Rest(Registry):
     """Any registry that answers JSON, NDJSON, CSV or XML to GET."""
@@ -75,6 +78,16 @@ class Rest(Registry):
             raise Misconfigured(wrong, registry=self.name)
         name = table or ""
         return Scan(self._client, name, self.settings.tables[name], self.settings.answers, self.extras).reader()
+
+    def reach(self, deadline: Deadline) -> bool:
+        """Ask for the first page of each table, MOST_REACHED of them; False where there is none. Raises as `scan` does.
+
+        Of what is read as it arrives only the beginning is.
+        """
+        for name, table in list(self.settings.tables.items())[:MOST_REACHED]:
+            within = table.model_copy(update={"seconds": max(deadline.remaining(), 0.001)})
+            Scan(self._client, name, within, self.settings.answers, self.extras).reader().close()
+        return bool(self.settings.tables)
 
     def check(self, table: str | None) -> str | None:
         """Return what is wrong with a table's name, None if it is one of `tables`."""

@@ -4,6 +4,7 @@ Sources: OpenAPI 3.0 and 3.1 (https://spec.openapis.org/oas/), Swagger 2.0, JSON
 2020-12. A document is somebody else's: nothing in it is believed to have the form that it should have.
 """
 
+import io
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from connectors.errors import InvalidRequest
 SECONDS = 30.0
 MOST_JSON, MOST_YAML = 32 * 1024 * 1024, 1024 * 1024
 """Bytes of a document. YAML is read a hundred times more slowly than JSON."""
+YAML_SECONDS = 20.0
+"""How long YAML may take: one of many short values takes far longer, and far more memory, than others of its size."""
 MOST_STEPS = 32
 """References that lead to references, and schemas within `allOf` of each other."""
 _MOST_PARTS = 200
@@ -93,6 +96,7 @@ class Document:
         if steps == 0 or id(said) in met or len(met) > _MOST_PARTS:
             return
         met.add(id(said))
+        merged |= {"nullable": True} if self._may_be_null(node, said) else {}
         merged["names"] += [name] if name else []
         for key, value in said.items():
             if key == "properties" and isinstance(value, dict):
@@ -103,11 +107,20 @@ class Document:
             elif key not in ("properties", "required", "names", "allOf", "oneOf", "anyOf"):
                 merged.setdefault(str(key), value)
         for key in ("allOf", "oneOf", "anyOf"):
-            for part in _list(said.get(key)):
+            for part in (each for each in _list(said.get(key)) if not self._is_null(each)):
                 needed = set(merged["required"])
                 self._gather(part, merged, steps - 1, met)
                 if key != "allOf":  # another of them may do without
                     merged["required"] = needed
+
+    def _may_be_null(self, node: Any, said: Mapping[str, Any]) -> bool:
+        """Tell whether a schema allows null, beside a reference (where many say it) or as one of its alternatives."""
+        beside = isinstance(node, dict) and node.get("nullable") is True
+        parts = (part for key in ("oneOf", "anyOf") for part in _list(said.get(key)))
+        return beside or any(map(self._is_null, parts))
+
+    def _is_null(self, node: Any) -> bool:
+        return self.at(node).get("type") == "null"
 
     def _followed(self, node: Any) -> tuple[dict[str, Any], str]:
         name = ""
@@ -182,6 +195,19 @@ def _bytes(source: str) -> bytes:
     return body
 
 
+class _Timely(io.StringIO):
+    """A text that is read, piece by piece, until a deadline. Raises TimeoutError after it."""
+
+    def __init__(self, text: str, deadline: Deadline) -> None:
+        super().__init__(text)
+        self._deadline = deadline
+
+    def read(self, size: int | None = -1) -> str:
+        if self._deadline.passed():
+            raise TimeoutError
+        return super().read(size)
+
+
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
@@ -195,7 +221,11 @@ def _parsed(body: bytes) -> Any:
         )
     try:
         with warnings.catch_warnings(action="ignore"):  # about the document, not about us
-            return YAML(typ="safe", pure=True).load(body.decode("utf-8-sig"))
+            return YAML(typ="safe", pure=True).load(_Timely(body.decode("utf-8-sig"), Deadline.after(YAML_SECONDS)))
+    except TimeoutError:
+        raise InvalidRequest(
+            f"as YAML the document takes more than {YAML_SECONDS:g} seconds: give it as JSON"
+        ) from None
     except (YAMLError, ValueError, TypeError, RecursionError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f", line {mark.line + 1}"

@@ -48,7 +48,7 @@ def _field(name: str, leaf: Leaf) -> dict[str, Any]:
 
 def _constraints(leaf: Leaf) -> Iterator[tuple[str, Any]]:
     """Yield what the schema holds a value to: that it is there, and the texts that it may be."""
-    if leaf.required and not _may_be_null(leaf):
+    if leaf.never_null:
         yield "required", True
     values, pattern = leaf.schema.said.get("enum"), leaf.schema.text("pattern")
     texts = [each for each in values if isinstance(each, str)] if isinstance(values, list) else []
@@ -63,11 +63,6 @@ def _constraints(leaf: Leaf) -> Iterator[tuple[str, Any]]:
         r"\^(\\d|[A-Za-z0-9]|\[[A-Za-z0-9-]+\]|\{\d{1,3}(,\d{1,3})?\})+\$", pattern
     ):
         yield "pattern", pattern
-
-
-def _may_be_null(leaf: Leaf) -> bool:
-    kinds = leaf.schema.said.get("type")
-    return leaf.schema.said.get("nullable") is True or (isinstance(kinds, list) and "null" in kinds)
 
 
 def _key(columns: Mapping[str, Leaf], table: str, same: Sequence[Path]) -> tuple[str, str]:

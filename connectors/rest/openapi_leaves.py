@@ -37,6 +37,15 @@ class Leaf:
         return within or looks_personal(self.path[-1], self.schema.text("description"))
 
     @property
+    def never_null(self) -> bool:
+        """Tell whether its schema promises a value in answers: it is required, and may not be null."""
+        said = self.schema.said
+        kinds, values = said.get("type"), said.get("enum")
+        within = (isinstance(kinds, list) and "null" in kinds) or (isinstance(values, list) and None in values)
+        freed = any(said.get(key) is True for key in ("nullable", "x-nullable", "writeOnly"))
+        return self.required and not within and not freed
+
+    @property
     def about(self) -> str:
         """What is said of it, in one line."""
         return plain(self.schema.text("title") or self.schema.text("description"))[:200]

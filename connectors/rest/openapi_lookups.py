@@ -189,6 +189,7 @@ def _fields(found: Sequence[Leaf]) -> dict[str, Any]:
             name, number = f"{wanted}_{number}", number + 1
         said: dict[str, Any] = {"from": jmes(leaf.path)}
         said |= {"type": leaf.type} if leaf.type != "string" else {}
+        said |= {"required": True} if leaf.never_null else {}
         said |= {"personal": True} if leaf.personal else {}
         fields[name] = said if len(said) > 1 else said["from"]
     return fields

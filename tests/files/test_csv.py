@@ -100,17 +100,47 @@ def test_any_table_reads_back_by_both_readers(tmp_path: Path, table: Written) ->
         assert engine is None or engine == [row[:-1] for row in found]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+PARTS = [*'a;;""\n\n xé\0', "\r\n", '""', '";"', "4;5;6\n", "4;5;\n", "4;5;\r"]
+PARTS += [";;\n", ";;", "h1;h2;h3", '"h1" ;h2; "h3"\n', '"a" "b";2;3\n']
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
 @given(
-    body=st.lists(st.sampled_from(["a", ";", ";", '"', '"', "\n", "\n", " ", "\r\n", '""', '";"', "x", "é", "\0"])).map(
-        "".join
-    )
+    body=st.lists(st.sampled_from(PARTS), max_size=12).map("".join),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_any_text_reads_alike_where_the_engine_reads_it(tmp_path: Path, body: str) -> None:
-    scan = read(written(tmp_path, f"h1;h2;h3\n1;2;3\n{body}"), separator=";", quote='"', header=1, skip=0)
+def test_any_text_reads_alike_where_the_engine_reads_it(tmp_path: Path, body: str, end: str) -> None:
+    text = f"h1;h2;h3\n1;2;3\n{body}".replace("\n", end)
+    scan = read(written(tmp_path, text), separator=";", quote='"', header=1, skip=0)
     found = cells(careful(scan))
     if isinstance(scan, CsvFile) and (engine := by_engine(scan)) is not None:
         assert [[*row, None] for row in engine] == found
+
+
+ODD_ROWS = ["h1;h2;h3", '"h1";h2;"h3"', ' "h1" ; "h2";h3', ";;", '"a" "b";2;3']
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("odd", ODD_ROWS)
+def test_what_needs_care_is_seen_wherever_it_stands(
+    tmp_path: Path, odd: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", 20_000)
+    monkeypatch.setattr(csv_files, "CHUNK", 20_000)
+    head = f"h1;h2;h3{end}"
+    assert isinstance(read(written(tmp_path, head + f"1;2;3{end}" * 9000)), CsvFile)
+    for place in range(20_000 - len(end + odd + end) - 2, 20_002):  # of the odd row, about the end of a piece
+        filler = f"1;2;{'x' * (place - len(head) - 4 - len(end))}{end}"
+        for after in (f"{end}1;2;3{end}" * 4000, ""):
+            scan = read(written(tmp_path, head + filler + odd + after), separator=";", quote='"')
+            assert not isinstance(scan, CsvFile), (place, after[:9])
+
+
+def test_a_row_after_a_lone_carriage_return_is_seen(tmp_path: Path) -> None:
+    for odd in (";;", "h1;h2;h3"):
+        scan = read(written(tmp_path, f"h1;h2;h3\n4;5;\r{odd}\n7;8;9\n"), separator=";", quote='"')
+        assert [row[0] for row in cells(careful(scan))] == ["4", "7"]
+        assert not isinstance(scan, CsvFile)
 
 
 def test_clean_files_are_the_engine_s_whatever_their_encoding(tmp_path: Path) -> None:
@@ -232,6 +262,25 @@ def test_letters_cut_by_the_pieces_of_a_file_are_whole(tmp_path: Path, monkeypat
         path.write_bytes("ab𝄞".encode()[:-cut])
         with pytest.raises((Misconfigured, Unreadable)):
             encodings.detect(path, "x", "town")
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_what_python_decodes_as_utf_8_is_utf_8_however_the_file_is_cut(
+    tmp_path: Path, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encodings, "CHUNK", data.draw(st.integers(4, 20)))
+    letters = st.sampled_from(["a;", "é", "€", "𝄞", "\n"]).map(str.encode)
+    stray = st.sampled_from([b"\x80", b"\xbf", b"\xc3", b"\xe2", b"\xf0", b"\xff", b"\xed\xa0\x80"])
+    content = b"".join(data.draw(st.lists(letters | letters | letters | stray, min_size=1)))
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        with pytest.raises(Unreadable, match=rf"is declared as UTF-8, but line {line} is not"):
+            encodings.detect(written(tmp_path, content), "x", "town", "utf-8")
+    else:
+        assert encodings.detect(written(tmp_path, content), "x", "town", "utf-8").encoding == "utf-8"
 
 
 # --- headers and numbers ---------------------------------------------------------------------------------------------

@@ -113,6 +113,20 @@ def test_several_tables_of_a_workbook(tmp_path: Path) -> None:
     assert "path: ." in made.declaration or 'path: "."' in made.declaration
 
 
+def test_a_line_of_merged_cells_above_the_header_is_the_header_s(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "b.xlsx") as book:
+        sheet = book.add_worksheet("Un")
+        sheet.write(0, 0, "Inscriptions")
+        sheet.merge_range(1, 0, 1, 1, "Demandeur")
+        sheet.merge_range(1, 2, 1, 3, "Logement")
+        for at, row in enumerate((["code", "ville", "code", "ville"], ["a", "b", "c", "d"], ["e", "f", "g", "h"]), 2):
+            sheet.write_row(at, 0, row)
+    made = draft("b.xlsx", "fichiers", tmp_path)
+    assert 'range: "A2", header: 2}' in made.declaration
+    assert "row 1 above is narrower: a title" in made.declaration
+    assert [*run_of(tmp_path, made)[0]] == ["demandeur_code", "demandeur_ville", "logement_code", "logement_ville"]
+
+
 def test_ods(tmp_path: Path) -> None:
     made_file = opendocument.OpenDocumentSpreadsheet()
     sheet = table.Table(name="Feuille1")
@@ -257,3 +271,67 @@ def test_what_cannot_be_drafted_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidRequest, match=said):
             draft(source, "fichiers", tmp_path, **options)
+
+
+@pytest.mark.parametrize("sign", [".", ","])
+def test_three_digits_after_each_sign_may_be_thousands(tmp_path: Path, sign: str) -> None:
+    lines = [f"A;12{sign}345", f"B;1{sign}204", "C;9"]
+    (tmp_path / "a.csv").write_text("\n".join(["k;pop", *lines]))
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    assert "{name: pop, type: string" in text
+    assert "thousands or decimals: kept as text (all 3 values)" in text
+    for line in (f"D;1{sign}5", f"D;0{sign}125", "D;1204"):  # decimals after all, or no thousands apart
+        (tmp_path / "a.csv").write_text("\n".join(["k;pop", *lines, line]))
+        [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+        assert "{name: pop, type: number" in text, line
+
+
+def test_another_column_tells_what_the_sign_is(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;lat;prix\nA;46,123;1,50\nB;45,456;2,25\n")
+    made = draft("a.csv", "fichiers", tmp_path)
+    assert [row["lat"] for row in run_of(tmp_path, made)] == [46.123, 45.456]
+    (tmp_path / "b.csv").write_text("k;pop;prix\nA;46.123;1,50\nB;45.456;2,25\n")
+    [text] = draft("b.csv", "fichiers", tmp_path).datasets.values()
+    assert "{name: pop, type: string" in text, "a comma tells nothing of a point"
+
+
+def test_what_looks_like_more_than_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "m;e;p;h;us\n1 234,50 €;€12.50;12,5 %;01/02/2024 10:00;12/25/2024\n2;3 EUR;3;29/02/2024 à 9h30;01/02/2024\n"
+    )
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    for name, said in (
+        ("m", "looks like money"),
+        ("e", "looks like money"),
+        ("p", "looks like percent"),
+        ("h", "looks like dates with a time"),
+        ("us", "looks like dates, some with the month first"),
+    ):
+        before, _, after = text.partition(f"    - {{name: {name}, ")
+        assert after.startswith("type: string"), name
+        assert said in before.splitlines()[-1], name
+        assert "kept as text (all 2 values)" in before.splitlines()[-1]
+
+
+def test_dates_in_words_are_dates(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;le\nA;1er mars 1998\nB;12 Août 2001\nC;03/04/2005\n")
+    made = draft("a.csv", "fichiers", tmp_path)
+    found = run_of(tmp_path, made)
+    assert [row["le"] for row in found] == [dt.date(1998, 3, 1), dt.date(2001, 8, 12), dt.date(2005, 4, 3)]
+
+
+def test_a_moment_that_no_clock_has_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;le\nA;2024-01-01T10:00\nB;2024-13-01T10:00\n")
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    assert "{name: le, type: string" in text
+    (tmp_path / "a.csv").write_text("k;le\nA;2024-01-01T10:00\n")
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    assert "dates with a time (its only value)" in text
+
+
+def test_a_file_without_a_header_is_doubted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("0612345678;Durand;2023\n0712345671;Martin;12\n")
+    [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
+    assert text.count("if the first line is no header, say header: 0 and columns:") == 1, "a year may be a name"
+    (tmp_path / "a.csv").write_text("")
+    assert draft("a.csv", "fichiers", tmp_path).notes == ("a.csv is empty",)

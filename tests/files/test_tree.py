@@ -102,6 +102,12 @@ def test_a_file_that_is_cut_off_gives_nothing(tmp_path: Path, cut: int) -> None:
     ("content", "rows", "said"),
     [
         ('{"a": {"b": []}}', "a.c", r"no list of rows at a.c: there are: b"),
+        (
+            '{"0612345678": [], "Durand": {}, "meta": 1, "page_2": 1}',
+            "data",
+            r"at data: there are: meta, page_2, 2 keys of other forms; say",
+        ),
+        ('{"data": {"0612345678": [], "rows": []}}', "data", r"there are lists at: rows, 1 key of other forms; say"),
         ('{"a": 5}', "a.c", r"no list of rows at a.c: no object stands on the way"),
         ('{"a": 5}', "a", r"no list of rows at a: it is no list"),
         ('{"a": [], "a": []}', "a", r"has the key of its rows twice"),

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import InvalidRequest
+from gateway.connector_add import _write
 from pipelines.workspace import Workspace
 
 MAIN = "title: Town\norganisations:\n  town: {title: Town}\n"
@@ -167,6 +169,12 @@ def test_nothing_is_half_written(root: Path) -> None:
     done = beffroi(root, "connector", "add", "file", "imports", "--name", "it", "--dataset", "rooms", status=1)
     assert "nothing is written" in done.stderr
     assert not list((root / "registries").glob("*"))
+
+
+def test_nothing_is_half_written_where_a_text_cannot_be(root: Path) -> None:
+    with pytest.raises(InvalidRequest, match="nothing is written"):
+        _write(root, {"registries/it.yaml": "kind: rest", "datasets/it.yaml": "title: \ud800"})
+    assert written(root) == set()
 
 
 def test_options_of_an_address_are_declared_without_a_secret(root: Path) -> None:

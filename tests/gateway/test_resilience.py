@@ -110,6 +110,31 @@ def test_limits_of_the_workspace(root: Path, faults: Faults, nirs: list[str]) ->
     assert 1 <= int(reply.headers["retry-after"]) <= 60
 
 
+def test_a_registry_that_asked_us_to_stay_away(tmp_path: Path, canned: Canned) -> None:
+    canned.say(b"", "text/plain", 503, Retry_After="3000")
+    with Gateway(workspace(tmp_path / "w", canned.url)) as gateway:
+        before = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        for _ in range(3):
+            assert gateway.post("/lookups/parcel", {"identifier": "22214-AB-0001"}, "desk", "survey").code == "down"
+        told = gateway.get("/health").json["registries"]["cadastre"]
+    assert len(canned.requests) == 1
+    assert (told["status"], told["code"], told["failed"]) == ("failing", "down", 1)
+    assert told["reason"] == "it asked us not to come again before (HTTP 503)"
+    waits = dt.datetime.fromisoformat(told["until"]) - before
+    assert dt.timedelta(seconds=2999) <= waits <= dt.timedelta(seconds=3060)
+
+
+def test_who_has_no_time_for_an_answer_tells_nothing_of_the_registry(root: Path, faults: Faults) -> None:
+    faults["communes"].fault = "blackhole"
+    text = (root / "beffroi.yaml").read_text(encoding="utf-8")
+    short = text.replace("record: Commune\n    deadline: 1\n", "record: Commune\n    deadline: 0.1\n")
+    assert short != text
+    (root / "beffroi.yaml").write_text(short, encoding="utf-8")
+    with Gateway(root) as gateway:
+        assert gateway.get("/lookups/commune/01001", "mairie").json["meta"]["tried"][0]["code"] == "late"
+        assert gateway.get("/health").json["registries"]["communes"]["status"] == "unknown"
+
+
 # --- credentials -----------------------------------------------------------------------------------------------------
 
 

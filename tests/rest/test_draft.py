@@ -709,6 +709,45 @@ def test_what_a_schema_holds_values_to(tmp_path: Path) -> None:
     }
 
 
+NOTHING = {"type": "null"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "always"),
+    [
+        (TEXT, True),
+        ({"type": "string", "nullable": False}, True),
+        ({"$ref": "#/components/schemas/Text"}, True),
+        ({"oneOf": [TEXT, {"type": "integer"}]}, True),
+        ({"type": "string", "nullable": True}, False),
+        ({"type": "string", "x-nullable": True}, False),
+        ({"type": ["string", "null"]}, False),
+        ({"anyOf": [TEXT, NOTHING]}, False),
+        ({"oneOf": [NOTHING, {"$ref": "#/components/schemas/Text"}]}, False),
+        ({"$ref": "#/components/schemas/Text", "nullable": True}, False),
+        ({"type": "string", "enum": ["a", None]}, False),
+        ({"type": "string", "writeOnly": True}, False),
+    ],
+)
+def test_what_every_record_has_is_required(tmp_path: Path, schema: dict[str, Any], always: bool) -> None:
+    thing = {"type": "object", "required": ["label"], "properties": {"id": TEXT, "label": schema}}
+    asked = parameter("id", "path", required=True, **TEXT)
+    data = document({"/things/{id}": get(thing, asked)}, components={"schemas": {"Text": TEXT}})
+    said, made = drafted(data, tmp_path)
+    assert said["lookup"]["fields"]["id"] == "id"
+    assert said["lookup"]["fields"]["label"] == ({"from": "label", "required": True} if always else "label")
+    record = registry(made, tmp_path).record
+    assert record is not None
+    assert record.model_fields["label"].is_required() is always
+
+
+def test_yaml_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.rest.openapi.YAML_SECONDS", 0.0)
+    (tmp_path / "openapi.yaml").write_text("openapi: 3.0.0\npaths: {}\n")
+    with pytest.raises(InvalidRequest, match="as YAML the document takes more than 0 seconds: give it as JSON"):
+        draft("openapi.yaml", "shop", tmp_path)
+
+
 def test_an_example_beside_its_schema_and_the_lookups_own_file(tmp_path: Path) -> None:
     answer = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
     asked = parameter("id", "path", required=True, type="string") | {"example": "ERP-00001"}
