@@ -48,7 +48,8 @@ class Sql(Registry):
         self._question: Asked | None = None
         lookup = self.settings.lookup
         if lookup is not None and not list(derived.problems(lookup.record, lookup.identifier, lookup.fields)):
-            key = next((name for name, source in _sources(lookup).items() if source == lookup.key), None)
+            identified = _identified_by(lookup)
+            key = next((name for name, source in _sources(lookup).items() if source == identified), None)
             self.record = derived.record_of(
                 lookup.record, lookup.identifier, lookup.fields, key, personal=self.settings.personal
             )
@@ -110,9 +111,9 @@ class Sql(Registry):
                 self._question = None
                 raise
         self._question = asked
-        if lookup.key is not None and len(rows) < ALIKE:
-            declared = next(column.declared for column in asked.columns if column.name == lookup.key)
-            rows = [row for row in rows if is_same(row[lookup.key], values[KEY], declared)]
+        if (key := _identified_by(lookup)) is not None and len(rows) < ALIKE:
+            declared = next(column.declared for column in asked.columns if column.name == key)
+            rows = [row for row in rows if is_same(row[key], values[KEY], declared)]
         if not rows:
             raise NotFound(f"{self.name} has no {lookup.record} of that {lookup.identifier.scheme}", registry=self.name)
         if len(rows) > 1:
@@ -222,6 +223,11 @@ class Sql(Registry):
 def _sources(lookup: LookupSettings) -> dict[str, str]:
     """Return the column of each field: the one that it is `from`, else that of its own name."""
     return {name: said.source or name for name, said in lookup.fields.items()}
+
+
+def _identified_by(lookup: LookupSettings) -> str | None:
+    """Return the column that must be the very identifier: the key; of a query the one that the scheme's field is from."""
+    return lookup.key or _sources(lookup).get(lookup.identifier.scheme)
 
 
 def _identifying(lookup: LookupSettings, identifier: str) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 Tables are listed with their sizes, keys, and the columns that look personal, with the evidence. No row is read.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -50,15 +51,12 @@ def draft(
     """Return the draft of the database at an address; `tables` are those wanted, by the names that it has for them.
 
     With `lookup` the drafted lookup is live, else a comment.
-    The password is read from the variable, by default NAME_PASSWORD, where the address has a user and it is set. Raises
-    InvalidRequest for an address that is none or a table that is not there, and as lookups do.
+    The password is read from the variable, by default NAME_PASSWORD, where the address has a user. Raises InvalidRequest
+    for an address that is none, a variable that is not set or a table that is not there, and as lookups do.
     """
     url, variable = _without_password(source), password_variable or f"{name.upper()}_PASSWORD"
     said: dict[str, Any] = {"url": url} | ({"password": f"${{{variable}}}"} if address(url).username else {})
-    try:
-        registry = Sql(name, SqlSettings.model_validate(said), root)
-    except ValidationError as error:
-        raise InvalidRequest(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+    registry = _registry(name, said, variable, root)
     deadline = Deadline.after(SECONDS)
     there = registry.engine.tables(deadline)
     scheme = address(url).scheme
@@ -75,6 +73,20 @@ def draft(
     datasets = {each.entry: dataset_of(each, name, targets) for each in found}
     lookups = {chosen.entry: lookup_of_record(_record(chosen), name) for chosen in _asked(found)[:1]}
     return Draft(text + "\n", datasets, lookups, tuple(map(_seen, found)), (*notes, *_keyless(found)))
+
+
+def _registry(name: str, said: Mapping[str, Any], variable: str, root: Path) -> Sql:
+    """Return the registry that is drafted. Raises InvalidRequest where it cannot be asked as it is said."""
+    try:
+        settings = SqlSettings.model_validate(said)
+    except ValidationError as error:
+        raise InvalidRequest(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+    if "password" in said and variable not in os.environ:
+        raise InvalidRequest(
+            f"the password is read from the variable {variable} of the environment, which is not set: export it, or name"
+            " another by --password-variable"
+        )
+    return Sql(name, settings, root)
 
 
 def _left(names: Sequence[str], found: Sequence[Found]) -> Iterator[str]:
@@ -171,13 +183,13 @@ def _asked(found: Sequence[Found]) -> list[Found]:
 
 def _record(found: Found) -> str:
     name = "".join(word.capitalize() for word in found.entry.split("_"))
-    return re.sub(r"(?<=[^isou])s$", "", name) or "Row"  # associations, not permis
+    return re.sub(r"(?<=[^aisou])s$", "", name) or "Row"  # associations, not permis, repas
 
 
 def _lookup(found: Sequence[Found], *, live: bool) -> Iterator[str]:
     """Yield a lookup of the table that is best asked, as a comment if it is not `live`."""
     for chosen in _asked(found)[:1]:
-        key, kinds = _asked_by(chosen) or "", {each.name: kind_of(each) for each in chosen.columns}
+        key, kinds = _asked_by(chosen) or "", {each.name: chosen.kind(each) for each in chosen.columns}
         fields: dict[str, Any] = {}
         for column, own in chosen.names.items():
             about = {"type": kinds[column]} if kinds[column] != "string" else {}
@@ -191,7 +203,7 @@ def _lookup(found: Sequence[Found], *, live: bool) -> Iterator[str]:
 
 def _asked_by(found: Found) -> str | None:
     """Return the column that a row is best asked by: a unique text, else the key where it is one column."""
-    names = {each.name: kind_of(each) for each in found.columns}
+    names = {each.name: found.kind(each) for each in found.columns}
     single = {*found.told.unique, *(found.table.key if len(found.table.key) == 1 else ())} & names.keys()
     by_text = sorted(single, key=lambda name: (names[name] != "string", name))
     return by_text[0] if by_text else None
@@ -199,7 +211,7 @@ def _asked_by(found: Found) -> str | None:
 
 def _numeric(found: Found, column: str) -> bool:
     return any(
-        each.name == column and (kind_of(each) != "string" or pa.types.is_integer(each.type)) for each in found.columns
+        each.name == column and (kind_of(each) == "integer" or pa.types.is_integer(each.type)) for each in found.columns
     )
 
 

@@ -72,6 +72,11 @@ class Found:
         never_empty = [each.name for each in self.columns if each.name in self.told.unique - self.told.empty]
         return self.table.key or tuple(never_empty[:1])
 
+    def kind(self, column: Column) -> str:
+        """Return the type of a column: a number by which a row is named is text, since a rounded one names no row."""
+        naming = {*self.key, *self.told.unique, *self.told.foreign}
+        return "string" if column.name in naming and kind_of(column) == "number" else kind_of(column)
+
     @property
     def changed(self) -> str | None:
         """A column that looks like the moment of the last change, where rows have a key."""
@@ -93,7 +98,7 @@ def dataset_of(found: Found, registry: str, targets: Mapping[str, Found]) -> str
     lines += ["  foreignKeys:", *(f"    - {flow(each)}" for each in foreign)] if foreign else []
     if long := [found.names[each.name] for each in found.columns if _is_long(each)]:
         lines += prose(f"Numbers of so many digits that only a text holds them all: {', '.join(long)}.")
-    if loose := [found.names[each.name] for each in found.columns if _is_loose(each)]:
+    if loose := [found.names[each.name] for each in found.columns if _is_loose(each) and found.kind(each) == "number"]:
         lines += prose(
             f"Numbers whose size is not declared: {', '.join(loose)}. Those of more than {EXACT} digits are rounded, unless"
             " you say type: string.",
@@ -106,7 +111,7 @@ def dataset_of(found: Found, registry: str, targets: Mapping[str, Found]) -> str
 def _is_long(column: Column) -> bool:
     return kind_of(column) == "string" and (
         pa.types.is_decimal(column.type)
-        or re.match(r"numeric|decimal|number|bigint", column.declared.lower()) is not None
+        or re.match(r"numeric|decimal|number|bigint|money", column.declared.lower()) is not None
     )
 
 
@@ -115,7 +120,7 @@ def _is_loose(column: Column) -> bool:
 
 
 def _field(found: Found, column: Column) -> dict[str, Any]:
-    kind, comment = kind_of(column), " ".join(found.told.comments.get(column.name, "").split())
+    kind, comment = found.kind(column), " ".join(found.told.comments.get(column.name, "").split())
     said: dict[str, Any] = {"name": found.names[column.name]} | ({"type": kind} if kind != "string" else {})
     said |= {"title": comment} if comment else {}
     must = column.name not in found.told.empty and column.name in found.told.comments

@@ -69,9 +69,9 @@ class MariaDb:
 
     def columns(self, source: Source, deadline: Deadline) -> Sequence[Column]:
         """Return the columns of a table or query as `SELECT *` gives them: invisible ones are not among them."""
-        statement = source.statement.within("SELECT * FROM ", " LIMIT 0")
+        sql = written(source.statement.within("SELECT * FROM ", " LIMIT 0"), source.values)
         with self._sessions.use(deadline) as session:
-            fields = session.ask(written(statement, source.values), deadline, told=True)
+            fields = session.ask(sql, deadline, told=True)
             for _ in pieces(session.connection, len(fields), deadline):
                 pass
         return [mariadb_types.column(field, self.quoted(field.name)) for field in fields]
@@ -84,9 +84,10 @@ class MariaDb:
         self, statement: Statement, values: Mapping[str, Value], columns: Sequence[Column], deadline: Deadline
     ) -> Generator[pa.RecordBatch, None, None]:
         """Yield the rows of a SELECT in one transaction, with why a row cannot be taken."""
+        sql = written(statement, values)
         with self._sessions.fresh(deadline) as session:
             session.do("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            fields = session.ask(written(statement, values), deadline, told=True)
+            fields = session.ask(sql, deadline, told=True)
             for cells in pieces(session.connection, len(fields), deadline):
                 batch, faults = self._batch(session, fields, columns, cells)
                 yield with_faults(batch, faults)
@@ -100,9 +101,9 @@ class MariaDb:
         deadline: Deadline,
     ) -> list[dict[str, Any]]:
         """Return at most `most` rows of a SELECT, as Python values."""
-        found = list[dict[str, Any]]()
+        found, sql = list[dict[str, Any]](), written(statement, values)
         with self._sessions.use(deadline) as session:
-            fields = session.ask(written(statement, values), deadline, most=most)
+            fields = session.ask(sql, deadline, most=most)
             for cells in pieces(session.connection, len(fields), deadline):
                 batch, faults = self._batch(session, fields, columns, cells)
                 if (fault := next((each for each in faults.to_pylist() if each), None)) is not None:

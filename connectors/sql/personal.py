@@ -38,8 +38,10 @@ def looks_personal(columns: Mapping[str, str]) -> dict[str, str]:
             joined = [*words, *(first + second for first, second in pairwise(words))]
             if sign := next((word for word in joined if word in _BY_WORD), None):
                 found.setdefault(name, f"its {place} says «{sign}»: {_BY_WORD[sign]}")
-            elif place == "name" and (sign := next((word for word in words if word in _WEAK), None)):
-                weak[name] = f"its name says «{sign}», beside columns that look personal"
+            elif place == "name" and (signs := [word for word in dict.fromkeys(words) if word in _WEAK]):
+                weak[name] = f"its name says «{signs[0]}», beside columns that look personal"
+                if signs[1:]:
+                    found.setdefault(name, f"its name says «{' '.join(signs)}»: a person's name")
     return found | {name: why for name, why in weak.items() if found and name not in found}
 
 

@@ -144,6 +144,7 @@ def test_what_looks_personal() -> None:
                "montant": "", "apellidos": "", "tel_fixe": ""}  # fmt: skip
     assert set(looks_personal(columns)) == columns.keys() - {"zip", "montant"}
     assert "«prenom»" in looks_personal(columns)["Prénom_2"]
+    assert set(looks_personal({"NOM_USAGER": "", "nomHabitant": "", "objet": ""})) == {"NOM_USAGER", "nomHabitant"}
     assert looks_personal({"nom": "", "objet": "", "siret": "", "description": "", "pays": "", "typename": ""}) == {}
 
 
@@ -194,3 +195,57 @@ def test_unsigned_and_other_databases(
     assert "{name: n, type: integer}" in found.datasets["grands"]
     assert any("beside.loin" in note and "--table" in note for note in found.notes)
     assert "beside.loin" in found.declaration
+
+
+def test_a_number_that_names_a_row_is_text_and_its_draft_runs(
+    database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", PASSWORD)
+    database.run(
+        "CREATE TABLE repas (id numeric(9,2) PRIMARY KEY, prix money)",
+        "CREATE TABLE plats (n numeric PRIMARY KEY, repas numeric(9,2) REFERENCES repas, poids numeric(5,1))",
+        "INSERT INTO repas VALUES (1.50, '12.50')",
+        "INSERT INTO plats VALUES (12345678901234567.89, 1.5, 2.5)",
+    )
+    source = f"postgresql://reader@127.0.0.1:{database.server.port}/{database.name}"
+    found = drafted(tmp_path, source)
+    workspace = Workspace(tmp_path)
+    assert [run(workspace, each).quarantined for each in ("repas", "plats")] == [0, 0]
+    newest = versions.newest(workspace, "plats")
+    assert newest is not None
+    assert pq.read_table(newest.parquet).to_pylist() == [{"n": "12345678901234567.89", "repas": "1.50", "poids": 2.5}]
+    assert "size is not declared" not in found.datasets["plats"]
+    assert "only a text holds them all: prix." in found.datasets["repas"]
+    assert (
+        "record: Repas" in found.lookups["repas"]
+        if "repas" in found.lookups
+        else "record: Plat" in found.lookups["plats"]
+    )
+    assert r"\d" not in found.declaration, "a key with a fraction is not digits alone"
+
+
+def test_a_password_that_is_not_set_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOWN_PASSWORD", raising=False)
+    with pytest.raises(InvalidRequest, match=r"variable TOWN_PASSWORD .* not set: export it, or .*--password-variable"):
+        draft("postgresql://reader@127.0.0.1:1/town", "town", tmp_path)
+
+
+def test_an_array_is_a_text_that_may_be_read_as_a_list(
+    database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWN_PASSWORD", PASSWORD)
+    database.run(
+        "CREATE TABLE mots (id int PRIMARY KEY, mots text[])",
+        """INSERT INTO mots VALUES (1, '{"a, b","c\\"é"}'), (2, '{}'), (3, NULL)""",
+    )
+    found = drafted(tmp_path, f"postgresql://reader@127.0.0.1:{database.server.port}/{database.name}")
+    assert "{name: mots}" in found.datasets["mots"]
+    file = tmp_path / "datasets" / "mots.yaml"
+    for name, kind, first in (("texts", "string", '["a, b","c\\"é"]'), ("lists", "array", ["a, b", 'c"é'])):
+        said = file.read_text().replace("{name: mots}", f"{{name: mots, type: {kind}}}")
+        (tmp_path / "datasets" / f"{name}.yaml").write_text(said)
+        assert run(Workspace(tmp_path), name).quarantined == 0
+        newest = versions.newest(Workspace(tmp_path), name)
+        assert newest is not None
+        rows = sorted(pq.read_table(newest.parquet).to_pylist(), key=lambda row: int(row["id"]))
+        assert [rows[0]["mots"], rows[2]["mots"]] == [first, None]

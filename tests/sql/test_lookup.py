@@ -97,7 +97,11 @@ def test_a_query_finds_it_too(declared: Both) -> None:
     with pytest.raises(NotFound):
         found(registry(query=query, parameters={"kind": "y"}, fields=narrow))
     with pytest.raises(Unreadable, match="several rows"):
-        found(registry(query="SELECT * FROM associations WHERE code <> '' OR code = :rna", fields=narrow))
+        found(registry(query="SELECT nom FROM associations WHERE code <> '' OR code = :rna", fields={"name": "nom"}))
+    assert found(registry(query="SELECT * FROM associations WHERE code <> '' OR code = :rna", fields=narrow)) == {
+        "rna": "W801000123",
+        "name": "Été",
+    }, "the row of the identifier itself"
 
 
 def test_what_is_not_there_is_not_found(declared: Both) -> None:

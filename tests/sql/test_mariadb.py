@@ -22,8 +22,10 @@ from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, NotFound, RefusedUs, Unreadable
 from connectors.registry import FAULT
 from connectors.sql import Sql
+from connectors.sql.engine import Source
 from connectors.sql.mariadb_types import CODECS
 from connectors.sql.settings import SqlSettings
+from connectors.sql.statement import Statement
 from tests.peers.fault_proxy import FaultProxy
 from tests.peers.mariadb.peer import SECRET, MariaDbServer
 
@@ -265,6 +267,26 @@ def test_a_lookup_never_answers_what_the_server_only_takes_for_the_same(mariadb:
             registry.lookup(other, Deadline.after(5))
 
 
+def test_a_query_never_answers_another_record_either(mariadb: MariaDbServer) -> None:
+    mariadb.run([
+        "CREATE OR REPLACE TABLE alike (rna VARCHAR(20), nom TEXT, n INT PRIMARY KEY) CHARSET utf8mb4",
+        "INSERT INTO alike VALUES ('é', 'accent', 0), ('PC3', 'permit', 12)",
+    ])  # fmt: skip
+    identifier = {"scheme": "number", "pattern": "(?s:.{1,20})"}
+    for column, good, others in (("rna", "PC3", ("pc3", "PC3 ", "e")), ("n", "12", ("12abc", "1.2e1", "abc"))):
+        said = {
+            "record": "Thing",
+            "identifier": identifier,
+            "query": f"SELECT * FROM alike WHERE {column} = :number",
+            "fields": {"number": column, "name": "nom"},
+        }
+        registry = town(mariadb.address(), lookup=said)
+        assert looked_up(registry, good) == {"number": good, "name": "permit"}
+        for other in others:
+            with pytest.raises(NotFound):
+                registry.lookup(other, Deadline.after(5))
+
+
 @pytest.mark.parametrize(("table", "key"), [("associations", "nom"), ("slow", "rna")])
 def test_a_key_without_an_index_is_refused(associations: MariaDbServer, table: str, key: str) -> None:
     with pytest.raises(Misconfigured, match="leads no index"):
@@ -290,6 +312,16 @@ def test_parameters_are_values(associations: MariaDbServer) -> None:
     [row] = query(associations, sql, parameters=parameters).to_pylist()
     assert (row["s"], row["i"], row["f"], row["t"], row["d"], row["n"]) == ("é'\\\"", -4, 1.5, 1, 2024, 1)
     assert row["q"] == ":x':y"
+
+
+def test_a_fault_of_ours_is_not_told_as_the_server_s(associations: MariaDbServer) -> None:
+    engine, asks = town(associations.address()).engine, Statement(("SELECT ", ""), ("unknown",))
+    with pytest.raises(KeyError):
+        engine.rows(asks, {}, (), 1, Deadline.after(5))
+    with pytest.raises(KeyError):
+        engine.columns(Source(asks, {}), Deadline.after(5))
+    with pytest.raises(KeyError):
+        next(engine.stream(asks, {}, (), Deadline.after(5)))
 
 
 @pytest.mark.parametrize(
