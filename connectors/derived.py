@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
 
-from connectors.columns import PYTHON, ColumnType
+from connectors.columns import PYTHON, FieldType
 from connectors.declared import Declared
 from connectors.errors import Unreadable
 from connectors.identifiers import Check, Identifier
@@ -24,7 +24,7 @@ class FieldSettings(Declared):
     """One field of a record: where its value stands (`source`, in the words of the kind) and, for a new record, its type."""
 
     source: Annotated[str | None, Field(alias="from", min_length=1)] = None
-    type: ColumnType | None = None
+    type: FieldType | None = None
     title: str = ""
     description: str = ""
     required: bool = False

@@ -12,7 +12,8 @@ def variable(name: str, registry: str) -> str:
     """Return a variable of the environment. Raises Misconfigured where it is not set."""
     if name not in os.environ:
         raise Misconfigured(
-            f"the declaration of {registry} names the variable {name} of the environment, which is not set",
+            f"the declaration of {registry} names the variable {name} of the environment, which is not set: export it,"
+            " or correct the declaration",
             registry=registry,
         )
     return os.environ[name]

@@ -13,7 +13,8 @@ from typing import Literal
 
 from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
 from gateway.tokens import Tokens
-from pipelines.declarations import Dataset, Grant, Lookup, Purpose
+from pipelines.configuration import Grant, Lookup, Purpose
+from pipelines.declarations import Dataset
 from pipelines.sentences import among
 from pipelines.workspace import Workspace
 

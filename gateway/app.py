@@ -15,12 +15,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from connectors.errors import Unavailable
-from gateway import dataset_routes, home, lookup_routes
+from gateway import dataset_routes, home, lookup_routes, report_routes, version_routes
 from gateway.access import visible
 from gateway.front import Front
 from gateway.health import beffroi_version
 from gateway.problems import Problem, install
 from gateway.service import Service
+from pipelines import pages
 from pipelines.workspace import Workspace
 
 LOGGING: dict[str, Any] = {
@@ -74,6 +75,8 @@ def application(service: Service) -> FastAPI:
     _pages(app, service)
     app.include_router(lookup_routes.router(service))
     app.include_router(dataset_routes.router(service))
+    app.include_router(version_routes.router(service))
+    app.include_router(report_routes.router(service))
     app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 
@@ -89,7 +92,7 @@ def _pages(app: FastAPI, service: Service) -> None:
     @app.api_route("/favicon.svg", methods=["GET", "HEAD"], include_in_schema=False)
     @app.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)
     async def icon() -> Response:
-        return Response(home.ICON, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+        return Response(pages.ICON, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["health"], summary="What is well and what is not")

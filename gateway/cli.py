@@ -19,6 +19,7 @@ from gateway import online as asking
 from gateway.command import command
 from gateway.connector_commands import connector_group
 from gateway.dataset_commands import DATASET_COMMANDS
+from gateway.doctor_commands import DOCTOR_COMMANDS
 from gateway.quarantine_commands import quarantine_group
 from gateway.tokens import Tokens
 from pipelines.workspace import Workspace
@@ -36,7 +37,7 @@ def main(workspace: Path | None) -> None:
 
 main.add_command(connector_group)
 main.add_command(quarantine_group)
-for _command in DATASET_COMMANDS:
+for _command in (*DATASET_COMMANDS, *DOCTOR_COMMANDS):
     main.add_command(_command)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Display
 from rich.table import Table
 
 from connectors.errors import BeffroiError
@@ -95,30 +96,61 @@ def show_error(error: BeffroiError, as_json: bool) -> None:
     click.echo(f"{error.title} ({whose})\n{error.detail}\n{todo}", err=True)
 
 
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[str], Tell]]:
-    """Show the progress of `total` tasks on standard error.
+STAGES = ("scan", "clean", "expect", "write", "faces", "commit")
+"""What a run goes through, as the display of progress counts it; one may leave some out."""
 
-    Yields a function that begins a task by its name and returns the function that hears its stages.
-    """
+
+class Progress:
+    """Plain lines on standard error: one when a task begins, one when it has ended."""
+
+    def begin(self, name: str) -> Tell:
+        """Begin a task; return the function that hears its stages."""
+        note(f"{name}: begins")
+        return lambda _stage: None
+
+    def end(self, name: str, said: str) -> None:
+        """End a task; `said` is what came of it."""
+        note(f"{name}: {said}")
+
+
+class Bars(Progress):
+    """A display on a terminal: a bar for all tasks, and one for each that is under way, with its stage."""
+
+    def __init__(self, display: Display, total: int) -> None:
+        """`display` is running."""
+        self._display = display
+        self._all = display.add_task("", total=total)
+        self._tasks: dict[str, TaskID] = {}
+
+    def begin(self, name: str) -> Tell:
+        """Show a task; whatever it says of its stage begins with the stage's name."""
+        task = self._tasks[name] = self._display.add_task(name, total=len(STAGES))
+
+        def tell(stage: str) -> None:
+            first = stage.partition(" ")[0]
+            done = STAGES.index(first) if first in STAGES else None
+            self._display.update(task, description=f"{name}: {stage}", completed=done)
+
+        return tell
+
+    def end(self, name: str, said: str) -> None:  # the table of results says it
+        """Take a task off the display."""
+        self._display.remove_task(self._tasks.pop(name))
+        self._display.advance(self._all)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Progress]:
+    """Show the progress of `total` tasks, several of which may be under way at once, on standard error."""
     if not sys.stderr.isatty():
-        yield lambda name: lambda stage: note(f"{name}: {stage}") if stage == "scan" else None
+        yield Progress()
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<34}"),
+        TextColumn("{task.description:<40}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
-        task = display.add_task("", total=total)
-        begun = 0
-
-        def begin(name: str) -> Tell:
-            nonlocal begun
-            display.update(task, completed=begun)
-            begun += 1
-            return lambda stage: display.update(task, description=f"{name}: {stage}")
-
-        yield begin
+    with Display(*columns, console=Console(stderr=True), transient=True) as display:
+        yield Bars(display, total)

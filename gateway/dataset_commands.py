@@ -1,30 +1,125 @@
-"""The commands that make and show versions of datasets: `beffroi run`, `publish`, `versions`."""
+"""The commands that make and publish versions of datasets: `beffroi run`, `report`, `publish`."""
 
+import datetime as dt
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from connectors.errors import Misconfigured
+from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console, jobs
 from gateway.command import command
-from pipelines import versions
+from gateway.version_commands import VERSION_COMMANDS
+from pipelines import report as reports
+from pipelines import report_page, schedule
 from pipelines.workspace import Workspace
 
 
 @click.command("run")
 @click.argument("datasets", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All datasets, as where none is named.")
+@click.option("--due", is_flag=True, help="Only those whose schedule says so: never run, or not since their last hour.")
 @click.option("--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too.")
+@click.option("--preview", is_flag=True, help="Do all but commit, and show what would change.")
+@click.option(
+    "--accept", is_flag=True, help="Take this version although it differs from the last one more than it may (drift)."
+)
+@click.option("--release", is_flag=True, help="Let the datasets named go on, which a rollback holds at a version.")
+@click.option(
+    "--jobs", "at_once", type=click.IntRange(1, 64), default=None, metavar="N",
+    help="Run so many at once, which share the memory; by default as many as there are cores, at most 4.",
+)  # fmt: skip
+@click.option(
+    "--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+    help="Wait so long for another run of the same dataset to end; by default it is said at once.",
+)  # fmt: skip
 @command
-def run_command(root: Path, as_json: bool, datasets: tuple[str, ...], full: bool) -> None:
-    """Run the pipelines of DATASETS (all of them, where none is named), each after those it refers to."""
+def run_command(
+    root: Path, as_json: bool, datasets: tuple[str, ...], everything: bool, due: bool, full: bool, preview: bool,
+    accept: bool, release: bool, at_once: int | None, wait: float,
+) -> None:  # fmt: skip
+    """Run the pipelines of DATASETS (all of them, where none is named), each after those it refers to.
+
+    Several are run at once. One that fails stops no other: those that depend on it are made from its last version.
+    """
+    if everything and datasets:
+        raise InvalidRequest(f"--all is all datasets: leave it out, or {', '.join(datasets)}")
+    if (release or accept) and not datasets:
+        raise InvalidRequest("--release and --accept are for datasets that are named")
+    if release and preview:
+        raise InvalidRequest("a preview releases nothing: leave one of --release and --preview out")
     workspace = Workspace(root)
-    reports, failures = jobs.run_all(workspace, list(datasets), full=full)
-    jobs.show_reports(reports, as_json)
+    names = list(datasets)
+    if due:
+        hour = schedule.due(workspace, dt.datetime.now(dt.UTC))
+        names = [name for name in hour if name in workspace.in_order(names)]
+        if not names:
+            console.show_json([]) if as_json else console.note("Nothing is due.")
+            return
+    how = jobs.How(full=full, preview=preview, accept=accept, release=release, wait=wait, jobs=at_once)
+    try:
+        done, failures = jobs.run_all(workspace, names, how)
+    except KeyboardInterrupt:
+        console.note("Stopped. What was under way left the last versions as they were; the next run sweeps the rest.")
+        sys.stdout.flush()
+        os._exit(130)  # threads of runs would be waited for
+    jobs.show_reports(done, as_json)
     for error in failures:
         console.show_error(error, as_json)
     if failures:
         sys.exit(1)
+
+
+@click.command("report")
+@click.argument("dataset")
+@click.option("--run", "run_id", default=None, metavar="ID", help="Of the run that began then; of the last by default.")
+@click.option("--list", "listing", is_flag=True, help="List the runs whose reports are kept, the latest first.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE",
+              help="Write it as a page, whole in one file.")  # fmt: skip
+@click.option("--lang", type=click.Choice(report_page.LANGUAGES), default=None, help="By default that of LANG.")
+@command
+def report_command(
+    root: Path, as_json: bool, dataset: str, run_id: str | None, listing: bool, html: Path | None, lang: str | None
+) -> None:
+    """Show what a run of DATASET did: the sum of its rows, where they came from, what was refused and why, what it took.
+
+    It never has the values of a row. `beffroi quarantine` shows refused rows.
+    """
+    workspace = Workspace(root)
+    declared = workspace.dataset(dataset)
+    if listing:
+        _list(workspace, dataset, as_json)
+        return
+    found = reports.find(workspace, dataset, run_id)
+    language = lang or report_page.language_of(os.environ)
+    if html is not None:
+        html.write_text(report_page.page(found, declared, language), encoding="utf-8")
+        console.note(f"Written: {html}")
+    if as_json:
+        console.show_json(found)
+    elif html is None:
+        for line in report_page.head(found, declared, language):
+            click.echo(line)
+        for section in report_page.sections(found, declared, language):
+            click.echo(f"\n{section.title}")
+            for line in section.lines:
+                click.echo(line)
+            if section.rows:
+                console.show_table(section.heads, section.rows, right=[section.heads[each] for each in section.numbers])
+
+
+def _list(workspace: Workspace, name: str, as_json: bool) -> None:
+    found = list(reports.kept(workspace, name))
+    if as_json:
+        console.show_json([{"run": each.run, "outcome": each.outcome, "version": each.version} for each in found])
+        return
+    rows = [
+        (each.run, each.outcome, each.version or "", f"{each.rows_in:,}", f"{each.rows_out:,}", f"{each.seconds:.2f}")
+        for each in found
+    ]
+    numbers = ("version", "rows in", "rows out", "seconds")
+    console.show_table(("run", "outcome", *numbers), rows, right=numbers)
 
 
 @click.command("publish")
@@ -47,19 +142,5 @@ def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> Non
         sys.exit(1)
 
 
-@click.command("versions")
-@click.argument("dataset")
-@command
-def versions_command(root: Path, as_json: bool, dataset: str) -> None:
-    """List the versions of DATASET, the latest last."""
-    workspace = Workspace(root)
-    found = versions.history(workspace, workspace.dataset(dataset).name)
-    if as_json:
-        console.show_json(found)
-        return
-    rows = [(v.number, v.committed.isoformat(timespec="seconds"), f"{v.rows:,}", v.parquet.name) for v in found]
-    console.show_table(("version", "committed", "rows", "file"), rows, right=("version", "rows"))
-
-
-DATASET_COMMANDS = (run_command, publish_command, versions_command)
+DATASET_COMMANDS = (run_command, report_command, publish_command, *VERSION_COMMANDS)
 """The commands of this module, in the order of a dataset's life."""

@@ -13,6 +13,7 @@ from connectors.columns import row_model
 from connectors.errors import InvalidRequest, MethodNotAllowed
 from gateway import filters, open_data
 from gateway.access import visible
+from gateway.asked import FORMATS, LIMIT, MAX_LIMIT
 from gateway.files import PRIVATE, PUBLIC, latest_file
 from gateway.lookup_routes import PURPOSE
 from gateway.problems import documented, problem
@@ -33,20 +34,21 @@ PARAMETERS = TypeAdapter(dict[str, str | int | float])
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe a parameter of the query that may be left out, for OpenAPI."""
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
-COLUMNS = _parameter("columns", "Columns wanted, separated by commas; all granted ones if absent", {"type": "string"})
+COLUMNS = parameter("columns", "Columns wanted, separated by commas; all granted ones if absent", {"type": "string"})
+PAGING = [
+    parameter("limit", "Rows a page", {"type": "integer", "default": LIMIT, "maximum": MAX_LIMIT, "minimum": 1}),
+    parameter("cursor", "Where the page begins: take it from `links.next`", {"type": "string"}),
+]
 ROWS_PARAMETERS = [
     COLUMNS,
-    _parameter(
-        "limit",
-        "Rows a page",
-        {"type": "integer", "default": open_data.LIMIT, "maximum": open_data.MAX_LIMIT, "minimum": 1},
-    ),
-    _parameter("cursor", "Where the page begins: take it from `links.next`", {"type": "string"}),
-    _parameter("format", "Does as well as the header Accept", {"type": "string", "enum": list(open_data.FORMATS)}),
+    *PAGING,
+    parameter("version", "Rows of an earlier version, by its number; of the latest if absent", {"type": "integer"}),
+    parameter("format", "Does as well as the header Accept", {"type": "string", "enum": list(FORMATS)}),
     PURPOSE,
 ]
 
@@ -56,16 +58,16 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/datasets", tags=["datasets"])
     answer = {200: _rows_answer(row_schemas(service)), **PROBLEMS}
 
-    @_reads(routes, "", "The open datasets, and with a token those granted")
+    @reads(routes, "", "The open datasets, and with a token those granted")
     async def listing(request: Request) -> Response:
         return _listing(service, request)
 
-    @_reads(routes, "/{name}", "What there is to know of a dataset", [PURPOSE])
+    @reads(routes, "/{name}", "What there is to know of a dataset", [PURPOSE])
     async def one(request: Request, name: str) -> Response:
         told = await open_data.metadata(service, service.caller(request), name)
-        return JSONResponse(told, headers=_cache(service, name))
+        return JSONResponse(told, headers=cache(service, name))
 
-    @_reads(routes, "/{name}/rows", "Rows, filtered and in pages", ROWS_PARAMETERS, filters.ABOUT, answer)
+    @reads(routes, "/{name}/rows", "Rows, filtered and in pages", ROWS_PARAMETERS, filters.ABOUT, answer)
     async def rows(request: Request, name: str) -> Response:
         return await _page(service, request, name, list(request.query_params.multi_items()))
 
@@ -81,11 +83,11 @@ def router(service: Service) -> APIRouter:
             raise InvalidRequest('the body must be a JSON object of texts and numbers, like {"limit": 20}') from None
         return await _page(service, request, name, [(key, str(value)) for key, value in parameters.items()])
 
-    @_reads(routes, "/{name}/rows/{key:path}", "One row by its key", [COLUMNS, PURPOSE])
+    @reads(routes, "/{name}/rows/{key:path}", "One row by its key", [COLUMNS, PURPOSE])
     async def row(request: Request, name: str, key: str) -> Response:
         return await _row(service, request, name, key)
 
-    @_reads(routes, "/{name}/latest/{file}", "A whole file of the latest version", [PURPOSE],
+    @reads(routes, "/{name}/latest/{file}", "A whole file of the latest version", [PURPOSE],
             "`{name}.parquet` or `{name}.csv`, with ranges, ETag and If-None-Match.")  # fmt: skip
     async def file(request: Request, name: str, file: str) -> Response:
         return await latest_file(service, service.caller(request), name, file, request.headers)
@@ -117,7 +119,7 @@ def _rows_answer(schemas: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _reads(
+def reads(
     routes: APIRouter,
     path: str,
     summary: str,
@@ -156,7 +158,7 @@ async def _row(service: Service, request: Request, name: str, key: str) -> Respo
     except MethodNotAllowed as error:
         return problem(error, headers={"Allow": ""})  # a personal key stands in the address: it takes no method
     told = json.dumps(open_data.meta(version)).encode()
-    headers = _cache(service, name) | {"Beffroi-Version": str(version.number)}
+    headers = cache(service, name) | {"Beffroi-Version": str(version.number)}
     return Response(b'{"data":' + found + b',"meta":' + told + b"}", headers=headers, media_type="application/json")
 
 
@@ -165,7 +167,7 @@ async def _page(service: Service, request: Request, name: str, parameters: list[
     on_get = request.method != "POST"
     page, asked, version = await open_data.rows(service, service.caller(request), name, parameters, in_url=on_get)
     link = open_data.next_link(request.url, page.cursor) if on_get else None
-    headers = _cache(service, name) | {"Beffroi-Version": str(version.number), "Vary": "Accept"}
+    headers = cache(service, name) | {"Beffroi-Version": str(version.number), "Vary": "Accept"}
     if link is not None:
         headers["Link"] = f'<{link}>; rel="next"'
     if asked.format == "csv" or (asked.format is None and "text/csv" in request.headers.get("accept", "")):
@@ -174,5 +176,6 @@ async def _page(service: Service, request: Request, name: str, parameters: list[
     return JSONResponse({"data": page.records(), "meta": meta, "links": {"next": link}}, headers=headers)
 
 
-def _cache(service: Service, name: str) -> dict[str, str]:
+def cache(service: Service, name: str) -> dict[str, str]:
+    """Return the header that says who may keep an answer about a dataset."""
     return {"Cache-Control": PUBLIC if service.workspace.datasets[name].audience == "open" else PRIVATE}

@@ -17,6 +17,7 @@ from connectors.errors import NotFound, NotGranted, Unavailable
 from gateway.access import Caller, decide, of_dataset
 from gateway.open_data import FILES, access, current
 from gateway.service import Service
+from pipelines import faces
 from pipelines.versions import Version
 
 RANGE = re.compile(r"bytes=\s*(\d{1,18}-\d{0,18}|-\d{1,18})(\s*,\s*(\d{1,18}-\d{0,18}|-\d{1,18}))*", re.ASCII)
@@ -34,18 +35,19 @@ async def latest_file(service: Service, caller: Caller, name: str, file: str, re
         resource = of_dataset(dataset)
         granted = decide(service.workspace, caller, resource, None)
         kind = file.removeprefix(f"{name}.")
-        if kind not in FILES or file != f"{name}.{kind}":
-            raise NotFound(f"there is no such file; there are {', '.join(f'{name}.{known}' for known in FILES)}")
+        known = faces.kinds(dataset)
+        if kind not in known or file != f"{name}.{kind}":
+            raise NotFound(f"there is no such file; there are {', '.join(f'{name}.{each}' for each in known)}")
         if granted != resource.fields:
             raise NotGranted(f"{file} holds fields that are not granted: ask for rows, which come without them")
         version = current(service, dataset)
         entry.fields, entry.source = list(granted), f"version {version.number}"
-    path = version.parquet if kind == "parquet" else version.csv
+    path = faces.path(version, kind)
     headers = _validators(version, kind) | {
         "Cache-Control": PUBLIC if resource.open else PRIVATE,
         "Beffroi-Version": str(version.number),
     }
-    if _unchanged(request_headers, headers["ETag"], version.committed):
+    if unchanged(request_headers, headers["ETag"], version.committed):
         return Response(status_code=304, headers=headers)
     return _whole_or_part(path, headers, FILES[kind], file)
 
@@ -59,7 +61,7 @@ def _validators(version: Version, kind: str) -> dict[str, str]:
     }
 
 
-def _unchanged(headers: Headers, etag: str, committed: dt.datetime) -> bool:
+def unchanged(headers: Headers, etag: str, committed: dt.datetime) -> bool:
     """Tell whether the asker's copy is still good (RFC 9110, 13.2.2: the tag first, else the date)."""
     tags = headers.get("if-none-match")
     if tags is not None:

@@ -29,6 +29,8 @@ OPERATORS: dict[ColumnType, tuple[str, ...]] = {
     "date": (*EQUAL, *ORDERED, *PRESENCE),
     "datetime": (*EQUAL, *ORDERED, *PRESENCE),
     "array": ("contains", "notcontains", *PRESENCE),
+    "geopoint": (*EQUAL, *PRESENCE),
+    "geojson": PRESENCE,
 }
 """What may be asked of a column, by its type. `less` and `greater` include the value itself."""
 
@@ -86,7 +88,7 @@ def _read(parameter: str, text: str, columns: dict[str, Column]) -> Filter:
         raise InvalidRequest(f"a filter says how it compares: {parameter}__exact=… for what is equal")
     if not separator:
         raise InvalidRequest(
-            f"there is no parameter «{parameter}»: columns, limit, cursor, format, purpose, or a filter written"
+            f"there is no parameter «{parameter}»: columns, limit, cursor, version, format, purpose, or a filter written"
             f" column__operator=value{among(parameter, columns)}"
         )
     column = columns.get(name)
@@ -154,4 +156,6 @@ READERS: dict[ColumnType, tuple[Callable[[str], Any], str]] = {
     "boolean": (_boolean, "true or false"),
     "date": (_date, "a date: 2026-01-31"),
     "datetime": (_datetime, "a moment: 2026-01-31T12:00:00Z"),
+    "geopoint": (str, "a text"),
+    "geojson": (str, "a text"),
 }

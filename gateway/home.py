@@ -8,24 +8,17 @@ from html import escape
 
 from gateway.health import beffroi_version, shown_version
 from gateway.service import Service
+from pipelines import pages
 
-ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#1f4e79" d="M8 0l4 5v11H4V5z"/>'
-    '<circle cx="8" cy="7" r="2" fill="#fff"/></svg>'
-)
-"""A belfry and its clock."""
-
-STYLE = """
-body { font: 1.05rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #1b1b1b;
-  background: #fff }
-a { color: #1f4e79 } table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #999 }
-code { font-size: .95em; overflow-wrap: anywhere }
+STYLE = (
+    pages.STYLE
+    + """
 @media (max-width: 45rem) {
   thead { position: absolute; left: -100rem } tr, th, td { display: block } th, td { border: 0; padding: .1rem 0 }
   tbody tr { border-bottom: 1px solid #999; padding: .5rem 0 }
 }
 """
+)
 
 ENGLISH = {
     "language": "en",
@@ -58,11 +51,12 @@ FRENCH = {
     "rows": "lignes",
     "of": "{file} de {dataset}",
 }
+SAID: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "fr": FRENCH}
 
 
 def page(service: Service, accept_language: str) -> str:
     """Return the page, in the language that the header `Accept-Language` puts first among ours."""
-    said = _preferred(accept_language)
+    said = SAID[preferred(accept_language)]
     title = escape(service.workspace.configuration.title)
     lookup, about, ask, dataset, version, take = said["heads"].split("|")
     return f"""<!doctype html>
@@ -89,14 +83,13 @@ def page(service: Service, accept_language: str) -> str:
 """
 
 
-def _preferred(accept_language: str) -> Mapping[str, str]:
-    """Choose by the header (RFC 9110, 12.5.4); its order counts, which is how browsers write it."""
+def preferred(accept_language: str) -> str:
+    """Choose a language by the header (RFC 9110, 12.5.4); its order counts, which is how browsers write it."""
     for part in accept_language.lower().split(","):
         primary = part.partition(";")[0].strip().partition("-")[0]
-        for said in (FRENCH, ENGLISH):
-            if primary == said["language"]:
-                return said
-    return ENGLISH
+        if primary in SAID:
+            return primary
+    return "en"
 
 
 def _lookups(service: Service) -> str:

@@ -1,33 +1,179 @@
 """What the command line and the demo both do over several datasets: run them, publish them, show what came of it."""
 
 import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from graphlib import TopologicalSorter
+from pathlib import Path
 
-from connectors.errors import BeffroiError
+from connectors.errors import BeffroiError, RunFailed
 from gateway import console
-from pipelines import databases, versions
+from gateway.console import Progress
+from pipelines import databases, metrics, rollback, runs, versions
 from pipelines.ckan import Ckan, Published
 from pipelines.run import Report, run
 from pipelines.workspace import Workspace
 
+MOST = 4
+"""Datasets that are run at once, where nobody says how many."""
 
-def run_all(workspace: Workspace, names: list[str], *, full: bool = False) -> tuple[list[Report], list[BeffroiError]]:
-    """Run datasets in order of dependency, then refresh the databases; one that fails does not stop the others.
+ENOUGH, LEAST = 480, 128
+"""Megabytes that the engine of a run is given: where there is room, and however little room there is."""
 
-    `full` reads the tables whole of which a run asks what changed only.
+OFTEN = 10.0
+"""Seconds between two times that the metrics are written while runs are under way."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How datasets are run: see the options of `beffroi run`, and of `run`. `jobs` at once, by the cores if None."""
+
+    full: bool = False
+    preview: bool = False
+    replay: bool = False
+    accept: bool = False
+    release: bool = False
+    wait: float = 0.0
+    jobs: int | None = None
+
+
+def run_all(workspace: Workspace, names: list[str], how: How | None = None) -> tuple[list[Report], list[BeffroiError]]:
+    """Run datasets, each after those it depends on, then refresh the databases; one that fails stops no other.
+
+    Those that depend on a failed one are run on its last version, and it is said; without any they are refused.
     """
-    order = workspace.in_order(names)
-    reports, failures = [], []
-    with console.progress(len(order)) as begin:
-        for name in order:
-            try:
-                reports.append(run(workspace, name, begin(name), full=full))
-            except BeffroiError as error:
-                failures.append(_of(name, error))
+    many = Many(workspace, workspace.in_order(names), how or How())
+    many.run()
+    for said in many.notes:
+        console.note(said)
+    if not many.how.preview and many.order:
         try:
             databases.refresh(workspace)
         except BeffroiError as error:
-            failures.append(error)
-    return reports, failures
+            many.failures.append(error)
+        many.measure(at_last=True)
+    return many.reports, many.failures
+
+
+class Many:
+    """Several datasets that are run, some at once. Only `_one` is called by other threads than the one that made it."""
+
+    def __init__(self, workspace: Workspace, order: list[str], how: How) -> None:
+        """`order` has each dataset after those it depends on."""
+        self.workspace, self.order, self.how = workspace, order, how
+        self.jobs = max(1, min(how.jobs or min(MOST, os.cpu_count() or 1), len(order)))
+        self.reports: list[Report] = []
+        self.failures: list[BeffroiError] = []
+        self.notes: list[str] = []
+        self._failed: set[str] = set()
+        self._measured = time.monotonic()
+
+    def run(self) -> None:
+        """Run them all."""
+        needs = {name: self._needs(name, self.order) for name in self.order}
+        sorter = TopologicalSorter(needs)
+        sorter.prepare()
+        with console.progress(len(self.order)) as progress, _pool(self.jobs) as submit:
+            ready, running = list[str](), dict[Future[Report], str]()
+            while sorter.is_active():
+                ready = sorted([*ready, *sorter.get_ready()], key=self.order.index)
+                while ready and len(running) < self.jobs:
+                    name = ready.pop(0)
+                    running[submit(partial(self._one, name, progress))] = name
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    name = running.pop(future)
+                    self._ended(name, future, progress)
+                    sorter.done(name)
+        self.reports.sort(key=lambda report: self.order.index(report.dataset))
+
+    def _needs(self, name: str, among: set[str] | list[str]) -> list[str]:
+        return sorted(self.workspace.datasets[name].depends_on.intersection(among))
+
+    def _one(self, name: str, progress: Progress) -> Report:
+        """Run one dataset. Raises what `run` raises, RunFailed where what it depends on failed and has no version."""
+        tell = progress.begin(name)
+        gone = [other for other in self._needs(name, self._failed) if versions.latest(self.workspace, other) is None]
+        if gone:
+            said = f"{name} needs {', '.join(gone)}, whose run failed, and which never had a version: mend that first"
+            runs.keep(self.workspace, runs.Clock(tell).failure(self.workspace.datasets[name], said))
+            raise RunFailed(said)
+        if self.how.release:
+            rollback.release(self.workspace, name)
+        how, memory = self.how, shared(self.jobs) if self.jobs > 1 else None
+        return run(
+            self.workspace, name, tell, full=how.full, preview=how.preview, replay=how.replay, accept=how.accept,
+            memory=memory, wait=how.wait,
+        )  # fmt: skip
+
+    def _ended(self, name: str, future: Future[Report], progress: Progress) -> None:
+        try:
+            report = future.result()
+        except BeffroiError as error:
+            self._failed.add(name)
+            self.failures.append(_of(name, error))
+            progress.end(name, "failed")
+            return
+        self.reports.append(report)
+        progress.end(name, _said(report))
+        for other in self._needs(name, self._failed):
+            version = report.needed.get(other)
+            which = f"version {version}" if version else "the last version"
+            self.notes.append(f"{name} was made from {which} of {other}, whose own run failed")
+        self.measure()
+
+    def measure(self, *, at_last: bool = False) -> None:
+        """Write the metrics, once in a while. That the disk is full undoes no run."""
+        if at_last or time.monotonic() - self._measured > OFTEN:
+            with suppress(OSError):
+                metrics.write(self.workspace)
+            self._measured = time.monotonic()
+
+
+Submit = Callable[[Callable[[], Report]], Future[Report]]
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[Submit]:
+    """Give what has a function called: at once by this thread where there is one job, else by one of so many threads.
+
+    Nobody waits for them on Ctrl-C: a run may be killed at any instant.
+    """
+    if jobs == 1:
+        yield _now
+        return
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="beffroi-run")
+    try:
+        yield pool.submit
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _now(function: Callable[[], Report]) -> Future[Report]:
+    future: Future[Report] = Future()
+    try:
+        future.set_result(function())
+    except BeffroiError as error:
+        future.set_exception(error)
+    return future
+
+
+def shared(jobs: int) -> int:
+    """Return the megabytes that the engine of each of so many runs may take: half of the machine's, shared."""
+    return max(LEAST, min(ENOUGH, _memory() // 2 // jobs))
+
+
+def _memory() -> int:
+    """Return the megabytes of memory of this machine, or of the control group that we may be held to."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):  # no such file, or «max»
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(found) >> 20
 
 
 def _of(name: str, error: BeffroiError) -> BeffroiError:
@@ -36,28 +182,50 @@ def _of(name: str, error: BeffroiError) -> BeffroiError:
     return error
 
 
+OUTCOMES = {"new": "new version", "unchanged": "unchanged, version", "preview": "a preview of version"}
+"""What is said of a run that did not fail."""
+
+
+def _said(r: Report) -> str:
+    """Say in a line what came of a run."""
+    return (
+        f"{OUTCOMES.get(r.outcome, r.outcome)} {r.version}: {r.rows_in:,} rows in, {r.rows_out:,} out,"
+        f" {r.quarantined:,} quarantined, {r.merged:,} merged, {r.seconds:.2f} s"
+    )
+
+
 def show_reports(reports: list[Report], as_json: bool) -> None:
-    """Show what runs did; each line's sum proves itself: in = out + quarantined + merged."""
+    """Show what runs did; each line's sum proves itself: in = out + quarantined + merged.
+
+    Of a preview, what would change too.
+    """
     if as_json:
         console.show_json(reports)
         return
     if not reports:
         return
-    numbers = ("rows in", "rows out", "quarantined", "merged", "version", "seconds")
+    counts = ["rows_in", "rows_out", "quarantined", "merged"]
+    if any(report.outcome == "preview" for report in reports):
+        counts += ["added", "changed", "removed"]
+    numbers = [*(name.replace("_", " ") for name in counts), "version", "seconds"]
     console.show_table(
         ("dataset", *numbers, ""),
         [
-            (
-                r.dataset, f"{r.rows_in:,}", f"{r.rows_out:,}", f"{r.quarantined:,}", f"{r.merged:,}", r.version,
-                f"{r.seconds:.2f}", "new" if r.new else "unchanged",
-            )
+            (r.dataset, *(f"{getattr(r, name):,}" for name in counts), r.version, f"{r.seconds:.2f}", _state(r))
             for r in reports
         ],
         right=numbers,
-    )  # fmt: skip
+    )
     for report in reports:
+        if report.corrected:
+            console.note(f"{report.dataset}: {report.corrected:,} rows were judged as a person has corrected them")
         if report.unread:
             console.note(f"{report.dataset}: nothing reads the source's columns {', '.join(report.unread)}")
+
+
+def _state(report: Report) -> str:
+    state = "new" if report.new else "unchanged"
+    return f"would be {state}" if report.outcome == "preview" else state
 
 
 def ckan_of(workspace: Workspace) -> Ckan | None:
@@ -75,13 +243,15 @@ def publish_all(workspace: Workspace, ckan: Ckan, names: list[str]) -> tuple[lis
     ]
     chosen = names or every
     done, failures = [], []
-    with console.progress(len(chosen)) as begin:
+    with console.progress(len(chosen)) as progress:
         for name in chosen:
-            begin(name)("publish")
+            progress.begin(name)("publish")
             try:
                 done.append(ckan.publish(name))
+                progress.end(name, "published" if done[-1].changed else "unchanged")
             except BeffroiError as error:
                 failures.append(_of(name, error))
+                progress.end(name, "failed")
     return done, failures
 
 

@@ -29,7 +29,8 @@ from gateway.journal import Entry
 from gateway.problems import sentences
 from gateway.service import Service
 from pipelines import index, versions
-from pipelines.declarations import Lookup, Provider
+from pipelines.configuration import Lookup, Provider
+from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
 
@@ -144,9 +145,13 @@ def _asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
     """
     found = []
     for provider in lookup.providers:
-        name = provider.registry or service.workspace.dataset(provider.dataset or "").source.registry
-        registry = service.workspace.registries[name]
-        if registry.record is not lookup.record_model or registry.schemes is None or scheme in registry.schemes:
+        inputs = service.workspace.dataset(provider.dataset).inputs if provider.dataset is not None else ()
+        names = [provider.registry, *(source.registry for source in inputs)]
+        asked = [service.workspace.registries[name] for name in names if name is not None]
+        takes = (
+            each.record is not lookup.record_model or each.schemes is None or scheme in each.schemes for each in asked
+        )
+        if not asked or any(takes):
             found.append(provider)
     if not found:
         raise InvalidRequest(f"nobody who is asked here knows a {lookup.record_model.__name__} by {scheme}")
@@ -171,6 +176,14 @@ async def _from_registry(service: Service, name: str, value: str, deadline: Dead
     return Found(found.record, name, dt.datetime.now(dt.UTC), found.merged_from)
 
 
+def _absent(lookup: Lookup, version: Version) -> str:
+    """Return what it means that a version has no row of an identifier."""
+    if all(provider.registry is None for provider in lookup.providers):
+        said = f"no row of {version.dataset} has that {version.key[0]} (version {version.number})"
+        return f"{said}; it may be in quarantine"
+    return f"not in version {version.number} of {version.dataset}, a copy: its absence there proves nothing"
+
+
 def _from_dataset(service: Service, lookup: Lookup, provider: Provider, value: str) -> Found:
     name = provider.dataset or ""
     version = versions.latest(service.workspace, name)
@@ -179,7 +192,7 @@ def _from_dataset(service: Service, lookup: Lookup, provider: Provider, value: s
     try:
         row = index.row(version, value)
         if row is None:
-            raise NotFound(f"not in version {version.number} of {name}, a copy: its absence there proves nothing")
+            raise NotFound(_absent(lookup, version))
         record = lookup.record_model.model_validate_json(row)
     except (lmdb.Error, ValidationError) as error:
         raise Unavailable(

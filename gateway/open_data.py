@@ -6,8 +6,7 @@ before the answer leaves, with the granted columns only; the entry has a keyed h
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Container, Sequence
 from typing import Any
 
 import lmdb
@@ -15,52 +14,25 @@ from starlette.datastructures import URL
 
 from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from gateway.access import Caller, decide, of_dataset, visible
+from gateway.asked import Asked, read_parameters
 from gateway.filters import Filter, read_filters
 from gateway.health import age, shown_version
-from gateway.journal import Entry
+from gateway.journal import Entry, Journal
 from gateway.lookups import identifier_text
-from gateway.rows import Page, decode_cursor, key_of
+from gateway.rows import Page, key_of
 from gateway.service import Service
-from pipelines import index, versions
+from pipelines import faces, index, versions
 from pipelines.declarations import Dataset
 from pipelines.sentences import among
 from pipelines.versions import Version
 
-LIMIT = 20
-MAX_LIMIT = 1000
-FORMATS = ("json", "csv")
-FILES = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8; header=present"}
-"""The ready-made files of a version, by extension, and their media types."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The parameters of a question for rows; `filters` are not yet checked against the columns."""
-
-    columns: list[str] | None
-    limit: int
-    cursor: tuple[int, int] | None
-    format: str | None
-    filters: list[tuple[str, str]]
-
-
-def read_parameters(parameters: Iterable[tuple[str, str]]) -> Asked:
-    """Read the parameters of a question for rows. Raises InvalidRequest."""
-    reserved: dict[str, str] = {}
-    filters = []
-    for name, text in parameters:
-        if name in ("columns", "limit", "cursor", "format", "purpose"):
-            reserved[name] = text
-        else:
-            filters.append((name, text))
-    limit = reserved.get("limit", str(LIMIT))
-    if not (limit.isascii() and limit.isdecimal() and len(limit) < 6 and 1 <= int(limit) <= MAX_LIMIT):
-        raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}; {LIMIT} if it is not said")
-    if reserved.get("format", "json") not in FORMATS:
-        raise InvalidRequest(f"there is no such format; allowed: {', '.join(FORMATS)}")
-    cursor = decode_cursor(reserved["cursor"]) if "cursor" in reserved else None
-    columns = reserved["columns"].split(",") if "columns" in reserved else None
-    return Asked(columns, int(limit), cursor, reserved.get("format"), filters)
+FILES = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8; header=present",
+    "geojson": "application/geo+json",
+    "geo.parquet": "application/vnd.apache.parquet",
+}
+"""The ready-made files that a version may have, by extension (`faces.kinds` tells which), and their media types."""
 
 
 @contextlib.asynccontextmanager
@@ -80,7 +52,7 @@ async def access(
         return
     async with service.journal.access(entry):
         if dataset is not None and key is not None:
-            entry.identifier = _keyed(service, dataset, key)
+            entry.identifier = keyed(service.journal, dataset, key)
         if caller.refusal is not None:
             raise caller.refusal
         known = visible(service.workspace, caller)
@@ -94,6 +66,20 @@ def current(service: Service, dataset: Dataset) -> Version:
     version = versions.latest(service.workspace, dataset.name)
     if version is None:
         raise Unavailable(f"the dataset {dataset.name} has no version yet: `beffroi run {dataset.name}` makes one")
+    return version
+
+
+def numbered(service: Service, dataset: Dataset, number: int) -> Version:
+    """Return a version by its number. Raises NotFound where there is none, it is no longer kept, or may not be shown.
+
+    A version that was made for fewer readers than the dataset has today is not told from one that there never was.
+    """
+    version = versions.kept(service.workspace, dataset.name, number)
+    if version is None or not versions.shared(version, dataset):
+        raise NotFound(
+            f"there is no version {number} of {dataset.name} to read: it is no longer kept, was made under another"
+            f" declaration, or never was; /datasets/{dataset.name}/versions tells which can be read"
+        )
     return version
 
 
@@ -117,13 +103,26 @@ async def rows(
             _hold_out_of_url(dataset, [each.column.name for each in filters if each.column.personal])
         entry.identifier = _asked_for(service, dataset, filters)
         version, place = _place(service, dataset, asked)
+        there = versions.shared(version, dataset)
+        hold_there(version, there, [*(asked.columns or ()), *(each.column.name for each in filters)])
+        columns = tuple(column for column in columns if column in there)
         read = {*columns, *dataset.key} if dataset.audience != "open" else columns
         chosen = [column for column in dataset.columns if column.name in read]
         page = await service.rows.page(version, chosen, filters, asked.limit, place)
         if dataset.audience != "open":
-            _note_rows(entry, [_keyed(service, dataset, key) for key in page.keys(dataset.key)])
+            note_rows(entry, [keyed(service.journal, dataset, key) for key in page.keys(dataset.key)])
         entry.fields, entry.source = list(columns), f"version {version.number}"
     return page.only(columns), asked, version
+
+
+def hold_there(version: Version, there: Container[str], asked: Sequence[str]) -> None:
+    """Hold that an older version has the columns asked for, as they are declared today. Raises InvalidRequest."""
+    missing = [column for column in asked if column not in there]
+    if missing:
+        raise InvalidRequest(
+            f"version {version.number} of {version.dataset} has no {', '.join(missing)}, or not of today's type: leave"
+            " it out"
+        )
 
 
 def _hold_out_of_url(dataset: Dataset, personal: list[str]) -> None:
@@ -134,7 +133,7 @@ def _hold_out_of_url(dataset: Dataset, personal: list[str]) -> None:
         )
 
 
-def _note_rows(entry: Entry, hashes: list[str]) -> None:
+def note_rows(entry: Entry, hashes: list[str]) -> None:
     """Write down whose rows are told, so that they are found however they were asked for."""
     if len(hashes) == 1:
         entry.identifier = hashes[0]
@@ -147,24 +146,24 @@ def _asked_for(service: Service, dataset: Dataset, filters: tuple[Filter, ...]) 
     exact = {each.column.name: each.values[0] for each in filters if each.operator == "exact"}
     if dataset.audience == "open" or not set(dataset.key) <= set(exact):
         return None
-    return _keyed(service, dataset, key_of(exact[column] for column in dataset.key))
+    return keyed(service.journal, dataset, key_of(exact[column] for column in dataset.key))
 
 
-def _keyed(service: Service, dataset: Dataset, key: str) -> str:
+def keyed(journal: Journal, dataset: Dataset, key: str) -> str:
     """Hash a row's key: the record's identifier where the dataset mirrors one, so that lookups hash the same."""
     model = dataset.record_model
-    return service.journal.keyed(identifier_text(model, key) if model else f"dataset:{dataset.name}:{key}")
+    return journal.keyed(identifier_text(model, key) if model else f"dataset:{dataset.name}:{key}")
 
 
 def _place(service: Service, dataset: Dataset, asked: Asked) -> tuple[Version, int]:
-    """Return the version to read, and the place in it to go on from: the cursor's, else the latest's start."""
+    """Return the version to read, and the place in it to go on from: the cursor's, else the start of the one asked."""
     if asked.cursor is None:
-        return current(service, dataset), -1
+        return (current(service, dataset) if asked.version is None else numbered(service, dataset, asked.version)), -1
     number, place = asked.cursor
-    version = versions.find(service.workspace, dataset.name, number)
-    if version is None:
-        raise InvalidRequest("the version that this cursor reads is no longer kept: start again without it")
-    return version, place
+    try:
+        return numbered(service, dataset, number), place
+    except NotFound:
+        raise InvalidRequest("the version that this cursor reads is no longer kept: start again without it") from None
 
 
 async def row(
@@ -250,18 +249,25 @@ async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any
         "owner": {"name": dataset.owner, "title": owner.title},
         "record": dataset.record,
         "schema": {"fields": fields, "primaryKey": list(dataset.key)},
-        "links": {"rows": f"/datasets/{name}/rows", "row": f"/datasets/{name}/rows/{{{','.join(dataset.key)}}}"},
-        "distributions": [_distribution(version, kind) for kind in FILES]
+        "schema_version": version.schema_version if version else None,
+        "schema_changes": list(version.schema_changes) if version and granted == resource.fields else [],
+        "rolled_back_from": version.rolled_back_from if version else None,
+        "links": {
+            "rows": f"/datasets/{name}/rows",
+            "row": f"/datasets/{name}/rows/{{{','.join(dataset.key)}}}",
+            "versions": f"/datasets/{name}/versions",
+            "changes": f"/datasets/{name}/changes.atom",
+        },
+        "distributions": [_distribution(version, kind) for kind in faces.kinds(dataset)]
         if version and granted == resource.fields
         else [],
     }
 
 
 def _distribution(version: Version, kind: str) -> dict[str, Any]:
-    path = version.parquet if kind == "parquet" else version.csv
     return {
         "format": kind,
         "media_type": FILES[kind],
         "href": f"/datasets/{version.dataset}/latest/{version.dataset}.{kind}",
-        "bytes": path.stat().st_size,
+        "bytes": faces.path(version, kind).stat().st_size,
     }

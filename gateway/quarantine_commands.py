@@ -1,29 +1,61 @@
-"""`beffroi quarantine`: the rows that runs refused, shown."""
+"""`beffroi quarantine`: the rows that runs refused, shown, corrected, and judged anew."""
 
 import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway import console
+from connectors.errors import InvalidRequest
+from gateway import console, jobs
 from gateway.command import command
+from pipelines import quarantine
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gateway.refused import Fixed, Shown
+
+Function = Callable[..., Any]
+
+
+def _language() -> str:
+    """Return the language of whoever sits there, as the environment says it: French, or else English."""
+    said = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "fr" if said.lower().startswith("fr") else "en"
+
+
+def _lang(function: Function) -> Function:
+    return click.option(
+        "--lang", type=click.Choice(("fr", "en")), default=_language,
+        help="The language of the reasons; that of the environment by default.",
+    )(function)  # fmt: skip
+
+
+_SOURCE = click.option("--source", metavar="NAME", help="Which source PLACE is in, where there are several.")
+_PURPOSE = click.option("--purpose", help="What the rows are wanted for, one of the workspace's purposes.")
 
 
 @click.group("quarantine")
 def quarantine_group() -> None:
-    """Show the rows that runs refused."""
+    """Show the rows that runs refused, correct them, and judge them anew."""
 
 
 @quarantine_group.command("list")
 @click.argument("datasets", nargs=-1)
 @click.option("--limit", default=20, show_default=True, help="Rows shown per dataset; 0 for all.")
+@click.option("--by-rule", is_flag=True, help="Show how many rows broke each rule, and where one of them stands.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show the rows too, as the source has them; it is journaled.")
-@click.option("--purpose", help="What the rows are wanted for, one of the workspace's purposes.")
+@_PURPOSE
+@_lang
 @command
 def quarantine_list_command(
-    root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, with_raw: bool, purpose: str | None
-) -> None:
+    root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, by_rule: bool, with_raw: bool,
+    purpose: str | None, lang: str,
+) -> None:  # fmt: skip
     """List the refused rows of DATASETS (all, where none is named), each with its place and reasons.
 
     The rows themselves come with --raw: an access like any other, for which data that are personal or not open need
@@ -32,6 +64,9 @@ def quarantine_list_command(
     from gateway import refused
 
     workspace = Workspace(root)
+    if by_rule:
+        _show_rules(refused.by_rule(workspace, datasets), as_json, lang)
+        return
     if with_raw:
         found = asyncio.run(refused.raw(workspace, datasets, limit, purpose))
     else:
@@ -43,12 +78,194 @@ def quarantine_list_command(
     if as_json:
         console.show_json(rows if with_raw else [refused.reasons(row) for row in rows])
     elif rows:
-        columns = ("dataset", "row", "column", "rule", "reason", *(["as the source has it"] if with_raw else []))
+        head = ("dataset", "source", "row", "column", "rule", "reason", *(["as the source has it"] if with_raw else []))
         told = [
-            (r.dataset, r.place, f["column"], f["rule"], f["reason"], *([console.one_line(r.raw)] if with_raw else []))
-            for r in rows
-            for f in r.failures
-        ]
-        console.show_table(columns, told, right=("row",))
+            (r.dataset, r.source, r.place, f["column"], f["rule"], _reason(f, lang),
+             *([console.one_line(r.raw)] if with_raw else []))
+            for r in rows for f in r.failures
+        ]  # fmt: skip
+        console.show_table(head, told, right=("row",))
     else:
         console.note("The quarantine is empty.")
+
+
+def _reason(failure: Mapping[str, str], lang: str) -> str:
+    return failure["reason_fr" if lang == "fr" else "reason"]
+
+
+def _show_rules(found: Sequence[quarantine.Broken], as_json: bool, lang: str) -> None:
+    if as_json:
+        console.show_json(found)
+    elif found:
+        rows = [
+            (each.dataset, each.column, each.rule, f"{each.rows:,}", f"row {each.place} of {each.source}",
+             each.reason_fr if lang == "fr" else each.reason)
+            for each in found
+        ]  # fmt: skip
+        console.show_table(("dataset", "column", "rule", "rows", "for example", "reason"), rows, right=("rows",))
+    else:
+        console.note("The quarantine is empty.")
+
+
+@quarantine_group.command("show")
+@click.argument("dataset")
+@click.argument("place", type=click.IntRange(1))
+@_SOURCE
+@_PURPOSE
+@_lang
+@command
+def quarantine_show_command(
+    root: Path, as_json: bool, dataset: str, place: int, source: str | None, purpose: str | None, lang: str
+) -> None:
+    """Show the refused row at PLACE of a source of DATASET: its values, what is wrong, and what can be done.
+
+    Of each column that failed it is told what its cleaning steps made of it, up to the one that refused it. The row is
+    an access like any other: journaled, for which data that are personal or not open need a --purpose.
+    """
+    from gateway import refused
+
+    shown = asyncio.run(refused.show(Workspace(root), dataset, place, source, purpose))
+    console.show_json(shown) if as_json else _show(shown, lang)
+
+
+def _show(shown: "Shown", lang: str) -> None:
+    row = shown.row
+    of = f"version {row.version}" if row.version else "a run that failed"
+    click.echo(f"{row.dataset}: row {row.place} of {row.source} ({of})\n")
+    failures = [(each["column"], each["rule"], each["reason"], each["reason_fr"]) for each in row.failures]
+    console.show_table(("column", "rule", "reason", "en français"), failures)
+    click.echo()
+    corrected = shown.correction.values if shown.correction else {}
+    head = ("column of the source", "value", *(["corrected"] if corrected else []))
+    values = [
+        (name, console.one_line(value), *([console.one_line(corrected[name])] if name in corrected else []))
+        for name, value in row.raw.items()
+    ]
+    console.show_table(head, [(*each, *[""] * (len(head) - len(each))) for each in values])
+    if shown.steps:
+        click.echo()
+        came = "as corrected" if corrected else "as it comes"
+        told = [
+            (column, made.step or came, "refused" if made.refused else console.one_line(made.value))
+            for column, steps in shown.steps.items() for made in steps
+        ]  # fmt: skip
+        console.show_table(("column", "step", "makes of it"), told)
+    click.echo(f"\n{shown.todo_fr if lang == 'fr' else shown.todo}")
+
+
+@quarantine_group.command("fix")
+@click.argument("dataset", required=False)
+@click.argument("place", type=click.IntRange(1), required=False)
+@click.argument("values", nargs=-1, metavar="[COLUMN=VALUE]...")
+@_SOURCE
+@click.option("--why", metavar="TEXT", help="Why the value is the right one; it is kept with the correction.")
+@click.option("--drop", is_flag=True, help="Take the correction of that row back.")
+@click.option("--list", "listing", is_flag=True, help="List the corrections that hold, and where their rows stand.")
+@_lang
+@command
+def quarantine_fix_command(
+    root: Path, as_json: bool, dataset: str | None, place: int | None, values: tuple[str, ...], source: str | None,
+    why: str | None, drop: bool, listing: bool, lang: str,
+) -> None:  # fmt: skip
+    """Correct the refused row at PLACE of a source of DATASET: COLUMN, of the source, should have held VALUE.
+
+    COLUMN alone, or COLUMN=@-, reads the value from standard input, where others do not see it and no shell keeps it;
+    COLUMN= is no value at all. The correction holds in each later run while that row comes as it came. It is told at
+    once whether the row would pass; `beffroi quarantine replay` brings it in.
+    """
+    from gateway import refused
+
+    workspace = Workspace(root)
+    if listing:
+        _show_corrections(workspace, [dataset] if dataset else [], as_json)
+        return
+    if dataset is None or place is None or bool(values) == drop:
+        raise InvalidRequest("say DATASET PLACE COLUMN=VALUE --why TEXT, or DATASET PLACE --drop, or --list")
+    found = quarantine.target(workspace, dataset, place, source)
+    if drop:
+        fixed = refused.drop(workspace, found, why or "")
+    elif not why:
+        raise InvalidRequest("say with --why what makes the value the right one: whoever comes after you will ask")
+    else:
+        fixed = refused.fix(workspace, found, _given(values, refused.personal(workspace, found)), why)
+    console.show_json(fixed) if as_json else _show_fixed(fixed, lang)
+
+
+def _given(values: Sequence[str], personal: set[str]) -> dict[str, str | None]:
+    """Return the values of a correction, those that do not stand on the command line from standard input."""
+    found: dict[str, str | None] = {}
+    for each in values:
+        column, equals, value = each.partition("=")
+        if not equals or value == "@-":
+            value = _typed(column)
+        elif column in personal:
+            console.note("The command line is kept and can be seen: better leave personal values out and type them.")
+        found[column] = value or None
+    return found
+
+
+def _typed(column: str) -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{column}: ")
+    line = sys.stdin.readline()
+    if not line:
+        raise InvalidRequest(f"no value of {column} came on standard input")
+    return line.rstrip("\r\n")
+
+
+def _show_fixed(fixed: "Fixed", lang: str) -> None:
+    what = f"corrected in {', '.join(fixed.columns)}" if fixed.columns else "as it came again"
+    console.note(f"{fixed.dataset}: row {fixed.place} of {fixed.source} is {what}")
+    if fixed.passes:
+        console.note(f"By itself it passes now: `beffroi quarantine replay {fixed.dataset}` brings it in.")
+        return
+    told = [(each["column"], each["rule"], _reason(each, lang)) for each in fixed.failures]
+    console.show_table(("column", "rule", "reason"), told)
+    console.note("It would be refused still.")
+
+
+def _show_corrections(workspace: Workspace, names: list[str], as_json: bool) -> None:
+    """Show the corrections that hold, without a value of theirs."""
+    rows: list[dict[str, Any]] = []
+    for name in workspace.in_order(names):
+        for each, places in quarantine.held(workspace, name):
+            told = {"dataset": name, "source": each.source, "places": places, "columns": list(each.values)}
+            rows.append(told | {"by": each.by, "when": each.when, "why": each.why, "raw_sha256": each.raw_sha256})
+    if as_json:
+        console.show_json(rows)
+    elif rows:
+        head = ("dataset", "source", "rows", "columns", "by", "when", "why")
+        told_rows = [
+            (r["dataset"], r["source"], _where(r["places"]), ", ".join(r["columns"]), r["by"], r["when"], r["why"])
+            for r in rows
+        ]
+        console.show_table(head, told_rows)
+    else:
+        console.note("No correction holds.")
+
+
+def _where(places: list[int] | None) -> str:
+    if places is None:
+        return "not kept"
+    return ", ".join(map(str, places)) or "no more"
+
+
+@quarantine_group.command("replay")
+@click.argument("datasets", nargs=-1, required=True)
+@command
+def quarantine_replay_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
+    """Judge anew what the last run of DATASETS read: no source is asked.
+
+    For after a row was corrected, or the declaration or a value map was mended. Each dataset gets a new version where
+    its rows are other ones now.
+    """
+    reports, failures = jobs.run_all(Workspace(root), list(datasets), jobs.How(replay=True))
+    jobs.show_reports(reports, as_json)
+    for error in failures:
+        console.show_error(error, as_json)
+    if failures:
+        sys.exit(1)
+
+
+QUARANTINE_COMMANDS = (quarantine_group,)
+"""The commands of this module."""

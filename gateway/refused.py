@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from connectors.errors import InvalidRequest, Unavailable
 from gateway.access import decide, of_refused, operator
 from gateway.journal import Entry, Journal
-from pipelines import quarantine
-from pipelines.quarantine import Refused
+from pipelines import corrections, evidence, explained, quarantine
+from pipelines.clean import Reason
+from pipelines.corrections import Correction
+from pipelines.explained import Made
+from pipelines.quarantine import Broken, Refused, Target
 from pipelines.workspace import Workspace
 
 Listed = dict[str, tuple[list[Refused], bool]]
@@ -24,9 +29,14 @@ def listed(workspace: Workspace, names: Sequence[str], limit: int) -> Listed:
     return found
 
 
+def by_rule(workspace: Workspace, names: Sequence[str]) -> list[Broken]:
+    """Return how many rows of each dataset broke which rule. Raises Unavailable, what `in_order` raises."""
+    return [each for name in workspace.in_order(list(names)) for each in quarantine.by_rule(workspace, name)]
+
+
 def reasons(row: Refused) -> dict[str, Any]:
     """Return what may be told of a refused row without an access: where it stands, and what is wrong with it."""
-    return {"dataset": row.dataset, "version": row.version, "place": row.place, "failures": row.failures}
+    return {name: getattr(row, name) for name in ("dataset", "version", "source", "place", "failures")}
 
 
 async def raw(workspace: Workspace, names: Sequence[str], limit: int, purpose: str | None) -> Listed:
@@ -43,7 +53,138 @@ async def raw(workspace: Workspace, names: Sequence[str], limit: int, purpose: s
                 decide(workspace, caller, of_refused(workspace.datasets[name]), None)
                 found |= listed(workspace, [name], limit)
                 rows, _ = found[name]
-                entry.fields = sorted({column for row in rows for column in row.raw})
-                if rows:
-                    entry.source = f"version {rows[0].version}" if rows[0].version else "a run that failed"
+                _note(entry, rows)
     return found
+
+
+def _note(entry: Entry, rows: Sequence[Refused]) -> None:
+    entry.fields = sorted({column for row in rows for column in row.raw})
+    if rows:
+        entry.source = f"version {rows[0].version}" if rows[0].version else "a run that failed"
+
+
+# --- one row ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A refused row with all that is known of it. `steps` are those of each column that failed, up to the refusal."""
+
+    row: Refused
+    correction: Correction | None
+    todo: str
+    todo_fr: str
+    steps: dict[str, list[Made]] = field(default_factory=dict)
+
+
+async def show(workspace: Workspace, name: str, place: int, source: str | None, purpose: str | None) -> Shown:
+    """Return one refused row for an operator, once it is on the journal.
+
+    Raises what `decide` and `quarantine.find` raise.
+    """
+    caller, dataset = operator(purpose), workspace.dataset(name)
+    entry = Entry.begin(workspace, caller, "quarantine", f"dataset:{name}")
+    with closing(Journal(workspace.state)) as journal:
+        async with journal.access(entry):
+            decide(workspace, caller, of_refused(dataset), None)
+            row = quarantine.find(workspace, name, place, source)
+            _note(entry, [row])
+            correction = corrections.of(workspace, name, row.source, row.raw_sha256)
+            told = todo(row, several=len(dataset.inputs) > 1)
+            return Shown(row, correction, told.en, told.fr, _steps(workspace, row, correction))
+
+
+def _steps(workspace: Workspace, row: Refused, correction: Correction | None) -> dict[str, list[Made]]:
+    """Return what the steps made of the columns that failed; nothing where the raw input is no longer kept."""
+    found, dataset = quarantine.last(workspace, row.dataset), workspace.datasets[row.dataset]
+    columns = {failure["column"] for failure in row.failures if failure["column"]}
+    if found is None or not columns:
+        return {}
+    try:
+        given = quarantine.input_of(workspace, row.dataset, found[1], row.source)
+        declared, values = quarantine.declared(dataset, row.source), correction.values if correction else {}
+        raw = evidence.kept(given)
+    except Unavailable:
+        return {}
+    return explained.judged(workspace, dataset, declared, raw, row.place, values, columns).steps
+
+
+SEVERAL = {
+    "unique": Reason(
+        "Another row has the same value: one of them is wrong, or the column is not unique.",
+        "Une autre ligne a la même valeur : l'une des deux est fausse, ou la colonne n'est pas unique.",
+    ),
+    "foreignKey": Reason(
+        "The other dataset does not have it: run that one first if it is out of date, else the value is wrong.",
+        "L'autre jeu de données ne l'a pas : relancez celui-là d'abord s'il n'est pas à jour, sinon la valeur est fausse.",
+    ),
+    "row": Reason(
+        "The row did not come whole: look at that place of the source.",
+        "La ligne n'est pas arrivée entière : regardez à cet endroit de la source.",
+    ),
+}
+"""What is to be known first of a row refused by one of these rules."""
+
+
+def todo(row: Refused, *, several: bool) -> Reason:
+    """Return what a steward can do about a refused row, of a dataset that has `several` sources or one."""
+    first = [SEVERAL[rule] for rule in dict.fromkeys(each["rule"] for each in row.failures) if rule in SEVERAL]
+    source = f" --source '{row.source}'" if several else ""
+    fix, replay = f"beffroi quarantine fix {row.dataset} {row.place} COLUMN=VALUE", f"quarantine replay {row.dataset}"
+    english = (
+        f"Mend it in the source and `beffroi run {row.dataset}`; or, where the rule is wrong, mend the steps in"
+        f" datasets/{row.dataset}.yaml and `beffroi {replay}`; or correct this row alone, as long as it comes so:"
+        f" `{fix} --why …{source}`, then `beffroi {replay}`."
+    )
+    french = (
+        f"Corrigez-la dans la source puis `beffroi run {row.dataset}` ; ou, si la règle est fausse, corrigez les étapes"
+        f" dans datasets/{row.dataset}.yaml puis `beffroi {replay}` ; ou corrigez cette seule ligne, tant qu'elle arrive"
+        f" ainsi : `{fix} --why …{source}`, puis `beffroi {replay}`."
+    )
+    return Reason(" ".join([*(each.en for each in first), english]), " ".join([*(each.fr for each in first), french]))
+
+
+# --- a correction ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A correction that was kept or taken back: of which row, in which columns, and what is still wrong with the row."""
+
+    dataset: str
+    source: str
+    place: int
+    raw_sha256: str
+    columns: list[str]
+    passes: bool
+    failures: list[dict[str, str]]
+
+
+def fix(workspace: Workspace, found: Target, given: dict[str, str | None], why: str) -> Fixed:
+    """Keep a correction of a row for the operator, and judge the row as it is with it. Raises what `wanted` raises.
+
+    Nothing of the row is told but the names of its columns: that is no access.
+    """
+    return _kept(workspace, found, quarantine.wanted(found, given), why)
+
+
+def drop(workspace: Workspace, found: Target, why: str) -> Fixed:
+    """Take the correction of a row back, and judge the row as it came. Raises InvalidRequest where none holds."""
+    if found.holds is None:
+        raise InvalidRequest(f"no correction of row {found.place} of {found.given.name} holds")
+    return _kept(workspace, found, {}, why)
+
+
+def _kept(workspace: Workspace, found: Target, values: dict[str, str | None], why: str) -> Fixed:
+    dataset = workspace.datasets[found.dataset]
+    source, raw = quarantine.declared(dataset, found.given.name), evidence.kept(found.given)
+    failures = explained.judged(workspace, dataset, source, raw, found.place, values).failures
+    quarantine.keep(workspace, found, values, operator(None).agent, why)
+    return Fixed(dataset.name, source.name, found.place, found.raw_sha256, list(values), not failures, failures)
+
+
+def personal(workspace: Workspace, found: Target) -> set[str]:
+    """Return the columns of the source that personal columns are read from."""
+    dataset = workspace.datasets[found.dataset]
+    source = quarantine.declared(dataset, found.given.name)
+    return {dataset.read_from(source, column.name) for column in dataset.columns if column.personal}

@@ -13,11 +13,11 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -30,6 +30,10 @@ from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 
 log = logging.getLogger("beffroi")
+
+T = TypeVar("T")
+Work = Callable[["duckdb.DuckDBPyConnection"], T]
+"""What is done with a cursor. Its type stands in quotes: DuckDB's binding complains at exit that this would hold it."""
 
 AT_ONCE = 4
 """Queries that run side by side; others wait for a place."""
@@ -62,7 +66,7 @@ class Page:
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as JSON objects."""
-        return [{name: _json(value) for name, value in zip(self.columns, row, strict=True)} for row in self.rows]
+        return [{name: json_value(value) for name, value in zip(self.columns, row, strict=True)} for row in self.rows]
 
     def csv(self) -> str:
         """Return the rows as CSV with a header; the elements of a list are joined by a bar, as in the ready file."""
@@ -73,7 +77,8 @@ class Page:
         return text.getvalue()
 
 
-def _json(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Return a value of a row as JSON has it; a moment without a zone is in UTC."""
     if isinstance(value, dt.datetime):
         return value.replace(tzinfo=dt.UTC).isoformat()
     if isinstance(value, dt.date):
@@ -91,7 +96,7 @@ def _text(value: Any) -> Any:
         return "|".join(element for element in value if element is not None)
     if isinstance(value, bool):
         return str(value).lower()
-    return _json(value)
+    return json_value(value)
 
 
 def encode_cursor(version: int, place: int) -> str:
@@ -137,27 +142,50 @@ class Rows:
 
         Raises Unavailable where the file cannot be read, the page takes more than SECONDS, or too many wait.
         """
+        what = f"version {version.number} of {version.dataset}"
+        return await self.bounded(what, lambda cursor: _page(cursor, version, tuple(columns), filters, limit, after))
+
+    async def bounded(self, what: str, work: Work[T]) -> T:
+        """Return what `work` makes with a cursor of its own, in a thread; errors name `what` it reads.
+
+        Raises Unavailable where that cannot be read, it takes more than SECONDS, or too many wait.
+        """
         with self._lock:
             if self._taken >= AT_ONCE + WAITING:
                 raise Unavailable("many ask for rows at once, and no more may wait for a place", retry_in=1)
             self._taken += 1
         deadline, cursor = Deadline.after(SECONDS), self._database.cursor()
-        work = self._threads.submit(_page, cursor, deadline, version, tuple(columns), filters, limit, after)
-        work.add_done_callback(self._free)
+        done = self._threads.submit(_bounded, cursor, deadline, what, work)
+        done.add_done_callback(self._free)
         watch = asyncio.get_running_loop().call_later(SECONDS, cursor.interrupt)
         try:
-            return await asyncio.wrap_future(work)
+            return await asyncio.wrap_future(done)
         finally:
             watch.cancel()
 
-    def _free(self, _: "Future[Page]") -> None:
+    def _free(self, _: "Future[Any]") -> None:
         with self._lock:
             self._taken -= 1
 
 
+def _bounded(cursor: duckdb.DuckDBPyConnection, deadline: Deadline, what: str, work: Work[T]) -> T:
+    """Do the work, and say its errors without any value."""
+    late = Unavailable(f"that took more than {SECONDS:.0f} s: ask for less, or take the whole file")
+    try:
+        if deadline.passed():  # before a place came free
+            raise late
+        return work(cursor)
+    except duckdb.InterruptException:
+        raise late from None
+    except duckdb.Error as error:
+        log.error("%s cannot be read: %s", what, type(error).__name__)  # noqa: TRY400  # its message may hold values
+        raise Unavailable(f"{what} cannot be read ({type(error).__name__})") from error
+    finally:
+        cursor.close()
+
+
 def _page(
     cursor: duckdb.DuckDBPyConnection,
-    deadline: Deadline,
     version: Version,
     columns: tuple[Column, ...],
     filters: Sequence[Filter],
@@ -172,20 +200,7 @@ def _page(
         f"SELECT file_row_number, {names} FROM read_parquet(?, file_row_number = true)"
         f" WHERE file_row_number > ?{where} ORDER BY file_row_number LIMIT ?"
     )
-    late = Unavailable(f"that took more than {SECONDS:.0f} s: ask for less, or take the whole file")
-    if deadline.passed():  # before a place came free
-        raise late
-    try:
-        found = cursor.execute(sql, [str(version.parquet), after, *values, limit + 1]).fetchall()
-    except duckdb.InterruptException:
-        raise late from None
-    except duckdb.Error as error:
-        log.error("version %d of %s cannot be read: %s", version.number, version.dataset, type(error).__name__)  # noqa: TRY400  # its message may hold values
-        raise Unavailable(
-            f"version {version.number} of {version.dataset} cannot be read ({type(error).__name__})"
-        ) from error
-    finally:
-        cursor.close()
+    found = cursor.execute(sql, [str(version.parquet), after, *values, limit + 1]).fetchall()
     more = len(found) > limit
     found = found[:limit]
     following = encode_cursor(version.number, found[-1][0]) if more else None

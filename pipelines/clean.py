@@ -7,6 +7,7 @@ reason. Nothing here runs per row in Python. The steps themselves are in `pipeli
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 
@@ -15,12 +16,20 @@ from pipelines.sql import quote as quote  # noqa: PLC0414
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why a value is refused, in English and in French: what follows «column: » in a sentence."""
+
+    en: str
+    fr: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """A condition (SQL, true where a value is refused), and what is told of it."""
 
     condition: str
     rule: str
-    reason: str
+    reason: Reason
 
 
 @dataclass
@@ -41,8 +50,18 @@ class _Layer:
 class Cleaning:
     """The cleaning of one table. `done` holds the columns that are cleaned already, for steps that use another."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, parquet_of: Callable[[str], str]) -> None:
-        """Clean `table`; `parquet_of` gives the Parquet file of another dataset's latest version."""
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: str,
+        parquet_of: Callable[[str], str],
+        folder: Path = Path(),
+    ) -> None:
+        """Clean `table`; `parquet_of` gives the Parquet file of another dataset's latest version.
+
+        `folder` is the workspace's, where a step may have files.
+        """
+        self.folder = folder
         self.connection = connection
         self.parquet_of = parquet_of
         self.done: dict[str, Value] = {}
@@ -63,7 +82,7 @@ class Cleaning:
         self._layers[value.depth].joins += [join] if join else []
         value.sql, value.depth = f"layer.{name}", value.depth + 1
 
-    def convert(self, value: Value, sql: str, rule: str, reason: str, join: str = "") -> None:
+    def convert(self, value: Value, sql: str, rule: str, reason: Reason, join: str = "") -> None:
         """Go on with `sql`; a value that was there and is null afterwards is refused."""
         before = value.sql
         self.make(value, sql, join)

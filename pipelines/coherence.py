@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from connectors.registry import Registry
-from pipelines.declarations import Clean, Configuration, Dataset, Grant
+from pipelines.configuration import Configuration, Grant
+from pipelines.declarations import Dataset
 from pipelines.mirrored import kept
 from pipelines.sentences import among
-from pipelines.steps import dataset_of
+from pipelines.steps import dataset_of, file_of
 from pipelines.strict_yaml import Keys
 
 DATABASE_OF_ALL = "open"
@@ -25,6 +26,9 @@ ONE_OF = {
 }
 """What one entry of a section is called."""
 
+NO_FILE = "no such file in this workspace; a path begins at its folder"
+"""What is said of a path that leads nowhere, or out of the workspace."""
+
 Problem = tuple[Keys, str]
 
 
@@ -36,6 +40,7 @@ class Read(Protocol):
     broken: set[tuple[str, str]]
     sources: bool  # whether to look for the tables that datasets are read from
     at: Callable[..., str]
+    has: Callable[[str], bool]  # whether the workspace has a file, by its path from the workspace's folder
 
 
 def incoherences(read: Read, configuration: Configuration) -> list[str]:
@@ -47,7 +52,8 @@ def incoherences(read: Read, configuration: Configuration) -> list[str]:
     return [f"{read.at(*keys)}: {said}" for keys, said in found]
 
 
-def _unknown(read: Read, keys: Keys, section: str, name: str, known: Collection[str]) -> Iterator[Problem]:
+def unknown(read: Read, keys: Keys, section: str, name: str, known: Collection[str]) -> Iterator[Problem]:
+    """Yield that `name` is no entry of `section`, unless it is one of the `known`, or declared but broken."""
     if name not in known and (section, name) not in read.broken:
         yield keys, f"no {ONE_OF[section]} «{name}»{among(name, known)}"
 
@@ -58,13 +64,13 @@ def _lookups(read: Read, configuration: Configuration) -> Iterator[Problem]:
             keys: Keys = ("lookups", name, "providers", position)
             if provider.registry is not None:
                 at = (*keys, "registry")
-                yield from _unknown(read, at, "registries", provider.registry, read.registries)
+                yield from unknown(read, at, "registries", provider.registry, read.registries)
                 registry = read.registries.get(provider.registry)
                 if registry is not None and (registry.record is None or registry.record.__name__ != lookup.record):
                     yield at, f"the registry {provider.registry} does not answer {lookup.record}"
             elif provider.dataset is not None:
                 at = (*keys, "dataset")
-                yield from _unknown(read, at, "datasets", provider.dataset, read.datasets)
+                yield from unknown(read, at, "datasets", provider.dataset, read.datasets)
                 dataset = read.datasets.get(provider.dataset)
                 if dataset is not None and lookup.record is None:
                     yield from ((at, said) for said in _unasked(dataset))
@@ -97,77 +103,37 @@ def _organisations(read: Read, configuration: Configuration) -> Iterator[Problem
 def _grant(read: Read, configuration: Configuration, grant: Grant, keys: Keys) -> Iterator[Problem]:
     fields: list[str] = []
     if grant.lookup is not None:
-        yield from _unknown(read, (*keys, "lookup"), "lookups", grant.lookup, configuration.lookups)
+        yield from unknown(read, (*keys, "lookup"), "lookups", grant.lookup, configuration.lookups)
         lookup = configuration.lookups.get(grant.lookup)
         fields = list(lookup.record_model.model_fields) if lookup else []
     elif grant.dataset is not None:
-        yield from _unknown(read, (*keys, "dataset"), "datasets", grant.dataset, read.datasets)
+        yield from unknown(read, (*keys, "dataset"), "datasets", grant.dataset, read.datasets)
         fields = list(_types(read.datasets.get(grant.dataset)))
     for position, field in enumerate(grant.fields if fields and grant.fields != "*" else ()):
-        yield from _unknown(read, (*keys, "fields", position), "fields", field, fields)
+        yield from unknown(read, (*keys, "fields", position), "fields", field, fields)
     for position, purpose in enumerate(grant.purposes):
-        yield from _unknown(read, (*keys, "purposes", position), "purposes", purpose, configuration.purposes)
+        yield from unknown(read, (*keys, "purposes", position), "purposes", purpose, configuration.purposes)
 
 
 def _publication(read: Read, configuration: Configuration) -> Iterator[Problem]:
     ckan = configuration.publication.ckan
     if ckan is not None:
         keys: Keys = ("publication", "ckan", "organisation")
-        yield from _unknown(read, keys, "organisations", ckan.organisation, configuration.organisations)
+        yield from unknown(read, keys, "organisations", ckan.organisation, configuration.organisations)
 
 
 def _dataset(read: Read, configuration: Configuration, name: str) -> Iterator[Problem]:
     dataset, here = read.datasets[name], ("datasets", name)
-    registry, owner = dataset.source.registry, dataset.owner
-    yield from _unknown(read, (*here, "source", "registry"), "registries", registry, read.registries)
-    yield from _unknown(read, (*here, "owner"), "organisations", owner, configuration.organisations)
-    yield from _source(read, dataset)
-    yield from _columns(read, dataset)
+    yield from unknown(read, (*here, "owner"), "organisations", dataset.owner, configuration.organisations)
     yield from _foreign_keys(read, dataset)
     yield from _steps(read, dataset)
-
-
-def _source(read: Read, dataset: Dataset) -> Iterator[Problem]:
-    """Yield what is wrong with the table that a dataset is read from."""
-    registry, table = read.registries.get(dataset.source.registry), dataset.source.table
-    said = registry.check(table) if registry is not None and (read.sources or table is None) else None
-    if said is not None:
-        yield ("datasets", dataset.name, "source", *(("table",) if table is not None else ())), said
-
-
-def _columns(read: Read, dataset: Dataset) -> Iterator[Problem]:
-    """Yield what a dataset says of its source and the source's own description does not bear out."""
-    registry, here, table = (
-        read.registries.get(dataset.source.registry),
-        ("datasets", dataset.name),
-        dataset.source.table,
-    )
-    if registry is None:
-        return
-    if registry.personal and dataset.audience == "open":
-        said = f"all that the registry {registry.name} tells is personal data, unless it says personal: false"
-        yield (*here, "audience"), f"audience: open is refused: {said}"
-    there = registry.columns(table) if read.sources else None
-    for position, column in enumerate(dataset.columns if there is not None else ()):
-        clean = dataset.clean.get(column.name, Clean())
-        source = clean.source or column.name
-        at: Keys = (*here, "clean", column.name, "from") if clean.source else (*here, "schema", "fields", position)
-        if there is None or source not in there:
-            yield (
-                at,
-                f"{column.name} is read from «{source}», which the source does not have{among(source, there or ())}",
-            )
-        elif not clean.steps and column.type not in there[source]:
-            fit = " or ".join(sorted(there[source])) or "none; have the table give it as text"
-            said = f"{column.name} is of the type {column.type}, and «{source}» of the source is not"
-            yield at, f"{said}: clean it with steps, or declare the type it has: {fit}"
 
 
 def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:
     for number, key in enumerate(dataset.foreign_keys):
         place = ("datasets", dataset.name, "schema", "foreignKeys", number, "reference")
         name = key.reference.resource
-        yield from _unknown(read, (*place, "resource"), "datasets", name, read.datasets)
+        yield from unknown(read, (*place, "resource"), "datasets", name, read.datasets)
         if name not in read.datasets:
             continue
         mine, types = _types(dataset)[key.column], _types(read.datasets[name])
@@ -179,15 +145,17 @@ def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:
 
 
 def _steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
-    """Yield what is wrong with the datasets that cleaning steps read."""
-    for column, clean in dataset.clean.items():
+    """Yield what is wrong with the datasets and files that cleaning steps read."""
+    for at, column, clean in dataset.cleans:
         for position, step in enumerate(clean.steps):
-            wanted = dataset_of(step)
+            wanted, file = dataset_of(step), file_of(step)
+            place: Keys = ("datasets", dataset.name, *at, column, "steps", position)
+            if file is not None and not read.has(file):
+                yield place, f"{file[:100]}: {NO_FILE}"
             if wanted is None:
                 continue
-            place: Keys = ("datasets", dataset.name, "clean", column, "steps", position)
             name, columns = wanted
-            yield from _unknown(read, place, "datasets", name, read.datasets)
+            yield from unknown(read, place, "datasets", name, read.datasets)
             missing = set(columns) - set(_types(read.datasets[name])) if name in read.datasets else ()
             if missing:
                 yield place, f"this step reads {', '.join(columns)} of {name}, which lacks {', '.join(sorted(missing))}"

@@ -1,25 +1,30 @@
-"""What one dataset's declaration says against itself, each with the keys where it stands."""
+"""What one dataset's declaration says against itself, each with the keys where it stands.
 
-import math
+Here: sources, schema, key, cleaning. What it says of runs (merge, index, retention, …) is in `pipelines/conditions.py`.
+"""
+
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.columns import PYTHON, Column
 from connectors.records import RECORDS
-from pipelines.declarations import Bounds, Dataset
-from pipelines.sentences import among
+from pipelines.conditions import conditions
+from pipelines.declarations import Dataset
+from pipelines.forms import misread, unusable
+from pipelines.sentences import among, is_above
 from pipelines.sql import is_kept
-from pipelines.steps import STEPS, check_steps, parts
+from pipelines.steps import STEPS, check_steps, column_of, parts
 from pipelines.strict_yaml import Keys
 
 Problem = tuple[Keys, str]
 
 NEVER = {"date": ("integer", "number", "boolean"), "number": ("date", "datetime")}
 """The types of column that what a step makes can never become."""
+
+NO_KEY = ("array", "number", "geojson")
+"""The types of column that cannot be part of a key."""
 
 
 def contradictions(dataset: Dataset) -> Iterator[Problem]:
@@ -30,17 +35,35 @@ def contradictions(dataset: Dataset) -> Iterator[Problem]:
         yield (("record",) if dataset.record else ()), "say either record: or schema:, and not both"
     else:
         names = [column.name for column in dataset.columns]
+        yield from _sources(dataset)
         yield from _publication(dataset)
-        yield from _columns(dataset, names)
+        yield from _said(dataset, names)
+        yield from _columns(dataset)
         yield from _keys(dataset, names)
         yield from _cleaning(dataset, names)
-        yield from _expectations(dataset)
+        yield from conditions(dataset, names)
+
+
+def _sources(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.source is None and not dataset.sources:
+        yield ("source",), "the key «source» is missing: say where the rows come from, by source: or sources:"
+    if dataset.source is not None and "sources" in dataset.model_fields_set:
+        yield ("sources",), "say either source: or sources:, and not both"
+    names = [source.name for source in dataset.sources]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield ("sources", position), f"two sources are called «{name}»: give one another name:"
 
 
 def _publication(dataset: Dataset) -> Iterator[Problem]:
     if is_kept(dataset.name):
         yield ("name",), "a name that begins with beffroi_ is kept for Beffroi itself: rename the file"
     if dataset.audience != "open":
+        if "publication" in dataset.model_fields_set:
+            yield (
+                ("publication",),
+                f"only an open dataset is published, and the audience of this one is {dataset.audience}",
+            )
         return
     personal = [column.name for column in dataset.columns if column.personal]
     if personal:
@@ -49,15 +72,30 @@ def _publication(dataset: Dataset) -> Iterator[Problem]:
         yield ("audience",), "an open dataset needs a licence:"
 
 
-def _columns(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
-    for position, column in enumerate(dataset.table_schema.fields if dataset.table_schema else ()):
+def _said(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
+    for name, said in dataset.said.items():
+        if name not in names:
+            yield ("columns", name), f"columns names «{name}», which is no column{among(name, names)}"
+        elif said.personal is False and "personal" in said.model_fields_set:
+            yield ("columns", name, "personal"), "personal: false is what a column is that says nothing: take it out"
+
+
+def _columns(dataset: Dataset) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for position, column in enumerate(dataset.columns):
         at = ("schema", "fields", position)
-        if column.name in names[:position]:
+        other = seen.setdefault(column.name.casefold(), column.name)
+        if column.name in [each.name for each in dataset.columns[:position]]:
             yield (*at, "name"), f"two fields of the schema are called «{column.name}»"
+        elif other != column.name:
+            yield (*at, "name"), f"«{column.name}» and «{other}» are one name to SQL, which knows no case: rename one"
         if is_kept(column.name):
             yield (*at, "name"), f"the name «{column.name}» is kept for Beffroi itself: take another"
         for rule, said in _constraints(column):
             yield (*at, "constraints", rule), said
+        for key, said in misread(column):
+            besides = column.name in dataset.said and key in dataset.said[column.name].model_fields_set
+            yield (("columns", column.name, key) if besides else (*at, key)), said
 
 
 def _constraints(column: Column) -> Iterator[tuple[str, str]]:
@@ -65,32 +103,29 @@ def _constraints(column: Column) -> Iterator[tuple[str, str]]:
     wanted, kind = column.constraints, column.type
     if wanted.pattern is not None and kind != "string":
         yield "pattern", f"a pattern is for texts, and «{column.name}» is of the type {kind}"
-    elif wanted.pattern is not None and not _is_pattern(wanted.pattern):
-        yield "pattern", "not a regular expression (RE2 reads it: no look-around, no back references)"
+    elif wanted.pattern is not None and (wrong := unusable(wanted.pattern)) is not None:
+        yield "pattern", wrong
+    for rule, length in (("minLength", wanted.min_length), ("maxLength", wanted.max_length)):
+        if length is not None and kind not in ("string", "array"):
+            yield rule, f"a length is for texts and lists, and «{column.name}» is of the type {kind}"
+    if is_above(wanted.min_length, wanted.max_length):
+        said = f"minLength {wanted.min_length} is above maxLength {wanted.max_length}"
+        yield "minLength", f"{said}: no value can meet both"
+    yield from _values(column)
+
+
+def _values(column: Column) -> Iterator[tuple[str, str]]:
+    """Yield each bound and enumeration that is none of a column's type, or that no value can meet."""
+    wanted, kind = column.constraints, column.type
     bounds = (("minimum", (wanted.minimum,)), ("maximum", (wanted.maximum,)), ("enum", wanted.enum or ()))
     for rule, values in bounds:
         given = [value for value in values if value is not None]
-        if given and kind in ("array", "boolean") and (kind, rule) != ("boolean", "enum"):
+        if given and kind in ("array", "boolean", "geopoint", "geojson") and (kind, rule) != ("boolean", "enum"):
             yield rule, f"a column of the type {kind} has no {rule}"
         elif not all(_is_of(kind, value) for value in given):
             yield rule, f"not a value of the type {kind}"
-    if kind in ("integer", "number", "date") and _is_above(wanted.minimum, wanted.maximum):
+    if kind in ("integer", "number", "date") and is_above(wanted.minimum, wanted.maximum):
         yield "minimum", f"minimum {wanted.minimum} is above maximum {wanted.maximum}: no value can meet both"
-
-
-def _is_above(low: object, high: object) -> bool:
-    """Tell whether of two bounds the lower is above the upper; dates are texts that sort as they should."""
-    if isinstance(low, str) and isinstance(high, str):
-        return low > high
-    return isinstance(low, int | float) and isinstance(high, int | float) and low > high
-
-
-def _is_pattern(pattern: str) -> bool:
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _is_of(kind: str, value: object) -> bool:
@@ -107,16 +142,33 @@ def _is_of(kind: str, value: object) -> bool:
 
 
 def _keys(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
-    types = {column.name: column.type for column in dataset.columns}
+    types: dict[str, str] = {column.name: column.type for column in dataset.columns}
+    at: Keys = ("schema", "primaryKey") if dataset.written_key is None else ("key",)
+    said = str(at[-1])
+    if dataset.written_key is not None and dataset.record is not None:
+        known = RECORDS[dataset.record].key
+        yield at, f"take key: out: a row of {dataset.record} is known by {known}"
     for name in dataset.key:
         if name not in names:
-            yield ("schema", "primaryKey"), f"primaryKey names «{name}», which is no column{among(name, names)}"
-        elif types[name] in ("array", "number"):
-            yield ("schema", "primaryKey"), f"«{name}» cannot be part of a key: it is of the type {types[name]}"
-    if not dataset.key or len(set(dataset.key)) != len(dataset.key):
-        yield ("schema", "primaryKey"), "primaryKey names one column, or several different ones"
+            yield at, f"{said} names «{name}», which is no column{among(name, names)}"
+        elif types[name] in NO_KEY:
+            yield at, f"«{name}» cannot be part of a key: it is of the type {types[name]}"
+    if not dataset.key and dataset.written_key is None:
+        yield at, "say which columns identify a row: the schema has no primaryKey, and there is no key:"
+    elif not dataset.key or len(set(dataset.key)) != len(dataset.key):
+        yield at, f"{said} names one column, or several different ones"
+    yield from _foreign_keys(dataset, types)
+
+
+def _foreign_keys(dataset: Dataset, types: dict[str, str]) -> Iterator[Problem]:
+    names = list(types)
     for position, key in enumerate(dataset.foreign_keys):
         at = ("schema", "foreignKeys", position, "fields")
+        if not key.reference.resource:
+            yield (
+                (*at[:-1], "reference"),
+                "a foreign key names another dataset: one to the dataset itself is not read here",
+            )
         if key.column not in names:
             yield at, f"the foreign key names «{key.column}», which is no column{among(key.column, names)}"
         elif types[key.column] == "array":
@@ -124,39 +176,22 @@ def _keys(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
 
 
 def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
-    for name, clean in dataset.clean.items():
+    for at, name, clean in dataset.cleans:
         if name not in names:
-            yield ("clean", name), f"clean names «{name}», which is no column{among(name, names)}"
+            yield (*at, name), f"clean names «{name}», which is no column{among(name, names)}"
             continue
-        above = names[: names.index(name)]
+        above, column = names[: names.index(name)], dataset.columns[names.index(name)]
         problems = dict(check_steps(clean.steps))
-        yield from ((("clean", name, "steps", position), said) for position, said in problems.items())
-        if clean.steps and dataset.columns[len(above)].type == "array":
-            yield ("clean", name, "steps"), f"steps are for single values, and «{name}» is of the type array"
+        yield from (((*at, name, "steps", position), said) for position, said in problems.items())
+        if clean.steps and column.type == "array" and column.format == "default":
+            yield (*at, name, "steps"), f"steps are for single values, and «{name}» is of the type array"
         if clean.steps and not problems:
-            last, kind = parts(clean.steps[-1])[0], dataset.columns[len(above)].type
-            if kind in NEVER.get(STEPS[last].gives or "", ()):
-                said = f"the step {last} makes a {STEPS[last].gives}, and «{name}» is of the type {kind}"
-                yield ("clean", name, "steps", len(clean.steps) - 1), said
+            last = parts(clean.steps[-1])[0]
+            if column.type in NEVER.get(STEPS[last].gives or "", ()):
+                said = f"the step {last} makes a {STEPS[last].gives}, and «{name}» is of the type {column.type}"
+                yield (*at, name, "steps", len(clean.steps) - 1), said
         for position, step in enumerate(clean.steps):
-            if position in problems or parts(step)[0] != "find_commune":
-                continue
-            postal = parts(step)[1]["postal_code"]
-            if postal not in above:
-                said = f"postal_code names «{postal}», which is no column above «{name}»{among(postal, above)}"
-                yield ("clean", name, "steps", position, "find_commune", "postal_code"), said
-
-
-def _expectations(dataset: Dataset) -> Iterator[Problem]:
-    """Yield the bounds that no version can meet."""
-    share = "a share of the rows is from 0 to 1, 5 % is 0.05"
-    yield from _bounds("rows", dataset.expect.rows, math.inf, "a number of rows is 0 or more")
-    yield from _bounds("refused", dataset.expect.refused, 1, share)
-
-
-def _bounds(what: str, bounds: Bounds, most: float, rule: str) -> Iterator[Problem]:
-    for side, bound in (("min", bounds.min), ("max", bounds.max)):
-        if bound is not None and not 0 <= bound <= most:
-            yield ("expect", what, side), f"{side} is {bound:g}: {rule}"
-    if _is_above(bounds.min, bounds.max):
-        yield ("expect", what), f"min {bounds.min:g} is above max {bounds.max:g}: no version can meet both"
+            used = column_of(step) if position not in problems else None
+            if used is not None and used[1] not in above:
+                said = f"{used[0]} names «{used[1]}», which is no column above «{name}»{among(used[1], above)}"
+                yield (*at, name, "steps", position, parts(step)[0], used[0]), said

@@ -24,6 +24,8 @@ TYPES = {
     "date": "date",
     "datetime": "timestamptz",
     "array": "_text",
+    "geopoint": "text",
+    "geojson": "text",
 }
 """What a column's type is in the DataStore, in the words that it answers with."""
 

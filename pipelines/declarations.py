@@ -1,42 +1,25 @@
-"""What a workspace declares: `beffroi.yaml` and one YAML per dataset, as typed models.
+"""What a dataset declares in its own file, `datasets/NAME.yaml`, as typed models.
 
 The models hold the form of each value. What a dataset says against itself is found by `pipelines/contradictions.py`,
 what several files say together (a grant that names a lookup, a foreign key) by `pipelines/coherence.py`, and
 `pipelines/sentences.py` puts what is wrong into words.
 """
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, model_validator
 
-from connectors.columns import Column, columns_of
+from connectors.columns import Column, Crs, Personal, columns_of
 from connectors.declared import Declared
 from connectors.records import RECORDS, Record
-from pipelines.sentences import among as among  # noqa: PLC0414  # the gateway knows it from here
 from pipelines.steps import dataset_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Audience = Literal["open", "agents", "owner"]
 
-
-# --- datasets/NAME.yaml ----------------------------------------------------------------------------------------------
-
-
-class Source(Declared):
-    """Where the rows come from: a registry of the workspace and, where it has several, one of its tables."""
-
-    registry: str
-    table: str | None = None
+HOUR, WEEK = 3600, 604_800  # seconds
 
 
 class Clean(Declared):
@@ -46,6 +29,44 @@ class Clean(Declared):
     steps: list[str | dict[str, Any]] = []
 
 
+class Source(Declared):
+    """Where rows come from: a registry of the workspace and, where it has several, one of its tables; or a dataset."""
+
+    called: Annotated[str | None, Field(alias="name", min_length=1)] = None
+    registry: str | None = None
+    table: str | None = None
+    dataset: str | None = None
+    clean: dict[str, Clean] = {}
+
+    @property
+    def name(self) -> str:
+        """Return what reports call it: its own name, or else that of its dataset, or of its registry and table."""
+        return self.called or self.dataset or "/".join(part for part in (self.registry, self.table) if part)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Source":
+        if (self.registry is None) == (self.dataset is None):
+            raise ValueError("a source is one registry: or one dataset:")
+        if self.dataset is not None and self.table is not None:
+            raise ValueError("a source that is a dataset has no table:")
+        return self
+
+
+Rule = Literal["first", "recent", "majority"]
+
+
+class Merge(Declared):
+    """Whose value a row has where several rows of one key, from whatever source, have different ones."""
+
+    default: Rule = "first"
+    columns: dict[str, Rule] = {}
+    recent: str | None = None
+
+    def rule(self, column: str) -> Rule:
+        """Return the rule of a column."""
+        return self.columns.get(column, self.default)
+
+
 class Bounds(Declared):
     """A lower and an upper bound, both included."""
 
@@ -53,11 +74,51 @@ class Bounds(Declared):
     max: float | None = None
 
 
+class Freshness(Declared):
+    """How old the newest value of a column may be when a run begins."""
+
+    column: str
+    days: Annotated[float, Field(gt=0)]
+
+
+class Drift(Declared):
+    """How far a version may be from the last one.
+
+    `rows` is the share by which their number may change, `values` the points by which a column's share of empty values
+    or of any of its most frequent values may move; `columns` says the latter of one column.
+    """
+
+    rows: float | None = None
+    values: float | None = None
+    columns: dict[str, float] = {}
+
+    def of(self, column: str) -> float | None:
+        """Return the points that hold for a column, or None."""
+        return self.columns.get(column, self.values)
+
+
+class Retention(Declared):
+    """What is kept: versions in the lake, for how many days; raw inputs."""
+
+    versions: Annotated[int | None, Field(ge=1)] = None
+    days: Annotated[int | None, Field(ge=1)] = None
+    raw: Annotated[int, Field(ge=1)] = 2
+
+
+class Published(Declared):
+    """Where an open dataset goes besides the gateway."""
+
+    ckan: bool = True
+
+
 class Expect(Declared):
     """What a whole version must meet, else the run fails and the last version stays."""
 
     rows: Bounds = Bounds()
     refused: Bounds = Bounds()  # share of the rows read that may be quarantined, 0 to 1
+    freshness: Freshness | None = None
+    drift: Drift | None = None
+    unread: list[str] | None = None  # columns of the source that may stay unread; None: they are told only
 
 
 class Reference(Declared):
@@ -100,8 +161,26 @@ class TableSchema(Declared):
     """A Table Schema: https://datapackage.org/standard/table-schema/."""
 
     fields: Annotated[list[Column], Field(min_length=1)]
-    primary_key: Annotated[str | list[str], Field(alias="primaryKey")]
+    primary_key: Annotated[str | list[str], Field(alias="primaryKey")] = []
     foreign_keys: Annotated[list[ForeignKey], Field(alias="foreignKeys")] = []
+    missing_values: Annotated[list[str], Field(alias="missingValues")] = []
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns; what means that there is no value is said for all, where a column says none of its own."""
+        if not self.missing_values:
+            return tuple(self.fields)
+        said = {"missing_values": tuple(self.missing_values)}
+        return tuple(each if each.missing_values else each.model_copy(update=said) for each in self.fields)
+
+
+class Said(Declared):
+    """What a dataset says of a column besides its schema, which may be another's and is taken as it was published."""
+
+    personal: Personal = False
+    unit: str = ""
+    rdf_type: Annotated[str, Field(alias="rdfType")] = ""
+    crs: Crs | None = None
 
 
 class Dataset(Declared):
@@ -116,9 +195,19 @@ class Dataset(Declared):
     keywords: list[str] = []
     record: str | None = None
     table_schema: Annotated[TableSchema | None, Field(alias="schema")] = None
-    source: Source
+    said: Annotated[dict[str, Said], Field(alias="columns")] = {}
+    schema_version: str | None = None
+    written_key: Annotated[str | list[str] | None, Field(alias="key")] = None
+    index: list[str] = []
+    source: Source | None = None
+    sources: list[Source] = []
+    merge: Merge = Merge()
     clean: dict[str, Clean] = {}
     expect: Expect = Expect()
+    retention: Retention = Retention()
+    schedule: str | None = None
+    deadline: Annotated[float, Field(gt=0, le=WEEK)] = 4 * HOUR  # seconds that a run may take
+    publication: Published = Published()
 
     @property
     def record_model(self) -> type[Record] | None:
@@ -127,20 +216,55 @@ class Dataset(Declared):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns, derived from the record or written in the schema."""
+        """Return the columns, derived from the record or of the schema, with what is said of them besides."""
         if self.record_model is not None:
-            return columns_of(self.record_model)
-        assert self.table_schema is not None  # noqa: S101  # contradictions() holds it
-        return tuple(self.table_schema.fields)
+            columns = columns_of(self.record_model)
+        else:
+            assert self.table_schema is not None  # noqa: S101  # contradictions() holds it
+            columns = self.table_schema.columns
+        more = {name: {key: getattr(said, key) for key in said.model_fields_set} for name, said in self.said.items()}
+        return tuple(each.model_copy(update=more[each.name]) if each.name in more else each for each in columns)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Return the columns that identify a row."""
-        if self.record_model is not None:
-            return (self.record_model.key,)
-        assert self.table_schema is not None  # noqa: S101
-        key = self.table_schema.primary_key
+        """Return the columns that identify a row: those of `key:`, or of the record or schema."""
+        if self.written_key is not None:
+            key = self.written_key
+        elif self.record_model is not None:
+            key = self.record_model.key
+        else:
+            assert self.table_schema is not None  # noqa: S101
+            key = self.table_schema.primary_key
         return (key,) if isinstance(key, str) else tuple(key)
+
+    @property
+    def inputs(self) -> tuple[Source, ...]:
+        """Return its sources, at least one, the most trusted first."""
+        return tuple(self.sources) if self.source is None else (self.source,)
+
+    def place(self, position: int) -> tuple[str | int, ...]:
+        """Return the keys of one of its inputs."""
+        return ("source",) if self.source is not None else ("sources", position)
+
+    def read_from(self, source: Source, column: str) -> str:
+        """Return the column of one of its sources that a column is made of."""
+        return self.cleaning(source).get(column, Clean()).source or column
+
+    @property
+    def cleans(self) -> Iterator[tuple[tuple[str | int, ...], str, Clean]]:
+        """Yield how each column is made, the dataset's own and those of its sources: keys of `clean:`, column, steps."""
+        yield from ((("clean",), name, clean) for name, clean in self.clean.items())
+        for position, source in enumerate(self.inputs):
+            yield from (((*self.place(position), "clean"), name, clean) for name, clean in source.clean.items())
+
+    def cleaning(self, source: Source) -> dict[str, Clean]:
+        """Return how the columns are made of one of its sources: that source's own `clean:` goes over the dataset's."""
+        return self.clean | source.clean
+
+    @property
+    def personal(self) -> bool:
+        """Tell whether any column is personal data."""
+        return any(column.personal for column in self.columns)
 
     @property
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
@@ -150,138 +274,7 @@ class Dataset(Declared):
     @property
     def depends_on(self) -> frozenset[str]:
         """Return the datasets that must have a version before this one runs."""
-        steps = (step for clean in self.clean.values() for step in clean.steps)
+        steps = (step for _, _, clean in self.cleans for step in clean.steps)
         found = {other[0] for step in steps if (other := dataset_of(step)) is not None}
-        return frozenset(found | {key.reference.resource for key in self.foreign_keys})
-
-
-# --- beffroi.yaml ----------------------------------------------------------------------------------------------------
-
-
-class Grant(Declared):
-    """What an application may ask: one lookup or one dataset that is not open, which fields, for which purposes."""
-
-    lookup: str | None = None
-    dataset: str | None = None
-    fields: Literal["*"] | list[str]
-    purposes: Annotated[list[str], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _one(self) -> "Grant":
-        if (self.lookup is None) == (self.dataset is None):
-            raise ValueError("a grant is for one lookup: or for one dataset:")
-        return self
-
-
-class Application(Declared):
-    """A caller with a credential of its own."""
-
-    title: Words
-    grants: list[Grant] = []
-
-
-class Organisation(Declared):
-    """A municipality, a department, a partner: the tenant."""
-
-    title: Words
-    applications: dict[Name, Application] = {}
-
-
-class Purpose(Declared):
-    """Why data is asked: what the law wants to be said before it is."""
-
-    title: Words
-    procedure: Words
-    legal_basis: Words
-    expires: dt.date | None = None
-
-
-class Provider(Declared):
-    """One source that can answer a lookup: a registry, or a dataset that mirrors one."""
-
-    registry: str | None = None
-    dataset: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "Provider":
-        if (self.registry is None) == (self.dataset is None):
-            raise ValueError("a provider is one registry: or one dataset:")
-        return self
-
-    @property
-    def name(self) -> str:
-        """Return the name that answers show: the registry's, or `dataset:NAME`."""
-        return self.registry or f"dataset:{self.dataset}"
-
-
-class Lookup(Declared):
-    """One question asked through the gateway: a record, and who can answer, in order.
-
-    Without `record`, its one provider is a dataset, and a row of that is what it answers.
-    """
-
-    record: str | None = None
-    title: str = ""
-    providers: Annotated[list[Provider], Field(min_length=1)]
-    deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
-
-    _record_model: type[Record] = PrivateAttr()
-
-    @field_validator("record")
-    @classmethod
-    def _known(cls, record: str | None, info: ValidationInfo) -> str | None:
-        if record is not None and record not in _records(info):
-            raise ValueError(f"record {record} is unknown{among(record, _records(info))}")
-        return record
-
-    @model_validator(mode="after")
-    def _resolved(self, info: ValidationInfo) -> "Lookup":
-        if self.record is not None:
-            self._record_model = _records(info)[self.record]
-        elif len(self.providers) != 1 or self.providers[0].dataset is None:
-            raise ValueError("say which record: it answers, or name one dataset: as its only provider")
-        else:
-            rows: Mapping[str, type[Record]] = {} if info.context is None else info.context["rows"]
-            self._record_model = rows.get(self.providers[0].dataset, Record)  # that it is unknown is told elsewhere
-        return self
-
-    @property
-    def record_model(self) -> type[Record]:
-        """Return the record that this lookup answers."""
-        return self._record_model
-
-
-def _records(info: ValidationInfo) -> Mapping[str, type[Record]]:
-    """Return the records by name: those of Beffroi, or those of the workspace being loaded, which are more."""
-    return RECORDS if info.context is None else info.context["records"]
-
-
-class CkanPublication(Declared):
-    """Where open datasets are published; address and token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN."""
-
-    organisation: str  # one of `organisations`: it becomes the CKAN organisation
-
-
-class Publication(Declared):
-    """Where open datasets go besides the gateway."""
-
-    ckan: CkanPublication | None = None
-
-
-class Configuration(Declared):
-    """`beffroi.yaml`. Registries are checked by their kind's own settings model."""
-
-    title: Words
-    registries: dict[Name, dict[str, Any]] = {}
-    organisations: dict[Name, Organisation] = {}
-    purposes: dict[Name, Purpose] = {}
-    lookups: dict[Name, Lookup] = {}
-    publication: Publication = Publication()
-
-    def applications(self) -> dict[str, tuple[str, Application]]:
-        """Return every application by name, with its organisation's name."""
-        return {
-            name: (organisation, application)
-            for organisation, declared in self.organisations.items()
-            for name, application in declared.applications.items()
-        }
+        read = {source.dataset for source in self.inputs if source.dataset is not None}
+        return frozenset(found | read | {key.reference.resource for key in self.foreign_keys})

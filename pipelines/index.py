@@ -4,20 +4,25 @@ LMDB maps the key's text to the row as JSON. The file belongs to one version and
 """
 
 import hashlib
+import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import lmdb
 
+from connectors.errors import RunFailed
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 
 MAX_KEY = 500
 """LMDB takes keys of up to 511 bytes; a longer one is stored by its digest."""
+
+FILE = "rows.lmdb"
+"""The file of a version's index."""
 
 MAP = 2**40
 """LMDB's bound on a file's size. It costs address space only: what a row takes as JSON is known when it is written."""
@@ -39,32 +44,97 @@ def key_text(values: Iterable[Any]) -> str:
     return ",".join(texts)
 
 
-def build(connection: duckdb.DuckDBPyConnection, parquet: Path, dataset: Dataset, folder: Path) -> None:
-    """Write the index of `parquet` into `folder`/rows.lmdb, which must not exist. Raises lmdb.Error, duckdb.Error."""
-    texts = [f"CAST({identifier(name)} AS VARCHAR)" for name in dataset.key]
+def key_sql(key: Sequence[str], table: str = "", moments: Collection[str] = ()) -> str:
+    """Return SQL for the text that `key_text` makes of the key's columns (of `table`, where it is named).
+
+    Those of them that are `moments` are told as every JSON answer tells them.
+    """
+    texts = []
+    for name in key:
+        column = f"{table}.{identifier(name)}" if table else identifier(name)
+        texts.append(moment(column) if name in moments else f"CAST({column} AS VARCHAR)")
     if len(texts) > 1:
         texts = [f"replace(replace({text}, '\\', '\\\\'), ',', '\\,')" for text in texts]
-    moments = [column.name for column in dataset.columns if column.type == "datetime"]
-    replaced = f"REPLACE ({', '.join(f'{_iso(name)} AS {identifier(name)}' for name in moments)})" if moments else ""
-    source = f"read_parquet({quote(str(parquet))})"
-    rows = connection.execute(
-        f"SELECT concat_ws(',', {', '.join(texts)}), to_json(beffroi_row)::VARCHAR"
-        f" FROM (SELECT * {replaced} FROM {source}) beffroi_row"
-    )
-    path = folder / "rows.lmdb"
-    with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:
-        while batch := rows.fetchmany(50_000):
-            with environment.begin(write=True) as transaction:
-                for text, row in batch:
-                    transaction.put(_stored(text), row.encode())
-        environment.sync(True)
+    return f"concat_ws(',', {', '.join(texts)})"
 
 
-def _iso(name: str) -> str:
+def moments(dataset: Dataset) -> frozenset[str]:
+    """Return the columns of a dataset that are moments."""
+    return frozenset(column.name for column in dataset.columns if column.type == "datetime")
+
+
+def moment(column: str) -> str:
     """Return SQL for a moment as every JSON answer writes it: ISO 8601, in UTC."""
-    moment = f"({identifier(name)} AT TIME ZONE 'UTC')"
-    fraction = f"CASE WHEN microsecond({moment}) % 1000000 = 0 THEN '' ELSE strftime({moment}, '.%f') END"
-    return f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || {fraction} || '+00:00'"
+    utc = f"({column} AT TIME ZONE 'UTC')"
+    fraction = f"CASE WHEN microsecond({utc}) % 1000000 = 0 THEN '' ELSE strftime({utc}, '.%f') END"
+    return f"strftime({utc}, '%Y-%m-%dT%H:%M:%S') || {fraction} || '+00:00'"
+
+
+def told_in_json(dataset: Dataset, without: str | None = None) -> str:
+    """Return SQL for a row as JSON answers tell it, without the column that is to be left out."""
+    names, at = [column.name for column in dataset.columns if column.name != without], moments(dataset)
+    told = (f"{identifier(name)} := {moment(identifier(name)) if name in at else identifier(name)}" for name in names)
+    return f"CAST(to_json(struct_pack({', '.join(told)})) AS VARCHAR)"
+
+
+def _entries(dataset: Dataset, source: str) -> str:
+    """Return the query of the entries of the rows in `source`: the stored key and the row, both as bytes."""
+    text = key_sql(dataset.key, "", moments(dataset))
+    stored = f"CASE WHEN strlen(beffroi_text) BETWEEN 1 AND {MAX_KEY} THEN encode(beffroi_text)"
+    stored += " ELSE '\\x00'::BLOB || unhex(sha256(beffroi_text)) END"
+    row = f"encode({told_in_json(dataset)})"
+    return f"SELECT {stored}, {row} FROM (SELECT {text} AS beffroi_text, * FROM {source})"
+
+
+def build(connection: duckdb.DuckDBPyConnection, parquet: Path, dataset: Dataset, folder: Path) -> None:
+    """Write the index of `parquet` into `folder`/rows.lmdb, which must not exist. Raises lmdb.Error, duckdb.Error."""
+    source = f"read_parquet({quote(str(parquet))})"
+    order = "" if _in_order(connection, dataset, source) else " ORDER BY 1"
+    _put(connection.execute(_entries(dataset, source) + order), folder / FILE, append=True)
+
+
+def _in_order(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> bool:
+    """Tell whether a version's rows, which stand in the order of their key, stand in that of its text as well."""
+    if [column.type for column in dataset.columns if column.name in dataset.key] != ["string"]:
+        return False
+    name = identifier(dataset.key[0])
+    other = f"SELECT count(*) FROM {source} WHERE strlen({name}) NOT BETWEEN 1 AND {MAX_KEY}"
+    return connection.execute(other).fetchall() == [(0,)]
+
+
+def patch(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, before: Path, came: str, gone: str, folder: Path
+) -> None:
+    """Write into `folder`/rows.lmdb the index `before` with the rows that `came` put in, and those `gone` taken out.
+
+    Both are SQL of relations: of whole rows, and of keys that no row of `came` has. Raises lmdb.Error, duckdb.Error.
+    """
+    file = folder / FILE
+    part = file.with_suffix(".part")
+    try:
+        shutil.copyfile(before, part)
+        left = connection.execute(f"SELECT {key_sql(dataset.key, '', moments(dataset))} FROM {gone}").fetchall()
+        rows = connection.execute(_entries(dataset, came))
+        _put(rows, part, [_stored(text) for (text,) in left], append=False)
+        part.rename(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = (), *, append: bool) -> None:
+    """Put the entries that a query gives into the index at `path`, which is there or is made.
+
+    To `append` them, in the order of their keys, is quick, and touches no page of the file twice: memory stays as it is.
+    """
+    with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:
+        with environment.begin(write=True) as transaction:
+            for key in gone:
+                transaction.delete(key)
+        while batch := rows.fetchmany(50_000):
+            with environment.begin(write=True) as transaction, transaction.cursor() as cursor:
+                if cursor.putmulti(batch, append=append)[1] != len(batch):
+                    raise RunFailed("the key index cannot be built: two rows have one key, or stand in another order")
+        environment.sync(True)
 
 
 def row(version: Version, key: str) -> bytes | None:

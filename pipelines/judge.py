@@ -1,208 +1,239 @@
-"""Cleaning and row expectations as one set operation over the whole table.
+"""Cleaning and row expectations as set operations over the whole table, each source read once.
 
-`judge` leaves two temporary tables: `judged`, every row of the source with its cleaned columns and the failures found
-in it, and `merged`, the good rows with duplicates of one key made one. Nothing here runs per row in Python.
+`judge` makes the temporary table ROWS: every row of the sources with its cleaned columns, the masks of the rules that
+refuse it and, where they do, the row as the source has it. Nothing here runs per row in Python.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
-from connectors.columns import Column
 from connectors.errors import Misconfigured, Unreadable
 from connectors.registry import FAULT
-from pipelines.clean import Cleaning, Failure, Value
+from pipelines.clean import Cleaning
+from pipelines.cleaned import all_there, cleaned_column, source_of
 from pipelines.declarations import Clean, Dataset
-from pipelines.sentences import among
-from pipelines.sql import DUCKDB, as_integer, as_number, finite, identifier, is_kept, quote
-from pipelines.steps import STEPS, apply_steps, parts
+from pipelines.needed import Needed
+from pipelines.raw import Raw
+from pipelines.rules import FAULT_BIT, WIDTH, Rules, constraints, mask, missing, several_rows
+from pipelines.sql import identifier, is_kept
+from pipelines.stage import Staged
 
-TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
-"""What a text may be to be read as true or false."""
+ROWS = "beffroi_rows"
+"""The table of every row."""
 
-PLACE = "beffroi_place"
-FAILURES = "beffroi_failures"
+JUDGED = "beffroi_judged"
+"""The same with source and place of each row, whether they stand in the table or not, and its `beffroi_row` there."""
+
+IN_ORDER = {"PROJECTION", "READ_CSV", "READ_PARQUET", "EMPTY_RESULT"}
+"""The engine's operators that keep the rows in their order."""
+
+PLACE, SOURCE, RAW = "beffroi_place", "beffroi_source", "beffroi_raw"
+
+
+@dataclass
+class Judged:
+    """What was judged: `types` are the columns of each source, `counts` its rows.
+
+    `numbered` tells whether source and place of a row stand in the table; else it is the row's own position in it.
+    """
+
+    rules: Rules
+    numbered: bool
+    raws: list[Raw] = field(default_factory=list)
+    types: list[dict[str, str]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Input:
+    """One source on its way into the table."""
+
+    position: int
+    staged: Staged
+    types: dict[str, str]  # without FAULT
+    faulty: bool
+    cleaning: Cleaning
+    clean: dict[str, Clean]
 
 
 def judge(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
-    raw: Path,
-    parquet_of: Callable[[str], str],
+    inputs: Sequence[Staged],
+    needed: Needed,
     *,
-    names_are_data: bool = False,
-) -> list[str]:
-    """Make `judged` and `merged` from the raw file; return the source's columns that nothing reads.
+    numbered: bool = False,
+) -> Judged:
+    """Make ROWS of the staged inputs; one that the engine refuses as it is is staged again, row by row.
 
-    `names_are_data` keeps the names of columns that no declaration knows out of errors. `parquet_of` gives the Parquet file of another dataset's latest version. Raises Misconfigured when the source lacks
-    a column that the declaration reads, Unreadable when it is no Parquet file.
+    `needed` are the other datasets that it reads; `numbered` writes each row's place into
+    the table where it could be known without. Raises Misconfigured when a source lacks a column that the declaration
+    reads, Unreadable when a file is no Parquet file.
     """
-    types = _staged(connection, dataset, raw)
-    _all_there(dataset, types, names_are_data=names_are_data)
-    cleaning = Cleaning(connection, "staged", parquet_of)
-    for column in dataset.columns:  # in declared order, so that a step may use a column above it
-        cleaning.done[column.name] = _cleaned_column(cleaning, dataset, column, types)
-    connection.execute(f"CREATE TEMP TABLE cleaned AS {_cleaned(cleaning)}")
-    connection.execute(f"CREATE TEMP TABLE judged AS {_judged(dataset, parquet_of)}")
-    connection.execute(f"CREATE TEMP TABLE merged AS {_merged(dataset)}")
-    used = {_source_of(dataset, column) for column in dataset.columns}
-    return sorted(types.keys() - used)
+    rules = Rules()
+    prepared = [_prepared(connection, dataset, number, each, needed, rules) for number, each in enumerate(inputs)]
+    for late in several_rows(dataset):
+        rules.bit(*late)
+    arrays = any(column.type == "array" for column in dataset.columns)  # updating a list moves the row
+    judged = Judged(rules, numbered or len(inputs) > 1 or arrays)
+    judged.numbered = judged.numbered or not _keeps_order(connection, dataset, prepared[0], judged)
+    for each in prepared:
+        judged.counts.append(_put(connection, dataset, each, judged, needed))
+        judged.types.append(each.types)
+        judged.raws.append(each.staged.raw)
+        read = {source_of(each.clean, column) for column in dataset.columns}
+        judged.unread |= each.types.keys() - read - each.staged.ours
+    where = "" if judged.numbered else f"CAST(0 AS USMALLINT) AS {SOURCE}, rowid + 1 AS {PLACE}, "
+    connection.execute(f"CREATE TEMP VIEW {JUDGED} AS SELECT rowid AS beffroi_row, {where}* FROM {ROWS}")
+    return judged
 
 
-def _staged(connection: duckdb.DuckDBPyConnection, dataset: Dataset, raw: Path) -> dict[str, str]:
-    """Make the view `staged` of the raw file, with each row's place in it; return the source's columns and types."""
-    registry, file = dataset.source.registry, f"read_parquet({quote(str(raw))}"
+def _put(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    given: _Input,
+    judged: Judged,
+    needed: Needed,
+) -> int:
+    """Put the rows of one input into the table; return how many there are."""
+    into = f"CREATE TEMP TABLE {ROWS} AS" if given.position == 0 else f"INSERT INTO {ROWS}"
+    if not judged.numbered:  # to number the rows of a CSV file would take one thread for all that is done with them
+        _view(connection, 0, given.staged.raw, None)
     try:
-        found = connection.execute(f"DESCRIBE FROM {file})").fetchall()
+        return _count(connection, f"{into} {_select(dataset, given, judged)}")
     except duckdb.InvalidInputException:
-        raise Unreadable(f"{registry} gave a file that is no whole Parquet file", registry=registry) from None
-    types = {str(name): str(kind) for name, kind, *_ in found}
+        if given.staged.carefully is None:
+            raise
+    given.staged.raw = given.staged.carefully()
+    given.staged.carefully = None
+    careful = _prepared(connection, dataset, given.position, given.staged, needed, judged.rules)
+    given.types = careful.types
+    return _put(connection, dataset, careful, judged, needed)
+
+
+def _keeps_order(connection: duckdb.DuckDBPyConnection, dataset: Dataset, given: _Input, judged: Judged) -> bool:
+    """Tell whether the rows of the one input will stand in the table as they came: whether nothing is joined to them."""
+    _view(connection, 0, given.staged.raw, None)
+    plan = connection.execute(f"EXPLAIN (FORMAT json) {_select(dataset, given, judged)}").fetchall()[0][1]
+    _view(connection, 0, given.staged.raw, PLACE)
+    return set(re.findall(r'"name": "(\w+)"', plan)) <= IN_ORDER
+
+
+def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """Run a statement that makes or writes rows; return how many."""
+    return int(connection.execute(statement).fetchall()[0][0])
+
+
+def _prepared(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    position: int,
+    staged: Staged,
+    needed: Needed,
+    rules: Rules,
+) -> _Input:
+    """Take the columns of one input through their steps, as SQL, and give each rule that they may break its bit."""
+    types, faulty = _types(connection, dataset, staged)
+    clean, alone = dataset.cleaning(staged.source), len(dataset.inputs) == 1
+    all_there(dataset, clean, types, alone=alone, names_are_data=staged.names_are_data)
+    _view(connection, position, staged.raw, PLACE)
+    cleaning = Cleaning(connection, staged_view(position), needed.parquet, needed.folder)
+    for column in dataset.columns:  # in declared order, so that a step may use a column above it
+        cleaning.done[column.name] = cleaned_column(cleaning, clean.get(column.name, Clean()), column, types)
+    for column in dataset.columns:
+        for failure in cleaning.done[column.name].failures:
+            rules.bit(column.name, failure.rule, failure.reason)
+    for column in dataset.columns:
+        reason = missing(column, dataset.key)
+        if reason is not None:
+            rules.bit(column.name, "required", reason)
+        for failure in constraints(column, ""):
+            rules.bit(column.name, failure.rule, failure.reason)
+    return _Input(position, staged, types, faulty, cleaning, clean)
+
+
+def staged_view(position: int) -> str:
+    """Return the name of the view of an input's rows as they came."""
+    return f"beffroi_staged_{position}"
+
+
+def _view(connection: duckdb.DuckDBPyConnection, position: int, raw: Raw, place: str | None) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {staged_view(position)} AS FROM {raw.relation(place)}")
+
+
+def _types(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> tuple[dict[str, str], bool]:
+    """Return a source's columns and types, and whether it has one that tells why a row cannot be taken."""
+    name = staged.source.registry or staged.source.name
+    try:
+        found = connection.execute(f"DESCRIBE FROM {staged.raw.relation(None)}").fetchall()
+    except duckdb.InvalidInputException:
+        raise Unreadable(f"{name} gave a file that is no whole Parquet file", registry=name) from None
+    types = {str(column): str(kind) for column, kind, *_ in found}
     faulty = types.pop(FAULT, None) is not None
-    kept = [name for name in types if is_kept(name)]
+    kept = [column for column in types if is_kept(column)]
     if kept:
         raise Misconfigured(
-            f"datasets/{dataset.name}.yaml: the table read from {registry} has a column called «{kept[0]}», a name that"
+            f"datasets/{dataset.name}.yaml: the table read from {name} has a column called «{kept[0]}», a name that"
             " Beffroi keeps for itself: have the registry give it another one"
         )
-    connection.execute(
-        f"CREATE TEMP VIEW staged AS SELECT file_row_number + 1 AS {PLACE}, * EXCLUDE (file_row_number)"
-        f"{'' if faulty else f', CAST(NULL AS VARCHAR) AS {FAULT}'} FROM {file}, file_row_number = true)"
-    )
-    return types
+    return types, faulty
 
 
-def _all_there(dataset: Dataset, types: dict[str, str], *, names_are_data: bool) -> None:
-    """Hold that the source has every column that is read. Raises Misconfigured.
-
-    The names of a file's columns are what stands in its first line: where that is missing, it is somebody's row, and
-    hardly a name in it is one that is read.
-    """
-    read = {column.name: _source_of(dataset, column) for column in dataset.columns}
-    wanted = set(read.values())
-    strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
-    for name, source in read.items():
-        if source not in types:
-            what = f": it has {len(types)} columns, of other names" if strange else among(source, types)
-            raise Misconfigured(
-                f"datasets/{dataset.name}.yaml: {name} is read from «{source}», which the source does not have{what}"
-            )
-
-
-def _source_of(dataset: Dataset, column: Column) -> str:
-    return dataset.clean.get(column.name, Clean()).source or column.name
-
-
-def _cleaned_column(cleaning: Cleaning, dataset: Dataset, column: Column, types: dict[str, str]) -> Value:
-    """Take one column through its steps and to its type."""
-    source = _source_of(dataset, column)
-    steps = dataset.clean.get(column.name, Clean()).steps
-    value, kind = cleaning.source(source), types[source]
-    if steps and kind != "VARCHAR":
-        cleaning.make(value, f"CAST({value.sql} AS VARCHAR)")
-    apply_steps(cleaning, value, steps)
-    if steps or kind != DUCKDB[column.type] or column.type in ("number", "date", "datetime"):
-        kind = (STEPS[parts(steps[-1])[0]].gives or "VARCHAR") if steps else kind
-        cleaning.convert(value, _typed(value.sql, kind, column.type), "type", f"is not of the type {column.type}")
-    return value
-
-
-def _typed(sql: str, kind: str, wanted: str) -> str:
-    """Return SQL for a value of DuckDB's type `kind` as a column's type, null where it is none: nothing is rounded."""
-    text = f"CAST({sql} AS VARCHAR)"
-    match wanted:
-        case "integer" if kind == "VARCHAR":
-            return as_integer(sql)
-        case "integer":
-            return f"CASE WHEN TRY_CAST({sql} AS BIGINT) = {sql} THEN TRY_CAST({sql} AS BIGINT) END"
-        case "number":
-            return as_number(sql) if kind == "VARCHAR" else finite(f"TRY_CAST({sql} AS DOUBLE)")
-        case "boolean":
-            return f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
-        case "date" | "datetime":
-            whole = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9:.+Z-]+)?')"
-            ours = f"{whole} AND NOT starts_with({text}, '0000')"  # nor does Python have the years before Christ
-            return finite(f"TRY_CAST(CASE WHEN {ours} THEN {sql} END AS {DUCKDB[wanted]})")
-        case _:
-            return f"TRY_CAST({sql} AS {DUCKDB[wanted]})"
-
-
-def _cleaned(cleaning: Cleaning) -> str:
-    columns = ", ".join(f"{value.sql} AS {identifier(name)}" for name, value in cleaning.done.items())
-    failures = [(name, failure) for name, value in cleaning.done.items() for failure in value.failures]
+def _select(dataset: Dataset, given: _Input, judged: Judged) -> str:
+    """Return the query that cleans one input, judges each row, and keeps the raw of those that are refused."""
+    cleaning, masks = given.cleaning, range(judged.rules.masks)
+    columns = [f"{cleaning.done[c.name].sql} AS {identifier(c.name)}" for c in dataset.columns]
+    where = [f"CAST({given.position} AS USMALLINT) AS {SOURCE}", f"layer.{PLACE}"] if judged.numbered else []
+    bits = _masks(dataset, given, judged.rules)
+    refused = " OR ".join(f"{mask(number)} <> 0" for number in masks)
+    fault = f"layer.{FAULT}" if given.faulty else "CAST(NULL AS VARCHAR)"
     return (
-        f"SELECT layer.{PLACE}, layer.{FAULT}, {columns}, {_failure_list(failures)} AS {FAILURES}"
-        f" FROM {cleaning.relation()}"
+        f"SELECT {', '.join([*where, *columns, *(f'layer.{mask(number)}' for number in masks)])},"
+        f" {fault} AS {FAULT}, CASE WHEN {refused} THEN {raw_json(given.types, 'layer')} END AS {RAW}"
+        f" FROM (SELECT layer.*, {', '.join(bits)} FROM {cleaning.relation()}) layer"
     )
 
 
-def _failure_list(failures: list[tuple[str, Failure]]) -> str:
-    """Return SQL for the list of failures of a row; of one column's steps only the first that refuses tells."""
-    kind = 'STRUCT("column" VARCHAR, rule VARCHAR, reason VARCHAR)[]'
-    cases: dict[str, list[str]] = {}
-    for name, failure in failures:
-        told = f"{{'column': {quote(name)}, 'rule': {quote(failure.rule)}, 'reason': {quote(failure.reason)}}}"
-        cases.setdefault(name, []).append(f"WHEN {failure.condition} THEN {told}")
-    items = ", ".join(f"CASE {' '.join(whens)} END" for whens in cases.values())
-    return f"CAST(list_filter([{items}], lambda beffroi_f: beffroi_f IS NOT NULL) AS {kind})"
+def raw_json(types: dict[str, str], alias: str) -> str:
+    """Return SQL for a row as the source has it, as JSON in one canonical form: its names sorted, no blanks."""
+    pairs = ", ".join(f"{identifier(name)} := {alias}.{identifier(name)}" for name in sorted(types))
+    return f"CAST(to_json(struct_pack({pairs})) AS VARCHAR)"
 
 
-def _judged(dataset: Dataset, parquet_of: Callable[[str], str]) -> str:
-    """Add what the constraints and foreign keys refuse to what the steps refused; of a faulty row the fault alone."""
-    joins, failures = [], []
+def _masks(dataset: Dataset, given: _Input, rules: Rules) -> list[str]:
+    """Return SQL for each mask of a row; of one column's steps only the first that refuses tells."""
+    found: list[list[str]] = [[] for _ in range(rules.masks)]
     for column in dataset.columns:
-        failures += [(column.name, failure) for failure in _constraints(column, dataset.key)]
-    for number, key in enumerate(dataset.foreign_keys):
-        target, mine = identifier(key.target), f"cleaned.{identifier(key.column)}"
-        other = f"(SELECT DISTINCT {target} AS target FROM read_parquet({quote(parquet_of(key.reference.resource))}))"
-        joins.append(f"LEFT JOIN {other} foreign_{number} ON foreign_{number}.target = {mine}")
-        reason = f"no row of {key.reference.resource} has it as {key.target}: it no longer exists, or never did"
-        failures.append(
-            (key.column, Failure(f"{mine} IS NOT NULL AND foreign_{number}.target IS NULL", "foreignKey", reason))
-        )
-    found = f"list_concat({FAILURES}, {_failure_list(failures)})" if failures else FAILURES
-    fault = f"[{{'column': '', 'rule': 'row', 'reason': cleaned.{FAULT}}}]"
-    found = f"CASE WHEN cleaned.{FAULT} IS NULL THEN {found} ELSE {fault} END"
-    return f"SELECT cleaned.* EXCLUDE ({FAILURES}, {FAULT}), {found} AS {FAILURES} FROM cleaned {' '.join(joins)}"
+        value = given.cleaning.done[column.name]
+        cases: list[tuple[int, str]] = [
+            (rules.bit(column.name, each.rule, each.reason), each.condition) for each in value.failures
+        ]
+        reason = missing(column, dataset.key)
+        if reason is not None:
+            cases.append((rules.bit(column.name, "required", reason), f"{value.sql} IS NULL"))
+        for number in {bit // WIDTH for bit, _ in cases}:
+            whens = [(bit if bit // WIDTH == number else None, condition) for bit, condition in cases]
+            found[number].append(_case(whens))
+        for each in constraints(column, value.sql):
+            bit = rules.bit(column.name, each.rule, each.reason)
+            found[bit // WIDTH].append(_case([(bit, each.condition)]))
+    masks = [" | ".join(parts) if parts else "CAST(0 AS BIGINT)" for parts in found]
+    if given.faulty:  # of a faulty row the fault alone is told
+        alone = [1 << FAULT_BIT, *[0] * (len(masks) - 1)]
+        masks = [
+            f"CASE WHEN layer.{FAULT} IS NULL THEN {sql} ELSE CAST({bit} AS BIGINT) END"
+            for sql, bit in zip(masks, alone, strict=True)
+        ]
+    return [f"{sql} AS {mask(number)}" for number, sql in enumerate(masks)]
 
 
-def _constraints(column: Column, key: tuple[str, ...]) -> Iterator[Failure]:
-    """Turn Table Schema's constraints into failures; a value that a step refused is not told missing as well."""
-    name, wanted, in_key = f"cleaned.{identifier(column.name)}", column.constraints, column.name in key
-    refused = f'list_contains(list_transform({FAILURES}, lambda beffroi_f: beffroi_f."column"), {quote(column.name)})'
-    if wanted.required or in_key:
-        reason = "is missing, and it is part of the key" if in_key else "is missing"
-        yield Failure(f"{name} IS NULL AND NOT {refused}", "required", reason)
-    if wanted.pattern is not None:
-        yield Failure(
-            f"NOT regexp_full_match({name}, {quote(wanted.pattern)})", "pattern", f"does not look like {wanted.pattern}"
-        )
-    if wanted.enum is not None:
-        values = ", ".join(f"CAST({quote(str(value))} AS {DUCKDB[column.type]})" for value in wanted.enum)
-        yield Failure(f"{name} NOT IN ({values})", "enum", f"is none of {', '.join(map(str, wanted.enum))}")
-    for rule, sign, bound in (("minimum", "<", wanted.minimum), ("maximum", ">", wanted.maximum)):
-        if bound is not None:
-            limit = f"CAST({quote(str(bound))} AS {DUCKDB[column.type]})"
-            yield Failure(f"{name} {sign} {limit}", rule, f"is beyond the {rule} of {bound}")
-    if wanted.unique and key != (column.name,):  # rows of one key are one row: they are merged
-        row = f"struct_pack({', '.join(f'k{n} := cleaned.{identifier(k)}' for n, k in enumerate(key))})"
-        keys = f"(PARTITION BY {name})"
-        yield Failure(
-            f"{name} IS NOT NULL AND min({row}) OVER {keys} <> max({row}) OVER {keys}",
-            "unique",
-            "stands in several rows",
-        )
-
-
-def _merged(dataset: Dataset) -> str:
-    """Make rows of one key one: the first row's values, and where it has none, the next one's that does."""
-    key = [identifier(name) for name in dataset.key]
-    columns = []
-    for column in dataset.columns:
-        name = identifier(column.name)
-        first = f"first({name} ORDER BY {PLACE}) FILTER (WHERE {name} IS NOT NULL) AS {name}"
-        columns.append(name if column.name in dataset.key else first)
-    return (
-        f"SELECT {', '.join(columns)} FROM judged WHERE len({FAILURES}) = 0"
-        f" GROUP BY {', '.join(key)} ORDER BY {', '.join(key)}"
+def _case(whens: list[tuple[int | None, str]]) -> str:
+    """Return SQL for the bit of the first condition that is met; None is a bit of another mask."""
+    told = " ".join(
+        f"WHEN {condition} THEN {0 if bit is None else 1 << bit % WIDTH}::BIGINT" for bit, condition in whens
     )
+    return f"(CASE {told} ELSE 0::BIGINT END)"

@@ -35,16 +35,17 @@ def record_of(dataset: Dataset) -> type[Record]:
     name = "".join(part.capitalize() for part in dataset.name.replace("-", "_").split("_"))
     record = create_model(name, __base__=Record, __doc__=f"A row of the dataset {dataset.name}.", **made)
     record.key = dataset.key[0]
-    record.identifiers = {dataset.key[0]: Check(_identifier(dataset))}
+    identifier = _identifier(dataset)
+    record.identifiers = {identifier.scheme: Check(identifier)}
     return record
 
 
 def _identifier(dataset: Dataset) -> Identifier:
-    """Return the form of a dataset's key, as far as its declaration says it."""
+    """Return the form of a dataset's key, as far as its declaration says it; schemes know no capitals."""
     key = dataset.key[0]
     column = next(column for column in dataset.columns if column.name == key)
     form = column.constraints.pattern or (r"-?\d{1,19}" if column.type == "integer" else ANY)
     try:
-        return Identifier(scheme=key, pattern=form)
+        return Identifier(scheme=key.lower(), pattern=form)
     except ValidationError:  # DuckDB reads expressions that Python does not, or not in bounded time
-        return Identifier(scheme=key, pattern=ANY)
+        return Identifier(scheme=key.lower(), pattern=ANY)

@@ -65,6 +65,13 @@ def among(wrong: str, allowed: Iterable[str]) -> str:
     return f"{hint}; allowed: {', '.join(names)}" if names else ""
 
 
+def is_above(low: object, high: object) -> bool:
+    """Tell whether of two bounds the lower is above the upper; dates are texts that sort as they should."""
+    if isinstance(low, str) and isinstance(high, str):
+        return low > high
+    return isinstance(low, int | float) and isinstance(high, int | float) and low > high
+
+
 def _problems(model: type[BaseModel], data: Any, error: ValidationError) -> list[tuple[Keys, str]]:
     """Return one problem per place: where each member of a union complains, what would have been right is joined."""
     found: dict[Keys, list[ErrorDetails]] = {}
@@ -123,8 +130,10 @@ def _sentence(model: type[BaseModel], keys: Keys, details: ErrorDetails) -> str:
         case "value_error":
             said = details["msg"].removeprefix("Value error, ")
         case "string_pattern_mismatch":
-            signs = "digits, - and _" if "_-" in str(context["pattern"]) else "digits and _"
-            said = f"«{details['input']}» is no name: small letters a to z, {signs}, a letter first"
+            pattern = str(context["pattern"])
+            letters = "letters a to z and A to Z" if "A-Za-z" in pattern else "small letters a to z"
+            signs = "digits, - and _" if "_-" in pattern else "digits and _"
+            said = f"«{details['input']}» is no name: {letters}, {signs}, a letter first"
         case "string_too_short":
             said = f"expected a text that is not empty{_named(keys)}"
         case "too_short":

@@ -11,6 +11,8 @@ DUCKDB = {
     "date": "DATE",
     "datetime": "TIMESTAMPTZ",
     "array": "VARCHAR[]",
+    "geopoint": "VARCHAR",
+    "geojson": "VARCHAR",
 }
 """What a column's type is in DuckDB."""
 

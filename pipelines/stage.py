@@ -1,4 +1,4 @@
-"""Staging: a source's rows brought into a raw Parquet file, which is kept, before anything is judged.
+"""Staging: what the sources of a dataset give, brought into raw files that are kept, before anything is judged.
 
 A table that is asked for what changed only (`Registry.increment`) is staged as the last raw file with the rows that
 came put over it: what a version is made of is the whole table, each time.
@@ -7,79 +7,188 @@ came put over it: what a version is made of is the whole table, each time.
 import dataclasses
 import hashlib
 import json
-import shutil
+import math
+import threading
 import time
-import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.errors import Misconfigured, Unreadable
+from connectors.errors import Misconfigured, RunFailed, Unreadable
 from connectors.guard import ended
 from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
-from pipelines.declarations import Dataset
+from pipelines import raw as raws
+from pipelines import versions
+from pipelines.declarations import Dataset, Source
+from pipelines.raw import Raw
 from pipelines.sql import identifier, quote
 from pipelines.workspace import Workspace
-
-RAW_KEPT = 2
-"""Raw inputs kept per dataset: the last run's and the one before."""
 
 RAW = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 """How a raw file is written: it is read once and whole, so that dictionaries and statistics cost more than they save."""
 
 
-def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool) -> Path:
-    """Bring the rows of a dataset's source into a raw Parquet file and return it; `full` reads an increment's whole.
+@dataclass
+class Staged:
+    """One input that was staged. `carefully` stages it anew, row by row, where the engine refuses it as it is."""
 
-    Raises what the registry raises. What was staged before stays until the new file is whole.
+    source: Source
+    raw: Raw
+    names_are_data: bool = False
+    ours: frozenset[str] = frozenset()  # columns that its registry adds, which nobody needs to read
+    carefully: Callable[[], Raw] | None = None
+
+
+def raw_folder(workspace: Workspace, name: str) -> Path:
+    """Return where the raw inputs of a dataset are kept."""
+    return workspace.state / "raw" / name
+
+
+def stage(
+    workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool
+) -> Iterator[Staged]:
+    """Bring the rows of each source of a dataset into a raw file; `full` reads an increment's whole.
+
+    Raises what the registries raise, and RunFailed when a scan is not at its end at the dataset's deadline. What was
+    staged before stays.
     """
-    folder = workspace.state / "raw" / dataset.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in (*folder.glob("*.part"), *folder.glob("*.json")):
-        if not left.with_suffix(".parquet").exists():
-            left.unlink()
-    registry, table = workspace.registries[dataset.source.registry], dataset.source.table
-    increment = registry.increment(table)
-    before = None if increment is None or full else _before(folder, _stamp(registry, table, increment))
-    part, raw = folder / f"{uuid.uuid4().hex}.part", folder / f"{time.time_ns()}.parquet"
+    ends = time.monotonic() + dataset.deadline
+    folder = raw_folder(workspace, dataset.name)
+    last = raws.readings(folder)
+    for position, source in enumerate(dataset.inputs):
+        if source.dataset is not None:
+            yield of_dataset(workspace, dataset, source)
+            continue
+        before = last[-1].inputs[position] if last and len(last[-1].inputs) == len(dataset.inputs) else None
+        yield _of_registry(workspace, dataset, source, connection, None if full else before, ends)
+
+
+def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:
+    """Return the inputs of the last run, for them to be judged anew. Raises RunFailed where they are no longer kept."""
+    last = raws.readings(raw_folder(workspace, dataset.name))
+    if not last or [raw.source for raw in last[-1].inputs] != [source.name for source in dataset.inputs]:
+        raise RunFailed(
+            f"{dataset.name}: the raw input of its last run is not there, or is of other sources: run it without replay"
+        )
+    return [_staged(workspace, source, raw) for source, raw in zip(dataset.inputs, last[-1].inputs, strict=True)]
+
+
+def of_dataset(workspace: Workspace, dataset: Dataset, source: Source) -> Staged:
+    """Return the latest version of a dataset that is a source of another. Raises RunFailed where it has none."""
+    other = source.dataset or ""
+    version = versions.latest(workspace, other)
+    if version is None:
+        raise RunFailed(f"{dataset.name} is made from {other}, which has no version yet: run {other} first")
+    return Staged(source, Raw(source.name, version.parquet, None, version.number))
+
+
+def _staged(workspace: Workspace, source: Source, raw: Raw) -> Staged:
+    """Return an input that was staged before."""
+    if source.registry is None:
+        return Staged(source, raw)
+    registry = workspace.registries[source.registry]
+    return Staged(source, raw, registry.names_are_data, _ours(registry, source.table))
+
+
+def _ours(registry: Registry, table: str | None) -> frozenset[str]:
+    """Return the columns of a table that its registry adds: of several files, the one that says from which a row is."""
+    settings = getattr(registry.settings, "tables", {}).get(table)
+    return frozenset(filter(None, [getattr(settings, "file_column", None)]))
+
+
+def _of_registry(
+    workspace: Workspace,
+    dataset: Dataset,
+    source: Source,
+    connection: duckdb.DuckDBPyConnection,
+    last: Raw | None,
+    ends: float,
+) -> Staged:
+    registry, table = workspace.registries[source.registry or ""], source.table
+    folder, increment = raw_folder(workspace, dataset.name), registry.increment(table)
+    stamp = None if increment is None else _stamp(registry, table, increment)
+    before = last if last and stamp is not None and last.stamp == stamp and last.after is not None else None
     try:
-        try:
-            scan = registry.read(table, None if before is None else before.after)
-        except Misconfigured as error:
-            raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
-        _written(connection, scan, part, registry.name)
-        if increment is not None:
-            if before is not None:
-                _put_over(connection, before.raw, part, increment, registry.name)
-            _note(connection, part, raw, increment, _stamp(registry, table, increment))
-        part.rename(raw)
-    finally:
-        part.unlink(missing_ok=True)
-    for old in sorted(folder.glob("*.parquet"))[:-RAW_KEPT]:
-        old.unlink()
-        old.with_suffix(".json").unlink(missing_ok=True)
-    return raw
+        scan = registry.read(table, None if before is None else before.after)
+    except Misconfigured as error:
+        raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
+    if increment is None:
+        return _kept(folder, source, scan, registry, ends)
+    with raws.aside(folder) as part:
+        _written(connection, scan, part, registry.name, ends)
+        if before is not None:
+            _put_over(connection, before.path, part, increment, registry.name)
+        after = _greatest(connection, part, increment)
+        kept = raws.settle(folder, source.name, part, raws.digest_of(part), after=after, stamp=stamp)
+    return Staged(source, kept, registry.names_are_data)
 
 
-def _written(connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, registry: str) -> None:
+def _kept(folder: Path, source: Source, scan: Scan, registry: Registry, ends: float) -> Staged:
+    """Keep what a registry gave: a file as it is, batches as Parquet. Raises Unreadable for a file that changed."""
+    names_are_data, ours = registry.names_are_data, _ours(registry, source.table)
+    if isinstance(scan, Path):
+        with unchanged(scan, registry.name):
+            kept = raws.keep(folder, source.name, partial(raws.copied, scan))
+        return Staged(source, kept, names_are_data, ours)
+    if isinstance(scan, CsvFile):
+        with unchanged(scan.path, registry.name, scan.stamp):
+            kept = raws.keep(folder, source.name, partial(raws.copied, scan.path), raws.dialect_of(scan))
+        carefully = partial(_carefully, folder, source, scan, registry.name)
+        return Staged(source, kept, names_are_data, ours, carefully)
+    kept = raws.keep(folder, source.name, partial(_bounded, partial(write_batches, scan), ends))
+    return Staged(source, kept, names_are_data, ours)
+
+
+def _carefully(folder: Path, source: Source, scan: CsvFile, registry: str) -> Raw:
+    """Stage a CSV file row by row. Raises Unreadable where it is no longer what it was when it was judged."""
+    with unchanged(scan.path, registry, scan.stamp):
+        return raws.keep(folder, source.name, partial(write_batches, scan.rows()))
+
+
+def _written(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, part: Path, registry: str, ends: float = math.inf
+) -> None:
     """Write what a registry gave to the Parquet file `part`. Raises Unreadable for a file that changed meanwhile."""
     if isinstance(scan, Path):
         with unchanged(scan, registry):
-            shutil.copyfile(scan, part)
+            raws.copied(scan, part)
     elif isinstance(scan, CsvFile):
         with unchanged(scan.path, registry, scan.stamp):
+            plain = Raw("", scan.path, dialect=raws.dialect_of(scan)).relation(None)
             try:
-                connection.execute(f"COPY (FROM {_csv(scan)}) TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+                connection.execute(f"COPY {plain} TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd)")
             except duckdb.InvalidInputException:  # not plain after all: row by row
                 write_batches(scan.rows(), part)
     else:
-        write_batches(scan, part)
+        _bounded(partial(write_batches, scan), ends, part)
+
+
+def _bounded(write: Callable[[Path], None], ends: float, part: Path) -> None:
+    """Have `write` write to `part`, and leave it where it stands when its time is over. Raises TimeoutError, what it raises.
+
+    Whoever waits for a source that says nothing any more hears it from the registry, some day: nobody waits so long.
+    """
+    if ends == math.inf:
+        write(part)
+        return
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            write(part)
+            done.set_result(None)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=work, name="beffroi-scan", daemon=True).start()
+    done.result(max(0.0, ends - time.monotonic()))
 
 
 def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
@@ -116,43 +225,13 @@ def unchanged(file: Path, registry: str, before: Stamp | None = None) -> Iterato
         raise failed
 
 
-def _csv(file: CsvFile) -> str:
-    """Return SQL that reads a plain CSV file: nothing is detected, every cell is a text."""
-    columns = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in file.columns)
-    return (
-        f"read_csv({quote(str(file.path))}, auto_detect = false, header = false, skip = {file.skip},"
-        f" columns = {{{columns}}}, delim = {quote(file.delimiter)}, quote = {quote(file.quote)},"
-        f" escape = {quote(file.quote)}, nullstr = '', strict_mode = true, compression = 'none')"
-    )
-
-
 # --- what changed only -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Before:
-    """The raw file of the last run, and the greatest value that its watermark has, as text."""
-
-    raw: Path
-    after: str
 
 
 def _stamp(registry: Registry, table: str | None, increment: Increment) -> str:
     """Return what a raw file must have been staged by for another to be put over it."""
     said = [registry.settings.model_dump_json(by_alias=True), table, dataclasses.asdict(increment)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _before(folder: Path, stamp: str) -> _Before | None:
-    """Return what was staged last by the same declaration; None where nothing was, and the table is read whole."""
-    raw = max(folder.glob("*.parquet"), default=None)
-    if raw is None:
-        return None
-    try:
-        noted = json.loads(raw.with_suffix(".json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return _Before(raw, noted["after"]) if noted["stamp"] == stamp and noted["after"] is not None else None
 
 
 def _put_over(
@@ -180,11 +259,9 @@ def _put_over(
         whole.unlink(missing_ok=True)
 
 
-def _note(connection: duckdb.DuckDBPyConnection, part: Path, raw: Path, increment: Increment, stamp: str) -> None:
-    """Note beside `raw`, which `part` is about to become, from where the next run goes on."""
+def _greatest(connection: duckdb.DuckDBPyConnection, part: Path, increment: Increment) -> str | None:
+    """Return the greatest value of the watermark in `part`, as text: from there the next run goes on."""
     column = identifier(increment.column)
     query = f"SELECT max({column}) FILTER (lower(CAST({column} AS VARCHAR)) NOT IN ('nan', 'infinity'))"
     after = connection.execute(f"SELECT CAST(({query} FROM read_parquet({quote(str(part))})) AS VARCHAR)").fetchall()
-    noted = raw.with_suffix(".json.part")
-    noted.write_text(json.dumps({"stamp": stamp, "after": after[0][0]}), encoding="utf-8")
-    noted.replace(raw.with_suffix(".json"))
+    return None if after[0][0] is None else str(after[0][0])

@@ -9,8 +9,9 @@ Source: Delta Lake protocol, https://github.com/delta-io/delta/blob/master/PROTO
 import datetime as dt
 import json
 import os
-import shutil
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, create_table_with_add_actions
+from filelock import FileLock, Timeout
 
 from connectors.columns import arrow_schema
 from connectors.errors import Unavailable
@@ -27,6 +29,17 @@ from pipelines.workspace import Workspace
 
 KEPT = 2
 """Versions whose ready-made files are kept: the latest, and the one that somebody may still be paging through."""
+
+
+FIRST = "1.0.0"
+"""The schema version of a dataset's first columns, where its declaration says none."""
+
+
+TABLE: dict[str, str | None] = {
+    "delta.enableExpiredLogCleanup": "false",  # our history is in the log
+    "delta.deletedFileRetentionDuration": "interval 36500 days",  # what leaves, retention says, no engine's VACUUM
+}
+"""Properties of every table."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,11 @@ class Version:
     added: int
     changed: int
     removed: int
+    schema: str = "{}"  # what `described` told of the dataset then
+    schema_version: str = FIRST
+    schema_declared: str | None = None  # the `schema_version:` of the declaration then
+    schema_changes: tuple[str, ...] = ()  # what changed in the columns since the version before, in sentences
+    rolled_back_from: int | None = None  # the version whose content a rollback brought back as this one
 
     @property
     def csv(self) -> Path:
@@ -91,6 +109,13 @@ def declared(dataset: Dataset) -> str:
     return json.dumps({"audience": dataset.audience, "key": dataset.key, "columns": columns})
 
 
+def described(dataset: Dataset) -> str:
+    """Return what the schema version of a dataset is judged by: its key and columns, with all that is said of them."""
+    told = [c.model_dump(mode="json", exclude_defaults=True, by_alias=True) | {"type": c.type} for c in dataset.columns]
+    columns = [{w: said for w, said in column.items() if (w, said) != ("format", "default")} for column in told]
+    return json.dumps({"key": dataset.key, "columns": columns})
+
+
 def latest(workspace: Workspace, name: str) -> Version | None:
     """Return the version of a dataset that may be shown: the newest, made under the declaration of today.
 
@@ -109,11 +134,28 @@ def newest(workspace: Workspace, name: str) -> Version | None:
 
 
 def find(workspace: Workspace, name: str, number: int) -> Version | None:
-    """Return a version by its number, if its files are still kept and it may be shown as `latest` may."""
-    for version in history(workspace, name):
-        if version.number == number and version.folder.is_dir() and version.parquet.is_file():
-            return version if version.declared == declared(workspace.datasets[name]) else None
-    return None
+    """Return a version by its number, if the lake still has it and it may be shown as `latest` may."""
+    version = kept(workspace, name, number)
+    return version if version and version.declared == declared(workspace.datasets[name]) else None
+
+
+def kept(workspace: Workspace, name: str, number: int) -> Version | None:
+    """Return a version by its number, if the lake still has it, under whatever declaration it was made."""
+    found = (each for each in history(workspace, name) if each.number == number and each.parquet.is_file())
+    return next(found, None)
+
+
+def shared(version: Version, dataset: Dataset) -> tuple[str, ...]:
+    """Return the columns of a version that may be shown as those of the dataset of today, in today's order.
+
+    They are those of the same name, type and personal-data class. None where the version was made for fewer readers
+    than there are today, or under another key.
+    """
+    then: dict[str, Any] = json.loads(version.declared)
+    if then["audience"] not in ("open", dataset.audience) or version.key != dataset.key:
+        return ()
+    found = tuple(c.name for c in dataset.columns if [c.name, c.type, c.personal] in then["columns"])
+    return found if set(dataset.key) <= {*found} else ()
 
 
 def history(workspace: Workspace, name: str) -> list[Version]:
@@ -147,6 +189,8 @@ def _last_entry(log: Path) -> Path | None:
 def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -> tuple[Version, ...]:
     """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
     try:
+        if not all(entry.stat().st_size for entry in (table / "_delta_log").glob("*.json")):
+            raise ValueError("to the library an empty entry is an empty commit")  # noqa: TRY301  # told as damaged too
         entries = DeltaTable(table).history()
         found = [_version(table, state, name, entry) for entry in entries if "beffroi" in entry]  # others only tidy up
     except (DeltaError, OSError, KeyError, ValueError) as error:
@@ -171,36 +215,55 @@ def _version(table: Path, state: Path, name: str, entry: dict[str, Any]) -> Vers
         added=said["added"],
         changed=said["changed"],
         removed=said["removed"],
+        schema=said.get("schema", "{}"),  # none of these stands in the versions of early Beffrois
+        schema_version=said.get("schema_version", FIRST),
+        schema_declared=said.get("schema_declared"),
+        schema_changes=tuple(said.get("schema_changes", ())),
+        rolled_back_from=said.get("rolled_back_from"),
     )
 
 
 def commit(
-    workspace: Workspace, dataset: Dataset, number: int, parquet: Path, rows: int, changes: tuple[int, int, int]
+    workspace: Workspace,
+    dataset: Dataset,
+    number: int,
+    parquet: Path,
+    rows: int,
+    changes: tuple[int, int, int],
+    *,
+    schema_version: str = FIRST,
+    schema_changes: Sequence[str] = (),
+    brings_back: Version | None = None,
 ) -> None:
     """Make `parquet`, which lies in the table's folder already, the version `number` of the dataset.
 
     One atomic write to the Delta log: before it nothing is visible, after it all is. `changes` are the rows added,
-    changed and removed.
+    changed and removed; `schema_version` and `schema_changes` what `schema_versions.judge` found. A rollback says
+    whose content it `brings_back`: the version has that one's schema and schema version too.
     """
-    table = table_folder(workspace, dataset.name)
-    schema = Schema.from_arrow(arrow_schema(dataset.columns))
-    action = AddAction(
-        path=parquet.name,
-        size=parquet.stat().st_size,
-        partition_values={},
-        modification_time=int(time.time() * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": rows}),
-    )
     said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key, "declared": declared(dataset)}
-    said |= dict(zip(("added", "changed", "removed"), changes, strict=True))
+    said |= dict(zip(("added", "changed", "removed"), changes, strict=True)) | {"schema_changes": list(schema_changes)}
+    if brings_back is None:
+        said |= {"schema": described(dataset), "schema_version": schema_version}
+        said |= {"schema_declared": dataset.schema_version}
+    else:
+        said |= {"schema": brings_back.schema, "schema_version": brings_back.schema_version}
+        said |= {"schema_declared": brings_back.schema_declared, "rolled_back_from": brings_back.number}
+    _write(table_folder(workspace, dataset.name), dataset, parquet, rows, said)
+
+
+def _write(table: Path, dataset: Dataset, parquet: Path, rows: int, said: dict[str, Any]) -> None:
+    """Write the commit to the Delta log, and have it on disk."""
+    schema = Schema.from_arrow(arrow_schema(dataset.columns))
+    size, now, stats = parquet.stat().st_size, int(time.time() * 1000), json.dumps({"numRecords": rows})
+    action = AddAction(parquet.name, size, {}, now, data_change=True, stats=stats)
     properties = CommitProperties(custom_metadata={"beffroi": json.dumps(said)})
     if DeltaTable.is_deltatable(str(table)):
         DeltaTable(table).create_write_transaction([action], "overwrite", schema, commit_properties=properties)
     else:
         create_table_with_add_actions(
             str(table), schema, [action], mode="error", name=dataset.name, commit_properties=properties,
-            configuration={"delta.enableExpiredLogCleanup": "false"},  # our history is in the log
+            configuration=TABLE,
         )  # fmt: skip
     log = table / "_delta_log"
     on_disk(*filter(None, [_last_entry(log)]), log)
@@ -216,20 +279,21 @@ def on_disk(*paths: Path) -> None:
             os.close(descriptor)
 
 
-def sweep(workspace: Workspace, name: str) -> None:
-    """Remove what killed runs left behind, and ready-made files of versions that are no longer kept.
+@contextmanager
+def alone(workspace: Workspace, name: str, wait: float = 0.0) -> Iterator[None]:
+    """Hold a dataset's lock; the kernel frees it when a process is killed.
 
-    Of personal data the tables of those versions go too: who leaves the source leaves Beffroi. Called under the
-    dataset's lock, so that nothing here belongs to a run under way.
+    Raises Unavailable where another holds it for longer than the seconds to `wait`.
     """
-    versions = history(workspace, name)
-    personal = any(column.personal for column in workspace.datasets[name].columns)
-    wanted = {version.parquet.name for version in (versions[-KEPT:] if personal else versions)}
-    table = table_folder(workspace, name)
-    for file in (*table.glob("*.parquet"), *(table / "_delta_log").glob("*.tmp")):
-        if file.name not in wanted:
-            file.unlink()
-    kept = {str(version.number) for version in versions[-KEPT:]}
-    for folder in (workspace.state / "versions" / name).glob("*"):
-        if folder.name not in kept:
-            shutil.rmtree(folder)
+    folder = workspace.state / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock", timeout=wait)
+    try:
+        lock.acquire()
+    except Timeout:
+        waited = f" and did not end within {wait:g} s" if wait else ""
+        raise Unavailable(f"another run of {name} is under way{waited}") from None
+    try:
+        yield
+    finally:
+        lock.release()

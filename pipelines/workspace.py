@@ -13,12 +13,15 @@ from typing import Any
 from connectors.errors import Misconfigured, NotFound
 from connectors.records import RECORDS, Record
 from connectors.registry import Registry, kinds
-from pipelines.coherence import incoherences
+from pipelines.coherence import NO_FILE, incoherences
+from pipelines.configuration import Application, Configuration, Lookup
 from pipelines.contradictions import contradictions
-from pipelines.declarations import Application, Configuration, Dataset, Lookup
+from pipelines.declarations import Dataset
 from pipelines.mirrored import kept, record_of
+from pipelines.origins import unborne
 from pipelines.sentences import among, read
 from pipelines.strict_yaml import Document, Keys, load
+from pipelines.table_schema import Referenced
 
 SECTIONS = ("registries", "organisations", "purposes", "lookups")
 """Sections of beffroi.yaml that may be folders of that name, one file an entry."""
@@ -43,7 +46,8 @@ class Workspace:
             )
         loader = Loader(self.root, sources)
         if loader.problems or loader.configuration is None:
-            raise Misconfigured("\n".join(loader.problems))
+            lines = (" ".join(problem.splitlines()) for problem in loader.problems)  # names in them may have several
+            raise Misconfigured("\n".join(lines))
         self.configuration: Configuration = loader.configuration
         self.datasets: dict[str, Dataset] = loader.datasets
         self._registries: dict[str, Registry] = loader.registries
@@ -98,20 +102,32 @@ class Loader:
         self.broken: set[tuple[str, str]] = set()
         self.configuration: Configuration | None = None
         self._places: dict[Keys, tuple[Document, Keys]] = {}
+        self._schemas: dict[str, Referenced] = {}
         self._main = self._load(root / "beffroi.yaml")
         self._datasets()
         if self._main is not None:
             self._configuration(self._main)
         if self.configuration is not None:
-            self.problems += incoherences(self, self.configuration)
+            self.problems += [*incoherences(self, self.configuration), *unborne(self)]
 
     def at(self, *keys: str | int) -> str:
         """Return `file:line` of a value: of beffroi.yaml, of a section's own file, or under `datasets`, NAME."""
+        referenced = self._schemas.get(str(keys[1])) if keys[:1] == ("datasets",) and keys[2:3] == ("schema",) else None
+        if referenced is not None:
+            return referenced.at(*keys[3:])
         for length in (2, 0):
             if keys[:length] in self._places:
                 document, prefix = self._places[keys[:length]]
                 return document.at(*prefix, *keys[length:])
         return f"{self.root}:1"
+
+    def has(self, path: str) -> bool:
+        """Tell whether the workspace has a file, by its path from the workspace's folder, and nowhere else."""
+        try:
+            file = (self.root / path).resolve()
+            return file.is_relative_to(self.root) and file.is_file()
+        except (OSError, ValueError):  # too long a name, or one with a null
+            return False
 
     def _load(self, path: Path) -> Document | None:
         try:
@@ -166,14 +182,27 @@ class Loader:
             if isinstance(written, dict) and "name" in written:
                 self.problems.append(f"{document.at('name')}: take name: out, the file's own name is the dataset's")
             data = {**written, "name": name} if isinstance(written, dict) else written
-            dataset, problems = read(Dataset, data, document.at)
-            if dataset is not None:
-                problems = [f"{document.at(*keys)}: {said}" for keys, said in contradictions(dataset)]
+            problems = self._referenced(name, data, document)
+            if not problems:
+                dataset, problems = read(Dataset, data, document.at)
+            if not problems and dataset is not None:
+                problems = [f"{self.at('datasets', name, *keys)}: {said}" for keys, said in contradictions(dataset)]
             self.problems += problems
-            if dataset is not None and not problems:
+            if not problems and dataset is not None:
                 self.datasets[name] = dataset
             else:
                 self.broken.add(("datasets", name))
+
+    def _referenced(self, name: str, data: Any, document: Document) -> list[str]:
+        """Put the Table Schema that a dataset names in the place of its name; return what is wrong with it."""
+        path = data.get("schema") if isinstance(data, dict) else None
+        if not isinstance(path, str):
+            return []
+        if not self.has(path):
+            return [f"{document.at('schema')}: {path[:100]}: {NO_FILE}: schemas/NAME.json"]
+        found = self._schemas[name] = Referenced(self.root / path, path)
+        data["schema"] = found.schema
+        return found.problems
 
     def _registries(self, entries: Any) -> None:
         known = kinds()

@@ -1,6 +1,9 @@
 """Publication to a real CKAN 2.12: everything arrives, nothing changes twice, ids stay, nothing personal gets there."""
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +180,21 @@ def test_a_new_version_keeps_every_id(root: Path, peer: CkanPeer, remote: ckanap
     ]
     # the row that did not change was not touched: it keeps its row id in the DataStore
     assert after["rows"]["records"][0]["_id"] == before["rows"]["records"][0]["_id"]
+
+
+def test_a_rollback_is_published(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
+    Ckan(stock(root, [shop(1), shop(2), shop(3)]), peer.url, peer.token).publish("shops")
+    before = snapshot(remote)
+    Ckan(stock(root, [shop(1), shop(3, "Renamed"), shop(4)]), peer.url, peer.token).publish("shops")
+    command = [sys.executable, "-m", "gateway", "rollback", "shops", "1"]
+    known = {**os.environ, "BEFFROI_CKAN_URL": peer.url, "BEFFROI_CKAN_TOKEN": peer.token}
+    done = subprocess.run(command, cwd=root, env=known, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"published: {peer.url}/dataset/shops" in done.stderr
+    after = snapshot(remote)
+    assert [(row["number"], row["name"]) for row in after["rows"]["records"]] == [(n, shop(n)[1]) for n in (1, 2, 3)]
+    assert [r["hash"] for r in after["package"]["resources"]] == [r["hash"] for r in before["package"]["resources"]]
+    assert {"key": "beffroi_version", "value": "3"} in after["package"]["extras"]
 
 
 def test_a_publication_cut_short_is_private_until_it_is_made_whole(

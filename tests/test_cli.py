@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway import console
 from gateway.cli import main
+from tests.gateway.test_problems import LEAVES
 from tools.make_pages import every_command
 
 SHOPS = """
@@ -93,9 +95,10 @@ def test_quarantine_tells_place_column_rule_and_reason(root: Path) -> None:
     beffroi(root, "run")
     (row,) = json.loads(beffroi(root, "quarantine", "list", "--json").stdout)
     assert (row["dataset"], row["place"], row["version"]) == ("shops", 3, 1)
-    assert row["failures"] == [
-        {"column": "postal_code", "rule": "pad", "reason": "is not a number of at most 5 digits"}
-    ]
+    (failure,) = row["failures"]
+    assert (failure["column"], failure["rule"]) == ("postal_code", "pad")
+    assert failure["reason"] == "is not a number of at most 5 digits"
+    assert failure["reason_fr"] == "n'est pas un nombre d'au plus 5 chiffres"
     assert "raw" not in row, "the source's own values only where they are asked for"
     (row,) = json.loads(beffroi(root, "quarantine", "list", "--raw", "--json").stdout)
     assert row["raw"] == {"number": 3, "postal_code": "n/a", "owner": "x"}
@@ -157,3 +160,14 @@ def test_an_error_says_whose_fault_and_what_to_do(root: Path) -> None:
 
 def test_publish_without_ckan_says_what_to_set(root: Path) -> None:
     assert "BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN" in beffroi(root, "publish", status=1).stderr
+
+
+@pytest.mark.parametrize("code", LEAVES)
+def test_what_is_to_be_done_is_said_to_whom_sits_at_the_command_line(
+    code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console.show_error(LEAVES[code]("x", retry_in=59.2), as_json=True)
+    told = json.loads(capsys.readouterr().err)
+    for word in ("operator of this gateway", "gateway's operator", "Its operator", "Retry-After", "/health"):
+        assert word not in told["todo"]
+    assert "It is worth it in 60 seconds." in told["todo"]

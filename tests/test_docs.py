@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from connectors import sandbox
 from connectors.registry import Settings, kinds
 from gateway.cli import main
-from pipelines.declarations import Configuration, Dataset
+from pipelines.configuration import Configuration
+from pipelines.declarations import Dataset
 from pipelines.workspace import Workspace
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
 from tools import make_pages, rooms

@@ -19,7 +19,8 @@ from connectors.soap import values as soap_values
 from gateway.cli import main
 from gateway.filters import OPERATORS
 from gateway.problems import STATUS
-from pipelines.steps import REFUSED, STEPS
+from pipelines.step import REFUSED, Step
+from pipelines.steps import STEPS_BY_KIND
 from tools import rooms
 from tools.words import default_of, type_of
 
@@ -76,18 +77,56 @@ def cleaning() -> str:
 Made from the steps themselves by `tools/make_pages.py`; the examples are their tests.
 
 A column goes through its steps in the order written (see [A dataset from nothing](steward.md)). No value stays no
-value. A value that a step *refuses* sends its row to quarantine, with the column, the step and the reason. Text that
-a step does not touch stays as it is, leading zeros too. In the examples `\\u00a0` is a no-break space.
+value. A value that a step *refuses* sends its row to quarantine, with the column, the step and the reason: nothing is
+guessed. Text that a step does not touch stays as it is, leading zeros too. In the examples `\\u00a0` is a no-break space.
 
-| step | what it does | written | examples |
-|---|---|---|---|
 """
+    return head + "".join(f"\n## {title}\n\n{HEAD}{_steps(steps)}" for title, steps in STEPS_BY_KIND.items()) + WORDS
+
+
+HEAD = "| step | what it does | written | examples |\n|---|---|---|---|\n"
+
+WORDS = """
+## The French and Spanish words
+
+| word | what it is |
+|---|---|
+| SIREN, SIRET | the numbers of an enterprise (nine digits) and of one of its establishments (the SIREN and five digits more), given by INSEE |
+| RNA | *Répertoire national des associations*, the register of associations, kept by the Ministry of the Interior |
+| NIR | *numéro d'inscription au répertoire*, the number by which a person is registered: personal data, never to be published |
+| NIF, DNI, NIE, CIF | the Spanish tax number, and the three kinds of it: of a citizen, of a foreigner, of a legal person |
+| LEI | *legal entity identifier*, ISO 17442, worldwide |
+| NAF, NACE | the classification of activities of France, and that of the European Union from which it is made: the first four digits are the same |
+| INSEE code, *code officiel géographique* | the five characters by which a commune is known: no postal code, though it looks like one |
+| *commune nouvelle*, *commune déléguée* | a commune made of several, and one of those it was made of, which keeps its old code as a part |
+| *arrondissement municipal* | a district of Paris, Lyon or Marseille, with a code of its own |
+| *voie*, *type de voie* | the street as it is written, and its first word (rue, avenue, calle) |
+| *bis*, *ter* | what is added to a number for a second and a third house |
+| BP, CS, TSA, *apartado* | a post box, in France (*boîte postale*, *course spéciale*, *tri spécial arrivée*) and in Spain |
+| CEDEX | special delivery of post to those who get much of it: after the town's name, it is no part of it |
+
+Mergers of communes are known by their dates until 2019, and from then on by the first of January of each year (2021 to
+2026) by which they had taken place. A value map is a file of the workspace, in UTF-8, which a spreadsheet can save:
+
+```
+from,to
+Bd,boulevard
+Av,avenue
+inconnu,
+```
+"""
+
+
+def _steps(steps: Mapping[str, Step]) -> str:
     rows = []
-    for name, step in STEPS.items():
-        written = f"`{name}: …`, with {step.argument}" if step.argument else f"`{name}`"
+    for name, step in steps.items():
+        written = f"`{name}`"
+        if step.argument:
+            told = step.argument.told.replace("|", "\\|")
+            written = f"`{name}: …`, with {told}" + (f"; or `{name}` alone" if step.argument.optional else "")
         last = f" Makes a {step.gives}: must be the last step." if step.gives else ""
         rows.append(f"| `{name}` | {step.about}{last} | {written} | {'<br>'.join(map(_example, step.examples))} |\n")
-    return head + "".join(rows)
+    return "".join(rows)
 
 
 def _example(example: tuple[Any, Any, Any]) -> str:

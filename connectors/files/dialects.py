@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.drafting import counted
 from connectors.errors import Misconfigured, Unreadable
 from connectors.files.csv_rows import opened, records
 from connectors.files.encodings import Detected, detect
@@ -132,6 +133,8 @@ def _separator(text: str, declared: CsvSettings, beliefs: list[Belief]) -> tuple
     if not any(shape.fits for _, shape in best.values()) and all(
         shape.width <= 1 or shape.share < 0.3 for _, shape in best.values()
     ):
+        if declared.header is None and declared.columns is None and (parting := _parts_all(whole, best[";"][0])):
+            raise Unsure(f"{parting}; say separator: under csv:, or header: 1 if it is one column", "separator")
         beliefs.append(Belief("separator", ";", "one column: no separator parts its lines", certain=True))
         return ";", best[";"][0]
     seen = ", ".join(
@@ -150,7 +153,30 @@ def _chosen(shapes: Mapping[str, "_Shape"]) -> str | None:
     if len(certain) == 1:
         return certain[0]
     alone = fitting[:1] if len(fitting) == 1 else []
-    return next((each for each in alone if not any(shapes[each].rivals(other) for other in shapes.values())), None)
+    found = [each for each in alone if not any(shapes[each].rivals(other) for other in shapes.values())]
+    heading = [each for each in fitting if all(shapes[each].heads(other) for other in shapes.values())]
+    return next(iter(found or (heading if len(heading) == 1 else [])), None)
+
+
+def _parts_all(text: str, quote: str) -> str | None:
+    """Return what else may part the lines of one column, None if nothing: a sign that stands alike in nearly all.
+
+    Lines may be wrapped in quotes as a whole, as Excel saves a file that it took for one column.
+    """
+    lines = [_unwrapped(line.strip(), quote or '"') for line in text.splitlines() if line.strip()]
+    for sign, what in {**SEPARATORS, "#": "number sign", ":": "colon", " ": "blank"}.items():
+        times = lines[0].count(sign) if len(lines) > 1 else 0
+        alike = sum(line.count(sign) == times for line in lines)
+        if times and alike >= 0.9 * len(lines):
+            return f"{alike} of its first {len(lines)} lines have {counted(times, what)} each, which may part columns"
+    return None
+
+
+def _unwrapped(line: str, quote: str) -> str:
+    """Return a line without the quotes that it is wrapped in, and without what stands between quotes within."""
+    if len(line) > 1 and line[0] == line[-1] == quote:
+        line = line[1:-1].replace(quote * 2, quote)
+    return re.sub(f"{re.escape(quote)}[^{re.escape(quote)}]*{re.escape(quote)}", "", line)
 
 
 def _tell_quote(quote: str, shape: "_Shape", declared: CsvSettings, beliefs: list[Belief]) -> None:
@@ -187,6 +213,14 @@ class _Shape:
             return other.separator == "," and other.width < self.width
         within = self.before < other.before < len(self.widths) and self.widths[other.before] >= self.width
         return within and (other.separator == "," or other.width < self.width)
+
+    def heads(self, other: "_Shape") -> bool:
+        """Tell whether another is no rival, or parts rows of this table and not its header, which has this one's cells."""
+        return not self.rivals(other) or (
+            self.before < other.before < len(self.widths)
+            and other.widths[self.before] == 1
+            and self.widths[other.before] >= self.width
+        )
 
     @staticmethod
     def tried(text: str, separator: str, quotes: Sequence[str]) -> dict[str, "_Shape"]:

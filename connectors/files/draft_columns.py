@@ -158,9 +158,10 @@ def _doubtful(every: Sequence[_Seen], rewritten: Collection[str]) -> set[str]:
     Another column of numbers with that sign tells, if other than three follow there: then these are decimals too.
     """
     numbers = [each for each in every if each.holds("number") and each.counts["comma"] + each.counts["point"]]
-    told = {each.field.name in rewritten for each in numbers if not each.holds("threes")}
+    comma = {each.field.name for each in numbers if each.field.name in rewritten or each.counts["comma"]}
+    told = {each.field.name in comma for each in numbers if not each.holds("threes")}
     names = {each.field.name for each in numbers if each.holds("threes")}
-    return {name for name in names if (name in rewritten) not in told}
+    return {name for name in names if (name in comma) not in told}
 
 
 def _believed(seen: _Seen, *, doubtful: bool) -> Column:

@@ -19,27 +19,14 @@ import pyarrow as pa
 
 from connectors.drafting import counted
 from connectors.errors import Misconfigured, Unreadable
+from connectors.files.habits import CODECS, ENOUGH, OLD, SINGLE, decoded, score, share_of_ours
+from connectors.files.reading import WEB_PAGE, beginning
 
 CHUNK = 4_000_000
 
 T = TypeVar("T")
 
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-SINGLE = ("windows-1252", "iso-8859-15", "mac-roman", "cp850")
-OLD = ("mac-roman", "cp850")
-"""Encodings that programs no longer write: believed only where a letter makes a word in them, never for signs alone."""
-
-CODECS = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}
-"""What Python calls an encoding, where it is not what we call it."""
-
-LETTERS = set("éèêëàâäáãçîïíìôöóòõùûüúñœæÿ·")
-LETTERS |= {letter.upper() for letter in LETTERS} | set("ß")
-SIGNS = set("€°«»–—’‘“”…²³§£\xa0\u202f½¼¾ªº¿¡×±µ·©®™•†‰")
-COMMON = set("éèàçêôîâûñóíáúÉÀ")
-"""Letters that are common; the others count for less, so that é is believed rather than Ú."""
-
-_PAIRS = {"«": "»", "»": "«", "“": "”", "”": "“"}
-
 CONTEXTS = 300
 """Places looked at of each byte that is no ASCII."""
 
@@ -67,12 +54,15 @@ class Detected:
 def detect(path: Path, name: str, registry: str, declared: str | None = None) -> Detected:
     """Return the encoding of a file: the one `declared`, if so. Reads the whole file once, twice where it is no UTF-8.
 
-    Raises Unreadable for a file that is empty, no text, a mixture, or not in the encoding that its mark (or
+    Raises Unreadable for a file that is empty, no text, a web page, a mixture, or not in the encoding that its mark (or
     the declaration) says, and Misconfigured where the encoding is not certain.
     """
     head = _head(path)
     if not head:
         raise Unreadable(f"{registry}: {name} is empty", registry=registry)
+    if beginning(head).startswith(WEB_PAGE):
+        said = "is a web page (HTML) and no CSV, whatever its name says: ask for the file itself"
+        raise Unreadable(f"{registry}: {name} {said}", registry=registry)
     mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
     if declared is not None and mark not in (None, declared):
         raise Misconfigured(
@@ -191,20 +181,23 @@ def _single(path: Path, name: str, registry: str) -> tuple[str, str]:
             f"{registry}: {name} is a mixture of encodings: UTF-8, but line {bad_line(path)} is not: save it anew in one",
             registry=registry,
         )
-    scores = {encoding: _score(contexts, counts, encoding) for encoding in SINGLE}
+    scores = {encoding: score(contexts, counts, encoding) for encoding in SINGLE}
     best = max(scores, key=lambda encoding: scores[encoding])
     high = bytes(counts)
-    same = [each for each in SINGLE if each != best and _decoded(high, each) == _decoded(high, best)]
+    same = [each for each in SINGLE if each != best and decoded(high, each) == decoded(high, best)]
     rivals = [each for each in SINGLE if each not in (best, *same) and scores[each] > scores[best] - 0.15]
     rivals += [each for each in SINGLE if best in OLD and each not in OLD and scores[each] > 0.25]
-    if scores[best] < 0.5 or rivals:
+    ours = {encoding: share_of_ours(contexts, counts, encoding) for encoding in SINGLE}
+    if scores[best] < 0.5 or rivals or ours[best] < ENOUGH:
         alike = dict[str | None, list[str]]()  # those that read the file the same are one
         for each in sorted(scores, key=lambda encoding: -scores[encoding]):
-            alike.setdefault(_decoded(high, each) or each, []).append(each)
-        told = ", ".join(f"{' or '.join(each)} {max(scores[each[0]], 0):.0%}" for each in alike.values())
+            alike.setdefault(decoded(high, each) or each, []).append(each)
+        shares = {each: max(min(scores[each], ours[each]), 0) for each in SINGLE}
+        told = ", ".join(f"{' or '.join(each)} {shares[each[0]]:.0%}" for each in alike.values())
         raise Misconfigured(
             f"{registry}: the encoding of {name} is not certain: it is no UTF-8 (line {bad_line(path)}), and of its"
-            f" {counted(total, 'letter')} beyond ASCII so many make words: {told}; say encoding: under csv:",
+            f" {counted(total, 'letter')} beyond ASCII so many make words: {told}; say encoding: under csv:, or save it as"
+            " UTF-8",
             registry=registry,
         )
     besides = f" ({' and '.join(same)} would read the same)" if same else ""
@@ -228,48 +221,3 @@ def _habits(path: Path) -> tuple[Counter[int], dict[int, list[bytes]], int]:
                     break
                 around.append(chunk[max(found.start() - 1, 0) : found.start() + 2].rjust(3, b"\n"))
     return counts, contexts, in_utf8
-
-
-def _score(contexts: dict[int, list[bytes]], counts: Counter[int], encoding: str) -> float:
-    """Return which share of the letters beyond ASCII stand where they would; -1 if a byte means nothing."""
-    likely, words = 0.0, encoding not in OLD
-    there = {_decoded(bytes([byte]), encoding) for byte in contexts}
-    for byte, around in contexts.items():
-        shares = [_likely(_decoded(each.ljust(3, b"\n"), encoding)) for each in around]
-        letter = _decoded(bytes([byte]), encoding)
-        if None in shares or letter is None:
-            return -1.0
-        words = words or (letter in LETTERS and max(filter(None, shares), default=0.0) >= 0.5)
-        if _PAIRS.get(letter, letter) not in there:  # a quote that opens and none that closes
-            continue
-        likely += counts[byte] * sum(filter(None, shares)) / len(shares)
-    if not words:
-        return 0.0
-    return likely / sum(counts.values())
-
-
-def _decoded(data: bytes, encoding: str) -> str | None:
-    try:
-        text = data.decode(CODECS.get(encoding, encoding))
-    except UnicodeDecodeError:
-        return None
-    return None if any("\x80" <= letter < "\xa0" for letter in text) else text
-
-
-def _likely(around: str | None) -> float | None:
-    """Return how likely a letter is between its neighbours, from 0 to 1; None where a byte means nothing."""
-    if around is None:
-        return None
-    before, letter, after = tuple(around)
-    beside = [each for each in (before, after) if each.isalpha()]
-    if letter in LETTERS and letter.isalpha():
-        weight = (1.0 if letter in COMMON else 0.6) if beside else 0.2
-        weight = 0.3 if letter in "œŒ" and after not in "uU" else weight
-        inside = letter.isupper() and (before.islower() or (before.isalpha() and after.islower()))
-        misplaced = inside or (letter.islower() and before.isupper() and after.isupper())
-        return 0.0 if misplaced else weight
-    if letter in SIGNS:
-        if letter in "’·":
-            return 1.0 if len(beside) == 2 else 0.4
-        return 0.0 if len(beside) == 2 else 0.5 if letter in "½¼¾±×©®™•†‰" else 1.0
-    return 0.0

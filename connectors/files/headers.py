@@ -14,6 +14,8 @@ from connectors.files.settings import CsvSettings
 _NUMBER = re.compile(r"[+-]?[\d \u00a0\u202f.,]*\d[\d \u00a0\u202f.,]*\s*[€%]?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:]+)?")
 _YEAR = re.compile(r"(19|20)\d\d")
+_LONG = re.compile(r"(?!(?:19|20)\d\d (?:19|20)\d\d$)[+-]?(?:[ \u00a0\u202f.]?\d){5,}")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,12 @@ def must_be_header(header: Record, rows: Sequence[Record], before: int) -> None:
         raise Unsure(
             f"line {line} holds {len(values)} values that are numbers or dates, where names of columns should be; say"
             " header: 0 and columns:, or header: 1 if they are names, or skip:",
+            "header",
+        )
+    if never := [cell for cell in cells if any(each.fullmatch(cell) for each in (_LONG, _DATE, _ADDRESS))]:
+        raise Unsure(
+            f"line {line} holds {counted(len(never), 'value')} of the form of a long number, a date or an e-mail address,"
+            " as rows do and names seldom; say header: 0 and columns:, or header: 1 if they are names, or skip:",
             "header",
         )
     named, wider = trimmed(header.cells), [each for each in rows if trimmed(each.cells) > trimmed(header.cells)]

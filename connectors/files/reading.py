@@ -149,6 +149,15 @@ def fits(name: str, pattern: str) -> bool:
     return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
 
 
+WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<meta", b"<table", b"<body")
+"""How a web page begins that was saved under the name of another format."""
+
+
+def beginning(head: bytes) -> bytes:
+    """Return the beginning of a file of text without its mark and blanks, in small letters, to tell what it is."""
+    return head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t").lower()
+
+
 def is_total(cells: Iterable[str | None], patterns: Sequence[str]) -> bool:
     """Tell whether a row is a total: its first filled cell is like one of the patterns."""
     first = next((cell.strip() for cell in cells if cell and cell.strip()), "").casefold()

@@ -23,8 +23,12 @@ __all__ = ["Belief", "Sniffed", "sniff"]
 TOTALS = ("total", "totaux", "sous-total", "totales", "suma", "source", "fuente", "note", "nota", "*")
 """How the first cell of a row begins that is no row of the table."""
 
+_SUMS = ("total", "totaux", "sous-total", "totales", "suma")
+_SUM = re.compile(rf"({'|'.join(_SUMS)})(?![^\W\d_])")
+"""How a row begins that is a sum of the others though it has no gap: as a word of its own."""
+
 LOOKED_AT = 20_000
-"""Rows by which numbers and totals are judged."""
+"""Rows by which numbers are judged."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,37 @@ def sniff(path: Path, name: str) -> Sniffed:
 
 
 def _totals(path: Path, dialect: Dialect) -> Iterator[Belief]:
-    """Yield the belief that some rows are totals or notes."""
-    starts = dict[str, int]()
+    """Yield the belief that some rows are totals or notes: those with gaps, and the last before the notes at the end.
+
+    Where most rows begin like a total it is none: the table is one of totals.
+    """
+    starts, without_gap, rows = dict[str, int](), list[int](), 0
+    last: tuple[str, int] | None = None
     with opened(path, dialect.detected.codec) as text:
         every = records(text, dialect.separator, dialect.quote, path.name, "the file")
-        for record in islice(every, dialect.header, LOOKED_AT):
+        for record in islice((each for each in every if each.line > dialect.skip), dialect.header, None):
+            if record.blank:
+                continue
             first = next((cell.strip().casefold() for cell in record.cells if cell.strip()), "")
             start = next((each for each in TOTALS if first.startswith(each)), None)
             gaps = len(record.cells) != dialect.width or not all(cell.strip() for cell in record.cells)
-            if start is not None and gaps and record.line > dialect.skip + 1:
+            rows += 1
+            if start is not None and gaps:
                 starts.setdefault(start, record.line)
+            elif _SUM.match(first):
+                last = (start or first, record.line)
+                without_gap.append(record.line)
+            elif not _is_note(record.cells):
+                last = None
+    if last is not None and len(without_gap) * 2 < rows:
+        starts.setdefault(*last)
     if starts:
         said = ", ".join(f"line {line} begins with «{start}»" for start, line in starts.items())
         yield Belief("total", [f"{re.sub(r'[*]', '[*]', start)}*" for start in starts], said, certain=False)
+
+
+def _is_note(cells: list[str]) -> bool:
+    return sum(bool(cell.strip()) for cell in cells) == 1
 
 
 def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
@@ -85,6 +107,8 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
         fits = _numeric(batches, len(dialect.columns), numbers.Form(decimal, thousands))
         columns = [name for name, was, now in zip(dialect.columns, plain, fits, strict=True) if now and not was]
         columns = [name for name in columns if not thousands or _has(batches, name, numbers.Form(decimal, thousands))]
+        if not thousands or decimal == ",":
+            columns = _told(batches, columns, decimal)
         if columns:
             many = f"{counted(len(columns), 'column')} {'is a number' if len(columns) == 1 else 'are numbers'}"
             evidence = f"{many} when read so: {', '.join(columns[:5])}"
@@ -94,6 +118,29 @@ def _numbers(path: Path, dialect: Dialect) -> Iterator[Belief]:
                 yield Belief("thousands", thousands, evidence, certain=False)
             yield Belief("numbers", columns, "the columns that are written so", certain=False)
             return
+
+
+def _told(batches: list[pa.RecordBatch], columns: list[str], decimal: str) -> list[str]:
+    """Return the columns whose numbers have that decimal sign: 12,345 alone may have thousands there.
+
+    One column tells it for all, where other than three digits follow the sign.
+    """
+    blanks = f"[{numbers.BLANKS}]*"
+    whole, threes = rf"\{decimal}\d+{blanks}$", rf"^{blanks}[+-]?[1-9]\d{{0,2}}\{decimal}\d{{3}}{blanks}$"
+    signed, doubtful = list[str](), list[str]()
+    for name in columns:
+        found = [each.filter(pc.match_substring_regex(each, whole)) for each in _column(batches, name)]
+        if any(len(each) for each in found):
+            signed.append(name)
+            if all(pc.all(pc.match_substring_regex(each, threes), min_count=0).as_py() for each in found):
+                doubtful.append(name)
+    return [name for name in columns if name not in doubtful] if signed == doubtful else columns
+
+
+def _column(batches: list[pa.RecordBatch], name: str) -> Iterator[pa.Array]:
+    """Yield the values of a column, of rows without a fault."""
+    for batch in batches:
+        yield batch.filter(pc.is_null(batch.column(batch.num_columns - 1))).column(name).drop_null()
 
 
 def _numeric(batches: list[pa.RecordBatch], count: int, form: numbers.Form) -> list[bool]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from connectors.errors import Misconfigured
-from connectors.files.reading import reserved, text_schema, unique
+from connectors.files.reading import WEB_PAGE, beginning, reserved, text_schema, unique
 from connectors.files.settings import SheetSettings, TableSettings
 from connectors.files.spreadsheets_blocks import Block, Several, blocks, watched
 from connectors.files.spreadsheets_lots import Area, batches
@@ -86,7 +86,7 @@ def opened(file: Path) -> Iterator[Workbook]:
 
 def _not_a_workbook(head: bytes, file: Path) -> str:
     """Return what a file is that is no zip, as an XLSX or ODS is."""
-    text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    text = beginning(head)
     if head.startswith(_OLE):
         with file.open("rb") as whole:
             encrypted = "EncryptedPackage".encode("utf-16-le") in whole.read(1 << 22)
@@ -95,7 +95,7 @@ def _not_a_workbook(head: bytes, file: Path) -> str:
     signs = {
         b"PK": "is damaged, or was cut on its way",
         **dict.fromkeys(
-            (b"<!doctype html", b"<html", b"<table", b"<head", b"<meta"),
+            WEB_PAGE,
             "is a web page (HTML) and no workbook, whatever its name says: open it and save it as .xlsx",
         ),
         b"<?xml": "is an XML file and no workbook: open it and save it as .xlsx",

@@ -82,19 +82,31 @@ def _rows(found: Scan, file: LocalFile, registry: str) -> pa.RecordBatchReader:
 
 
 def _must_agree(schema: pa.Schema, first: pa.Schema, name: str, other: str, registry: str) -> None:
-    """Raise Unreadable where a file has not the columns of the first."""
-    lacks = [each for each in first.names if each not in schema.names and each != FAULT]
-    more = [each for each in schema.names if each not in first.names]
+    """Raise Unreadable where a file has not the columns of the first.
+
+    It tells their places and never their names: in a file that has lost its header these are a row of the table.
+    """
+    lacks = [str(at) for at, each in enumerate(first.names, 1) if each not in schema.names and each != FAULT]
+    more = [str(at) for at, each in enumerate(schema.names, 1) if each not in first.names]
     if lacks or more:
-        said = [f"lacks the column {each}" for each in lacks[:3]] + [f"has a column {each} more" for each in more[:3]]
-        raise Unreadable(f"{registry}: {name} {', '.join(said)} than {other}, as one table", registry=registry)
-    for field in first:
+        counts = [len(set(each.names) - {FAULT}) for each in (first, schema)]
+        said = [f"it lacks column {_few(lacks)} of the {counts[0]} there"] * bool(lacks)
+        said += [f"column {_few(more)} of its {counts[1]} is not there"] * bool(more)
+        raise Unreadable(
+            f"{registry}: {name} has other columns than {other}, with which it is one table: {', '.join(said)}; see"
+            " whether each has its header, or give it a table of its own",
+            registry=registry,
+        )
+    for place, field in enumerate(first, 1):
         if field.name in schema.names and schema.field(field.name).type != field.type:
             raise Unreadable(
-                f"{registry}: the column {field.name} is {schema.field(field.name).type} in {name}, but {field.type} in"
-                f" {other}",
+                f"{registry}: column {place} of {other} is {field.type}, but {schema.field(field.name).type} in {name}",
                 registry=registry,
             )
+
+
+def _few(places: Sequence[str]) -> str:
+    return ", ".join(places[:5]) + (", …" if len(places) > 5 else "")
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -12,7 +12,9 @@ from connectors.credentials import Credential
 from connectors.deadline import Deadline
 from connectors.derived import record_of
 from connectors.errors import Misconfigured
-from connectors.registry import Answer, Registry, Settings
+from connectors.guard import begun
+from connectors.registry import READ_SECONDS, Answer, Registry, Settings
+from connectors.registry import Scan as RegistryScan
 from connectors.rest.auth import auth_of
 from connectors.rest.client import Client
 from connectors.rest.contradictions import Problem, problems
@@ -77,16 +79,28 @@ class Rest(Registry):
         if (wrong := self.check(table)) is not None:
             raise Misconfigured(wrong, registry=self.name)
         name = table or ""
-        return Scan(self._client, name, self.settings.tables[name], self.settings.answers, self.extras).reader()
+        return self._scan(name, Deadline.after(self.settings.tables[name].seconds))
+
+    def read(self, table: str | None, after: str | None = None) -> RegistryScan:
+        """Return what `scan` returns, as every registry does; `seconds` are those of all that is asked, again too."""
+        if self.check(table) is not None:
+            return super().read(table, after)
+        name = table or ""
+        deadline = Deadline.after(self.settings.tables[name].seconds)
+        scan: RegistryScan = self.guard.call(lambda: begun(self._scan(name, deadline)), deadline.within(READ_SECONDS))
+        return scan
+
+    def _scan(self, name: str, deadline: Deadline) -> pa.RecordBatchReader:
+        table = self.settings.tables[name]
+        return Scan(self._client, name, table, self.settings.answers, self.extras, deadline).reader()
 
     def reach(self, deadline: Deadline) -> bool:
         """Ask for the first page of each table, MOST_REACHED of them; False where there is none. Raises as `scan` does.
 
         Of what is read as it arrives only the beginning is.
         """
-        for name, table in list(self.settings.tables.items())[:MOST_REACHED]:
-            within = table.model_copy(update={"seconds": max(deadline.remaining(), 0.001)})
-            Scan(self._client, name, within, self.settings.answers, self.extras).reader().close()
+        for name in list(self.settings.tables)[:MOST_REACHED]:
+            self._scan(name, deadline).close()
         return bool(self.settings.tables)
 
     def check(self, table: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """The draft of a dataset for a table that an OpenAPI document describes: `datasets/NAME.yaml`."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def _field(name: str, leaf: Leaf) -> dict[str, Any]:
 
 
 def _constraints(leaf: Leaf) -> Iterator[tuple[str, Any]]:
-    """Yield what the schema holds a value to: that it is there, and the texts that it may be."""
+    """Yield what the schema holds a value to: that it is there, the texts that it may be, the numbers it lies between."""
     if leaf.never_null:
         yield "required", True
     values, pattern = leaf.schema.said.get("enum"), leaf.schema.text("pattern")
@@ -63,6 +64,22 @@ def _constraints(leaf: Leaf) -> Iterator[tuple[str, Any]]:
         r"\^(\\d|[A-Za-z0-9]|\[[A-Za-z0-9-]+\]|\{\d{1,3}(,\d{1,3})?\})+\$", pattern
     ):
         yield "pattern", pattern
+    if leaf.type in ("integer", "number"):
+        yield from _bounds(leaf)
+
+
+def _bounds(leaf: Leaf) -> Iterator[tuple[str, int | float]]:
+    """Yield the least and the greatest number, unless no number is between them."""
+    found = dict[str, int | float]()
+    for key in ("minimum", "maximum"):
+        value = leaf.schema.said.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63:
+            if isinstance(value, int) or leaf.type == "number":
+                found[key] = value
+            elif value == math.floor(value):
+                found[key] = int(value)
+    if found.get("minimum", -math.inf) <= found.get("maximum", math.inf):
+        yield from found.items()
 
 
 def _key(columns: Mapping[str, Leaf], table: str, same: Sequence[Path]) -> tuple[str, str]:

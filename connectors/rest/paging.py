@@ -50,6 +50,10 @@ class Pager:
         self._total: int | None = None
         self._full = 0  # rows of a whole page: of the first one, where it has fewer than were asked for
         self._came: set[tuple[int, int]] = set()  # every page: how many rows, and what they were, by a hash
+        self._first_page: tuple[int, int] | None = None
+        self._page_before: tuple[int, int] | None = None
+        self._alike = True  # whether all pages so far are the first one
+        self._filled = 0  # pages that have rows
         self._cursor = self._paging.first if isinstance(self._paging, ByCursor) else None
         self._seen: set[int] = set()
 
@@ -65,15 +69,34 @@ class Pager:
         self._rows += came.count
         self._pages += 1
         self._count(came)
-        mark = _hash(came.rows[:: max(1, len(came.rows) // LOOKED_AT)] + came.rows[-1:]) if came.rows else None
-        if mark is not None:
-            if (came.count, mark) in self._came and not (self._total is not None and _repeats(came.rows)):
-                raise self._wrong("sent the same page twice")
-            self._came.add((came.count, mark))
+        self._remember(came)
         ask = self._next(came)
-        if ask is None and self._total is not None and self._rows != self._total:
-            raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
+        if ask is None and self._total is not None:
+            if self._rows != self._total:
+                raise self._wrong(f"says that there are {self._total} rows, and sent {self._rows}")
+            if self._alike and self._filled > 1:
+                raise self._wrong("sent the same page twice, and no other")
         return ask
+
+    def _remember(self, came: Came) -> None:
+        """Remember a page. Raises Unreadable where it came before, unless that may honestly be.
+
+        It may be of a table without a key whose total is told: where its rows repeat within it, where it is one row, or
+        where it is as a page that is neither the first, as of a server that begins anew or knows no pages, nor the one
+        before it, as of a server that goes no further and does not say so.
+        """
+        mark = _hash(came.rows[:: max(1, len(came.rows) // LOOKED_AT)] + came.rows[-1:]) if came.rows else None
+        if mark is None:
+            return
+        page = (came.count, mark)
+        self._filled += 1
+        self._first_page = self._first_page or page
+        self._alike = self._alike and page == self._first_page and not _repeats(came.rows)
+        honest = _repeats(came.rows) or came.count == 1 or page not in (self._first_page, self._page_before)
+        if page in self._came and (self._total is None or not honest):
+            raise self._wrong("sent the same page twice")
+        self._came.add(page)
+        self._page_before = page
 
     def _next(self, came: Came) -> Ask | None:
         paging = self._paging

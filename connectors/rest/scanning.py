@@ -33,12 +33,21 @@ class Scan:
     """One scan of one table. For one thread at a time."""
 
     def __init__(
-        self, client: Client, name: str, table: TableSettings, rules: Sequence[AnswerRule], extras: set[str]
+        self,
+        client: Client,
+        name: str,
+        table: TableSettings,
+        rules: Sequence[AnswerRule],
+        extras: set[str],
+        deadline: Deadline,
     ) -> None:
-        """`name` is the table's; names in its rows that no column reads are reported in `extras`."""
+        """`name` is the table's; names in its rows that no column reads are reported in `extras`.
+
+        All pages come within `deadline`.
+        """
         self._client, self._name, self._table, self._rules, self._extras = client, name, table, rules, extras
         self._registry = client.name
-        self._deadline = Deadline.after(table.seconds)
+        self._deadline = deadline
         self._read = json_texts if table.format == "json" and _computes(table, rules) else json_page
 
     def reader(self) -> pa.RecordBatchReader:

@@ -283,6 +283,115 @@ def test_what_python_decodes_as_utf_8_is_utf_8_however_the_file_is_cut(
         assert encodings.detect(written(tmp_path, content), "x", "town", "utf-8").encoding == "utf-8"
 
 
+# --- what is certain, and what is not ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp1250", "Dvořák;Plzeň"),
+        ("cp1250", "Jiří Novák;Brno\nTomáš Čapek;Ústí nad Labem\nVěra Malá;Děčín"),
+        ("iso-8859-2", "Erdős;Győr"),
+        ("iso-8859-2", "Szűcs László;Hódmezővásárhely\nPetőfi;Kőszeg\nKovács;Békés megyei jegyző"),
+        ("cp1250", "Wałęsa;Gdańsk\nŁódź;Kraków"),
+        ("iso-8859-2", "Sălaj;Vâlcea"),
+        ("cp1251", "Имя;Город\nИван;Москва"),
+        ("cp1253", "Αθήνα;Πάτρα\nΘεσσαλονίκη;Λάρισα"),
+        ("cp1254", "Beşiktaş;İstanbul"),
+        ("cp1255", "עיר;שם"),
+    ],
+)
+def test_letters_of_other_languages_are_not_taken_for_ours(tmp_path: Path, codec: str, text: str) -> None:
+    with pytest.raises(
+        Misconfigured, match=r"the encoding of x.csv is not certain.* say encoding: under csv:, or save"
+    ):
+        read(written(tmp_path, f"a;b\n{text}\n".encode(codec)))
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "iso-8859-15"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "École;Île-de-France", "Île-de-France;x", "ÉCOLE;ÎLE D'OLÉRON", "créée;réélection du théâtre", "Hôtel;Noël, maïs et foin",
+        "2 à 3;été à la mer", "N°12;250 m² bâtis", "L'Haÿ-les-Roses;Évry;Orléans", "Muñón;Albaráñez\nCáñar;Sangüesa",
+        "Straße;größte Übung\nKöln;Fußgänger", "Conceição;ações\nSão João;AÇÃO", "Vilanova i la Geltrú;Història\nPlaça;això",
+    ],
+)  # fmt: skip
+def test_the_usual_words_stay_certain(tmp_path: Path, codec: str, text: str) -> None:
+    path = written(tmp_path, f"a;b\n{text}\n".encode(codec))
+    found = encodings.detect(path, "x", "town")
+    assert path.read_bytes().decode(found.codec) == f"a;b\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a#b\n1#2\n3#4\n", "a:b\n1:2\n", "a b\n1 2\n3 4\n", '"a;b"\n"1;2"\n"3;4"\n', '"a,b"\r\n"1,2"\r\n',
+        '"Nom;Note"\n"1;""x;y"""\n"1;2"\n', '"a\tb"\n"1\t2"\n',
+    ],
+)  # fmt: skip
+def test_one_column_that_may_be_several_is_asked_for(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(
+        Misconfigured, match=r"each, which may part columns; say separator: under csv:, or header: 1 if"
+    ):
+        read(path)
+    assert len(careful(read(path, header=1)).schema.names) == 2, "its column, and the faults"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Adresse\n1 rue A\n2 bis rue des Lilas\n", "commune\nParis\nSaint Denis\n", "Code\n01400\n", "Nom complet\n"],
+)
+def test_one_column_that_nothing_parts_is_certain(tmp_path: Path, text: str) -> None:
+    assert careful(read(written(tmp_path, text))).schema.names == [text.split("\n", maxsplit=1)[0], FAULT]
+
+
+@pytest.mark.parametrize("title", ["Subventions 2024", "Subventions, ville, 2024"])
+def test_the_header_tells_the_separator_where_a_row_is_ragged(tmp_path: Path, title: str) -> None:
+    rows = "A;b;12,50;x\nB;c;1,50;y\nC;d;3,50;z;w\nD;e;4,50;z\n"
+    found = careful(read(written(tmp_path, f"{title}\n\nNom;Objet;Montant;Date\n{rows}"))).read_all()
+    assert found.column_names == ["Nom", "Objet", "Montant", "Date", FAULT]
+    assert found[FAULT].to_pylist() == [None, None, "line 6: 5 cells, the header has 4", None]
+    assert found["Montant"].to_pylist() == ["12,50", "1,50", "3,50", "4,50"]
+    with pytest.raises(Misconfigured, match="the separator is not certain"):
+        read(written(tmp_path, "Nom;Objet,Date\nA;b,x\nB;c,y\nC;d;3,z\n"))
+
+
+@pytest.mark.parametrize("begin", ["<!DOCTYPE html>", " \r\n<HTML>", "\ufeff<head>", "<table>", "<meta charset=x>"])
+@pytest.mark.parametrize("said", [{}, {"header": 0, "columns": ["a"], "encoding": "utf-8"}], ids=["found", "declared"])
+def test_a_web_page_is_no_csv(tmp_path: Path, begin: str, said: dict[str, Any]) -> None:
+    path = written(tmp_path, f"{begin}<p>Jean Durand 0612345678\n</p>\n")
+    with pytest.raises(Unreadable, match=r"x.csv is a web page \(HTML\) and no CSV, whatever its name says") as caught:
+        read(path, **said)
+    assert "Durand" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0612345678;Durand;Jean",
+        "Durand;06 12 34 56 78;x",
+        "Jean;jean@ville.example;x",
+        "Jean;31/12/1970;x",
+        "75056;b;c",
+    ],
+)
+def test_one_value_that_is_no_name_makes_a_header_doubtful(tmp_path: Path, line: str) -> None:
+    path = written(tmp_path, f"{line}\na;b;c\n")
+    with pytest.raises(
+        Misconfigured, match=r"line 1 holds 1 value of the form of .* say header: 0 and columns:"
+    ) as caught:
+        read(path)
+    assert not any(cell in caught.value.detail for cell in line.split(";") if len(cell) > 1)
+    assert careful(read(path, header=1)).schema.names[0] == line.split(";", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("line", ["Nom;2023;2024", "Nom;2022-2023;2023-2024", "Nom;1990 1999;T1", "N°;1.1;a@b"])
+def test_names_with_digits_stay_names(tmp_path: Path, line: str) -> None:
+    assert careful(read(written(tmp_path, f"{line}\na;b;c\n"))).schema.names[:3] == line.split(";")
+
+
 # --- headers and numbers ---------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from connectors.drafting import FILL_IN, Draft
 from connectors.errors import InvalidRequest, Misconfigured
 from connectors.files import Files, FilesSettings
 from connectors.files.draft import draft
+from connectors.files.sniffing import sniff
 from connectors.registry import FAULT
 from pipelines.run import run
 from pipelines.versions import latest
@@ -331,7 +332,50 @@ def test_a_moment_that_no_clock_has_is_a_text(tmp_path: Path) -> None:
 
 def test_a_file_without_a_header_is_doubted(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("0612345678;Durand;2023\n0712345671;Martin;12\n")
+    made = draft("a.csv", "fichiers", tmp_path)
+    assert not made.datasets
+    assert "csv: {header: " in made.declaration
+    assert "Durand" not in str(made)
+    (tmp_path / "a.csv").write_text("W751234567;Durand;2023\nW751234568;Martin;12\n")
     [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
     assert text.count("if the first line is no header, say header: 0 and columns:") == 1, "a year may be a name"
     (tmp_path / "a.csv").write_text("")
     assert draft("a.csv", "fichiers", tmp_path).notes == ("a.csv is empty",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "other", "written", "kept"),
+    [
+        (["12,345", "1,204", "9,871"], "x", [], "three digits after each comma or point"),
+        (["12,345", "1,204", "9,871"], "1,5", ["pop", "other"], "numbers (all 3 values)"),
+        (["12,345", "1,204", "9,871"], "1.5", [], "three digits after each comma or point"),
+        (["0,345", "1,204", "9,871"], "x", ["pop"], "numbers (all 3 values)"),
+        (["12,34", "1,204", "9,871"], "x", ["pop"], "numbers (all 3 values)"),
+        (["1 234,500", "1,204", "9,871"], "x", ["pop"], "numbers (all 3 values)"),
+    ],
+)
+def test_thousands_are_not_taken_for_decimals(
+    tmp_path: Path, cells: list[str], other: str, written: list[str], kept: str
+) -> None:
+    rows = "".join(f"{place};{cell};{other}\n" for place, cell in enumerate(cells))
+    (tmp_path / "a.csv").write_text(f"k;pop;other\n{rows}")
+    assert sniff(tmp_path / "a.csv", "a.csv").settings().get("numbers", []) == written
+    [seen] = draft("a.csv", "fichiers", tmp_path).seen
+    assert any(each.startswith("pop:") and kept in each for each in seen.evidence), seen.evidence
+
+
+@pytest.mark.parametrize(
+    ("rows", "totals"),
+    [
+        ("A;1\nB;3\nTotal général;4\n", ["total*"]),
+        ("A;1\nB;3\nTOTAL;4\nSource : ville;\n", ["source*", "total*"]),
+        ("A;1\nB;3\nTotal;4\nArrêté au 31 décembre\n", ["total*"]),
+        ("A;1\nTotal Énergies;3\nVeolia;4\n", None),
+        ("A;1\nB;2\nTotalEnergies;3\n", None),
+        ("Total des ventes;1\nTotal des achats;3\nTotal des stocks;4\n", None),
+        (f"{'A;1' + chr(10)}" * 30_000 + "Total;4\n", ["total*"]),
+    ],
+)
+def test_the_last_line_may_be_a_total_without_a_gap(tmp_path: Path, rows: str, totals: list[str] | None) -> None:
+    (tmp_path / "a.csv").write_text(f"nom;montant\n{rows}")
+    assert sniff(tmp_path / "a.csv", "a.csv").settings().get("total") == totals

@@ -77,8 +77,9 @@ def test_several_files_are_one_table_in_the_order_of_their_names(tmp_path: Path)
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ("a;b;c", "y.csv has a column c more than x.csv, as one table"),
-        ("a;d", "lacks the column b, has a column d more"),
+        ("a;b;c", "other columns than x.csv, with which it is one table: column 3 of its 3 is not there; see"),
+        ("a;d", "it lacks column 2 of the 2 there, column 2 of its 2 is not there"),
+        ("a", "it lacks column 2 of the 2 there; see whether each has its header"),
     ],
 )
 def test_files_of_one_table_have_the_same_columns(tmp_path: Path, header: str, said: str) -> None:
@@ -87,6 +88,16 @@ def test_files_of_one_table_have_the_same_columns(tmp_path: Path, header: str, s
     put(tmp_path, "y.csv", f"{header}\n{header}x\n")
     with pytest.raises(Unreadable, match=said):
         rows(town.scan("t"))
+
+
+@pytest.mark.parametrize("names", [("v-2023.csv", "v-2024.csv"), ("v-2024.csv", "v-2023.csv")], ids=["later", "first"])
+def test_a_file_that_lost_its_header_tells_none_of_its_cells(tmp_path: Path, names: tuple[str, str]) -> None:
+    town = registry(tmp_path, t={"file": "*.csv", "csv": {"header": 1}})
+    put(tmp_path, names[0], "k;m\nA;1\n")
+    put(tmp_path, names[1], "0612345678;Durand\nC;2\n")
+    with pytest.raises(Unreadable, match=r"it lacks column 1, 2 of the 2 there, column 1, 2 of its 2 is not") as caught:
+        rows(town.scan("t"))
+    assert not any(cell in caught.value.detail for cell in ("0612345678", "Durand"))
 
 
 def test_parquet_files_are_one_table_where_their_types_agree(tmp_path: Path) -> None:
@@ -98,7 +109,7 @@ def test_parquet_files_are_one_table_where_their_types_agree(tmp_path: Path) -> 
     pq.write_table(pa.table({"a": [2]}), folder / "y.parquet")
     assert rows(town.scan("t")) == [{"a": 1}, {"a": 2}]
     pq.write_table(pa.table({"a": ["3"]}), folder / "z.parquet")
-    with pytest.raises(Unreadable, match=r"the column a is string in z.parquet, but int64 in x.parquet"):
+    with pytest.raises(Unreadable, match=r"column 1 of x.parquet is int64, but string in z.parquet"):
         rows(town.scan("t"))
     (folder / "z.parquet").write_bytes(b"PAR1")
     with pytest.raises(Unreadable, match=r"z.parquet is no Parquet file, or is cut off"):

@@ -107,7 +107,7 @@ def test_the_description(gateway: Gateway) -> None:
     ids = [way["operationId"] for path in told["paths"].values() for way in path.values()]
     assert len(set(ids)) == len(ids)
     names = [parameter["name"] for parameter in told["paths"]["/datasets/{name}/rows"]["get"]["parameters"]]
-    assert set(names) == {"name", "columns", "limit", "cursor", "format", "purpose"}
+    assert set(names) == {"name", "columns", "limit", "cursor", "version", "format", "purpose"}
     assert "HTTPValidationError" not in schemas
 
 

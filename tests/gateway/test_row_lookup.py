@@ -60,6 +60,7 @@ def test_a_row_by_its_key(bench: Bench) -> None:
         assert gateway.get("/lookups/shop/number:002", "desk", "survey").json["data"]["name"] is None
         absent = gateway.get("/lookups/shop/999", "desk", "survey")
         assert (absent.status, absent.json["type"]) == (404, "urn:beffroi:problem:not-found")
+        assert absent.json["detail"] == "no row of shops has that number (version 1); it may be in quarantine"
         malformed = gateway.get("/lookups/shop/12", "desk", "survey")
         assert (malformed.status, malformed.json["type"]) == (422, "urn:beffroi:problem:malformed-identifier")
         (told,) = gateway.get("/lookups").json["data"]

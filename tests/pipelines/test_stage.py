@@ -1,6 +1,5 @@
 """What a run stages: rows that cannot be taken as they came, and tables of which it asks what changed only."""
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from connectors.errors import Unreadable
 from connectors.registry import FAULT
-from pipelines import quarantine
+from pipelines import quarantine, raw
 from pipelines.run import run
 from pipelines.stage import unchanged
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
@@ -38,7 +37,8 @@ def test_a_row_that_came_faulty_is_quarantined_with_its_reason_alone(bench: Benc
     report = bench.run()
     assert (report.rows_out, report.quarantined, report.unread) == (1, 1, [])
     (refused,) = quarantine.listed(bench.workspace, "shops")
-    assert refused.failures == [{"column": "", "rule": "row", "reason": "the row has 2 cells, the header 4"}]
+    said = "the row has 2 cells, the header 4"
+    assert refused.failures == [{"column": "", "rule": "row", "reason": said, "reason_fr": said}]
     assert refused.raw == {"id": None, "name": None, "workers": "x", "opened": "soon"}
 
 
@@ -72,8 +72,12 @@ class Changing:
         return {row["id"]: row["name"] for row in self.bench.rows()}
 
     @property
+    def folder(self) -> Path:
+        return self.bench.root / ".beffroi" / "raw" / "shops"
+
+    @property
     def staged(self) -> list[Path]:
-        return sorted((self.bench.root / ".beffroi" / "raw" / "shops").glob("*.parquet"))
+        return sorted(self.folder.glob("*.parquet"))
 
 
 @pytest.fixture
@@ -131,13 +135,24 @@ def test_a_table_with_other_columns_is_told_and_the_last_version_stays(changing:
     assert run(changing.bench.workspace, "shops", full=True).unread == ["more"]
 
 
-def test_two_raw_files_are_kept_and_a_note_with_each(changing: Changing) -> None:
-    for _ in range(4):
+def test_two_raw_files_are_kept_and_each_knows_from_where_to_go_on(changing: Changing) -> None:
+    for number in range(4):
+        changing.put("7", f"{number}", f"2026-01-0{number + 3} 10:00:00")
         changing.bench.run()
     assert len(changing.staged) == 2
-    notes = [json.loads(raw.with_suffix(".json").read_text()) for raw in changing.staged]
-    assert [note["after"] for note in notes] == ["2026-01-02 10:00:00"] * 2
-    assert len(read(changing.staged[-1])) == 3
+    noted = raw.readings(changing.folder)
+    assert [each.inputs[0].after for each in noted] == ["2026-01-05 10:00:00", "2026-01-06 10:00:00"]
+    assert {each.inputs[0].path for each in noted} == set(changing.staged)
+    assert len(read(noted[-1].inputs[0].path)) == 4
+
+
+def test_what_came_again_is_kept_once(bench: Bench) -> None:
+    bench.shops(("1", "A", None, None))
+    for _ in range(3):
+        bench.run()
+    folder = bench.root / ".beffroi/raw/shops"
+    assert len(list(folder.glob("*.parquet"))) == 1
+    assert len(raw.readings(folder)) == 1
 
 
 def test_what_is_committed_late_is_not_lost(changing: Changing) -> None:
@@ -160,7 +175,7 @@ def test_rows_without_a_key_stay_and_come_once(changing: Changing) -> None:
 def test_what_is_not_a_number_is_not_the_greatest_of_all(changing: Changing) -> None:
     changing.put("9", "nine", "NaN")
     changing.bench.run()
-    assert json.loads(changing.staged[-1].with_suffix(".json").read_text())["after"] == "2026-01-02 10:00:00"
+    assert raw.readings(changing.folder)[-1].inputs[0].after == "2026-01-02 10:00:00"
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:

@@ -697,6 +697,10 @@ def test_what_a_schema_holds_values_to(tmp_path: Path) -> None:
         "properties": {
             "id": {"type": "string", "pattern": "^[A-Z]{3}\\d{5}$"},
             "state": {"type": "string", "enum": ["open", "closed"]},
+            "floors": {"type": "integer", "minimum": 0, "maximum": 40.0},
+            "share": {"type": "number", "minimum": 0.5},
+            "odd": {"type": "integer", "minimum": 5, "maximum": 4},
+            "half": {"type": "integer", "minimum": 0.5, "maximum": True},
             "note": {"type": "string", "nullable": True},
         },
     }
@@ -705,6 +709,10 @@ def test_what_a_schema_holds_values_to(tmp_path: Path) -> None:
     assert fields == {
         "id": {"required": True, "pattern": "^[A-Z]{3}\\d{5}$"},
         "state": {"required": True, "enum": ["open", "closed"]},
+        "floors": {"minimum": 0, "maximum": 40},
+        "share": {"minimum": 0.5},
+        "odd": None,
+        "half": None,
         "note": None,
     }
 

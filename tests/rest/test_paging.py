@@ -213,6 +213,30 @@ def test_equal_pages_of_rows_without_a_key_are_held_against_the_total(peer: Peer
     assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS["page"], total="meta.total")))
 
 
+@pytest.mark.parametrize(
+    ("values", "size", "honest"),
+    [
+        ([1, 2, 2, 3], 1, True),
+        ([1, 1, 2], 1, True),
+        ([1, 1, 1], 1, False),  # it knows no pages
+        ([1, 2, 3, 4, 5, 6, 3, 4, 9], 2, True),
+        ([1, 2, 3, 4, 1, 2, 5], 2, False),  # it began anew
+        ([1, 2, 3, 4, 3, 4, 5], 2, False),  # it went no further
+        ([1, 1, 2, 2, 2, 2], 2, True),
+    ],
+)
+def test_an_equal_page_may_be_honest_where_the_total_is_told(
+    peer: Peer, declare: Declare, values: list[int], size: int, honest: bool
+) -> None:
+    peer.tell = pages([{"id": each} for each in values], "page", size, peer.url)
+    registry = declare(tables=table(paging=PAGINGS["page"], total="meta.total"))
+    if honest:
+        assert ids(registry) == [str(each) for each in values]
+    else:
+        assert "sent the same page twice" in refused(registry)
+    assert "sent the same page twice" in refused(declare(tables=table(paging=PAGINGS["page"])))
+
+
 @pytest.mark.parametrize("period", [1, 2, 3])
 def test_cursors_that_loop_are_refused(peer: Peer, declare: Declare, period: int) -> None:
     count = itertools.count()
@@ -308,6 +332,13 @@ def test_a_wait_beyond_the_scan_is_not_begun(
     refused(declare(tables=table(paging=PAGINGS["page"])), kind)
     assert time.monotonic() - began < 2
     assert len(peer.asked) == 1
+
+
+def test_a_first_page_is_asked_again_within_the_seconds_of_the_table(peer: Peer, declare: Declare) -> None:
+    peer.say({}, 429, Retry_After="3")
+    with pytest.raises(Busy):
+        declare(tables=table(paging=PAGINGS["page"], seconds=2)).read("rows")
+    assert len(peer.asked) == 1, "another attempt would have been later than they end"
 
 
 def test_a_scan_ends_with_its_seconds(peer: Peer, declare: Declare) -> None:

@@ -437,7 +437,9 @@ def test_spyne_wants_a_token_in_a_header(
     written = PERMITS.format(wsdl=wsdl.relative_to(root), url=address)
     (root / "registries" / "permits.yaml").write_text(written, "utf-8")
     registry = Workspace(root).registries["permits"]
-    with pytest.raises(Misconfigured, match="the variable PERMITS_TOKEN of the environment, which is not set"):
+    with pytest.raises(
+        Misconfigured, match="the variable PERMITS_TOKEN of the environment, which is not set: export it"
+    ):
         ask(registry, "PC001")
     monkeypatch.setenv("PERMITS_TOKEN", TOKEN)
     told = ask(registry, "PC001")

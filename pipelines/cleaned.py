@@ -1,0 +1,119 @@
+"""One column on its way from the source to its type: the steps that are declared for it, as SQL."""
+
+from connectors.columns import Column
+from connectors.errors import Misconfigured
+from pipelines import forms, geometry
+from pipelines.clean import Cleaning, Reason, Value
+from pipelines.declarations import Clean, Dataset
+from pipelines.sentences import among
+from pipelines.sql import DUCKDB, as_integer, as_number, finite
+from pipelines.steps import STEPS, apply_steps, parts
+
+TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
+"""What a text may be to be read as true or false."""
+
+MADE = {"date": "DATE", "number": "a number"}
+"""What a step makes, as its `gives` tells it: some make whole numbers and some others."""
+
+
+def all_there(
+    dataset: Dataset, clean: dict[str, Clean], types: dict[str, str], *, alone: bool, names_are_data: bool
+) -> None:
+    """Hold that the source has every column that is read. Raises Misconfigured.
+
+    One of several sources may lack a column of the others, if it is no part of the key and no source: is said for it.
+    The names of a file's columns are what stands in its first line: where that is missing, it is somebody's row, and
+    hardly a name in it is one that is read.
+    """
+    read = {column.name: source_of(clean, column) for column in dataset.columns}
+    wanted = set(read.values())
+    strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
+    for name, source in read.items():
+        said = name in dataset.key or clean.get(name, Clean()).source is not None
+        if source not in types and (alone or said):
+            what = f": it has {len(types)} columns, of other names" if strange else among(source, types)
+            raise Misconfigured(
+                f"datasets/{dataset.name}.yaml: {name} is read from «{source}», which the source does not have{what}"
+            )
+
+
+def source_of(clean: dict[str, Clean], column: Column) -> str:
+    """Return the column of the source that a column is read from."""
+    return clean.get(column.name, Clean()).source or column.name
+
+
+def cleaned_column(cleaning: Cleaning, clean: Clean, column: Column, types: dict[str, str]) -> Value:
+    """Take one column through its steps and to its type."""
+    source, steps = clean.source or column.name, clean.steps
+    if source not in types:
+        return Value(f"CAST(NULL AS {DUCKDB[column.type]})")
+    value, kind = cleaning.source(source), types[source]
+    if steps and kind != "VARCHAR":
+        cleaning.make(value, f"CAST({value.sql} AS VARCHAR)")
+    apply_steps(cleaning, value, steps)
+    if steps:
+        kind = MADE.get(STEPS[parts(steps[-1])[0]].gives or "", "VARCHAR")
+    read = steps and kind == "DATE" == DUCKDB[column.type]
+    if kind == "VARCHAR":
+        kind = forms.read(cleaning, value, column)
+    if column.type in geometry.TYPES:
+        geometry.read(cleaning, value, column)
+    if kind == "VARCHAR" and column.type in _WHOLE:
+        whole, exact = _WHOLE[column.type]
+        cleaning.convert(value, exact(value.sql), "type", whole)
+    if not read and (kind != DUCKDB[column.type] or column.type in ("number", "date", "datetime")):
+        reason = Reason(f"is not of the type {column.type}", f"n'est pas du type {column.type}")
+        cleaning.convert(value, _typed(value.sql, kind, column.type), "type", reason)
+    return value
+
+
+def _exact_number(sql: str) -> str:
+    """Return SQL for a text that is null where it is a number of more digits than a binary64 keeps."""
+    mantissa = f"regexp_replace({sql}, '[eE].*$', '')"
+    digits = f"regexp_replace(CASE WHEN contains({sql}, '.') THEN rtrim({mantissa}, '0') ELSE {mantissa} END, '[^0-9]', '', 'g')"
+    kept = f"TRY_CAST({sql} AS HUGEINT) IS NOT DISTINCT FROM TRY_CAST(TRY_CAST({sql} AS DOUBLE) AS HUGEINT)"
+    kept = f"CASE WHEN regexp_full_match({sql}, '[-+]?[0-9]+') THEN {kept} ELSE length(ltrim({digits}, '0')) <= 17 END"
+    return f"CASE WHEN strlen({sql}) <= 15 OR {as_number(sql)} IS NULL OR {kept} THEN {sql} END"
+
+
+def _without_time(sql: str) -> str:
+    """Return SQL for a text that is null where it is a date with a time of the day other than its beginning."""
+    moment = f"regexp_full_match({sql}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:[0-9]{{2}}.*')"
+    begins = f"regexp_full_match({sql}, '.{{10}}[T ]00:00(:00([.]0+)?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?')"
+    return f"CASE WHEN strlen({sql}) <= 10 OR NOT {moment} OR {begins} THEN {sql} END"
+
+
+_WHOLE = {
+    "number": (
+        Reason(
+            "has more digits than a number keeps: declare type: string",
+            "a plus de chiffres qu'un nombre n'en garde : déclarez type: string",
+        ),
+        _exact_number,
+    ),
+    "date": (
+        Reason("has a time of day: declare type: datetime", "a une heure : déclarez type: datetime"),
+        _without_time,
+    ),
+}
+"""Of which types a text may say more than a value of them does: what is said of it, and how it is told."""
+
+
+def _typed(sql: str, kind: str, wanted: str) -> str:
+    """Return SQL for a value of DuckDB's type `kind` as a column's type, null where it is none: nothing is rounded."""
+    text = f"CAST({sql} AS VARCHAR)"
+    match wanted:
+        case "integer" if kind == "VARCHAR":
+            return as_integer(sql)
+        case "integer":
+            return f"CASE WHEN TRY_CAST({sql} AS BIGINT) = {sql} THEN TRY_CAST({sql} AS BIGINT) END"
+        case "number":
+            return as_number(sql) if kind == "VARCHAR" else finite(f"TRY_CAST({sql} AS DOUBLE)")
+        case "boolean":
+            return f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
+        case "date" | "datetime":
+            whole = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9:.+Z-]+)?')"
+            ours = f"{whole} AND NOT starts_with({text}, '0000')"  # nor does Python have the years before Christ
+            return finite(f"TRY_CAST(CASE WHEN {ours} THEN {sql} END AS {DUCKDB[wanted]})")
+        case _:
+            return f"TRY_CAST({sql} AS {DUCKDB[wanted]})"

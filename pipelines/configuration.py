@@ -1,0 +1,144 @@
+"""What `beffroi.yaml` declares, as typed models: organisations, purposes, lookups, publication.
+
+The models hold the form of each value; what several files say together is found by `pipelines/coherence.py`.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from connectors.declared import Declared
+from connectors.records import RECORDS, Record
+from pipelines.declarations import Name, Words
+from pipelines.sentences import among
+
+
+class Grant(Declared):
+    """What an application may ask: one lookup or one dataset that is not open, which fields, for which purposes."""
+
+    lookup: str | None = None
+    dataset: str | None = None
+    fields: Literal["*"] | list[str]
+    purposes: Annotated[list[str], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one(self) -> "Grant":
+        if (self.lookup is None) == (self.dataset is None):
+            raise ValueError("a grant is for one lookup: or for one dataset:")
+        return self
+
+
+class Application(Declared):
+    """A caller with a credential of its own."""
+
+    title: Words
+    grants: list[Grant] = []
+
+
+class Organisation(Declared):
+    """A municipality, a department, a partner: the tenant."""
+
+    title: Words
+    applications: dict[Name, Application] = {}
+
+
+class Purpose(Declared):
+    """Why data is asked: what the law wants to be said before it is."""
+
+    title: Words
+    procedure: Words
+    legal_basis: Words
+    expires: dt.date | None = None
+
+
+class Provider(Declared):
+    """One source that can answer a lookup: a registry, or a dataset that mirrors one."""
+
+    registry: str | None = None
+    dataset: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Provider":
+        if (self.registry is None) == (self.dataset is None):
+            raise ValueError("a provider is one registry: or one dataset:")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Return the name that answers show: the registry's, or `dataset:NAME`."""
+        return self.registry or f"dataset:{self.dataset}"
+
+
+class Lookup(Declared):
+    """One question asked through the gateway: a record, and who can answer, in order.
+
+    Without `record`, its one provider is a dataset, and a row of that is what it answers.
+    """
+
+    record: str | None = None
+    title: str = ""
+    providers: Annotated[list[Provider], Field(min_length=1)]
+    deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
+
+    _record_model: type[Record] = PrivateAttr()
+
+    @field_validator("record")
+    @classmethod
+    def _known(cls, record: str | None, info: ValidationInfo) -> str | None:
+        if record is not None and record not in _records(info):
+            raise ValueError(f"record {record} is unknown{among(record, _records(info))}")
+        return record
+
+    @model_validator(mode="after")
+    def _resolved(self, info: ValidationInfo) -> "Lookup":
+        if self.record is not None:
+            self._record_model = _records(info)[self.record]
+        elif len(self.providers) != 1 or self.providers[0].dataset is None:
+            raise ValueError("say which record: it answers, or name one dataset: as its only provider")
+        else:
+            rows: Mapping[str, type[Record]] = {} if info.context is None else info.context["rows"]
+            self._record_model = rows.get(self.providers[0].dataset, Record)  # that it is unknown is told elsewhere
+        return self
+
+    @property
+    def record_model(self) -> type[Record]:
+        """Return the record that this lookup answers."""
+        return self._record_model
+
+
+def _records(info: ValidationInfo) -> Mapping[str, type[Record]]:
+    """Return the records by name: those of Beffroi, or those of the workspace being loaded, which are more."""
+    return RECORDS if info.context is None else info.context["records"]
+
+
+class CkanPublication(Declared):
+    """Where open datasets are published; address and token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN."""
+
+    organisation: str  # one of `organisations`: it becomes the CKAN organisation
+
+
+class Publication(Declared):
+    """Where open datasets go besides the gateway."""
+
+    ckan: CkanPublication | None = None
+
+
+class Configuration(Declared):
+    """`beffroi.yaml`. Registries are checked by their kind's own settings model."""
+
+    title: Words
+    registries: dict[Name, dict[str, Any]] = {}
+    organisations: dict[Name, Organisation] = {}
+    purposes: dict[Name, Purpose] = {}
+    lookups: dict[Name, Lookup] = {}
+    publication: Publication = Publication()
+
+    def applications(self) -> dict[str, tuple[str, Application]]:
+        """Return every application by name, with its organisation's name."""
+        return {
+            name: (organisation, application)
+            for organisation, declared in self.organisations.items()
+            for name, application in declared.applications.items()
+        }

@@ -1,0 +1,76 @@
+"""What was judged before: the same raw inputs by the same rules are not judged again."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version as version_of
+
+import duckdb
+
+from pipelines import corrections
+from pipelines import raw as raws
+from pipelines import report as reports
+from pipelines.declarations import Dataset
+from pipelines.needed import Needed
+from pipelines.raw import Raw
+from pipelines.report import Report
+from pipelines.runs import Job
+from pipelines.stage import raw_folder
+from pipelines.steps import file_of
+from pipelines.versions import declared
+
+TOLD = {"title", "description", "keywords", "schedule", "deadline", "publication", "retention"}
+"""What a declaration says that no row is judged by."""
+
+
+def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
+    """Return what a run's outcome rests on, as one text: two runs of the same find the same."""
+    dataset = job.dataset
+    said = [
+        version_of("beffroi"),
+        duckdb.__version__,
+        {name: repr(value) for name, value in dataset if name not in TOLD},
+        declared(dataset),
+        repr(dataset.columns),
+        [[source.name, raw.identity] for source, raw in zip(dataset.inputs, inputs, strict=True)],
+        {other: needed.version(other).number for other in sorted(dataset.depends_on)},
+        list(_files(job)),
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _files(job: Job) -> Iterator[str | None]:
+    """Yield the digest of every file that the cleaning reads, or None where there is none."""
+    steps = (step for clean in _cleans(job.dataset) for step in clean)
+    named = sorted({name for step in steps if (name := file_of(step)) is not None})
+    for file in [*(job.workspace.root / name for name in named), corrections.file(job.workspace, job.dataset.name)]:
+        yield raws.digest_of(file) if file.is_file() else None
+
+
+def _cleans(dataset: Dataset) -> Iterator[list[str | dict[str, object]]]:
+    for source in dataset.inputs:
+        yield from (clean.steps for clean in dataset.cleaning(source).values())
+
+
+def unchanged(job: Job, judged: str) -> Report | None:
+    """Return the report of a run that has nothing to do: what it would judge made the last version, or left it so.
+
+    None where it must judge: something is new, a file of the version is missing, or time alone may change the outcome.
+    """
+    last = job.last
+    if last is None or not last.whole or not last.parquet.is_file() or job.dataset.expect.freshness is not None:
+        return None
+    found = raws.readings(raw_folder(job.workspace, job.dataset.name))
+    if not any(each.judged == judged and each.version == last.number for each in found):
+        return None
+    try:
+        before = reports.of(last.report)
+    except (OSError, ValueError, TypeError):
+        return None
+    if before.version != last.number or not (last.folder / "quarantine.parquet").is_file():
+        return None
+    return replace(
+        before, new=False, added=0, changed=0, removed=0, started=job.clock.started, run=job.clock.started,
+        schema_change=None, schema_changes=[], replayed=False,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""What is told of the rows of a run beside its table: where each came from, which were merged away, which refused.
+
+All are Parquet files in the folder of the version, each whole or not there.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from connectors.errors import RunFailed
+from pipelines import merge
+from pipelines.compare import LINES
+from pipelines.declarations import Dataset
+from pipelines.judge import JUDGED, PLACE, RAW, ROWS, SOURCE, Judged
+from pipelines.rules import MERGED, WIDTH, Rule, mask
+from pipelines.sql import quote
+
+CORRECTED = "beffroi_corrected"
+"""The table of the rows that were judged as a person corrected them: source, place and digest of each."""
+
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+"""How every Parquet file of a run is written: at its lowest level zstd takes the time of snappy, and half the room."""
+
+
+def written(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
+    """Write what a query gives to a Parquet file, whole or not at all; return how many rows it has."""
+    part = file.with_suffix(".part")
+    rows = connection.execute(f"COPY ({query}) TO {quote(str(part))} ({PARQUET})").fetchall()[0][0]
+    part.rename(file)
+    return int(rows)
+
+
+def counts(connection: duckdb.DuckDBPyConnection, judged: Judged) -> tuple[int, int, int, int]:
+    """Return rows in, rows out, quarantined and merged, each counted by itself, and hold the sum. Raises RunFailed."""
+    rows_in = sum(judged.counts)
+    good, refused, merged = connection.execute(
+        f"SELECT count(*) FILTER ({judged.rules.good}), count(*) FILTER ({judged.rules.refused}),"
+        f" count(*) FILTER ({mask(0)} = {MERGED}) FROM {ROWS}"
+    ).fetchall()[0]
+    if rows_in != good + refused + merged:
+        raise RunFailed(f"the sum does not hold: {rows_in} in, {good} out, {refused} refused, {merged} merged")
+    return rows_in, int(good), int(refused), int(merged)
+
+
+def rules(connection: duckdb.DuckDBPyConnection, judged: Judged) -> list[dict[str, Any]]:
+    """Return how many rows each rule refused, the most first."""
+    masks = ", ".join(mask(number) for number in range(judged.rules.masks))
+    found = connection.execute(
+        f"SELECT count(*), {masks} FROM {ROWS} WHERE {judged.rules.refused} GROUP BY ALL"
+    ).fetchall()
+    counted = Counter[int]()
+    for rows, *values in found:
+        for bit in range(len(judged.rules.listed)):
+            if values[bit // WIDTH] >> bit % WIDTH & 1:
+                counted[bit] += rows
+    return [_told(judged.rules.listed[bit], rows) for bit, rows in counted.most_common()]
+
+
+def _told(rule: Rule, rows: int) -> dict[str, Any]:
+    """Tell of a rule; why a row could not be taken as it came may name its place, and is told with the row only."""
+    said = {"reason": rule.reason.en, "reason_fr": rule.reason.fr} if rule.column else {}
+    return {"column": rule.column, "rule": rule.rule, "rows": rows} | said
+
+
+def quarantine(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judged, folder: Path) -> int:
+    """Write the refused rows, each with its source, place, reasons and raw values; return how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = f"[{', '.join(quote(source.name) for source in dataset.inputs)}]"
+    query = (
+        f"SELECT {names}[{SOURCE} + 1] AS source, {PLACE} AS place, {judged.rules.told} AS failures, {RAW} AS raw"
+        f" FROM {JUDGED} WHERE {judged.rules.refused} ORDER BY {SOURCE}, {PLACE}"
+    )
+    return written(connection, query, folder / "quarantine.parquet")
+
+
+def conflicts(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
+    """Return how many values were not kept, since another row of their key has another."""
+    return int(connection.execute(f"SELECT count(*) FROM ({merge.conflicts(dataset)})").fetchall()[0][0])
+
+
+def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, folder: Path) -> int:
+    """Write where each row of the version came from, in their order, and what was merged; return how many were."""
+    query = f"SELECT {SOURCE} AS source, {PLACE} AS place FROM {LINES}"
+    written(connection, query, folder / "lineage.parquet")
+    written(connection, f"FROM {CORRECTED} ORDER BY source, place", folder / "corrected.parquet")
+    written(connection, merge.conflicts(dataset), folder / "conflicts.parquet")
+    return written(connection, merge.duplicates(dataset), folder / "duplicates.parquet")

@@ -1,0 +1,61 @@
+"""What the last runs did, as metrics: `.beffroi/metrics.prom`, which Prometheus' node exporter reads as a text file.
+
+Moments are told and not ages, as is its custom: `time() - beffroi_dataset_version_timestamp_seconds` is an age that
+goes on growing while nothing runs.
+Source: https://github.com/prometheus/node_exporter#textfile-collector
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+
+from connectors.errors import Unavailable
+from pipelines import report, versions
+from pipelines.report import Report
+from pipelines.workspace import Workspace
+
+FILE = "metrics.prom"
+
+RUN: Mapping[str, tuple[str, Callable[[Report], float]]] = {
+    "run_timestamp_seconds": ("When the last run began", lambda each: report.began(each).timestamp()),
+    "run_success": ("1 where the last run did not fail, else 0", lambda each: each.outcome != "failed"),
+    "run_seconds": ("What the last run took", lambda each: each.seconds),
+    "rows_in": ("Rows that the last run read", lambda each: each.rows_in),
+    "rows_out": ("Rows that the last run made", lambda each: each.rows_out),
+    "rows_quarantined": ("Rows that the last run refused", lambda each: each.quarantined),
+    "rows_merged": ("Rows that the last run merged into others", lambda each: each.merged),
+}
+"""What is told of the last run of each dataset, after `beffroi_dataset_`: what it is, and how it is read off."""
+
+
+def write(workspace: Workspace) -> Path:
+    """Write the metrics of every declared dataset, whole or not at all; return where they are. Raises OSError."""
+    registry = CollectorRegistry()
+    gauges = {name: _gauge(registry, name, about) for name, (about, _) in RUN.items()}
+    version = _gauge(registry, "version", "The number of the latest version")
+    committed = _gauge(registry, "version_timestamp_seconds", "When the source was last found to hold that version")
+    for name in sorted(workspace.datasets):
+        last = _last(workspace, name)
+        if last is not None:
+            for metric, gauge in gauges.items():
+                gauge.labels(name).set(float(RUN[metric][1](last)))
+        try:
+            latest = versions.latest(workspace, name)
+        except Unavailable:  # a damaged log: that its runs fail is told
+            continue
+        if latest is not None:
+            version.labels(name).set(latest.number)
+            committed.labels(name).set(latest.as_of.timestamp())
+    file = workspace.state / FILE
+    write_to_textfile(str(file), registry)
+    return file
+
+
+def _gauge(registry: CollectorRegistry, name: str, about: str) -> Gauge:
+    return Gauge(f"beffroi_dataset_{name}", about, ("dataset",), registry=registry)
+
+
+def _last(workspace: Workspace, name: str) -> Report | None:
+    """Return the last run that was no preview."""
+    return next((each for each in report.kept(workspace, name) if each.outcome != "preview"), None)

@@ -1,0 +1,206 @@
+"""Raw inputs: what a source gave, kept as it came, each under the digest of its content.
+
+`.beffroi/raw/NAME/` holds `<sha256>.csv` or `<sha256>.parquet`, beside each a `.json` that says how to read it, and
+`inputs.json`: which of them the last runs were made from. A plain CSV is not encoded anew; what came twice is there
+once; nothing is ever changed in place.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.registry import CsvFile
+from pipelines.sql import quote
+
+CHUNK = 1 << 20
+
+NOTES = "inputs.json"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a plain CSV in UTF-8 is read: see `connectors.registry.CsvFile`."""
+
+    columns: tuple[str, ...]
+    delimiter: str
+    quote: str
+    skip: int
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One input of a run as it lies on disk: a file of ours (`sha256`), or a dataset's `version`.
+
+    `after` is the greatest value that the watermark of an increment has in it, `stamp` what it was asked for by.
+    """
+
+    source: str
+    path: Path
+    sha256: str | None = None
+    version: int | None = None
+    dialect: Dialect | None = None
+    after: str | None = None
+    stamp: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Return its size in bytes."""
+        return self.path.stat().st_size
+
+    @property
+    def identity(self) -> str:
+        """Return what names its content: two of the same are the same rows."""
+        return self.sha256 or f"{self.source} {self.version}"
+
+    def relation(self, place: str | None) -> str:
+        """Return SQL of its rows as they came, with the number of each, from 1, as `place` (None: without)."""
+        if self.dialect is not None:
+            number = f"row_number() OVER () AS {place}, " if place else ""
+            return f"(SELECT {number}* FROM {_csv(self.path, self.dialect)})"
+        file = quote(str(self.path))
+        if place is None:
+            return f"(FROM read_parquet({file}))"
+        number = f"file_row_number + 1 AS {place}, * EXCLUDE (file_row_number)"
+        return f"(SELECT {number} FROM read_parquet({file}, file_row_number = true))"
+
+
+def _csv(path: Path, dialect: Dialect) -> str:
+    """Return SQL that reads a plain CSV file: nothing is detected, every cell is a text."""
+    columns = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in dialect.columns)
+    return (
+        f"read_csv({quote(str(path))}, auto_detect = false, header = false, skip = {dialect.skip},"
+        f" columns = {{{columns}}}, delim = {quote(dialect.delimiter)}, quote = {quote(dialect.quote)},"
+        f" escape = {quote(dialect.quote)}, nullstr = '', strict_mode = true, compression = 'none')"
+    )
+
+
+def dialect_of(scan: CsvFile) -> Dialect:
+    """Return how a plain CSV file is read."""
+    return Dialect(scan.columns, scan.delimiter, scan.quote, scan.skip)
+
+
+# --- keeping ---------------------------------------------------------------------------------------------------------
+
+
+def keep(folder: Path, source: str, write: Callable[[Path], str | None], dialect: Dialect | None = None) -> Raw:
+    """Keep what `write` writes to the path it is given; it returns the content's digest, or None where it knows none.
+
+    Raises what `write` raises: then nothing is kept.
+    """
+    with aside(folder) as part:
+        digest = write(part) or digest_of(part)
+        return settle(folder, source, part, digest, dialect)
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[Path]:
+    """Give a path in `folder` to write to; it is gone after the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{uuid.uuid4().hex}.part"
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def settle(
+    folder: Path, source: str, part: Path, digest: str, dialect: Dialect | None = None,
+    *, after: str | None = None, stamp: str | None = None,
+) -> Raw:  # fmt: skip
+    """Give a whole file the name of its content, and note how it is read; what is there already stays."""
+    path = folder / f"{digest}.{'csv' if dialect else 'parquet'}"
+    raw = Raw(source, path, digest, None, dialect, after, stamp)
+    noted = {"source": source, "first_seen": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+    noted |= {"dialect": asdict(dialect) if dialect else None}
+    if not path.is_file():
+        _written(path.with_suffix(".json"), noted)
+        part.rename(path)
+    return raw
+
+
+def copied(source: Path, target: Path) -> str:
+    """Copy a file and return the SHA-256 of what was copied."""
+    digest, buffer = hashlib.sha256(), bytearray(CHUNK)
+    view = memoryview(buffer)
+    with source.open("rb", buffering=0) as read, target.open("wb", buffering=0) as write:
+        while count := read.readinto(buffer):
+            digest.update(view[:count])
+            done = 0
+            while done < count:  # a disk that is filling up takes less than it is given
+                done += write.write(view[done:count]) or 0
+    return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _written(path: Path, said: Any) -> None:
+    """Write JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".json.part")
+    try:
+        part.write_text(json.dumps(said), encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# --- which were read -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one run was made from. `judged` tells by what it was judged, `version` what came of it, if anything did."""
+
+    run: str
+    inputs: tuple[Raw, ...]
+    judged: str | None = None
+    version: int | None = None
+
+
+def readings(folder: Path) -> list[Reading]:
+    """Return what the last runs were made from, oldest first; of those whose files are gone nothing."""
+    try:
+        noted = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+        found = [
+            Reading(each["run"], tuple(_raw(folder, one) for one in each["inputs"]), each["judged"], each["version"])
+            for each in noted
+        ]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return []
+    return [each for each in found if all(raw.path.is_file() for raw in each.inputs)]
+
+
+def _raw(folder: Path, noted: dict[str, Any]) -> Raw:
+    dialect = noted["dialect"] and Dialect(**{**noted["dialect"], "columns": tuple(noted["dialect"]["columns"])})
+    return Raw(**{**noted, "path": folder.parent.parent / noted["path"], "dialect": dialect})
+
+
+def note(folder: Path, reading: Reading, kept: int) -> None:
+    """Note what a run was made from, in the place of any that was made from the same; forget all but `kept` of them.
+
+    What made the newest version stays with them, so that each of its rows can be traced.
+    """
+    same = [raw.identity for raw in reading.inputs]
+    before = [each for each in readings(folder) if each.run != reading.run]
+    others = [each for each in before if [raw.identity for raw in each.inputs] != same]
+    every = [*others, reading]
+    newest = max((each.version for each in every if each.version is not None), default=None)
+    last = every[-kept:]
+    wanted = [each for each in every if each in last or (newest is not None and each.version == newest)]
+    state = folder.parent.parent
+    _written(folder / NOTES, [_noted(each, state) for each in wanted])
+
+
+def _noted(reading: Reading, state: Path) -> dict[str, Any]:
+    inputs = [{**asdict(raw), "path": str(raw.path.relative_to(state))} for raw in reading.inputs]
+    return {"run": reading.run, "inputs": inputs, "judged": reading.judged, "version": reading.version}

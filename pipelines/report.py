@@ -1,0 +1,105 @@
+"""What a run did, in numbers: the one account of it, for pages, metrics and whoever asks later.
+
+Every run leaves one, whatever became of it, in `.beffroi/runs/NAME/<when it began>.json`: `pipelines/runs.py` writes
+them, here they are read.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from connectors.errors import NotFound
+from pipelines.workspace import Workspace
+
+Outcome = Literal["new", "unchanged", "failed", "preview"]
+
+SchemaChange = Literal["patch", "minor", "major"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did. `rows_in` is always `rows_out` + `quarantined` + `merged`, each counted by itself.
+
+    Nothing in it is a value of a personal column. `run` names it: it is when it began. `sources` are
+    {name, registry or dataset, table, rows, raw, bytes, columns}, `rules` {column, rule, rows, reason, reason_fr} of the
+    quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
+    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `cpu_seconds` and `memory_mb`
+    are of the whole process until then, with the runs beside it.
+    """
+
+    dataset: str
+    version: int
+    new: bool
+    rows_in: int
+    rows_out: int
+    quarantined: int
+    merged: int
+    added: int
+    changed: int
+    removed: int
+    unread: list[str]
+    started: str
+    seconds: float
+    run: str = ""
+    outcome: Outcome = "unchanged"
+    corrected: int = 0
+    conflicts: int = 0
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    profile: dict[str, dict[str, Any]] = field(default_factory=dict)
+    needed: dict[str, int] = field(default_factory=dict)
+    schema_version: str = ""
+    schema_change: SchemaChange | None = None
+    problems: list[str] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    memory_mb: float = 0.0
+    replayed: bool = False
+    measured: list[dict[str, Any]] = field(default_factory=list)
+    schema_changes: list[str] = field(default_factory=list)
+
+
+def folder(workspace: Workspace, name: str) -> Path:
+    """Return where the reports of a dataset's runs are kept."""
+    return workspace.state / "runs" / name
+
+
+def of(said: dict[str, Any]) -> Report:
+    """Return the report that JSON tells of; what it does not tell has its default, what nobody knows is left out.
+
+    Raises TypeError, KeyError for what is none.
+    """
+    known = {each.name for each in fields(Report)}
+    return Report(**{key: value for key, value in said.items() if key in known})
+
+
+def kept(workspace: Workspace, name: str) -> Iterator[Report]:
+    """Yield the reports of a dataset's runs that are kept, the latest first; one that cannot be read is passed over."""
+    for file in sorted(folder(workspace, name).glob("*.json"), reverse=True):
+        try:
+            yield of(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+
+
+def find(workspace: Workspace, name: str, run: str | None = None) -> Report:
+    """Return the report of the run that began at `run` (its first letters do, where no other begins so), or the last.
+
+    Raises NotFound.
+    """
+    workspace.dataset(name)
+    found = [each for each in kept(workspace, name) if each.run.startswith(run or "")]
+    if not found:
+        none = f"has no report of a run that began at {run}" if run else "has no report of a run yet"
+        raise NotFound(f"{name} {none}: `beffroi report {name} --list` tells which there are")
+    if run and len(found) > 1 and found[0].run != run:
+        raise NotFound(f"{len(found)} runs of {name} began at {run}: say more of it, as {found[0].run} has it")
+    return found[0]
+
+
+def began(report: Report) -> dt.datetime:
+    """Return when a run began."""
+    return dt.datetime.fromisoformat(report.started)

@@ -1,0 +1,296 @@
+"""The report of a run for people: in sections, as text on a terminal and as one page that needs nothing beside it.
+
+The page is for everybody who can read it (WCAG 2.2 AA): landmarks, headings, tables with their headers, contrast of at
+least 4.5 : 1, no script, no colour that says alone what it says. No value of a refused row ever stands in a report.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote as percent
+
+from pipelines import pages, report, report_words
+from pipelines.declarations import Dataset
+from pipelines.report import Report
+from pipelines.report_words import Words, count, decimal, share, size
+from pipelines.report_words import language_of as language_of  # noqa: PLC0414  # callers know it from here
+
+LANGUAGES = tuple(report_words.LANGUAGES)
+
+MANY = 3
+"""Columns of a table that has no room on a telephone."""
+
+SHARES = ("refused", "drift_rows", "drift_empty", "drift_values")
+"""Expectations that are measured as shares, 0 to 1."""
+
+FREQUENT = 3
+"""Frequent values shown of a column."""
+
+STYLE = """
+h1 { line-height: 1.2; overflow-wrap: anywhere } h2 { margin: 2rem 0 .3rem }
+.outcome { border-left: .4rem solid #1f4e79; background: #eef3f8; padding: .6rem 1rem; margin: 1rem 0 }
+.failed .outcome { border-color: #a1201a; background: #fbeeed } .outcome p { margin: .2rem 0 }
+.bar { display: flex; height: 1.2rem; background: #ddd; margin: .6rem 0; gap: 2px } .bar span { min-width: 3px }
+.wide { overflow-x: auto } td, th { overflow-wrap: break-word } thead th { border-bottom-width: 2px }
+tbody th { font-weight: 600 } .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
+.rows tbody th::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .5em }
+.bar .a, .rows tr:nth-child(1) th::before { background: #1f4e79 }
+.bar .b, .rows tr:nth-child(2) th::before { background: #b3541e }
+.bar .c, .rows tr:nth-child(3) th::before { background: #6b6b6b }
+tr.total th, tr.total td { border-top: 2px solid #1b1b1b; font-weight: 600 } footer { margin-top: 2rem; color: #555 }
+.few, .bar { max-width: 42rem }
+@media (max-width: 45rem) {
+  body { font-size: 1rem } th, td { padding: .3rem .35rem } table { font-size: .95rem }
+  .many thead { position: absolute; left: -100rem } .many tbody, .many tr, .many th, .many td { display: block; border: 0 }
+  .many tbody tr { border-bottom: 1px solid #999; padding: .4rem 0 } .many td:empty { display: none }
+  .many td { display: flex; gap: .6rem; text-align: left; white-space: normal; padding: .1rem .35rem }
+  .many td::before { content: attr(data-head); flex: 0 0 7rem; color: #555 }
+}
+@media print { body { max-width: none } .bar span { print-color-adjust: exact } }
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: sentences, and perhaps a table. `numbers` are its columns of numbers.
+
+    `total` tells that the last row sums up the others.
+    """
+
+    name: str
+    title: str
+    lines: Sequence[str] = ()
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    numbers: Sequence[int] = ()
+    total: bool = False
+
+
+def sections(
+    found: Report, dataset: Dataset, language: str, *, columns: Collection[str] | None = None, whole: bool = True
+) -> Iterator[Section]:
+    """Yield the parts of a report that have something to say.
+
+    Of the columns of the dataset only `columns` are told of (None: of all). Without `whole` nothing is told that only
+    its operator needs to know: why rows were refused, what a source looks like, and what was expected of a version.
+    """
+    said = report_words.LANGUAGES[language]
+    chosen = [each.name for each in dataset.columns if columns is None or each.name in columns]
+    yield _sum(found, said)
+    if found.sources:
+        yield _sources(found, said, whole=whole)
+    if found.outcome != "failed":
+        yield _changes(found, said, whole=whole)
+    if whole:
+        yield from _for_operators(found, said)
+    if found.needed:
+        rows = [(name, str(version)) for name, version in sorted(found.needed.items())]
+        yield Section("needed", said["needed"], (), said["needed_heads"].split("|"), rows, (1,))
+    if profile := [_column(each, found, dataset, said) for each in chosen if each in found.profile]:
+        yield Section("columns", said["columns"], (), said["columns_heads"].split("|"), profile, (1, 2))
+    yield _took(found, said)
+
+
+def _sum(found: Report, said: Words) -> Section:
+    parts = {"out": found.rows_out, "quarantined": found.quarantined, "merged": found.merged}
+    told = {name: count(getattr(found, name), said) for name in ("rows_in", "rows_out", "quarantined", "merged")}
+    if not found.sources and not found.rows_in:
+        return Section("sum", said["sum"], (said["sum_none"],))
+    line = said["sum_holds" if sum(parts.values()) == found.rows_in else "sum_open"].format(**told)
+    rows = [(said[name], count(value, said), share(value, found.rows_in, said)) for name, value in parts.items()]
+    rows.append((said["in"], told["rows_in"], share(found.rows_in, found.rows_in, said)))
+    return Section("rows", said["sum"], (line,), said["rows_heads"].split("|"), rows, (1, 2), total=True)
+
+
+def _sources(found: Report, said: Words, *, whole: bool) -> Section:
+    heads, rows = said["sources_heads"].split("|"), []
+    for each in found.sources:
+        other = each.get("dataset")
+        if other:
+            origin = said["version_of"].format(version=each.get("version"), dataset=other)
+        else:
+            origin = "/".join(filter(None, (each.get("registry"), each.get("table"))))
+        told = (
+            each["name"],
+            origin,
+            count(each["rows"], said),
+            size(each["bytes"], said),
+            (each.get("raw") or "")[:12],
+        )
+        rows.append(told if whole else (each["name"], told[2]))
+    if not whole:
+        return Section("sources", said["sources"], (), (heads[0], heads[2]), rows, (1,))
+    return Section("sources", said["sources"], (), heads, rows, (2, 3))
+
+
+def _changes(found: Report, said: Words, *, whole: bool) -> Section:
+    names = ["added", "changed", "removed", *(["corrected", "conflicts"] if whole else [])]
+    rows = [(said[name], count(getattr(found, name), said)) for name in names]
+    lines = []
+    if found.schema_version:
+        told = f"schema_{found.schema_change}" if found.schema_change else "schema"
+        lines = [said[told].format(version=found.schema_version)]
+    if whole:
+        lines += found.schema_changes
+    return Section("changes", said["changes"], lines, said["changes_heads"].split("|"), rows, (1,))
+
+
+def _for_operators(found: Report, said: Words) -> Iterator[Section]:
+    if found.rules:
+        reason = "reason_fr" if said["language"] == "fr" else "reason"
+        rows = [
+            (
+                each["column"] or said["whole_row"], each["rule"],
+                each.get(reason) or (said["row_reason"] if each["rule"] == "row" else ""),
+                count(each["rows"], said), share(each["rows"], found.rows_in, said),
+            )
+            for each in found.rules
+        ]  # fmt: skip
+        lines = (said["refused_several"],)
+        yield Section("refused", said["refused"], lines, said["refused_heads"].split("|"), rows, (3, 4))
+    if found.measured:
+        told = [_expectation(each, said) for each in found.measured]
+        heads = said["expectations_heads"].split("|")
+        yield Section("expectations", said["expectations"], (), heads, told, (2,))
+    if found.unread:
+        yield Section("unread", said["unread"], (", ".join(found.unread),))
+
+
+def _expectation(each: dict[str, Any], said: Words) -> tuple[str, ...]:
+    name = each["expectation"]
+
+    def shown(value: Any) -> str:
+        if isinstance(value, str) or value is None:
+            return value or ""
+        if name in SHARES:
+            return share(value, 1, said)
+        return count(value, said) if float(value).is_integer() else decimal(value, said)
+
+    least, most = shown(each.get("least")), shown(each.get("most"))
+    allowed = "between" if least and most else "least" if least else "most"
+    bound = said[allowed].format(least=least, most=most) if least or most else ""
+    title = said.get(f"expect_{name}", name)
+    met = said["accepted" if each.get("accepted") else "yes" if each["met"] else "no"]
+    return title, each.get("column") or "", shown(each.get("measured")), bound, met
+
+
+def _column(name: str, found: Report, dataset: Dataset, said: Words) -> tuple[str, ...]:
+    known = found.profile[name]
+    empty, distinct = count(known.get("empty", 0), said), count(known.get("distinct", 0), said)
+    if any(each.personal for each in dataset.columns if each.name == name):
+        return name, empty, distinct, said["personal"], "", ""
+    least, greatest = (str(known.get(each) if known.get(each) is not None else "")[:40] for each in ("min", "max"))
+    frequent = [
+        f"{str(value)[:40]} ({count(rows, said)})" for value, rows in list(known.get("frequent", {}).items())[:FREQUENT]
+    ]
+    return name, empty, distinct, least, greatest, ", ".join(frequent)
+
+
+def _took(found: Report, said: Words) -> Section:
+    rows = [(said.get(f"stage_{stage}", stage), decimal(took, said)) for stage, took in found.stages.items()]
+    rows.append((said["all"], decimal(found.seconds, said)))
+    memory = count(found.memory_mb, said)
+    line = said["resources"].format(cpu=decimal(found.cpu_seconds, said), memory=memory)
+    return Section(
+        "took", said["took"], (line,) if found.memory_mb else (), said["took_heads"].split("|"), rows, (1,), total=True
+    )
+
+
+def head(found: Report, dataset: Dataset, language: str) -> list[str]:
+    """Return the lines that a report begins with: of what and of when it is, and what came of the run."""
+    said = report_words.LANGUAGES[language]
+    began = said["began"].format(moment=report_words.moment(report.began(found)))
+    return [
+        f"{said['title'].format(dataset=dataset.title)} ({dataset.name}), {began}",
+        *_outcome(found, said, whole=True),
+    ]
+
+
+def _outcome(found: Report, said: Words, *, whole: bool) -> list[str]:
+    told = found.outcome
+    key = f"preview_{'new' if found.new else 'same'}" if told == "preview" else told
+    lines = [said[key].format(version=found.version)]
+    if found.replayed:
+        lines.append(said["replayed"])
+    if not whole:
+        return lines
+    unmet = [each.get("reason_fr") for each in found.measured if not each["met"] and not each.get("accepted")]
+    return [*lines, *(filter(None, unmet) if said["language"] == "fr" and any(unmet) else found.problems)]
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def page(
+    found: Report, dataset: Dataset, language: str, *, columns: Collection[str] | None = None, whole: bool = True
+) -> str:
+    """Return the page; `columns` and `whole` as `sections` has them."""
+    said = report_words.LANGUAGES[language]
+    title = escape(said["title"].format(dataset=dataset.title))
+    began = report.began(found)
+    when = f'<time datetime="{began.isoformat()}">{report_words.moment(began)}</time>'
+    told = "".join(f"<p>{escape(line)}</p>" for line in _outcome(found, said, whole=whole))
+    body = "".join(_html(each, found) for each in sections(found, dataset, language, columns=columns, whole=whole))
+    return f"""<!doctype html>
+<html lang="{said["language"]}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="icon" href="data:image/svg+xml,{percent(pages.ICON)}">
+<style>{pages.STYLE}{STYLE}</style></head>
+<body class="{found.outcome}">
+<header><h1>{title}</h1>
+<p><code>{escape(dataset.name)}</code>, {said["began"].format(moment=when)}</p></header>
+<main>
+<div class="outcome">{told}</div>
+{body}</main>
+<footer><p>{said["by"]}</p></footer>
+</body></html>
+"""
+
+
+def _html(section: Section, found: Report) -> str:
+    lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
+    title = f'<h2 id="{section.name}">{escape(section.title)}</h2>'
+    bar = _bar(found) if section.name == "rows" else ""
+    return f"<section>\n{title}{lines}{bar}{_table(section) if section.rows else ''}</section>\n"
+
+
+def _table(section: Section) -> str:
+    """Write a table. Where it is narrow, one of many columns becomes a list of its rows: the roles keep it a table."""
+    heads = "".join(
+        f'<th scope="col" role="columnheader"{_class(place, section)}>{escape(head)}</th>'
+        for place, head in enumerate(section.heads)
+    )
+    body = "".join(
+        f'<tr role="row"{_last(number, section)}>{"".join(_cells(row, section))}</tr>'
+        for number, row in enumerate(section.rows)
+    )
+    width = "many" if len(section.heads) > MANY else "few"
+    return (
+        f'<div class="wide" role="region" aria-labelledby="{section.name}" tabindex="0">'
+        f'<table role="table" class="{section.name} {width}" aria-labelledby="{section.name}">'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead>'
+        f'<tbody role="rowgroup">{body}</tbody></table></div>'
+    )
+
+
+def _cells(row: Sequence[str], section: Section) -> Iterator[str]:
+    yield f'<th scope="row" role="rowheader">{escape(row[0])}</th>'
+    for place, cell in enumerate(row[1:], 1):
+        label = f'data-head="{escape(section.heads[place])}"'
+        yield f'<td role="cell" {label}{_class(place, section)}>{escape(cell)}</td>'
+
+
+def _last(number: int, section: Section) -> str:
+    return ' class="total"' if section.total and number == len(section.rows) - 1 else ""
+
+
+def _class(place: int, section: Section) -> str:
+    return ' class="number"' if place in section.numbers else ""
+
+
+def _bar(found: Report) -> str:
+    """Show the shares as a bar, for those who see it: the table beneath says the same."""
+    parts = zip("abc", (found.rows_out, found.quarantined, found.merged), strict=True)
+    shown = "".join(f'<span class="{name}" style="flex-grow:{rows}"></span>' for name, rows in parts if rows)
+    return f'<div class="bar" aria-hidden="true">{shown}</div>'

@@ -1,0 +1,205 @@
+"""The words of a run's report, in French and English, and its numbers as each of the two writes them."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+Words = Mapping[str, str]
+
+ENGLISH: Words = {
+    "language": "en",
+    "thousands": ",",
+    "point": ".",
+    "bytes": "B kB MB GB TB",
+    "title": "Run of {dataset}",
+    "began": "began on {moment}",
+    "new": "A new version: {version}.",
+    "unchanged": "Nothing has changed: version {version} stands.",
+    "failed": "The run failed. The last version stays as it was.",
+    "preview_new": "A preview: nothing was committed. A run would make version {version}.",
+    "preview_same": "A preview: nothing was committed. A run would change nothing.",
+    "replayed": "No source was asked: what the last run had read was judged anew.",
+    "sum": "The sum of the rows",
+    "sum_holds": "{rows_in} in = {rows_out} out + {quarantined} refused + {merged} merged. Each was counted by itself.",
+    "sum_open": "The sum does not hold: {rows_in} in, but {rows_out} out + {quarantined} refused + {merged} merged.",
+    "sum_none": "The run ended before its rows were counted.",
+    "rows_heads": "What became of the rows|Rows|Share",
+    "out": "Out: they make the version",
+    "quarantined": "Refused: they are in quarantine",
+    "merged": "Merged into another row of the same key",
+    "in": "In: what the sources gave",
+    "sources": "Sources",
+    "sources_heads": "Source|Where from|Rows|Size|Raw file",
+    "version_of": "version {version} of {dataset}",
+    "changes": "Against the version before",
+    "changes_heads": "What|Rows",
+    "added": "Rows added",
+    "changed": "Rows changed",
+    "removed": "Rows removed",
+    "corrected": "Rows taken as a person corrected them",
+    "conflicts": "Values not kept: another row of the same key has another",
+    "schema": "The columns are of version {version}.",
+    "schema_patch": "The columns are of version {version}: what is said of them has changed.",
+    "schema_minor": "The columns are of version {version}: more can be read than before, and nothing less.",
+    "schema_major": "The columns are of version {version}: whoever reads them must see what has changed.",
+    "refused": "Why rows were refused",
+    "refused_heads": "Column|Rule|Why|Rows|Share",
+    "refused_several": "A row that several rules refuse is counted at each.",
+    "whole_row": "(whole row)",
+    "row_reason": "could not be taken as it came",
+    "expectations": "Expectations of the version",
+    "expectations_heads": "Expectation|Column|Measured|Allowed|Met",
+    "expect_rows": "Number of rows",
+    "expect_refused": "Share of refused rows",
+    "expect_freshness": "Age of the newest value, in days",
+    "expect_drift_rows": "Change of the number of rows",
+    "expect_drift_empty": "Change of the share of empty values",
+    "expect_drift_values": "Change of the values",
+    "expect_drift_columns": "Columns that have no values any more",
+    "accepted": "accepted as it is",
+    "expect_unread": "Unread columns that were not expected",
+    "least": "at least {least}",
+    "most": "at most {most}",
+    "between": "{least} to {most}",
+    "yes": "✓ yes",
+    "no": "✗ no",
+    "unread": "Columns of the source that nothing reads",
+    "needed": "Other datasets that were read",
+    "needed_heads": "Dataset|Version",
+    "columns": "The columns of the version",
+    "columns_heads": "Column|Empty|Distinct|Least|Greatest|Most frequent",
+    "personal": "personal data: not shown",
+    "took": "What it took",
+    "took_heads": "Stage|Seconds",
+    "stage_scan": "Reading the sources",
+    "stage_clean": "Cleaning and judging",
+    "stage_expect": "Counting and comparing",
+    "stage_write": "Writing",
+    "stage_faces": "Making files and index",
+    "stage_commit": "Committing",
+    "all": "In all",
+    "resources": "CPU of the process until then: {cpu} s; memory at most: {memory} MB, with the runs beside it.",
+    "by": "Written by Beffroi. No value of a refused row stands on this page.",
+}
+
+FRENCH: Words = {
+    "language": "fr",
+    "thousands": "\u202f",
+    "point": ",",
+    "bytes": "o ko Mo Go To",
+    "title": "Exécution de {dataset}",
+    "began": "commencée le {moment}",
+    "new": "Une nouvelle version : {version}.",
+    "unchanged": "Rien n'a changé : la version {version} demeure.",
+    "failed": "L'exécution a échoué. La dernière version reste ce qu'elle était.",
+    "preview_new": "Un aperçu : rien n'a été validé. Une exécution ferait la version {version}.",
+    "preview_same": "Un aperçu : rien n'a été validé. Une exécution ne changerait rien.",
+    "replayed": "Aucune source n'a été interrogée : ce que la dernière exécution avait lu a été jugé de nouveau.",
+    "sum": "La somme des lignes",
+    "sum_holds": "{rows_in} en entrée = {rows_out} en sortie + {quarantined} refusées + {merged} fusionnées."
+    " Chaque nombre a été compté à part.",
+    "sum_open": "La somme n'est pas juste : {rows_in} en entrée, mais {rows_out} en sortie + {quarantined} refusées"
+    " + {merged} fusionnées.",
+    "sum_none": "L'exécution s'est terminée avant que ses lignes soient comptées.",
+    "rows_heads": "Ce que sont devenues les lignes|Lignes|Part",
+    "out": "En sortie : elles font la version",
+    "quarantined": "Refusées : elles sont en quarantaine",
+    "merged": "Fusionnées avec une autre ligne de même clé",
+    "in": "En entrée : ce que les sources ont donné",
+    "sources": "Sources",
+    "sources_heads": "Source|Origine|Lignes|Taille|Fichier brut",
+    "version_of": "version {version} de {dataset}",
+    "changes": "Par rapport à la version précédente",
+    "changes_heads": "Quoi|Lignes",
+    "added": "Lignes ajoutées",
+    "changed": "Lignes modifiées",
+    "removed": "Lignes retirées",
+    "corrected": "Lignes prises comme une personne les a corrigées",
+    "conflicts": "Valeurs écartées : une autre ligne de même clé en a une autre",
+    "schema": "Les colonnes sont de la version {version}.",
+    "schema_patch": "Les colonnes sont de la version {version} : ce qui en est dit a changé.",
+    "schema_minor": "Les colonnes sont de la version {version} : on y lit davantage qu'avant, et rien de moins.",
+    "schema_major": "Les colonnes sont de la version {version} : qui les lit doit voir ce qui a changé.",
+    "refused": "Pourquoi des lignes ont été refusées",
+    "refused_heads": "Colonne|Règle|Pourquoi|Lignes|Part",
+    "refused_several": "Une ligne que plusieurs règles refusent est comptée pour chacune.",
+    "whole_row": "(ligne entière)",
+    "row_reason": "n'a pas pu être prise telle qu'elle est venue",
+    "expectations": "Ce qui est attendu de la version",
+    "expectations_heads": "Attente|Colonne|Mesuré|Permis|Tenue",
+    "expect_rows": "Nombre de lignes",
+    "expect_refused": "Part de lignes refusées",
+    "expect_freshness": "Âge de la valeur la plus récente, en jours",
+    "expect_drift_rows": "Variation du nombre de lignes",
+    "expect_drift_empty": "Variation de la part de valeurs vides",
+    "expect_drift_values": "Variation des valeurs",
+    "expect_drift_columns": "Colonnes qui n'ont plus de valeurs",
+    "accepted": "acceptée telle quelle",
+    "expect_unread": "Colonnes non lues et non prévues",
+    "least": "au moins {least}",
+    "most": "au plus {most}",
+    "between": "de {least} à {most}",
+    "yes": "✓ oui",
+    "no": "✗ non",
+    "unread": "Colonnes de la source que rien ne lit",
+    "needed": "Autres jeux de données lus",
+    "needed_heads": "Jeu de données|Version",
+    "columns": "Les colonnes de la version",
+    "columns_heads": "Colonne|Vides|Distinctes|Minimum|Maximum|Les plus fréquentes",
+    "personal": "donnée personnelle : non montrée",
+    "took": "Ce que cela a pris",
+    "took_heads": "Étape|Secondes",
+    "stage_scan": "Lecture des sources",
+    "stage_clean": "Nettoyage et contrôle",
+    "stage_expect": "Décompte et comparaison",
+    "stage_write": "Écriture",
+    "stage_faces": "Fichiers et index",
+    "stage_commit": "Validation",
+    "all": "En tout",
+    "resources": "Processeur du processus jusque-là : {cpu} s ; mémoire au plus : {memory} Mo, exécutions parallèles"
+    " comprises.",
+    "by": "Écrit par Beffroi. Aucune valeur d'une ligne refusée ne figure sur cette page.",
+}
+
+LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fr": FRENCH}
+
+
+def language_of(environ: Mapping[str, str]) -> str:
+    """Return the language that the environment asks for, as POSIX has it; English unless it is French."""
+    said = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return "fr" if said.lower().partition(".")[0].partition("_")[0] == "fr" else "en"
+
+
+def count(value: float, said: Words) -> str:
+    """Return a number as the language writes it, without a fraction."""
+    return f"{value:,.0f}".replace(",", said["thousands"])
+
+
+def decimal(value: float, said: Words, places: int = 2) -> str:
+    """Return a number as the language writes it."""
+    whole, _, fraction = f"{value:,.{places}f}".partition(".")
+    return whole.replace(",", said["thousands"]) + (said["point"] + fraction if fraction else "")
+
+
+def share(part: float, whole: float, said: Words) -> str:
+    """Return a share in percent; nothing of nothing. What is there is never told to be 0 %."""
+    if not whole:
+        return ""
+    percent = 100 * part / whole
+    blank = "\u00a0" if said["language"] == "fr" else ""
+    if 0 < percent < 0.01:
+        return f"< {decimal(0.01, said)}{blank}%"
+    return f"{decimal(percent, said)}{blank}%"
+
+
+def size(value: float, said: Words) -> str:
+    """Return a number of bytes with its unit."""
+    units = said["bytes"].split()
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units = units[1:]
+    return f"{decimal(value, said, 0 if units[0] in ('B', 'o') else 1)} {units[0]}"
+
+
+def moment(value: dt.datetime) -> str:
+    """Return a moment for people of both languages."""
+    return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,128 @@
+"""What every run leaves to be told, whatever became of it: its report, and of one that failed what it refused."""
+
+import contextlib
+import datetime as dt
+import json
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines import lineage
+from pipelines.compare import Changes
+from pipelines.declarations import Dataset
+from pipelines.judge import Judged
+from pipelines.report import Outcome, Report
+from pipelines.stage import Staged
+from pipelines.versions import Version
+from pipelines.workspace import Workspace
+
+KEPT = 200
+"""Reports of runs kept per dataset."""
+
+
+@dataclass
+class Clock:
+    """When a run began, how long each of its stages takes, and who hears of them."""
+
+    tell: Callable[[str], None]
+    started: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"))
+    stages: dict[str, float] = field(default_factory=dict)
+    report: Report | None = None
+
+    def __post_init__(self) -> None:
+        """Begin to count."""
+        self._began, self._cpu, self._since = time.monotonic(), time.process_time(), time.monotonic()
+        self._stage: str | None = None
+
+    def begin(self, stage: str, rows: int | None = None) -> None:
+        """Go on to a stage, and tell of how many rows."""
+        self._end()
+        self._stage = stage
+        self.tell(stage if rows is None else f"{stage} {rows:,} rows")
+
+    def _end(self) -> None:
+        now = time.monotonic()
+        if self._stage is not None:
+            self.stages[self._stage] = round(self.stages.get(self._stage, 0.0) + now - self._since, 3)
+        self._since = now
+
+    def done(self, report: Report, outcome: Outcome, problems: Sequence[str] = ()) -> Report:
+        """Return a report with its outcome and what the run took until now."""
+        self._end()
+        self.report = replace(
+            report, outcome=outcome, problems=list(problems), stages=self.stages,
+            seconds=round(time.monotonic() - self._began, 3), cpu_seconds=round(time.process_time() - self._cpu, 3),
+            memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        )  # fmt: skip
+        return self.report
+
+    def failure(self, dataset: Dataset, problem: str) -> Report:
+        """Return the report of a run that failed: as far as it came."""
+        if self.report is not None and self.report.outcome == "failed":
+            return self.report
+        nothing = Report(dataset.name, 0, False, 0, 0, 0, 0, 0, 0, 0, [], self.started, 0.0, run=self.started)
+        return self.done(nothing, "failed", [problem])
+
+
+@dataclass
+class Job:
+    """What all parts of a run have to do with."""
+
+    workspace: Workspace
+    dataset: Dataset
+    connection: duckdb.DuckDBPyConnection
+    clock: Clock
+    last: Version | None
+    changes: Changes | None = None
+
+
+def sources(inputs: Sequence[Staged], judged: Judged) -> list[dict[str, Any]]:
+    """Return what a report tells of each source."""
+    return [
+        {
+            "name": each.source.name, "registry": each.source.registry, "dataset": each.source.dataset,
+            "table": each.source.table, "rows": rows, "raw": each.raw.sha256, "version": each.raw.version,
+            "bytes": each.raw.size, "columns": list(types),
+        }
+        for each, rows, types in zip(inputs, judged.counts, judged.types, strict=True)
+    ]  # fmt: skip
+
+
+def write(report: Report, file: Path) -> None:
+    """Write a report, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(asdict(report)), encoding="utf-8")
+        part.rename(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def keep(workspace: Workspace, report: Report) -> None:
+    """Keep the report of a run among the last ones. That the disk is full does not undo a run."""
+    folder = workspace.state / "runs" / report.dataset
+    with contextlib.suppress(OSError):
+        write(report, folder / f"{report.run}.json")
+        for old in (
+            *sorted(folder.glob("*.json"))[:-KEPT],
+            *folder.glob("*.part"),
+        ):  # a part is of a run that was killed
+            old.unlink(missing_ok=True)
+
+
+def failed_folder(workspace: Workspace, name: str) -> Path:
+    """Return where the quarantine and report of the last failed run are kept for the steward."""
+    return workspace.state / "failed" / name
+
+
+def failed(job: Job, judged: Judged, report: Report) -> None:
+    """Keep what a run refused that did not meet its expectations."""
+    folder = failed_folder(job.workspace, report.dataset)
+    lineage.quarantine(job.connection, job.dataset, judged, folder)
+    write(report, folder / "report.json")

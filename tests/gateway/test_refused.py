@@ -1,0 +1,231 @@
+"""`beffroi quarantine` and `beffroi trace` as stewards use them, and what the journal has of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.quarantine_commands import quarantine_group
+from gateway.trace_commands import trace_command
+from tests.gateway.test_journal import entries
+from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench
+
+PURPOSES = """\
+purposes:
+  tenue: {title: Tenue du fichier, procedure: Fichier, legal_basis: RGPD 6}
+"""
+PEOPLE = """\
+title: People
+owner: ville
+audience: owner
+source: {registry: source, table: people}
+schema:
+  fields:
+    - {name: nir, personal: true}
+    - {name: born, type: date, personal: true}
+    - {name: town}
+  primaryKey: nir
+clean:
+  nir: {from: NIR}
+  born: {from: NE_LE, steps: [trim, date]}
+"""
+SECRET = "31/02/1950"
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path / "workspace")
+    bench.shops(("1", "a", "x", None), ("2", "b", "y", "31/02/2011"), ("3", "c", "4", None), ("3", "d", "4", None))
+    bench.run()
+    return bench
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path / "workspace")
+    bench.write("beffroi.yaml", CONFIGURATION + PURPOSES)
+    bench.write("datasets/people.yaml", PEOPLE)
+    rows = [("184", SECRET, "Amiens"), ("285", "01/03/1960", "Arras")]
+    bench.source("people", [dict(zip(("NIR", "NE_LE", "town"), row, strict=True)) for row in rows])
+    bench.run("people")
+    return bench
+
+
+def beffroi(bench: Bench, *words: str, status: int = 0, typed: str | None = None, lang: str = "C") -> Result:
+    """Call a command on the workspace and hold it to its exit status."""
+    main: click.Command = trace_command if words[0] == "trace" else quarantine_group
+    given = [*words[1:], "--workspace", str(bench.root)]
+    done = CliRunner().invoke(main, given, input=typed, env={"LC_ALL": lang})
+    assert done.exit_code == status, (done.output, done.exception)
+    return done
+
+
+def told(bench: Bench, *words: str, **more: Any) -> Any:
+    return json.loads(beffroi(bench, *words, "--json", **more).stdout)
+
+
+def journal(bench: Bench) -> list[dict[str, Any]]:
+    folder = bench.root / ".beffroi"
+    return entries(folder) if (folder / "journal.db").is_file() else []
+
+
+def test_a_list_names_the_source_and_speaks_the_language_of_whoever_reads_it(shops: Bench) -> None:
+    first = told(shops, "quarantine", "list")[0]
+    assert (first["source"], first["place"], first["version"]) == ("source/shops", 1, 1)
+    assert "raw" not in first
+    assert "is not of the type integer" in beffroi(shops, "quarantine", "list").stdout
+    french = beffroi(shops, "quarantine", "list", lang="fr_FR.UTF-8").stdout
+    assert "n'est pas du type integer" in french
+    assert "is not of the type" not in french
+    assert "n'est pas" in beffroi(shops, "quarantine", "list", "--lang", "fr").stdout
+    assert journal(shops) == [], "no row was told"
+
+
+def test_by_rule_counts_rows_and_says_where_one_stands(shops: Bench) -> None:
+    found = told(shops, "quarantine", "list", "--by-rule")
+    assert [(each["column"], each["rule"], each["rows"], each["place"]) for each in found] == [
+        ("workers", "type", 2, 1), ("opened", "date", 1, 2),
+    ]  # fmt: skip
+    line = beffroi(shops, "quarantine", "list", "shops", "--by-rule", lang="fr_FR").stdout.splitlines()[1]
+    assert "row 1 of source/shops" in line
+    assert "n'est pas du type integer" in line
+
+
+def test_show_tells_all_of_one_row_and_is_on_the_journal(people: Bench) -> None:
+    refused = beffroi(people, "quarantine", "show", "people", "1", status=1)
+    assert "--purpose" in refused.stderr
+    assert SECRET not in refused.output
+    shown = told(people, "quarantine", "show", "people", "1", "--purpose", "tenue")
+    assert shown["row"]["raw"] == {"NIR": "184", "NE_LE": SECRET, "town": "Amiens"}
+    assert [(made["step"], made["refused"]) for made in shown["steps"]["born"]] == [
+        ("", False), ("trim", False), ("date", True),
+    ]  # fmt: skip
+    assert "beffroi quarantine fix people 1" in shown["todo"]
+    text = beffroi(people, "quarantine", "show", "people", "1", "--purpose", "tenue", "--lang", "fr").stdout
+    assert "is not a date" in text
+    assert "n'est pas une date" in text
+    assert "Corrigez-la" in text
+    assert SECRET in text
+    first, *others = journal(people)
+    assert (first["outcome"], first["fields"]) == ("not-granted", [])
+    for entry in others:
+        assert (entry["action"], entry["resource"], entry["purpose"]) == ("quarantine", "dataset:people", "tenue")
+        assert (entry["fields"], entry["source"]) == (["NE_LE", "NIR", "town"], "version 1")
+
+
+def test_a_fix_says_at_once_whether_the_row_would_pass_and_replay_brings_it_in(shops: Bench) -> None:
+    fixed = told(shops, "quarantine", "fix", "shops", "2", "workers=5", "--why", "asked")
+    assert (fixed["passes"], [each["column"] for each in fixed["failures"]]) == (False, ["opened"])
+    done = beffroi(shops, "quarantine", "fix", "shops", "2", "opened=", "--why", "nobody knows")
+    assert "corrected in workers, opened" in done.stderr
+    assert "By itself it passes now" in done.stderr
+    table = shops.root / "source" / "shops.parquet"
+    table.unlink()  # a replay asks no source
+    (report,) = told(shops, "quarantine", "replay", "shops")
+    assert (report["rows_in"], report["rows_out"], report["quarantined"], report["merged"]) == (4, 2, 1, 1)
+    assert report["corrected"] == 1
+    assert [row["id"] for row in shops.rows()] == ["2", "3"]
+    (held,) = told(shops, "quarantine", "fix", "--list")
+    assert (held["places"], held["columns"], held["why"]) == ([2], ["workers", "opened"], "nobody knows")
+    assert beffroi(shops, "quarantine", "fix", "shops", "--list").stdout.split("\n")[1].split()[:3] == [
+        "shops", "source/shops", "2",
+    ]  # fmt: skip
+    assert "as it came again" in beffroi(shops, "quarantine", "fix", "shops", "2", "--drop").stderr
+    assert told(shops, "quarantine", "fix", "--list") == []
+    assert told(shops, "quarantine", "replay", "shops")[0]["quarantined"] == 2
+
+
+@pytest.mark.parametrize("said", ["NE_LE", "NE_LE=@-"])
+def test_personal_values_need_not_stand_on_the_command_line(people: Bench, said: str) -> None:
+    done = beffroi(people, "quarantine", "fix", "people", "1", said, "--why", "act", typed="28/02/1950\n")
+    assert "28/02/1950" not in done.output
+    assert "By itself it passes" in done.stderr
+    assert "The command line is kept" not in done.stderr
+    beffroi(people, "quarantine", "replay", "people")
+    assert sorted(str(row["born"]) for row in people.rows("people")) == ["1950-02-28", "1960-03-01"]
+    (told_of,) = told(people, "quarantine", "fix", "--list")
+    assert "28/02/1950" not in json.dumps(told_of), "of a correction the columns are told, not the values"
+
+
+def test_a_personal_value_on_the_command_line_is_warned_of(people: Bench) -> None:
+    done = beffroi(people, "quarantine", "fix", "people", "1", "NE_LE=28/02/1950", "--why", "act")
+    assert "The command line is kept and can be seen" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["shops", "1", "workers=5"], "--why"),
+        (["shops", "1", "--why", "x"], "COLUMN=VALUE"),
+        (["shops", "1", "workers=1", "--drop"], "COLUMN=VALUE"),
+        (["shops", "1", "--drop"], "no correction of row 1"),
+        (["shops", "3", "workers=1", "--why", "x"], "refused no row 3"),
+        (["shops", "9", "workers=1", "--why", "x"], "had no row 9"),
+        (["shops", "1", "employees=1", "--why", "x"], "no column «employees»"),
+        (["shops", "1", "workers", "--why", "x"], "no value of workers came on standard input"),
+        (["shop", "1", "workers=1", "--why", "x"], "there is no dataset «shop»"),
+    ],
+)
+def test_what_a_fix_cannot_be_is_said(shops: Bench, words: list[str], why: str) -> None:
+    assert why in beffroi(shops, "quarantine", "fix", *words, status=1).stderr
+    assert told(shops, "quarantine", "fix", "--list") == []
+
+
+def test_a_trace_tells_places_and_with_raw_the_values_on_the_journal(people: Bench) -> None:
+    done = beffroi(people, "trace", "people", "-", typed="285\n")
+    assert "row 1 of version 1" in done.stdout
+    assert "from row 2 of source/people, of the registry source, table people" in done.stdout
+    assert "Arras" not in done.output
+    assert "285" not in done.output
+    assert journal(people) == []
+    assert "--purpose" in beffroi(people, "trace", "people", "-", "--raw", status=1, typed="285\n").stderr
+    found = told(people, "trace", "people", "-", "--raw", "--purpose", "tenue", typed="285\n")
+    assert found["origins"][0]["values"]["NE_LE"] == "01/03/1960"
+    first, second = journal(people)
+    assert (first["outcome"], second["outcome"], second["action"]) == ("not-granted", "found", "trace")
+    assert first["identifier"] == second["identifier"], "who read my data is found by one hash"
+    assert second["fields"] == ["NE_LE", "NIR", "town"]
+    assert "285" not in json.dumps(journal(people))
+
+
+def test_a_raw_row_is_traced_forward(people: Bench) -> None:
+    assert "was refused" in beffroi(people, "trace", "people", "--place", "1").stdout
+    assert "is row 1" in beffroi(people, "trace", "people", "--source", "source/people", "--place", "2").stdout
+    assert SECRET not in beffroi(people, "trace", "people", "--place", "1").stdout
+    assert SECRET in beffroi(people, "trace", "people", "--place", "1", "--raw", "--purpose", "tenue").stdout
+    found = told(people, "trace", "people", "--place", "2", "--raw", "--purpose", "tenue")
+    assert (found["outcome"], found["key"], found["row"]) == ("published", "285", 1)
+    without, with_key = journal(people)
+    assert (without["identifier"], bool(with_key["identifier"])) == (None, True)
+    assert "say the KEY" in beffroi(people, "trace", "people", status=1).stderr
+
+
+def test_what_is_behind_a_dataset_is_an_access_of_its_own(people: Bench) -> None:
+    people.write(
+        "datasets/copy.yaml",
+        PEOPLE.replace("{registry: source, table: people}", "{dataset: people}").partition("clean:")[0],
+    )
+    people.run("copy")
+    beffroi(people, "trace", "copy", "-", "--raw", "--purpose", "tenue", typed="285\n")
+    assert [(entry["action"], entry["resource"]) for entry in journal(people)] == [
+        ("trace", "dataset:copy"), ("trace", "dataset:people"),
+    ]  # fmt: skip
+
+
+def test_merges_and_conflicts_are_told_in_words(shops: Bench) -> None:
+    text = beffroi(shops, "trace", "shops", "3").stdout
+    assert "merged with row 4 of source/shops" in text
+    assert "conflict in name: source/shops kept by «first», not row 4 of source/shops" in text
+    assert "c kept, not d" in beffroi(shops, "trace", "shops", "3", "--raw").stdout
+    assert (
+        "merged into row 3 of source/shops, which is row 1" in beffroi(shops, "trace", "shops", "--place", "4").stdout
+    )
+
+
+def test_shops_are_open_but_their_refused_rows_are_not(shops: Bench) -> None:
+    assert "audience: open" in SHOPS
+    assert told(shops, "quarantine", "show", "shops", "1")["row"]["raw"]["workers"] == "x"
+    assert [entry["action"] for entry in journal(shops)] == ["quarantine"]
