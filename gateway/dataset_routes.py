@@ -88,7 +88,8 @@ def router(service: Service) -> APIRouter:
         return await _row(service, request, name, key)
 
     @reads(routes, "/{name}/latest/{file}", "A whole file of the latest version", [PURPOSE],
-            "`{name}.parquet` or `{name}.csv`, with ranges, ETag and If-None-Match.")  # fmt: skip
+            "`{name}.parquet` or `{name}.csv`, and of a dataset with a geometry `{name}.geojson` or `{name}.geo.parquet`,"
+            " with ranges, ETag and If-None-Match.")  # fmt: skip
     async def file(request: Request, name: str, file: str) -> Response:
         return await latest_file(service, service.caller(request), name, file, request.headers)
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from connectors import sandbox
@@ -15,8 +15,10 @@ from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal
 from gateway import console, jobs
 from gateway.tokens import Tokens
-from pipelines.ckan import Published
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.ckan import Published
 
 HOST = "127.0.0.1"
 
@@ -77,7 +79,7 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
     reports, failures = jobs.run_all(workspace, [])
     if not as_json:
         jobs.show_reports(reports, as_json=False)
-    published: list[Published] | None = None
+    published: list["Published"] | None = None
     try:
         ckan = jobs.ckan_of(workspace)
         if ckan is None:
@@ -98,6 +100,8 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
 
 def _serve(workspace: Workspace, port: int) -> None:
     """Serve with a token of our own, which is worth nothing when we have ended."""
+    import pyarrow.parquet as pq
+
     from gateway.app import serve
 
     kept = workspace.state / "demo-token"

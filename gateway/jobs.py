@@ -1,6 +1,7 @@
 """What the command line and the demo both do over several datasets: run them, publish them, show what came of it."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -177,8 +178,9 @@ def _memory() -> int:
 
 
 def _of(name: str, error: BeffroiError) -> BeffroiError:
-    """Say of which dataset an error is."""
-    error.detail = error.detail if name in error.detail else f"{name}: {error.detail}"
+    """Say of which dataset an error is, where it does not say so itself."""
+    if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", error.detail):
+        error.detail = f"{name}: {error.detail}"
     return error
 
 

@@ -25,7 +25,6 @@ from typing import Any
 
 from connectors.errors import BeffroiError, Misconfigured, NotFound, Unavailable
 from gateway.access import Caller
-from gateway.problems import status_of
 from gateway.store import open_store, unavailable
 from pipelines.workspace import Workspace
 
@@ -121,6 +120,8 @@ class Journal:
         try:
             yield entry
         except BeffroiError as error:
+            from gateway.problems import status_of  # what serves HTTP is loaded where something is refused, not before
+
             entry.outcome, entry.status = error.code, status_of(error)
             raise
         except BaseException:  # an asker that is cancelled too

@@ -215,13 +215,13 @@ def _typed(column: str) -> str:
 
 def _show_fixed(fixed: "Fixed", lang: str) -> None:
     what = f"corrected in {', '.join(fixed.columns)}" if fixed.columns else "as it came again"
-    console.note(f"{fixed.dataset}: row {fixed.place} of {fixed.source} is {what}")
+    click.echo(f"{fixed.dataset}: row {fixed.place} of {fixed.source} is {what}")
     if fixed.passes:
-        console.note(f"By itself it passes now: `beffroi quarantine replay {fixed.dataset}` brings it in.")
+        click.echo(f"By itself it passes now: `beffroi quarantine replay {fixed.dataset}` brings it in.")
         return
     told = [(each["column"], each["rule"], _reason(each, lang)) for each in fixed.failures]
     console.show_table(("column", "rule", "reason"), told)
-    console.note("It would be refused still.")
+    click.echo("It would be refused still.")
 
 
 def _show_corrections(workspace: Workspace, names: list[str], as_json: bool) -> None:

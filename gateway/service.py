@@ -1,9 +1,7 @@
 """What the gateway holds while it runs, and the command line for one lookup: workspace, tokens, journal, pools."""
 
 from types import TracebackType
-from typing import Any, Self
-
-from fastapi import Request
+from typing import TYPE_CHECKING, Any, Self
 
 from gateway.access import Caller, identify
 from gateway.health import Health
@@ -12,6 +10,9 @@ from gateway.pools import Pool
 from gateway.rows import Rows
 from gateway.tokens import Tokens
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 class Service:
@@ -26,7 +27,7 @@ class Service:
         self.health = Health(list(workspace.registries))
         self.rows = Rows(workspace.state)
 
-    def caller(self, request: Request) -> Caller:
+    def caller(self, request: "Request") -> Caller:
         """Tell who makes this request. A purpose in the query counts on GET only: a POST has headers."""
         purpose: Any = request.query_params.get("purpose") if request.method in ("GET", "HEAD") else None
         return identify(self.workspace, self.tokens, request.headers, purpose)

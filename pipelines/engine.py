@@ -15,7 +15,7 @@ from connectors.errors import RunFailed, Unreadable
 from pipelines.declarations import Dataset
 from pipelines.workspace import Workspace
 
-MEMORY = 640
+MEMORY = 512
 """MB that the engine holds before it spills to disk; Python, Arrow and what is being written come on top."""
 
 THREADS = 4

@@ -5,29 +5,21 @@ declared, and never guessed from a value. Points of WGS 84 are SQL; PROJ and GEO
 Source: RFC 7946, https://www.rfc-editor.org/rfc/rfc7946; EPSG:2154, https://epsg.io/2154
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connectors.columns import Column
+from pipelines import shapes
 from pipelines.clean import Cleaning, Failure, Reason, Value
 from pipelines.step import own
 
 TYPES = ("geopoint", "geojson")
 
-LAMBERT = "EPSG:2154"
-
-DIGITS = 7
-"""Decimals of a converted degree: a centimetre, and less than a conversion between the two is worth (1 m)."""
-
 POINTS, TEXTS = 65_536, 2_048
 """Distinct points and GeoJSON texts that a library is given at once: what is held in memory."""
-
-MEMBERS = 1_000
-"""Objects in one GeoJSON text at most: GEOS reads collections in collections by recursion, whatever their depth."""
 
 NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 POINT = rf"^\s*({NUMBER})\s*,\s*({NUMBER})\s*$"
@@ -84,7 +76,7 @@ def of(columns: Sequence[Column]) -> list[Column]:
 def read(cleaning: Cleaning, value: Value, column: Column) -> None:
     """Go on with a geopoint or geojson in WGS 84; a text that is none, or lies outside its area, is refused."""
     cleaning.make(value, f"CAST({value.sql} AS VARCHAR)")
-    lambert = column.crs == LAMBERT
+    lambert = column.crs == shapes.LAMBERT
     if column.type == "geojson":
         _geojson(cleaning, value, column, lambert=lambert)
         return
@@ -125,7 +117,7 @@ class _Asked:
     columns: dict[str, str]
     kind: str
     at_once: int
-    answer: Callable[[pa.Table], tuple[Sequence[str | None], Sequence[str | None]]]
+    answer: Callable[[pa.Table], shapes.Answer]
 
 
 def _by_pages(cleaning: Cleaning, value: Value, asked: _Asked, where: str) -> tuple[str, str]:
@@ -157,18 +149,7 @@ def _by_pages(cleaning: Cleaning, value: Value, asked: _Asked, where: str) -> tu
 def _lambert(cleaning: Cleaning, value: Value) -> None:
     """Convert points of Lambert-93."""
     x, y = f"{value.sql}.x", f"{value.sql}.y"
-    convert = _transformer()
-
-    def answer(page: pa.Table) -> tuple[Sequence[str | None], Sequence[str | None]]:
-        easting, northing = (page.column(name).to_numpy() for name in ("x", "y"))
-        lon, lat = convert(easting, northing)
-        wrong = _wrong(lon, lat, convert(northing, easting), easting, northing)
-        good = pc.binary_join_element_wise(
-            pa.array(_rounded(lon)).cast(pa.string()), pa.array(_rounded(lat)).cast(pa.string()), ","
-        )
-        return good.to_pylist(), wrong
-
-    asked = _Asked({"x": x, "y": y}, "DOUBLE", POINTS, answer)
+    asked = _Asked({"x": x, "y": y}, "DOUBLE", POINTS, shapes.points)
     good, wrong = _by_pages(cleaning, value, asked, f"{x} IS NOT NULL AND {y} IS NOT NULL")
     _refuse(value, wrong, "geopoint", OUTSIDE_LAMBERT)
     cleaning.make(value, good)
@@ -176,48 +157,6 @@ def _lambert(cleaning: Cleaning, value: Value) -> None:
 
 def _refuse(value: Value, wrong: str, rule: str, reasons: dict[str, Reason]) -> None:
     value.failures += [Failure(f"{wrong} = '{word}'", rule, reason) for word, reason in reasons.items()]
-
-
-def _transformer() -> Callable[[Any, Any], Any]:
-    """Return what makes longitudes and latitudes of Lambert-93; it is of the thread that asks for it, as PROJ wants."""
-    from pyproj import Transformer
-
-    transform: Callable[[Any, Any], Any] = Transformer.from_crs(LAMBERT, "EPSG:4326", always_xy=True).transform
-    return transform
-
-
-def _area() -> tuple[float, float, float, float]:
-    """Return where Lambert-93 is used: west, south, east, north."""
-    from pyproj import CRS
-
-    area = CRS(LAMBERT).area_of_use
-    assert area is not None  # noqa: S101  # the registry of PROJ has it
-    return area.bounds
-
-
-def _rounded(degrees: Any) -> Any:
-    import numpy as np
-
-    return np.round(degrees, DIGITS)
-
-
-def _wrong(lon: Any, lat: Any, exchanged: Any, x: Any, y: Any) -> list[str | None]:
-    """Return what is wrong with each point of Lambert-93: `exchanged` is where it would be with x and y exchanged."""
-    import numpy as np
-
-    west, south, east, north = _area()
-
-    def inside(lon: Any, lat: Any) -> Any:
-        return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-
-    degrees = (np.abs(x) <= 180) & (np.abs(y) <= 180)
-    words = np.select(
-        [inside(lon, lat), degrees, inside(*exchanged)], ["", "degrees", "exchanged"], default="elsewhere"
-    )
-    return [word or None for word in words.tolist()]
-
-
-# --- GeoJSON ---------------------------------------------------------------------------------------------------------
 
 
 def _geojson(cleaning: Cleaning, value: Value, column: Column, *, lambert: bool) -> None:
@@ -229,64 +168,8 @@ def _geojson(cleaning: Cleaning, value: Value, column: Column, *, lambert: bool)
     if column.format == "topojson":
         return
     text = value.sql
-    asked = _Asked({"text": text}, "VARCHAR", TEXTS, lambda page: _geometries(page.column("text").to_pylist(), lambert))
+    asked = _Asked({"text": text}, "VARCHAR", TEXTS, partial(shapes.geometries, lambert=lambert))
     good, wrong = _by_pages(cleaning, value, asked, f"{text} IS NOT NULL")
     value.failures.append(Failure(f"{wrong} = 'form'", "geojson", NO_GEOMETRY))
     _refuse(value, wrong, "geojson", OUTSIDE_LAMBERT if lambert else OUTSIDE)
     cleaning.make(value, good if lambert else f"CASE WHEN {wrong} IS NULL THEN {text} END")
-
-
-def _geometries(texts: list[str], lambert: bool) -> tuple[list[str | None], list[str | None]]:
-    """Return, for each text, the geometry as text where it is converted, and what is wrong with it."""
-    import numpy as np
-    import shapely  # type: ignore[import-untyped]
-
-    bounded = [text if text.count("{") <= MEMBERS else None for text in texts]
-    shapes = shapely.from_geojson(bounded, on_invalid="ignore")
-    bounds = shapely.bounds(shapes)
-    formed = np.isfinite(bounds).all(axis=1)
-    if not lambert:
-        found = zip(_outside(bounds), formed, strict=True)
-        return [None] * len(texts), [word if ok else "form" for word, ok in found]
-    convert = _transformer()
-
-    def converted(points: Any) -> Any:
-        return np.column_stack([*map(_rounded, convert(points[:, 0], points[:, 1])), *points.T[2:]])
-
-    flat, deep = (np.where(formed & (shapely.has_z(shapes) == high), shapes, None) for high in (False, True))
-    moved = np.where(
-        shapely.is_missing(deep), shapely.transform(flat, converted), shapely.transform(deep, converted, include_z=True)
-    )
-    wrong = [word if ok else "form" for word, ok in zip(_outside_lambert(bounds, moved, convert), formed, strict=True)]
-    good = [text if word is None else None for text, word in zip(shapely.to_geojson(moved), wrong, strict=True)]
-    return good, wrong
-
-
-def _outside(bounds: Any) -> Iterator[str | None]:
-    """Yield what is wrong with each extent, in degrees: west, south, east, north."""
-    for west, south, east, north in bounds.tolist():
-        x, y = max(abs(west), abs(east)), max(abs(south), abs(north))
-        if x <= 180 and y <= 90:
-            yield None
-        elif y <= 180 and x <= 90:
-            yield "exchanged"
-        else:
-            yield "metres" if max(x, y) > 360 else "beyond"
-
-
-def _outside_lambert(bounds: Any, moved: Any, convert: Callable[[Any, Any], Any]) -> list[str | None]:
-    """Return what is wrong with each geometry of Lambert-93, by two corners of its extent."""
-    import shapely
-
-    extent = shapely.bounds(moved)
-    low, high = (
-        _wrong(
-            extent[:, at],
-            extent[:, at + 1],
-            convert(bounds[:, at + 1], bounds[:, at]),
-            bounds[:, at],
-            bounds[:, at + 1],
-        )
-        for at in (0, 2)
-    )
-    return [one or other for one, other in zip(low, high, strict=True)]

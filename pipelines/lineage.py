@@ -17,6 +17,9 @@ from pipelines.judge import JUDGED, PLACE, RAW, ROWS, SOURCE, Judged
 from pipelines.rules import MERGED, WIDTH, Rule, mask
 from pipelines.sql import quote
 
+CONFLICTS = "beffroi_conflicts"
+"""The table of the values that were not kept."""
+
 CORRECTED = "beffroi_corrected"
 """The table of the rows that were judged as a person corrected them: source, place and digest of each."""
 
@@ -76,8 +79,9 @@ def quarantine(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: 
 
 
 def conflicts(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
-    """Return how many values were not kept, since another row of their key has another."""
-    return int(connection.execute(f"SELECT count(*) FROM ({merge.conflicts(dataset)})").fetchall()[0][0])
+    """Make the table of the values that were not kept, since another row of their key has another; return how many."""
+    query = f"CREATE TEMP TABLE {CONFLICTS} AS {merge.conflicts(dataset)}"
+    return int(connection.execute(query).fetchall()[0][0])
 
 
 def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, folder: Path) -> int:
@@ -85,5 +89,5 @@ def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, folder: Path) 
     query = f"SELECT {SOURCE} AS source, {PLACE} AS place FROM {LINES}"
     written(connection, query, folder / "lineage.parquet")
     written(connection, f"FROM {CORRECTED} ORDER BY source, place", folder / "corrected.parquet")
-    written(connection, merge.conflicts(dataset), folder / "conflicts.parquet")
+    written(connection, f"FROM {CONFLICTS}", folder / "conflicts.parquet")
     return written(connection, merge.duplicates(dataset), folder / "duplicates.parquet")

@@ -137,8 +137,8 @@ def _changes(found: Report, said: Words, *, whole: bool) -> Section:
 
 
 def _for_operators(found: Report, said: Words) -> Iterator[Section]:
+    reason = "reason_fr" if said["language"] == "fr" else "reason"
     if found.rules:
-        reason = "reason_fr" if said["language"] == "fr" else "reason"
         rows = [
             (
                 each["column"] or said["whole_row"], each["rule"],
@@ -152,7 +152,8 @@ def _for_operators(found: Report, said: Words) -> Iterator[Section]:
     if found.measured:
         told = [_expectation(each, said) for each in found.measured]
         heads = said["expectations_heads"].split("|")
-        yield Section("expectations", said["expectations"], (), heads, told, (2,))
+        lines = tuple(filter(None, (each.get(reason) for each in found.measured if each.get("accepted"))))
+        yield Section("expectations", said["expectations"], lines, heads, told, (2,))
     if found.unread:
         yield Section("unread", said["unread"], (", ".join(found.unread),))
 

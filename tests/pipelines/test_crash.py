@@ -118,9 +118,11 @@ def leftovers(state: Path) -> list[str]:
     ready = {str(len(history)), str(len(history) - 1)}
     parquet = len(list(lake.glob("*.parquet"))) - len(history)
     found = [f"{parquet} Parquet files more than versions"] if parquet else []
-    for folder in (state / "versions/shops").iterdir():
-        if folder.name not in known or (folder.name not in ready and (folder / "rows.lmdb").exists()):
-            found.append(f"folder of version {folder.name}")
+    found += [
+        f"folder of version {folder.name}"
+        for folder in (state / "versions/shops").iterdir()
+        if folder.name not in known or (folder.name not in ready and (folder / "rows.lmdb").exists())
+    ]
     patterns = ("*.part", "*.part.wal", "*.tmp", "*.spill")
     return found + [str(path) for pattern in patterns for path in state.rglob(pattern)]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -415,3 +416,34 @@ def test_a_replay_after_a_fix_is_what_a_fresh_run_finds(
         told = [row["failures"] for row in evidence(bench, "quarantine")]
         found.append((bench.rows(), told, evidence(bench, "lineage"), report.rows_out, report.merged))
     assert found[0] == found[1]
+
+
+# --- the key index, from the last version's --------------------------------------------------------------------------
+
+
+@HYPOTHESIS
+@given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)), st.sets(st.integers(41, 50)))
+def test_an_index_made_from_the_last_one_is_as_one_made_anew(
+    new_bench: Callable[[], Bench], removed: set[int], changed: set[int], added: set[int]
+) -> None:
+    def index(bench: Bench) -> dict[bytes, bytes]:
+        path = str(bench.latest().index)
+        with lmdb.open(path, readonly=True, subdir=False, lock=False) as environment, environment.begin() as read:
+            return dict(read.cursor())
+
+    before: list[tuple[Any, Any, Any, Any]] = [(str(n), f"name {n}", "1", None) for n in range(200)]
+    after: list[tuple[Any, Any, Any, Any]] = [
+        (n, "new" if int(n) in changed else name, workers, opened)
+        for n, name, workers, opened in before
+        if int(n) not in removed
+    ]
+    after += [(f"x{n}", "added", "1", None) for n in added]
+    bench, anew = new_bench(), new_bench()
+    bench.shops(*before)
+    bench.run()
+    bench.shops(*after)
+    bench.run()
+    anew.shops(*after)
+    anew.run()
+    assert index(bench) == index(anew)
+    assert len(index(bench)) == len(after)

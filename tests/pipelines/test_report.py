@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import metrics, report, report_page, report_words, schedule
+from pipelines import metrics, pages, report, report_page, report_words, schedule
 from pipelines.declarations import Dataset
-from pipelines.report import Report
+from pipelines.report import Outcome, Report
 from pipelines.run import run
 from tests.pipelines.bench import SHOPS, Bench
 
@@ -132,6 +133,27 @@ def test_the_page_shows_no_value_of_a_personal_column(page: Page) -> None:
         assert report_words.LANGUAGES[language]["personal"] in text
 
 
+@pytest.mark.parametrize(("accepted", "language"), [(False, "en"), (False, "fr"), (True, "en"), (True, "fr")])
+def test_what_was_not_met_is_said_in_the_language_of_the_page(bench: Bench, accepted: bool, language: str) -> None:
+    found = made(bench)
+    one: dict[str, Any] = {
+        "expectation": "drift_rows",
+        "column": None,
+        "measured": 0.9,
+        "least": None,
+        "most": 0.5,
+        "met": False,
+    }
+    one |= {"reason": "90% of the rows are gone", "reason_fr": "90 % des lignes ont disparu", "accepted": accepted}
+    outcome: Outcome = "new" if accepted else "failed"
+    failed = replace(found, outcome=outcome, problems=[] if accepted else ["90% of the rows are gone"], measured=[one])
+    root = html.document_fromstring(report_page.page(failed, bench.workspace.dataset("shops"), language))
+    said, other = ("reason_fr", "reason") if language == "fr" else ("reason", "reason_fr")
+    place = "//section[.//table[contains(@class, 'expectations')]]" if accepted else "//div[@class='outcome']"
+    assert one[said] in root.xpath(place)[0].text_content()
+    assert one[other] not in root.text_content()
+
+
 def test_a_page_for_everybody_tells_of_the_refused_only_how_many(page: Page) -> None:
     shown = page(whole=False, columns=["id"])
     text = shown.text_content()
@@ -173,7 +195,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("text", ["#1b1b1b", "#1f4e79", "#555"])
 @pytest.mark.parametrize("ground", ["#fff", "#eef3f8", "#fbeeed"])
 def test_contrast_is_enough(text: str, ground: str) -> None:
-    assert text in report_page.STYLE + report_page.pages.STYLE, "a colour of the page"
+    assert text in report_page.STYLE + pages.STYLE, "a colour of the page"
     bright, dark = sorted((luminance(text), luminance(ground)), reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
@@ -264,7 +286,7 @@ def at(moment: str) -> dt.datetime:
 )
 def test_due_is_what_cron_says_on_the_clock_on_the_wall(
     line: str | None, last: str | None, now: str, due: bool
-) -> None:  # noqa: FBT001
+) -> None:
     assert schedule.is_due(scheduled(line), at(last) if last else None, at(now)) is due
 
 
