@@ -22,6 +22,7 @@ from gateway.dataset_commands import DATASET_COMMANDS
 from gateway.doctor_commands import DOCTOR_COMMANDS
 from gateway.quarantine_commands import quarantine_group
 from gateway.tokens import Tokens
+from gateway.trace_commands import TRACE_COMMANDS
 from pipelines.workspace import Workspace
 
 
@@ -37,7 +38,7 @@ def main(workspace: Path | None) -> None:
 
 main.add_command(connector_group)
 main.add_command(quarantine_group)
-for _command in (*DATASET_COMMANDS, *DOCTOR_COMMANDS):
+for _command in (*DATASET_COMMANDS, *TRACE_COMMANDS, *DOCTOR_COMMANDS):
     main.add_command(_command)
 
 

@@ -79,7 +79,7 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
     reports, failures = jobs.run_all(workspace, [])
     if not as_json:
         jobs.show_reports(reports, as_json=False)
-    published: list["Published"] | None = None
+    published: list[Published] | None = None
     try:
         ckan = jobs.ckan_of(workspace)
         if ckan is None:

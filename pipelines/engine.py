@@ -26,13 +26,15 @@ THREADS = 4
 def engine(workspace: Workspace, dataset: Dataset, memory: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database for the run, which spills to the workspace; its errors become ours, without any value.
 
-    `memory` is what it may hold, in MB, by default MEMORY; with less it has fewer threads. Raises RunFailed when the block takes longer than the dataset's deadline.
+    `memory` is what it may hold, in MB, by default MEMORY; with less it has fewer threads. Raises RunFailed when the
+    block takes longer than the dataset's deadline.
     """
     name = dataset.name
     spill = workspace.state / "spill" / name
     spill.parent.mkdir(parents=True, exist_ok=True)
     memory, threads = memory or MEMORY, min(THREADS, os.cpu_count() or 1)
     threads = max(1, min(threads, threads * memory // MEMORY))
+    config: dict[str, str | bool | int | float | list[str]]
     config = {"temp_directory": str(spill), "memory_limit": f"{memory}MB", "threads": threads}
     connection = duckdb.connect(config=config)
     try:

@@ -11,7 +11,6 @@ from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
-
 MEMORY = "480MB"
 """What the engine that makes them holds in memory before it spills to disk."""
 

@@ -116,7 +116,7 @@ def settle(
     """Give a whole file the name of its content, and note how it is read; what is there already stays."""
     path = folder / f"{digest}.{'csv' if dialect else 'parquet'}"
     raw = Raw(source, path, digest, None, dialect, after, stamp)
-    noted = {"source": source, "first_seen": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+    noted: dict[str, Any] = {"source": source, "first_seen": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
     noted |= {"dialect": asdict(dialect) if dialect else None}
     if not path.is_file():
         _written(path.with_suffix(".json"), noted)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +31,8 @@ from pipelines.declarations import Dataset, Source
 from pipelines.raw import Raw
 from pipelines.sql import identifier, quote
 from pipelines.workspace import Workspace
+
+T = TypeVar("T")
 
 RAW = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 """How a raw file is written: it is read once and whole, so that dictionaries and statistics cost more than they save."""
@@ -116,7 +119,7 @@ def _of_registry(
     stamp = None if increment is None else _stamp(registry, table, increment)
     before = last if last and stamp is not None and last.stamp == stamp and last.after is not None else None
     try:
-        scan = registry.read(table, None if before is None else before.after)
+        scan: Scan = _within(partial(registry.read, table, None if before is None else before.after), ends)
     except Misconfigured as error:
         raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
     if increment is None:
@@ -142,7 +145,7 @@ def _kept(folder: Path, source: Source, scan: Scan, registry: Registry, ends: fl
             kept = raws.keep(folder, source.name, partial(raws.copied, scan.path), raws.dialect_of(scan))
         carefully = partial(_carefully, folder, source, scan, registry.name)
         return Staged(source, kept, names_are_data, ours, carefully)
-    kept = raws.keep(folder, source.name, partial(_bounded, partial(write_batches, scan), ends))
+    kept = raws.keep(folder, source.name, lambda part: _within(partial(write_batches, scan, part), ends))
     return Staged(source, kept, names_are_data, ours)
 
 
@@ -167,28 +170,26 @@ def _written(
             except duckdb.InvalidInputException:  # not plain after all: row by row
                 write_batches(scan.rows(), part)
     else:
-        _bounded(partial(write_batches, scan), ends, part)
+        _within(partial(write_batches, scan, part), ends)
 
 
-def _bounded(write: Callable[[Path], None], ends: float, part: Path) -> None:
-    """Have `write` write to `part`, and leave it where it stands when its time is over. Raises TimeoutError, what it raises.
+def _within(work: Callable[[], T], ends: float) -> T:
+    """Return what `work` returns, or leave it where it stands when its time is over. Raises TimeoutError, what it raises.
 
     Whoever waits for a source that says nothing any more hears it from the registry, some day: nobody waits so long.
     """
     if ends == math.inf:
-        write(part)
-        return
-    done: Future[None] = Future()
+        return work()
+    done: Future[T] = Future()
 
-    def work() -> None:
+    def worked() -> None:
         try:
-            write(part)
-            done.set_result(None)
+            done.set_result(work())
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is raised where it is waited for
             done.set_exception(error)
 
-    threading.Thread(target=work, name="beffroi-scan", daemon=True).start()
-    done.result(max(0.0, ends - time.monotonic()))
+    threading.Thread(target=worked, name="beffroi-scan", daemon=True).start()
+    return done.result(max(0.0, ends - time.monotonic()))
 
 
 def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:

@@ -1,8 +1,6 @@
 """The command line as its users meet it: a process, its two outputs and its exit status."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -12,6 +10,7 @@ import pytest
 
 from gateway import console
 from gateway.cli import main
+from tests.commands import beffroi, process
 from tests.gateway.test_problems import LEAVES
 from tools.make_pages import every_command
 
@@ -52,16 +51,6 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def beffroi(root: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in the workspace's folder and hold it to its exit status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments], cwd=root, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
 @pytest.mark.parametrize(("path", "command"), [pytest.param(p, c, id=" ".join(p)) for p, c in every_command(main)])
 def test_every_command_has_help_json_and_workspace(path: tuple[str, ...], command: click.Command) -> None:
     assert command.help, "says what it does"
@@ -73,7 +62,7 @@ def test_every_command_has_help_json_and_workspace(path: tuple[str, ...], comman
 
 
 def test_run_shows_a_sum_that_proves_itself(root: Path) -> None:
-    done = beffroi(root, "run", "--json")
+    done = process(root, "run", "--json")
     (report,) = json.loads(done.stdout)
     assert (report["rows_in"], report["rows_out"], report["quarantined"], report["merged"]) == (4, 3, 1, 0)
     assert report["unread"] == ["owner"]
@@ -121,7 +110,7 @@ def test_check_points_at_file_and_line(root: Path) -> None:
 
 
 def test_a_token_stands_alone_on_standard_output(root: Path) -> None:
-    done = beffroi(root, "token", "issue", "desk")
+    done = process(root, "token", "issue", "desk")
     assert done.stdout.startswith("bft_")
     assert len(done.stdout.split()) == 1
     (listed,) = json.loads(beffroi(root, "token", "list", "--json").stdout)
@@ -151,7 +140,7 @@ def test_init_makes_a_workspace_that_checks_and_overwrites_nothing(tmp_path: Pat
 
 
 def test_an_error_says_whose_fault_and_what_to_do(root: Path) -> None:
-    done = beffroi(root, "run", "shoes", status=1)
+    done = process(root, "run", "shoes", status=1)
     assert done.stdout == ""
     assert "no dataset «shoes» (did you mean «shops»?)" in done.stderr
     told = json.loads(beffroi(root, "run", "shoes", "--json", status=1).stderr)

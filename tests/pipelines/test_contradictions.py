@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connectors.errors import Misconfigured
 from pipelines.workspace import Workspace
+from tests.effort import some
 
 MAIN = """\
 title: Test
@@ -317,7 +318,8 @@ def ways(data: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [way for key, value in pairs for way in ((*above, key), *ways(value, (*above, key)))]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@some(60)
 @given(way=st.sampled_from(ways(WHOLE)), value=ANYTHING, how=st.sampled_from(["replace", "remove", "rename"]))
 def test_a_declaration_with_one_key_mangled_gives_sentences(
     root: Path, way: tuple[Any, ...], value: Any, how: str

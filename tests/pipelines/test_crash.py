@@ -3,11 +3,9 @@
 BEFFROI_SOAK=500 kills five hundred times instead of a few.
 """
 
-import os
 import random
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +20,12 @@ from deltalake import DeltaTable
 from connectors.errors import RunFailed
 from pipelines import databases, quarantine, versions
 from pipelines.run import run
+from tests.effort import times
 from tests.peers import PeerUnavailable
 from tests.pipelines.bench import SHOPS, Bench, query
+from tests.pipelines.killed import Child, run_shops
 
-KILLS = max(12, int(os.environ.get("BEFFROI_SOAK", "0")))
+KILLS = times(12)
 ROWS = 4000
 
 
@@ -42,15 +42,6 @@ def change(bench: Bench, number: int) -> None:
     aside = bench.root / "source/aside"
     pq.write_table(table, aside)
     aside.rename(bench.root / "source/shops.parquet")
-
-
-def child(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run in a process of its own, and return when it is about to begin."""
-    command = [sys.executable, "-m", "tests.pipelines.killed", str(root), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def hold_whole(bench: Bench) -> int:
@@ -89,12 +80,9 @@ def test_a_run_killed_at_any_instant_leaves_the_last_version_whole(bench: Bench)
     before, killed, committed = 1, 0, 0
     for number in range(1, KILLS + 1):
         change(bench, number)
-        process = child(bench.root)
+        child = Child(bench.root, run_shops)
         time.sleep(random.random() * whole_run * 1.2)
-        process.kill()
-        killed += process.wait() != 0
-        assert process.stdout is not None
-        process.stdout.close()
+        killed += child.kill()
         after = hold_whole(bench)
         assert after in (before, before + 1), "a kill shows the last version, or the new one"
         committed += after > before
@@ -133,11 +121,9 @@ def test_a_disk_that_is_full_is_told_and_the_last_version_stays(bench: Bench, mo
     change(bench, 0)
     bench.run()
     change(bench, 1)
-    process = child(bench.root, str(most))
-    said, _ = process.communicate()
+    said = Child(bench.root, run_shops, most).end()
     assert said.startswith("RunFailed: shops: a file could not be read or written ("), said
-    assert said.rstrip().endswith("is the disk full?")
-    assert process.returncode == 0
+    assert said.endswith("is the disk full?")
     assert hold_whole(bench) == 1
     assert leftovers(bench.root / ".beffroi") == []
     assert (bench.run().version, hold_whole(bench)) == (2, 2)

@@ -4,11 +4,12 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import InvalidRequest, NotFound
 from pipelines import diff
+from tests.effort import some
 from tests.pipelines.bench import Bench
 from tests.pipelines.lake import differing, put
 
@@ -70,7 +71,8 @@ def applied(rows: Table, found: list[diff.Difference]) -> Table:
     return table
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@some(12)
 @given(ROWS, ROWS)
 def test_what_differs_applied_to_one_gives_the_other(bench: Bench, old: Table, new: Table) -> None:
     bench.write("datasets/two.yaml", TWO)

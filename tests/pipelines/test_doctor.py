@@ -16,10 +16,12 @@ from pipelines import databases, doctor, rollback, versions
 from pipelines.doctor import Finding
 from pipelines.run import run
 from pipelines.workspace import Workspace
+from tests.effort import times
 from tests.pipelines.bench import SHOPS, Bench
-from tests.pipelines.test_crash import change, child, hold_whole
+from tests.pipelines.killed import Child, run_shops
+from tests.pipelines.test_crash import change, hold_whole
 
-KILLS = max(10, int(os.environ.get("BEFFROI_SOAK", "0")))
+KILLS = times(10)
 
 
 def found(bench: Bench, *names: str, mend: bool = False) -> list[Finding]:
@@ -30,15 +32,23 @@ def kinds(bench: Bench) -> list[str]:
     return [each.kind for each in found(bench)]
 
 
-@pytest.fixture
-def state(bench: Bench) -> Path:
-    """The state of a workspace whose dataset has two versions."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose dataset has two versions."""
+    bench = Bench(tmp_path_factory.mktemp("made") / "workspace")
     bench.shops(("1", "Baker", "3", "2020-01-01"))
     bench.run()
     bench.shops(("1", "Baker", "4", "2020-01-01"), ("2", "Grocer", "x", "2020-01-01"))
     bench.run()
     databases.refresh(bench.workspace)
     assert found(bench) == [], "nothing is amiss after runs"
+    return bench.root
+
+
+@pytest.fixture
+def state(bench: Bench, made: Path) -> Path:
+    """The state of a copy of that workspace, in the bench."""
+    shutil.copytree(made, bench.root, dirs_exist_ok=True)
     return bench.root / ".beffroi"
 
 
@@ -52,12 +62,9 @@ def test_after_any_kill_nothing_is_left_once_it_is_mended(bench: Bench) -> None:
     whole_run, left = time.monotonic() - began, 0
     for number in range(1, KILLS + 1):
         change(bench, number)
-        process = child(bench.root)
+        child = Child(bench.root, run_shops)
         time.sleep(random.random() * whole_run * 1.2)
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        child.kill()
         before = hold_whole(bench)
         told = found(bench)
         assert {each.kind for each in told} <= {"leftover"}, "a kill breaks nothing"

@@ -10,12 +10,13 @@ from typing import Any
 import lmdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Misconfigured, RunFailed, Unreadable
 from pipelines import quarantine, stage
 from pipelines.run import run
+from tests.effort import some
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
 
 NAMES = ("id", "name", "workers", "opened")
@@ -344,7 +345,7 @@ def test_a_source_that_says_nothing_any_more_is_left_at_the_deadline(tmp_path: P
     scan = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.string())]), batches())
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        stage._bounded(lambda part: stage.write_batches(scan, part), began + 0.2, tmp_path / "a.parquet")
+        stage._within(lambda: stage.write_batches(scan, tmp_path / "a.parquet"), began + 0.2)
     assert time.monotonic() - began < 20
 
 
@@ -361,10 +362,10 @@ TABLES = st.lists(
     ),
     max_size=14,
 )
-HYPOTHESIS = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@HYPOTHESIS
+@pytest.mark.soak
+@some(6)
 @given(TABLES, st.booleans())
 def test_any_table_in_the_sum_holds_and_every_place_is_told_once(
     new_bench: Callable[[], Bench], table: list[dict[str, Any]], unique: bool
@@ -383,7 +384,8 @@ def test_any_table_in_the_sum_holds_and_every_place_is_told_once(
         assert row["id"] == (table[line["place"] - 1]["id"] or "")
 
 
-@HYPOTHESIS
+@pytest.mark.soak
+@some(4)
 @given(TABLES)
 def test_what_is_clean_stays_as_it_is(new_bench: Callable[[], Bench], table: list[dict[str, Any]]) -> None:
     bench = new_bench()
@@ -398,7 +400,8 @@ def test_what_is_clean_stays_as_it_is(new_bench: Callable[[], Bench], table: lis
     assert bench.rows() == once
 
 
-@HYPOTHESIS
+@pytest.mark.soak
+@some(3)
 @given(TABLES)
 def test_a_replay_after_a_fix_is_what_a_fresh_run_finds(
     new_bench: Callable[[], Bench], table: list[dict[str, Any]]
@@ -421,7 +424,7 @@ def test_a_replay_after_a_fix_is_what_a_fresh_run_finds(
 # --- the key index, from the last version's --------------------------------------------------------------------------
 
 
-@HYPOTHESIS
+@some(8)
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)), st.sets(st.integers(41, 50)))
 def test_an_index_made_from_the_last_one_is_as_one_made_anew(
     new_bench: Callable[[], Bench], removed: set[int], changed: set[int], added: set[int]

@@ -10,7 +10,7 @@ import duckdb
 import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.es import nif
@@ -20,6 +20,7 @@ from connectors.errors import Misconfigured
 from pipelines.clean import Cleaning
 from pipelines.steps import apply_steps, check_steps, column_of, dataset_of, file_of
 from pipelines.steps_lists import read_map
+from tests.effort import some
 from tests.pipelines.bench import Bench, read
 from tests.pipelines.test_steps import cleaned
 
@@ -30,7 +31,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-SOMETIMES = settings(max_examples=40, deadline=None)
+SOMETIMES = some(15)
 ODD = st.sampled_from(
     ["", " ", ".", "\u00a0", "\u202f", "\u2024", "\uff12", "\U0001d7d2", "\n", "-", "٣", "\u200b", "\x1c"]
 )
@@ -111,7 +112,7 @@ def e164(text: str, region: str) -> str | None:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@settings(max_examples=15, deadline=None)
+@some(5)
 @given(
     texts=st.lists(st.text("0123456789 .-+()x", max_size=18) | st.text(), min_size=20),
     ends=st.lists(st.integers(0, 9999)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.columns import Column
@@ -17,6 +17,7 @@ from pipelines.clean import Cleaning
 from pipelines.forms import FORMS, by_library, re2, read
 from pipelines.table_schema import Referenced
 from pipelines.workspace import Workspace
+from tests.effort import some
 from tests.pipelines.bench import Bench
 from tests.pipelines.bench import read as rows_of
 from tests.pipelines.test_contradictions import ANYTHING, ways
@@ -164,7 +165,8 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["schemas/s.json:2: is not UTF-8: Table Schema is written in that encoding"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@some(60)
 @given(name=st.sampled_from(NAMES), data=st.data(), value=ANYTHING)
 def test_a_schema_with_one_key_mangled_gives_sentences(
     tmp_path: Path, name: str, data: st.DataObject, value: Any

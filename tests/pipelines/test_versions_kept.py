@@ -2,13 +2,9 @@
 
 import datetime as dt
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +17,13 @@ from pipelines import databases, index, retention, rollback, versions
 from pipelines import raw as raws
 from pipelines.run import run
 from pipelines.versions import Version
+from tests.effort import times
 from tests.pipelines.bench import SHOPS, Bench, query, read
+from tests.pipelines.killed import Child, roll_shops_back
 from tests.pipelines.lake import put
 
 PERSONAL = SHOPS.replace("audience: open", "audience: owner").replace("title: Name,", "title: Name, personal: true,")
-KILLS = max(6, int(os.environ.get("BEFFROI_SOAK", "0")))
+KILLS = times(6)
 
 
 def shops(count: int) -> list[dict[str, Any]]:
@@ -267,42 +265,22 @@ def test_a_note_whose_commit_never_came_holds_nothing(bench: Bench) -> None:
     assert rollback.held(bench.workspace, "shops") is None, "the fifth is a run's"
 
 
-CHILD = """
-import sys
-from pathlib import Path
-from pipelines import rollback
-from pipelines.workspace import Workspace
-workspace = Workspace(Path(sys.argv[1]))
-print("ready", flush=True)
-rollback.rollback(workspace, "shops", int(sys.argv[2]))
-print("done", flush=True)
-"""
-
-
-def child(root: Path, number: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CHILD, str(root), str(number)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 @pytest.mark.soak
 def test_a_rollback_killed_at_any_instant_leaves_the_old_state_or_the_new(bench: Bench) -> None:
     several(bench, 3)
     template = bench.root / ".beffroi"
     kept = bench.root.parent / "kept"
     shutil.copytree(template, kept)
+    child = Child(bench.root, roll_shops_back, 1)
     started = time.monotonic()
-    assert child(bench.root, 1).communicate()[0] == "done\n"
+    assert child.end() == "done"
     whole, outcomes = time.monotonic() - started, set()
     for number in range(KILLS):
         shutil.rmtree(template)
         shutil.copytree(kept, template)
-        process = child(bench.root, 1)
+        child = Child(bench.root, roll_shops_back, 1)
         time.sleep(random.random() * whole * number / KILLS)
-        process.kill()
-        process.communicate()
+        child.kill()
         latest, held = bench.latest(), rollback.held(bench.workspace, "shops")
         outcomes.add(latest.number)
         assert (latest.number, held is not None) in ((3, False), (4, True))
