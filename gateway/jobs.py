@@ -1,5 +1,6 @@
 """What the command line and the demo both do over several datasets: run them, publish them, show what came of it."""
 
+import datetime as dt
 import os
 import re
 import time
@@ -14,7 +15,8 @@ from pathlib import Path
 from connectors.errors import BeffroiError, RunFailed
 from gateway import console
 from gateway.console import Progress
-from pipelines import databases, metrics, rollback, runs, versions
+from pipelines import databases, metrics, runs, versions
+from pipelines import report as reports
 from pipelines.ckan import Ckan, Published
 from pipelines.run import Report, run
 from pipelines.workspace import Workspace
@@ -45,7 +47,8 @@ class How:
 def run_all(workspace: Workspace, names: list[str], how: How | None = None) -> tuple[list[Report], list[BeffroiError]]:
     """Run datasets, each after those it depends on, then refresh the databases; one that fails stops no other.
 
-    Those that depend on a failed one are run on its last version, and it is said; without any they are refused.
+    Those that depend on a failed one are run on its last version, and it is said; without any they are refused. Returns
+    the report of each, in order, and the errors of those that failed.
     """
     many = Many(workspace, workspace.in_order(names), how or How())
     many.run()
@@ -71,6 +74,7 @@ class Many:
         self.failures: list[BeffroiError] = []
         self.notes: list[str] = []
         self._failed: set[str] = set()
+        self._began: dict[str, str] = {}
         self._measured = time.monotonic()
 
     def run(self) -> None:
@@ -84,6 +88,7 @@ class Many:
                 ready = sorted([*ready, *sorter.get_ready()], key=self.order.index)
                 while ready and len(running) < self.jobs:
                     name = ready.pop(0)
+                    self._began[name] = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
                     running[submit(partial(self._one, name, progress))] = name
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     name = running.pop(future)
@@ -102,12 +107,10 @@ class Many:
             said = f"{name} needs {', '.join(gone)}, whose run failed, and which never had a version: mend that first"
             runs.keep(self.workspace, runs.Clock(tell).failure(self.workspace.datasets[name], said))
             raise RunFailed(said)
-        if self.how.release:
-            rollback.release(self.workspace, name)
         how, memory = self.how, shared(self.jobs) if self.jobs > 1 else None
         return run(
             self.workspace, name, tell, full=how.full, preview=how.preview, replay=how.replay, accept=how.accept,
-            memory=memory, wait=how.wait,
+            release=how.release, memory=memory, wait=how.wait,
         )  # fmt: skip
 
     def _ended(self, name: str, future: Future[Report], progress: Progress) -> None:
@@ -115,6 +118,7 @@ class Many:
             report = future.result()
         except BeffroiError as error:
             self._failed.add(name)
+            self.reports.append(self._failure(name, error))
             self.failures.append(_of(name, error))
             progress.end(name, "failed")
             return
@@ -125,6 +129,14 @@ class Many:
             which = f"version {version}" if version else "the last version"
             self.notes.append(f"{name} was made from {which} of {other}, whose own run failed")
         self.measure()
+
+    def _failure(self, name: str, error: BeffroiError) -> Report:
+        """Return the report of a run that failed; one that never began, as while another is under way, has left none."""
+        left = next(reports.kept(self.workspace, name), None)
+        if left is not None and left.outcome == "failed" and left.run >= self._began[name]:
+            return left
+        clock = runs.Clock(lambda _stage: None, self._began[name])
+        return clock.failure(self.workspace.datasets[name], error.detail)
 
     def measure(self, *, at_last: bool = False) -> None:
         """Write the metrics, once in a while. That the disk is full undoes no run."""
@@ -196,36 +208,49 @@ def _said(r: Report) -> str:
     )
 
 
-def show_reports(reports: list[Report], as_json: bool) -> None:
+FEWER = 0.9
+"""The share of the rows of the version before from which on fewer are told: a file that was cut looks like this."""
+
+
+def show_reports(done: list[Report], as_json: bool) -> None:
     """Show what runs did; each line's sum proves itself: in = out + quarantined + merged.
 
     Of a preview, what would change too.
     """
     if as_json:
-        console.show_json(reports)
+        console.show_json(done)
         return
-    if not reports:
+    if not done:
         return
     counts = ["rows_in", "rows_out", "quarantined", "merged"]
-    if any(report.outcome == "preview" for report in reports):
+    if any(report.outcome == "preview" for report in done):
         counts += ["added", "changed", "removed"]
     numbers = [*(name.replace("_", " ") for name in counts), "version", "seconds"]
     console.show_table(
         ("dataset", *numbers, ""),
         [
-            (r.dataset, *(f"{getattr(r, name):,}" for name in counts), r.version, f"{r.seconds:.2f}", _state(r))
-            for r in reports
+            (r.dataset, *(f"{getattr(r, name):,}" for name in counts), _version(r), f"{r.seconds:.2f}", _state(r))
+            for r in done
         ],
         right=numbers,
     )
-    for report in reports:
+    for report in done:
+        before = report.rows_out - report.added + report.removed
+        if report.outcome != "failed" and report.rows_out < before * FEWER:
+            console.note(f"{report.dataset}: {report.rows_out:,} rows, {before:,} before: is the source whole?")
         if report.corrected:
             console.note(f"{report.dataset}: {report.corrected:,} rows were judged as a person has corrected them")
         if report.unread:
             console.note(f"{report.dataset}: nothing reads the source's columns {', '.join(report.unread)}")
 
 
+def _version(report: Report) -> str:
+    return "" if report.outcome == "failed" else str(report.version)
+
+
 def _state(report: Report) -> str:
+    if report.outcome == "failed":
+        return "failed"
     state = "new" if report.new else "unchanged"
     return f"would be {state}" if report.outcome == "preview" else state
 

@@ -26,7 +26,6 @@ from connectors.records import Record, canonical
 from gateway.access import Caller, decide, of_lookup, operator
 from gateway.health import age
 from gateway.journal import Entry
-from gateway.problems import sentences
 from gateway.service import Service
 from pipelines import index, versions
 from pipelines.configuration import Lookup, Provider
@@ -50,6 +49,8 @@ class Question(BaseModel):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
+            from gateway.problems import sentences  # the command line starts without what serves HTTP
+
             told = sentences(error.errors(include_url=False, include_context=False, include_input=False))
             raise InvalidRequest(f'the body must be JSON like {{"identifier": "…", "fields": ["…"]}}: {told}') from None
 

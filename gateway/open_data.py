@@ -7,10 +7,9 @@ before the answer leaves, with the granted columns only; the entry has a keyed h
 import contextlib
 import json
 from collections.abc import AsyncIterator, Container, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lmdb
-from starlette.datastructures import URL
 
 from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from gateway.access import Caller, decide, of_dataset, visible
@@ -25,6 +24,9 @@ from pipelines import faces, index, versions
 from pipelines.declarations import Dataset
 from pipelines.sentences import among
 from pipelines.versions import Version
+
+if TYPE_CHECKING:
+    from starlette.datastructures import URL
 
 FILES = {
     "parquet": "application/vnd.apache.parquet",
@@ -206,7 +208,7 @@ def meta(version: Version) -> dict[str, Any]:
     }
 
 
-def next_link(url: URL, cursor: str | None) -> str | None:
+def next_link(url: "URL", cursor: str | None) -> str | None:
     """Return the address of the next page, below the gateway's root, or None at the last."""
     if cursor is None:
         return None

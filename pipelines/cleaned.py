@@ -6,7 +6,7 @@ from pipelines import forms, geometry
 from pipelines.clean import Cleaning, Reason, Value
 from pipelines.declarations import Clean, Dataset
 from pipelines.sentences import among
-from pipelines.sql import DUCKDB, as_integer, as_number, finite
+from pipelines.sql import DUCKDB, as_integer, as_number, exact_number, finite
 from pipelines.steps import STEPS, apply_steps, parts
 
 TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
@@ -67,15 +67,6 @@ def cleaned_column(cleaning: Cleaning, clean: Clean, column: Column, types: dict
     return value
 
 
-def _exact_number(sql: str) -> str:
-    """Return SQL for a text that is null where it is a number of more digits than a binary64 keeps."""
-    mantissa = f"regexp_replace({sql}, '[eE].*$', '')"
-    digits = f"regexp_replace(CASE WHEN contains({sql}, '.') THEN rtrim({mantissa}, '0') ELSE {mantissa} END, '[^0-9]', '', 'g')"
-    kept = f"TRY_CAST({sql} AS HUGEINT) IS NOT DISTINCT FROM TRY_CAST(TRY_CAST({sql} AS DOUBLE) AS HUGEINT)"
-    kept = f"CASE WHEN regexp_full_match({sql}, '[-+]?[0-9]+') THEN {kept} ELSE length(ltrim({digits}, '0')) <= 17 END"
-    return f"CASE WHEN strlen({sql}) <= 15 OR {as_number(sql)} IS NULL OR {kept} THEN {sql} END"
-
-
 def _without_time(sql: str) -> str:
     """Return SQL for a text that is null where it is a date with a time of the day other than its beginning."""
     moment = f"regexp_full_match({sql}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:[0-9]{{2}}.*')"
@@ -89,7 +80,7 @@ _WHOLE = {
             "has more digits than a number keeps: declare type: string",
             "a plus de chiffres qu'un nombre n'en garde : déclarez type: string",
         ),
-        _exact_number,
+        exact_number,
     ),
     "date": (
         Reason("has a time of day: declare type: datetime", "a une heure : déclarez type: datetime"),
@@ -97,6 +88,21 @@ _WHOLE = {
     ),
 }
 """Of which types a text may say more than a value of them does: what is said of it, and how it is told."""
+
+
+_MORE = {
+    "DOUBLE": ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL"),
+    "DATE": ("TIMESTAMP",),
+    "TIMESTAMPTZ": ("TIMESTAMP_NS",),
+}
+"""How the types begin that say more than one of DuckDB's: digits, a time of the day, billionths of a second."""
+
+
+def _held(sql: str, kind: str, into: str) -> str:
+    """Return SQL for a value of the type `kind`, null where what it says is not all held by the type `into`."""
+    if not kind.startswith(_MORE[into]):
+        return sql
+    return f"CASE WHEN TRY_CAST(TRY_CAST({sql} AS {into}) AS {kind}) = {sql} THEN {sql} END"
 
 
 def _typed(sql: str, kind: str, wanted: str) -> str:
@@ -108,12 +114,14 @@ def _typed(sql: str, kind: str, wanted: str) -> str:
         case "integer":
             return f"CASE WHEN TRY_CAST({sql} AS BIGINT) = {sql} THEN TRY_CAST({sql} AS BIGINT) END"
         case "number":
-            return as_number(sql) if kind == "VARCHAR" else finite(f"TRY_CAST({sql} AS DOUBLE)")
+            held = f"TRY_CAST({_held(sql, kind, 'DOUBLE')} AS DOUBLE)"
+            number = as_number(sql) if kind == "VARCHAR" else finite(held)
+            return f"{number} + 0.0"  # there is one nought, not another of a sign of its own
         case "boolean":
             return f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
         case "date" | "datetime":
             whole = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9:.+Z-]+)?')"
             ours = f"{whole} AND NOT starts_with({text}, '0000')"  # nor does Python have the years before Christ
-            return finite(f"TRY_CAST(CASE WHEN {ours} THEN {sql} END AS {DUCKDB[wanted]})")
+            return finite(f"TRY_CAST(CASE WHEN {ours} THEN {_held(sql, kind, DUCKDB[wanted])} END AS {DUCKDB[wanted]})")
         case _:
             return f"TRY_CAST({sql} AS {DUCKDB[wanted]})"

@@ -24,8 +24,8 @@ CAME = "beffroi_came"
 GONE = "beffroi_gone"
 """The keys of the rows of the last version that are no more, or no more the same."""
 
-HASHES = f"hashes-{duckdb.__version__}.parquet"
-"""The file of a version's hashes: another engine may hash otherwise."""
+HASHES = f"hashes-2-{duckdb.__version__}.parquet"
+"""The file of a version's hashes: they are made in the second way of ours, and another engine may hash otherwise."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,12 @@ def by_key(dataset: Dataset) -> str:
 
 
 def _hash(dataset: Dataset) -> str:
-    return f"hash({', '.join(identifier(column.name) for column in dataset.columns)})"
+    """Return SQL for the hash of a row. The engine's own of no list, of an empty one and of [NULL] is the same."""
+    values = []
+    for column in dataset.columns:
+        name = identifier(column.name)
+        values += [name, f"{name} IS NULL", f"len({name})"] if column.type == "array" else [name]
+    return f"hash({', '.join(values)})"
 
 
 def compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Version | None, rows: int) -> Changes:

@@ -84,11 +84,14 @@ class Freshness(Declared):
 class Drift(Declared):
     """How far a version may be from the last one.
 
-    `rows` is the share by which their number may change, `values` the points by which a column's share of empty values
-    or of any of its most frequent values may move; `columns` says the latter of one column.
+    `rows` is the share by which their number may change, `keys` the share of its rows that may be gone, `sources` the
+    share of its rows that any of several sources may have lost, `values` the points by which a column's share of empty values or of any of its most frequent values may move; `columns` says the
+    latter of one column.
     """
 
     rows: float | None = None
+    keys: float | None = None
+    sources: float | None = None
     values: float | None = None
     columns: dict[str, float] = {}
 
@@ -258,8 +261,16 @@ class Dataset(Declared):
             yield from (((*self.place(position), "clean"), name, clean) for name, clean in source.clean.items())
 
     def cleaning(self, source: Source) -> dict[str, Clean]:
-        """Return how the columns are made of one of its sources: that source's own `clean:` goes over the dataset's."""
-        return self.clean | source.clean
+        """Return how the columns are made of one of its sources: what its own `clean:` says goes over the dataset's.
+
+        `from` and `steps` go over one by one: where a source says one of them of a column, the dataset's other one holds.
+        """
+        over = {
+            name: self.clean[name].model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+            for name, own in source.clean.items()
+            if name in self.clean
+        }
+        return self.clean | source.clean | over
 
     @property
     def personal(self) -> bool:

@@ -17,10 +17,16 @@ MANY = 100
 
 HALF = 0.5
 
+SOME = 20
+"""Rows of a last version from which it is not believed that none of their keys is there any more."""
+
 
 @dataclass(frozen=True)
 class Drifted:
-    """What moved, how far, and how far it may: `what` is drift_rows, drift_empty, drift_values or drift_columns."""
+    """What moved, how far, and how far it may.
+
+    `what` is drift_rows, drift_keys, drift_sources, drift_empty, drift_values or drift_columns.
+    """
 
     what: str
     measured: float
@@ -54,7 +60,7 @@ def rows(dataset: Dataset, now: int, last: int) -> Iterator[Drifted]:
     """Yield by what share the number of rows changed, where that is declared or they are suspiciously few."""
     wanted = dataset.expect.drift.rows if dataset.expect.drift else None
     changed = round(abs(now - last) / last, 9)
-    en, fr = _accept(dataset, f"`expect: {{drift: {{rows: {_enough(changed)}}}}}`")
+    en, fr = _accept(dataset, f"`expect: {{drift: {{rows: {enough(changed)}}}}}`")
     if wanted is not None:
         met = changed <= wanted
         reason = Reason(
@@ -73,7 +79,53 @@ def rows(dataset: Dataset, now: int, last: int) -> Iterator[Drifted]:
         yield Drifted("drift_rows", changed, HALF, reason if few else None)
 
 
-def _enough(changed: float) -> str:
+def keys(dataset: Dataset, now: int, added: int, removed: int, last: int) -> Iterator[Drifted]:
+    """Yield which share of the last version's rows are gone, where that is declared or no row has a key of theirs."""
+    wanted = dataset.expect.drift.keys if dataset.expect.drift else None
+    gone = round(removed / last, 9)
+    en, fr = _accept(dataset, f"`expect: {{drift: {{keys: {enough(gone)}}}}}`")
+    if wanted is not None:
+        reason = Reason(
+            f"rows gone: {removed:,} of the last version's {last:,} ({gone:.2%}), expected at most {wanted:.2%}; {en}",
+            f"lignes disparues : {removed:,} des {last:,} de la dernière version ({gone:.2%}), au plus {wanted:.2%}"
+            f" attendues ; {fr}",
+        )
+        yield Drifted("drift_keys", gone, wanted, reason if gone > wanted else None)
+    elif last >= SOME and now and added == now and removed == last:
+        key = ", ".join(dataset.key)
+        reason = Reason(
+            f"{key}: none of the last version's {last:,} rows is there any more, and all {now:,} are new, as if another"
+            f" column were read as the key: {en}",
+            f"{key} : aucune des {last:,} lignes de la dernière version n'est plus là, et toutes les {now:,} sont"
+            f" nouvelles, comme si une autre colonne était lue comme clé : {fr}",
+        )
+        yield Drifted("drift_keys", gone, 0.99, reason)
+
+
+def sources(
+    dataset: Dataset, now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]
+) -> Iterator[Drifted]:
+    """Yield, of each of several sources that has fewer rows than for the last version, which share of them it lost.
+
+    Where nothing is declared, one that has none left has lost too many, and one that had MANY and lost more than HALF.
+    """
+    wanted = dataset.expect.drift.sources if dataset.expect.drift else None
+    had = {each["name"]: each.get("rows", 0) for each in before}
+    for source in now if len(now) > 1 else ():
+        name, rows, last = source["name"], source["rows"], had.get(source["name"], 0)
+        lost = round((last - rows) / last, 9) if last else 0.0
+        most = wanted if wanted is not None else HALF if last >= MANY else 1 - 1 / max(last, 1)
+        if lost <= 0:
+            continue
+        en, fr = _accept(dataset, f"`expect: {{drift: {{sources: {enough(lost)}}}}}`")
+        reason = Reason(
+            f"{name}: {rows:,} rows, and {last:,} for the last version: {en}",
+            f"{name} : {rows:,} lignes, et {last:,} pour la dernière version : {fr}",
+        )
+        yield Drifted("drift_sources", lost, round(most, 9), reason if lost > round(most, 9) else None)
+
+
+def enough(changed: float) -> str:
     """Return a share, in tenths, within which a change lies."""
     return f"{min(1.0, -(-changed * 10 // 1) / 10):g}" if changed <= 1 else f"{changed:.2g}"
 
@@ -102,7 +154,7 @@ def values(
 
 
 def _moved(dataset: Dataset, what: str, column: str, moved: float, most: float, of: Reason) -> Drifted:
-    en, fr = _accept(dataset, f"`expect: {{drift: {{columns: {{{column}: {_enough(moved)}}}}}}}`")
+    en, fr = _accept(dataset, f"`expect: {{drift: {{columns: {{{column}: {enough(moved)}}}}}}}`")
     reason = Reason(
         f"{column}: the share of {of.en} moved by {moved * 100:.1f} points since the last version, expected at most"
         f" {most * 100:.1f}; {en}",

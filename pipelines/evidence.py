@@ -11,9 +11,10 @@ import duckdb
 
 from connectors.errors import NotFound, Unavailable
 from connectors.registry import FAULT
+from pipelines import raw as raws
 from pipelines import versions
 from pipelines.judge import PLACE, raw_json
-from pipelines.raw import Dialect, Raw
+from pipelines.raw import Raw
 from pipelines.sql import quote
 from pipelines.stage import raw_folder
 from pipelines.workspace import Workspace
@@ -64,20 +65,23 @@ def _input(workspace: Workspace, name: str, said: dict[str, Any]) -> Input:
         raw = Raw(found.name, made.parquet, None, made.number) if made else None
         seen = made.committed.isoformat(timespec="seconds") if made else None
         return Input(**values, sha256=None, version=found.version, first_seen=seen, raw=raw)
-    raw, seen = _kept(raw_folder(workspace, name), found.name, found.sha256 or "")
+    raw, seen = _kept(raw_folder(workspace, name), said)
     return Input(**values, sha256=found.sha256, version=None, first_seen=seen, raw=raw)
 
 
-def _kept(folder: Path, source: str, sha256: str) -> tuple[Raw | None, str | None]:
-    """Return a raw file, and when it was first seen; None where it is no longer kept."""
+def _kept(folder: Path, given: dict[str, Any]) -> tuple[Raw | None, str | None]:
+    """Return the raw file of a source, and when it was first seen; None where it is no longer kept.
+
+    How that run read it, its report says: the note beside the file says how it was read first.
+    """
+    sha256 = given["raw"] or ""
     try:
         noted: dict[str, Any] = json.loads((folder / f"{sha256}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None, None
-    said = noted["dialect"]
-    dialect = Dialect(**{**said, "columns": tuple(said["columns"])}) if said else None
-    path = folder / f"{sha256}.{'csv' if dialect else 'parquet'}"
-    return (Raw(source, path, sha256, None, dialect) if path.is_file() else None), noted["first_seen"]
+    read = {"dialect": given.get("dialect", noted["dialect"])}
+    raw = raws.of_note(folder, given["name"], sha256, noted | read)
+    return (raw if all(file.is_file() for file in raw.files) else None), noted["first_seen"]
 
 
 @contextmanager

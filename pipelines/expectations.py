@@ -1,7 +1,8 @@
 """What a whole version must meet, else the run fails and the last version stays.
 
 Every expectation is measured, met or not, and what is measured goes into the report. Where nothing is declared of the
-number of rows, a version that lost more than half of them is no version either: a source that was cut is found so.
+number of rows, a version that lost more than half of them is no version either, nor one of which more than half was
+refused, nor one without any key of the last: a source that was cut, or is another than declared, is found so.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,16 @@ from pipelines.stage import Staged
 
 DAY = 86_400  # seconds
 
+SOME, HALF = 20, 0.5
+"""Rows read from which it is not believed that more than half of them are wrong, where nothing is declared."""
+
 
 @dataclass(frozen=True)
 class Measure:
     """One expectation: what was measured, between which bounds it is to be, and what is said where there is something.
 
-    `against_last` tells that the last version is the measure, which a steward may take a new one in place of.
+    `acceptable` tells that a steward may take the version all the same: nobody declared the bound, or the last version
+    is the measure.
     """
 
     expectation: str
@@ -35,7 +40,7 @@ class Measure:
     met: bool
     reason: Reason | None = None
     column: str | None = None
-    against_last: bool = False
+    acceptable: bool = False
 
     def told(self, accepted: bool) -> dict[str, Any]:
         """Return what a report tells of it."""
@@ -66,7 +71,7 @@ def judge(
         *_unread(job.dataset, report, names=not any(each.names_are_data for each in inputs)),
         *_against(job, inputs, report, profiled, before),
     ]
-    passed = [accept and each.against_last and not each.met for each in measures]
+    passed = [accept and each.acceptable and not each.met for each in measures]
     told = [each.told(accepted) for each, accepted in zip(measures, passed, strict=True)]
     problems = [
         each.reason.en
@@ -94,12 +99,15 @@ def _against(
     if not rows:
         return
     found = list(drift.rows(job.dataset, report.rows_out, rows))
+    if job.changes is not None and job.changes.by_row:  # of another key no row is the same
+        found += drift.keys(job.dataset, report.rows_out, report.added, report.removed, rows)
+    found += drift.sources(job.dataset, report.sources, before.get("sources", []))
     known = {each.source.name: _read(job.dataset, each) for each in inputs if each.names_are_data}
     found += drift.columns(job.dataset, report.sources, before.get("sources", []), known)
     if report.rows_out:
         found += drift.values(job.dataset, profiled, report.rows_out, before.get("profile", {}), rows)
     for each in found:
-        yield Measure(each.what, each.measured, None, each.most, each.met, each.reason, each.column, against_last=True)
+        yield Measure(each.what, each.measured, None, each.most, each.met, each.reason, each.column, acceptable=True)
 
 
 def _read(dataset: Dataset, staged: Staged) -> frozenset[str]:
@@ -115,6 +123,18 @@ def _rows(dataset: Dataset, report: Report) -> Iterator[Measure]:
     yield from _bounded("rows", report.rows_out, dataset.expect.rows, Reason("rows", "lignes"), "{:,.0f}")
     what = Reason("share of refused rows", "part de lignes refusées")
     yield from _bounded("refused", share, dataset.expect.refused, what, "{:.2%}")
+    undeclared = dataset.expect.refused == Bounds()
+    if undeclared and share > HALF and report.rows_in >= SOME:
+        command = f"beffroi run {dataset.name} --accept"
+        declare = f"`expect: {{refused: {{max: {drift.enough(share)}}}}}`"
+        reason = Reason(
+            f"{what.en}: {share:.2%}, more than half, as if the source were not as declared: see `beffroi quarantine list"
+            f" {dataset.name} --by-rule`; if that is right, take it once with `{command}`, or declare {declare}",
+            f"{what.fr} : {share:.2%}, plus de la moitié, comme si la source n'était pas celle déclarée : voir `beffroi"
+            f" quarantine list {dataset.name} --by-rule` ; si c'est juste, acceptez-la une fois par `{command}`, ou"
+            f" déclarez {declare}",
+        )
+        yield Measure("refused", share, None, HALF, False, reason, acceptable=True)
 
 
 def _bounded(name: str, value: float, bounds: Bounds, what: Reason, form: str) -> Iterator[Measure]:

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 
 from connectors.columns import Column
 from connectors.patterns import takes_long
+from pipelines import step
 from pipelines.clean import Cleaning, Reason, Value
-from pipelines.sql import identifier, quote
+from pipelines.sql import quote
 from pipelines.steps import STEPS
 
 SPECIFIERS = frozenset("aAbBdHIjmMpSfyYzZ%")
@@ -202,13 +203,21 @@ def _boolean(cleaning: Cleaning, value: Value, column: Column) -> None:
 
 
 def _moment(cleaning: Cleaning, value: Value, column: Column) -> str:
-    """Read a date, a moment or a time of the day by its pattern; a time goes on as the text that it always is."""
-    made = f"try_strptime({value.sql}, {quote(column.format)})"
+    """Read a date, a moment or a time of the day by its pattern; a time goes on as the text that it always is.
+
+    The engine passes over blanks at both ends, which the bars forbid, and takes two digits for a year by %Y: the years
+    before 1000, which such a one would be, are refused.
+    """
+    moment = f"try_strptime('|' || {value.sql} || '|', {quote(f'|{column.format}|')})"
     kind = {"date": "DATE", "datetime": "TIMESTAMP"}.get(column.type, "VARCHAR")
-    made = f"CAST({made} AS DATE)" if kind == "DATE" else made
-    made = f"strftime({made}, '%H:%M:%S')" if kind == "VARCHAR" else made
+
+    def typed(sql: str) -> str:
+        made = f"CASE WHEN {sql} >= TIMESTAMP '1000-01-01' THEN {sql} END" if "%Y" in column.format else sql
+        made = f"CAST({made} AS DATE)" if kind == "DATE" else made
+        return f"strftime({made}, '%H:%M:%S')" if kind == "VARCHAR" else made
+
     reason = Reason(f"is not written as {column.format}", f"n'est pas écrit selon {column.format}")
-    cleaning.convert(value, made, "format", reason)
+    step.convert(cleaning, value, "format", reason, lambda _: moment, typed)
     return kind
 
 
@@ -269,13 +278,11 @@ def unusable(pattern: str) -> str | None:
 
 
 def _matched(cleaning: Cleaning, value: Value, pattern: str) -> None:
-    """Have Python's library match a pattern with the distinct values, and join its findings back."""
-    select = f"SELECT DISTINCT {value.sql} FROM {cleaning.relation(value.depth)} WHERE {value.sql} IS NOT NULL"
-    seen = [row[0] for row in cleaning.connection.execute(select).fetchall()]
+    """Have Python's library match a pattern with the distinct values."""
     matches = re.compile(pattern)
-    good = [text for text in seen if matches.fullmatch(text)]
-    name = cleaning.name("matched")
-    cleaning.connection.register(name, pa.table({"seen": pa.array(good, pa.string())}))
-    join = f"LEFT JOIN {name} ON {name}.seen = {value.sql}"
     reason = Reason(f"does not look like {pattern}", f"n'a pas la forme {pattern}")
-    cleaning.convert(value, f"{name}.{identifier('seen')}", "pattern", reason, join)
+
+    def valid(text: str) -> str | None:
+        return text if matches.fullmatch(text) else None
+
+    step.by_library(cleaning, value, "pattern", reason, "CAST(NULL AS VARCHAR)", valid)

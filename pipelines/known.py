@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version as version_of
 
-import duckdb
-
 from pipelines import corrections
 from pipelines import raw as raws
 from pipelines import report as reports
@@ -20,6 +18,9 @@ from pipelines.stage import raw_folder
 from pipelines.steps import file_of
 from pipelines.versions import declared
 
+JUDGES = ("email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely")
+"""The libraries besides the engine that tell what a value is: another version may tell otherwise."""
+
 TOLD = {"title", "description", "keywords", "schedule", "deadline", "publication", "retention"}
 """What a declaration says that no row is judged by."""
 
@@ -28,8 +29,7 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
     """Return what a run's outcome rests on, as one text: two runs of the same find the same."""
     dataset = job.dataset
     said = [
-        version_of("beffroi"),
-        duckdb.__version__,
+        [version_of(each) for each in ("beffroi", "duckdb", *JUDGES)],
         {name: repr(value) for name, value in dataset if name not in TOLD},
         declared(dataset),
         repr(dataset.columns),
@@ -72,5 +72,5 @@ def unchanged(job: Job, judged: str) -> Report | None:
         return None
     return replace(
         before, new=False, added=0, changed=0, removed=0, started=job.clock.started, run=job.clock.started,
-        schema_change=None, schema_changes=[], replayed=False,
+        schema_change=None, schema_changes=[], replayed=False, made=reports.maker(last.report),
     )  # fmt: skip

@@ -47,6 +47,16 @@ def counts(connection: duckdb.DuckDBPyConnection, judged: Judged) -> tuple[int, 
     return rows_in, int(good), int(refused), int(merged)
 
 
+def by_source(connection: duckdb.DuckDBPyConnection, judged: Judged) -> list[tuple[int, int]]:
+    """Return how many rows of each source were refused, and how many merged into others."""
+    found = connection.execute(
+        f"SELECT {SOURCE}, count(*) FILTER ({judged.rules.refused}), count(*) FILTER ({mask(0)} = {MERGED})"
+        f" FROM {JUDGED} GROUP BY {SOURCE}"
+    ).fetchall()
+    counted = {int(source): (int(refused), int(merged)) for source, refused, merged in found}
+    return [counted.get(source, (0, 0)) for source in range(len(judged.counts))]
+
+
 def rules(connection: duckdb.DuckDBPyConnection, judged: Judged) -> list[dict[str, Any]]:
     """Return how many rows each rule refused, the most first."""
     masks = ", ".join(mask(number) for number in range(judged.rules.masks))
@@ -82,6 +92,15 @@ def conflicts(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
     """Make the table of the values that were not kept, since another row of their key has another; return how many."""
     query = f"CREATE TEMP TABLE {CONFLICTS} AS {merge.conflicts(dataset)}"
     return int(connection.execute(query).fetchall()[0][0])
+
+
+def conflicts_by(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return how many values of which column were not kept, of which source, and whose was; the most first."""
+    names = ("column", "rule", "kept_source", "other_source")
+    columns = ", ".join(f'"{name}"' for name in names)
+    query = f"SELECT {columns}, count(*) FROM {CONFLICTS} GROUP BY ALL ORDER BY count(*) DESC, {columns}"
+    found = connection.execute(query).fetchall()
+    return [dict(zip((*names, "values"), row, strict=True)) for row in found]
 
 
 def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, folder: Path) -> int:

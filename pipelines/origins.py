@@ -1,7 +1,7 @@
 """What datasets say of their sources and the sources do not bear out; and that personal data never become open.
 
-A dataset may be the source of another. What is not open there stays with its owner, and what is personal there is
-personal wherever it goes: that is held here, for every way from one dataset to the next.
+A dataset may be the source of another, or be read by a step of its cleaning. What is not open there stays with its
+owner, and what is personal there is personal wherever it goes: that is held here, for every way from one to the next.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from pipelines.coherence import Problem, Read, unknown
 from pipelines.declarations import Dataset, Source
 from pipelines.forms import is_read
 from pipelines.sentences import among
+from pipelines.steps import column_of, dataset_of, parts
 from pipelines.strict_yaml import Keys
 
 ALIKE = {"integer": {"number"}, "date": {"datetime"}, "geopoint": {"string"}, "geojson": {"string"}}
@@ -35,6 +36,7 @@ def _dataset(read: Read, dataset: Dataset) -> Iterator[Problem]:
         for number, column in enumerate(dataset.columns if there is not None else ()):
             yield from _column(dataset, source, column, there or {}, _place(dataset, position, number))
         yield from _personal(read, dataset, position)
+    yield from _by_steps(read, dataset)
     if dataset.audience == "open":
         yield from _closed(read, dataset)
 
@@ -61,7 +63,8 @@ def _there(read: Read, source: Source) -> Mapping[str, frozenset[str]] | None:
 def _place(dataset: Dataset, position: int, number: int) -> Keys:
     """Return where it is said from what a column is read: the source's own `clean:`, the dataset's, or the schema."""
     name, here = dataset.columns[number].name, ("datasets", dataset.name)
-    if name in dataset.inputs[position].clean:
+    own = dataset.inputs[position].clean.get(name)
+    if own is not None and "source" in own.model_fields_set:
         return (*here, *dataset.place(position), "clean", name, "from")
     said = name in dataset.clean and dataset.clean[name].source is not None
     return (*here, "clean", name, "from") if said else (*here, "schema", "fields", number)
@@ -103,6 +106,22 @@ def _personal(read: Read, dataset: Dataset, position: int) -> Iterator[Problem]:
             yield _place(dataset, position, number), f"{said}: it stays so, say personal: of it here too"
 
 
+def _by_steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield each step that makes a column of what is personal data elsewhere, where the column does not say so."""
+    columns = {column.name: column for column in dataset.columns}
+    for at, name, clean in dataset.cleans:
+        for position, step in enumerate(clean.steps):
+            used, (other, theirs) = column_of(step), dataset_of(step) or ("", ())
+            there = read.datasets[other].columns if other in read.datasets else ()
+            behind = [f"«{each.name}» of {other}" for each in there if each.personal and each.name in theirs]
+            if used is not None and used[1] in columns and columns[used[1]].personal:
+                behind.append(f"«{used[1]}»")
+            if behind and name in columns and not columns[name].personal:
+                said = f"the step {parts(step)[0]} makes {name} by {' and '.join(behind)}, which is personal data"
+                keys: Keys = ("datasets", dataset.name, *at, name, "steps", position)
+                yield keys, f"{said}: it stays so, say personal: of {name} too"
+
+
 def _closed(read: Read, dataset: Dataset) -> Iterator[Problem]:
     """Yield why what an open dataset is made of cannot be open: all datasets behind it are looked at."""
     at: Keys = ("datasets", dataset.name, "audience")
@@ -117,13 +136,20 @@ def _closed(read: Read, dataset: Dataset) -> Iterator[Problem]:
             yield at, f"audience: open is refused: the rows of {each.name} are {each.owner}'s, and not open"
 
 
+def _read_by(dataset: Dataset) -> Iterator[str]:
+    """Yield the datasets of which a dataset takes values: its sources, and those that its steps read."""
+    yield from (source.dataset for source in dataset.inputs if source.dataset is not None)
+    steps = (step for _, _, clean in dataset.cleans for step in clean.steps)
+    yield from (other[0] for step in steps if (other := dataset_of(step)) is not None)
+
+
 def _behind(read: Read, dataset: Dataset) -> list[Dataset]:
     """Return the datasets that one is made of, and those that they are made of; each once, whatever the circles."""
     found: dict[str, Dataset] = {}
     waiting = [dataset]
     while waiting:
-        for source in waiting.pop().inputs:
-            other = read.datasets.get(source.dataset or "")
+        for name in _read_by(waiting.pop()):
+            other = read.datasets.get(name)
             if other is not None and other.name not in found and other is not dataset:
                 found[other.name] = other
                 waiting.append(other)

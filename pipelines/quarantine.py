@@ -21,6 +21,9 @@ from pipelines.workspace import Workspace
 
 FILE = "quarantine.parquet"
 
+ALIKE = "CASE WHEN f.rule = 'row' THEN regexp_replace(f.reason, '[0-9]+', '', 'g') ELSE f.reason END"
+"""SQL: what reasons have in common that are one: those of a row's own fault say in which line it stands, and more."""
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -41,7 +44,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Broken:
-    """How many rows broke a rule, and where one of them stands."""
+    """How many rows of a source broke a rule, and where the first of them stands."""
 
     dataset: str
     version: int | None
@@ -101,9 +104,9 @@ def of(name: str, number: int | None, folder: Path) -> Iterator[Refused]:
 
 
 def by_rule(workspace: Workspace, name: str) -> list[Broken]:
-    """Return how many rows broke each rule in the latest run, the most first. Raises Unavailable where it is removed.
+    """Return how many rows of each source broke each rule in the latest run, the most first. Raises Unavailable.
 
-    Of rows that did not come whole the reason is that of the first: it may say in which line it stood.
+    Of rows that did not come whole the reasons that differ in their numbers are one, told as that of the first row.
     """
     found = last(workspace, name)
     if found is None:
@@ -114,9 +117,8 @@ def by_rule(workspace: Workspace, name: str) -> list[Broken]:
     with evidence.engine() as connection:
         each = f"SELECT source, place, unnest(failures) AS f FROM read_parquet({quote(str(folder / FILE))})"
         rows = connection.execute(
-            'SELECT f."column", f.rule, arg_min(f.reason, place), arg_min(f.reason_fr, place), count(*),'
-            f" arg_min(source, place), min(place) FROM ({each})"
-            " GROUP BY f.\"column\", f.rule, CASE WHEN f.rule <> 'row' THEN f.reason END ORDER BY count(*) DESC, 1, 2"
+            'SELECT f."column", f.rule, arg_min(f.reason, place), arg_min(f.reason_fr, place), count(*), source,'
+            f" min(place) FROM ({each}) GROUP BY f.\"column\", f.rule, {ALIKE}, source ORDER BY count(*) DESC, 1, 2, 6, 7"
         ).fetchall()
     return [Broken(name, number, *row) for row in rows]
 

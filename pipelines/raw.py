@@ -5,18 +5,19 @@
 once; nothing is ever changed in place.
 """
 
+import bisect
 import datetime as dt
 import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from connectors.registry import CsvFile
-from pipelines.sql import quote
+from pipelines.sql import identifier, quote
 
 CHUNK = 1 << 20
 
@@ -37,7 +38,9 @@ class Dialect:
 class Raw:
     """One input of a run as it lies on disk: a file of ours (`sha256`), or a dataset's `version`.
 
-    `after` is the greatest value that the watermark of an increment has in it, `stamp` what it was asked for by.
+    `after` is the greatest value that the watermark of an increment has in it, `stamp` what it was asked for by. Over
+    the rows of `path` those of `changes` (digests of files beside it) are put in turn: each replaces the rows before it
+    that have its `key`. The number of a row counts through all files; `starts` are the rows before each of `changes`.
     """
 
     source: str
@@ -47,15 +50,30 @@ class Raw:
     dialect: Dialect | None = None
     after: str | None = None
     stamp: str | None = None
+    changes: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
+    key: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        """Return its files, the changes in the order in which they are put over the first."""
+        return [self.path, *(self.path.with_name(f"{digest}.parquet") for digest in self.changes)]
 
     @property
     def size(self) -> int:
         """Return its size in bytes."""
-        return self.path.stat().st_size
+        return sum(file.stat().st_size for file in self.files)
+
+    def file_of(self, place: int) -> tuple[str, int]:
+        """Return the digest of the file in which the row of that number stands, and its number there."""
+        found = bisect.bisect_left(self.starts, place)
+        return self.files[found].stem, place - (0, *self.starts)[found]
 
     @property
     def identity(self) -> str:
-        """Return what names its content: two of the same are the same rows."""
+        """Return what names its content: two of the same are the same rows, read in the same way."""
+        if self.dialect is not None:
+            return f"{self.sha256} {json.dumps(asdict(self.dialect))}"
         return self.sha256 or f"{self.source} {self.version}"
 
     def relation(self, place: str | None) -> str:
@@ -63,11 +81,23 @@ class Raw:
         if self.dialect is not None:
             number = f"row_number() OVER () AS {place}, " if place else ""
             return f"(SELECT {number}* FROM {_csv(self.path, self.dialect)})"
+        if self.changes:
+            return f"({' UNION ALL '.join(self.parts(place))})"
         file = quote(str(self.path))
         if place is None:
             return f"(FROM read_parquet({file}))"
         number = f"file_row_number + 1 AS {place}, * EXCLUDE (file_row_number)"
         return f"(SELECT {number} FROM read_parquet({file}, file_row_number = true))"
+
+    def parts(self, place: str | None) -> Iterator[str]:
+        """Yield SQL of the rows of each of its files that none of the later ones replaces, as `relation` does."""
+        keys = ", ".join(map(identifier, self.key))
+        for number, (file, start) in enumerate(zip(self.files, (0, *self.starts), strict=True)):
+            numbered = f"file_row_number + {start + 1} AS {place}, " if place else ""
+            later = [f"SELECT {keys} FROM read_parquet({quote(str(each))})" for each in self.files[number + 1 :]]
+            gone = f"ANTI JOIN ({' UNION ALL '.join(later)}) beffroi_later USING ({keys})" if later else ""
+            rows = f"read_parquet({quote(str(file))}, file_row_number = true)"
+            yield f"SELECT {numbered}* EXCLUDE (file_row_number) FROM {rows} beffroi_file {gone}"
 
 
 def _csv(path: Path, dialect: Dialect) -> str:
@@ -124,6 +154,37 @@ def settle(
     return raw
 
 
+def chained(raw: Raw) -> Raw:
+    """Note of what files an input of several is, and give it the name of them all; return it."""
+    said = {"first": raw.path.stem, "changes": raw.changes, "starts": raw.starts, "key": raw.key}
+    digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    note = raw.path.with_name(f"{digest}.json")
+    if not note.is_file():
+        seen = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        _written(note, {"source": raw.source, "first_seen": seen, "dialect": None, "chain": said})
+    return replace(raw, sha256=digest)
+
+
+def of_note(folder: Path, source: str, sha256: str, noted: dict[str, Any]) -> Raw:
+    """Return the input that the note of its digest tells of. Raises KeyError for what is none."""
+    said, dialect = noted.get("chain"), noted["dialect"]
+    if said is not None:
+        changes, starts, key = (tuple(said[name]) for name in ("changes", "starts", "key"))
+        first = folder / f"{said['first']}.parquet"
+        return Raw(source, first, sha256, changes=changes, starts=starts, key=key)
+    known = Dialect(**{**dialect, "columns": tuple(dialect["columns"])}) if dialect else None
+    return Raw(source, folder / f"{sha256}.{'csv' if known else 'parquet'}", sha256, None, known)
+
+
+def parts_of(folder: Path, sha256: str) -> Iterator[str]:
+    """Yield the digests of the files that an input is made of, where it is of several."""
+    try:
+        said = json.loads((folder / f"{sha256}.json").read_text(encoding="utf-8")).get("chain") or {}
+        yield from (said["first"], *said["changes"]) if said else ()
+    except (OSError, ValueError, KeyError):
+        return
+
+
 def copied(source: Path, target: Path) -> str:
     """Copy a file and return the SHA-256 of what was copied."""
     digest, buffer = hashlib.sha256(), bytearray(CHUNK)
@@ -177,12 +238,13 @@ def readings(folder: Path) -> list[Reading]:
         ]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return []
-    return [each for each in found if all(raw.path.is_file() for raw in each.inputs)]
+    return [each for each in found if all(file.is_file() for raw in each.inputs for file in raw.files)]
 
 
 def _raw(folder: Path, noted: dict[str, Any]) -> Raw:
     dialect = noted["dialect"] and Dialect(**{**noted["dialect"], "columns": tuple(noted["dialect"]["columns"])})
-    return Raw(**{**noted, "path": folder.parent.parent / noted["path"], "dialect": dialect})
+    lists = {name: tuple(noted.get(name, ())) for name in ("changes", "starts", "key")}
+    return Raw(**{**noted, **lists, "path": folder.parent.parent / noted["path"], "dialect": dialect})
 
 
 def note(folder: Path, reading: Reading, kept: int) -> None:

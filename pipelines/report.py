@@ -23,8 +23,10 @@ SchemaChange = Literal["patch", "minor", "major"]
 class Report:
     """What a run did. `rows_in` is always `rows_out` + `quarantined` + `merged`, each counted by itself.
 
-    Nothing in it is a value of a personal column. `run` names it: it is when it began. `sources` are
-    {name, registry or dataset, table, rows, raw, bytes, columns}, `rules` {column, rule, rows, reason, reason_fr} of the
+    Nothing in it is a value of a personal column. `run` names it: it is when it began. `made` is the run that made the
+    version, which one that left it as it was is not. `sources` are
+    {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns}, `conflicts_by` {column, rule,
+    kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
     read, `measured` {expectation, column, measured, least, most, met} of each expectation. `cpu_seconds` and `memory_mb`
     are of the whole process until then, with the runs beside it.
@@ -44,9 +46,11 @@ class Report:
     started: str
     seconds: float
     run: str = ""
+    made: str = ""
     outcome: Outcome = "unchanged"
     corrected: int = 0
     conflicts: int = 0
+    conflicts_by: list[dict[str, Any]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -60,6 +64,11 @@ class Report:
     replayed: bool = False
     measured: list[dict[str, Any]] = field(default_factory=list)
     schema_changes: list[str] = field(default_factory=list)
+
+
+def maker(said: dict[str, Any]) -> str:
+    """Return the run that made the version whose report, as JSON has it, is of the last run that found it so; or ""."""
+    return str(said.get("made") or (said.get("run", "") if said.get("outcome") == "new" else ""))
 
 
 def folder(workspace: Workspace, name: str) -> Path:

@@ -4,13 +4,14 @@ The page is for everybody who can read it (WCAG 2.2 AA): landmarks, headings, ta
 least 4.5 : 1, no script, no colour that says alone what it says. No value of a refused row ever stands in a report.
 """
 
+import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import quote as percent
 
-from pipelines import pages, report, report_words
+from pipelines import pages, report, report_style, report_words
 from pipelines.declarations import Dataset
 from pipelines.report import Report
 from pipelines.report_words import Words, count, decimal, share, size
@@ -21,35 +22,11 @@ LANGUAGES = tuple(report_words.LANGUAGES)
 MANY = 3
 """Columns of a table that has no room on a telephone."""
 
-SHARES = ("refused", "drift_rows", "drift_empty", "drift_values")
+SHARES = ("refused", "drift_rows", "drift_keys", "drift_sources", "drift_empty", "drift_values")
 """Expectations that are measured as shares, 0 to 1."""
 
 FREQUENT = 3
 """Frequent values shown of a column."""
-
-STYLE = """
-h1 { line-height: 1.2; overflow-wrap: anywhere } h2 { margin: 2rem 0 .3rem }
-.outcome { border-left: .4rem solid #1f4e79; background: #eef3f8; padding: .6rem 1rem; margin: 1rem 0 }
-.failed .outcome { border-color: #a1201a; background: #fbeeed } .outcome p { margin: .2rem 0 }
-.bar { display: flex; height: 1.2rem; background: #ddd; margin: .6rem 0; gap: 2px } .bar span { min-width: 3px }
-.wide { overflow-x: auto } td, th { overflow-wrap: break-word } thead th { border-bottom-width: 2px }
-tbody th { font-weight: 600 } .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
-.rows tbody th::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .5em }
-.bar .a, .rows tr:nth-child(1) th::before { background: #1f4e79 }
-.bar .b, .rows tr:nth-child(2) th::before { background: #b3541e }
-.bar .c, .rows tr:nth-child(3) th::before { background: #6b6b6b }
-tr.total th, tr.total td { border-top: 2px solid #1b1b1b; font-weight: 600 } footer { margin-top: 2rem; color: #555 }
-.few, .bar { max-width: 42rem }
-@media (max-width: 45rem) {
-  body { font-size: 1rem } th, td { padding: .3rem .35rem } table { font-size: .95rem }
-  .many thead { position: absolute; left: -100rem } .many tbody, .many tr, .many th, .many td { display: block; border: 0 }
-  .many tbody tr { border-bottom: 1px solid #999; padding: .4rem 0 } .many td:empty { display: none }
-  .many td { display: flex; gap: .6rem; text-align: left; white-space: normal; padding: .1rem .35rem }
-  .many td::before { content: attr(data-head); flex: 0 0 7rem; color: #555 }
-}
-@media print { body { max-width: none } .bar span { print-color-adjust: exact } }
-"""
-
 
 @dataclass(frozen=True)
 class Section:
@@ -111,17 +88,14 @@ def _sources(found: Report, said: Words, *, whole: bool) -> Section:
             origin = said["version_of"].format(version=each.get("version"), dataset=other)
         else:
             origin = "/".join(filter(None, (each.get("registry"), each.get("table"))))
-        told = (
-            each["name"],
-            origin,
-            count(each["rows"], said),
-            size(each["bytes"], said),
-            (each.get("raw") or "")[:12],
-        )
+        less = [count(each[name], said) if name in each else "" for name in ("quarantined", "merged")]
+        from_there = origin if origin != each["name"] else ""  # a source without a name of its own is called so
+        raw = (each.get("raw") or "")[:12]
+        told = (each["name"], from_there, count(each["rows"], said), *less, size(each["bytes"], said), raw)
         rows.append(told if whole else (each["name"], told[2]))
     if not whole:
         return Section("sources", said["sources"], (), (heads[0], heads[2]), rows, (1,))
-    return Section("sources", said["sources"], (), heads, rows, (2, 3))
+    return Section("sources", said["sources"], (), heads, rows, (2, 3, 4, 5))
 
 
 def _changes(found: Report, said: Words, *, whole: bool) -> Section:
@@ -149,6 +123,11 @@ def _for_operators(found: Report, said: Words) -> Iterator[Section]:
         ]  # fmt: skip
         lines = (said["refused_several"],)
         yield Section("refused", said["refused"], lines, said["refused_heads"].split("|"), rows, (3, 4))
+    if found.conflicts_by:
+        lines = (said["differing_lines"].format(dataset=found.dataset),)
+        names = ("column", "rule", "kept_source", "other_source")
+        told = [(*(each[name] for name in names), count(each["values"], said)) for each in found.conflicts_by]
+        yield Section("differing", said["differing"], lines, said["differing_heads"].split("|"), told, (4,))
     if found.measured:
         told = [_expectation(each, said) for each in found.measured]
         heads = said["expectations_heads"].split("|")
@@ -216,6 +195,9 @@ def _outcome(found: Report, said: Words, *, whole: bool) -> list[str]:
         lines.append(said["replayed"])
     if not whole:
         return lines
+    if told == "unchanged" and found.made:
+        moment = report_words.moment(dt.datetime.fromisoformat(found.made))
+        lines.append(said["made"].format(moment=moment, dataset=found.dataset, run=found.made))
     unmet = [each.get("reason_fr") for each in found.measured if not each["met"] and not each.get("accepted")]
     return [*lines, *(filter(None, unmet) if said["language"] == "fr" and any(unmet) else found.problems)]
 
@@ -237,7 +219,7 @@ def page(
 <html lang="{said["language"]}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel="icon" href="data:image/svg+xml,{percent(pages.ICON)}">
-<style>{pages.STYLE}{STYLE}</style></head>
+<style>{pages.STYLE}{report_style.STYLE}</style></head>
 <body class="{found.outcome}">
 <header><h1>{title}</h1>
 <p><code>{escape(dataset.name)}</code>, {said["began"].format(moment=when)}</p></header>

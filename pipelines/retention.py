@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines import versions
 from pipelines.declarations import Dataset
-from pipelines.raw import NOTES, readings
+from pipelines.raw import NOTES, parts_of, readings
 from pipelines.versions import KEPT, Version
 from pipelines.workspace import Workspace
 
@@ -47,16 +47,21 @@ def leftovers(workspace: Workspace, name: str) -> list[Path]:
 def kept(dataset: Dataset, found: list[Version], now: dt.datetime) -> list[Version]:
     """Return which of the versions `found`, oldest first, the declaration keeps.
 
-    They are the latest, always, and those within both bounds; of personal data no more than PERSONAL.
+    They are the latest, always, and those within both bounds; of personal data no more than PERSONAL, whether it is said
+    to be so today or was when the version was made.
     """
     most = dataset.retention.versions
-    if dataset.personal:
-        most = min(PERSONAL, most or PERSONAL)
     last = found[-most:] if most is not None else found
+    last = [version for version in last if version in found[-PERSONAL:] or not (dataset.personal or _personal(version))]
     if dataset.retention.days is None:
         return last
     since = now - dt.timedelta(days=dataset.retention.days)
     return [version for version in last if version is found[-1] or version.committed >= since]
+
+
+def _personal(version: Version) -> bool:
+    """Tell whether any column of a version was personal data when it was made."""
+    return any(personal for _, _, personal in json.loads(version.declared)["columns"])
 
 
 def _of_lake(table: Path, wanted: list[Version]) -> Iterator[Path]:
@@ -80,6 +85,7 @@ def _of_raw(folder: Path, wanted: list[Version]) -> Iterator[Path]:
     """Yield the raw inputs that none of the runs that are noted, nor the latest version, was made from."""
     used = {raw.sha256 for reading in readings(folder) for raw in reading.inputs}
     used |= {digest for version in wanted[-1:] for digest in _inputs(version.folder / "report.json")}
+    used |= {part for digest in used if digest for part in parts_of(folder, digest)}
     yield from (file for file in folder.glob("*") if file.name != NOTES and file.stem not in used)
 
 

@@ -116,12 +116,13 @@ def constraints(column: Column, value: str) -> Iterator[Failure]:
         if length is not None:
             reason = Reason(f"has {than} than {length} {what}", f"a {que} de {length} {quoi}")
             yield Failure(f"len({value}) {sign} {length}", rule, reason)
-    for rule, sign, bound, french in (
-        ("minimum", "<", wanted.minimum, "minimum"), ("maximum", ">", wanted.maximum, "maximum")
-    ):  # fmt: skip
+    for rule, sign, bound, beyond, french in (
+        ("minimum", "<", wanted.minimum, "below", "est inférieur au"),
+        ("maximum", ">", wanted.maximum, "above", "dépasse le"),
+    ):
         if bound is not None:
             limit = f"CAST({quote(str(bound))} AS {DUCKDB[column.type]})"
-            reason = Reason(f"is beyond the {rule} of {bound}", f"dépasse le {french} de {bound}")
+            reason = Reason(f"is {beyond} the {rule} of {bound}", f"{french} {rule} de {bound}")
             yield Failure(f"{value} {sign} {limit}", rule, reason)
 
 

@@ -5,7 +5,7 @@ and the next run sweeps it away.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from connectors.errors import BeffroiError, RunFailed
@@ -30,35 +30,40 @@ from pipelines.merge import merge
 from pipelines.needed import Needed
 from pipelines.raw import Reading
 from pipelines.report import Report as Report  # noqa: PLC0414  # callers know it from here
+from pipelines.report import maker
 from pipelines.runs import Clock, Job
 from pipelines.stage import Staged, again, raw_folder, stage
+from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
 
 def run(
     workspace: Workspace, name: str, tell: Callable[[str], None] = lambda _: None, *,
     full: bool = False, preview: bool = False, replay: bool = False, memory: int | None = None, wait: float = 0.0,
-    accept: bool = False,
+    accept: bool = False, release: bool = False,
 ) -> Report:  # fmt: skip
     """Run one dataset; `tell` hears the name of each stage as it begins, `full` reads all of a table again.
 
     `preview` does all but the commit: the report says what would change. `replay` asks no source: what the last run
-    read is judged anew; `accept` takes a version however far it is from the last one. `memory` is what the engine may
-    hold, in MB; `wait` the seconds to wait for another run of the dataset. Returns its report. Raises RunFailed when an
-    expectation fails, its deadline passes or it is held (the last version stays), Unavailable while another run of it is
-    under way, and whatever the source raises.
+    read is judged anew; `accept` takes a version however far it is from the last one. `release` lets a dataset go on
+    that a rollback holds, once the run has not failed. `memory` is what the engine may hold, in MB; `wait` the seconds
+    to wait for another run of the dataset. Returns its report. Raises RunFailed when an expectation fails, its deadline
+    passes or it is held (the last version stays), Unavailable while another run of it is under way, and whatever the
+    source raises.
     """
     dataset, clock = workspace.dataset(name), Clock(tell)
     with versions.alone(workspace, name, wait), _swept(workspace, name):
         try:
             with engine(workspace, dataset, memory) as connection:
                 job = Job(workspace, dataset, connection, clock, versions.newest(workspace, name))
-                if not preview and (held := rollback.held(workspace, name)) is not None:
+                if not (preview or release) and (held := rollback.held(workspace, name)) is not None:
                     raise RunFailed(str(held))
                 report = _run(job, full=full, preview=preview, replay=replay, accept=accept)
         except BeffroiError as error:
             runs.keep(workspace, clock.failure(dataset, error.detail))
             raise
+        if release:
+            rollback.release(workspace, name)
         runs.keep(workspace, report)
         return report
 
@@ -108,10 +113,24 @@ def _report(job: Job, inputs: Sequence[Staged], judged: Judged, needed: Needed) 
     return Report(
         dataset.name, (last.number if last else 0) + (1 if new else 0), new,
         rows_in, rows_out, quarantined, merged, *changes.counts, sorted(judged.unread), job.clock.started, 0.0,
-        run=job.clock.started, sources=runs.sources(inputs, judged), rules=lineage.rules(connection, judged),
-        conflicts=lineage.conflicts(connection, dataset), needed=needed.versions,
+        run=job.clock.started, made=job.clock.started if new else _maker(last),
+        sources=runs.sources(inputs, judged, lineage.by_source(connection, judged)),
+        rules=lineage.rules(connection, judged),
+        conflicts=lineage.conflicts(connection, dataset), conflicts_by=lineage.conflicts_by(connection), needed=needed.versions | _read(inputs),
         schema_version=schema_version, schema_change=schema_change, schema_changes=said,
     )  # fmt: skip
+
+
+def _read(inputs: Sequence[Staged]) -> dict[str, int]:
+    """Return the versions of the datasets that are sources: what is judged anew may not be of their latest."""
+    return {each.source.dataset: each.raw.version for each in inputs if each.source.dataset and each.raw.version}
+
+
+def _maker(last: Version | None) -> str:
+    """Return the run that made the last version; nobody knows it where its report is gone."""
+    with suppress(OSError, ValueError):
+        return maker(last.report) if last is not None else ""
+    return ""
 
 
 @contextmanager

@@ -81,15 +81,16 @@ class Job:
     changes: Changes | None = None
 
 
-def sources(inputs: Sequence[Staged], judged: Judged) -> list[dict[str, Any]]:
-    """Return what a report tells of each source."""
+def sources(inputs: Sequence[Staged], judged: Judged, less: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return what a report tells of each source; `less` are the rows of each that were refused and merged."""
     return [
         {
             "name": each.source.name, "registry": each.source.registry, "dataset": each.source.dataset,
-            "table": each.source.table, "rows": rows, "raw": each.raw.sha256, "version": each.raw.version,
-            "bytes": each.raw.size, "columns": list(types),
+            "table": each.source.table, "rows": rows, "quarantined": refused, "merged": merged,
+            "raw": each.raw.sha256, "version": each.raw.version, "bytes": each.raw.size, "columns": list(types),
+            "dialect": asdict(each.raw.dialect) if each.raw.dialect else None,
         }
-        for each, rows, types in zip(inputs, judged.counts, judged.types, strict=True)
+        for each, rows, types, (refused, merged) in zip(inputs, judged.counts, judged.types, less, strict=True)
     ]  # fmt: skip
 
 

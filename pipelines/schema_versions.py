@@ -1,8 +1,8 @@
 """Semantic versions of a dataset's columns: what others may rely on, and when it changes.
 
-A column that goes, another type or key, and a constraint that refuses what was allowed before make a major change; a
-column that comes and a constraint that is loosened a minor one; titles, descriptions and all else that no value rests
-on a patch. A major change is refused until the declaration says a greater major; the others are counted up.
+A column that goes, another type or key, and a constraint that refuses what was allowed before make a major change (a
+format of texts and a foreign key are constraints too); a column that comes and a constraint that is loosened a minor
+one; titles, descriptions and all else that no value rests on a patch. A major change is refused until the declaration says a greater major; the others are counted up.
 Source: Semantic Versioning 2.0.0, https://semver.org
 """
 
@@ -23,7 +23,7 @@ Found = tuple[Change, str]
 
 WEIGHT: Mapping[Change | None, int] = {None: 0, "patch": 1, "minor": 2, "major": 3}
 
-OWN = ("name", "type", "constraints")
+OWN = ("name", "type", "constraints", "format")
 """What is compared by rules of its own; all else of a column is told, and weighs nothing."""
 
 WORDS = {"rdfType": "RDF type", "personal": "personal-data class"}
@@ -102,6 +102,8 @@ def _changes(before: Schema, now: Schema) -> Iterator[Found]:
     both = [name for name in old if name in new]
     if both != [name for name in new if name in old]:
         yield "patch", "the columns stand in another order"
+    if "foreign_keys" in before:  # of a version made before they were kept, nothing is known
+        yield from _foreign_keys(before["foreign_keys"], now["foreign_keys"])
     for name in both:
         if old[name]["type"] != new[name]["type"]:
             yield "major", f"{name} was of the type {old[name]['type']} and is of the type {new[name]['type']}"
@@ -113,7 +115,7 @@ def _changes(before: Schema, now: Schema) -> Iterator[Found]:
 
 def _held(column: Schema, key: list[str]) -> dict[str, Any]:
     """Return the constraints that a column's values meet: those of a key are there, and one column's are unique."""
-    held = dict(column.get("constraints", {}))
+    held = dict(column.get("constraints", {})) | {"format": column.get("format")}
     if column["name"] in key:
         held |= {"required": True} | ({"unique": True} if len(key) == 1 else {})
     return held
@@ -128,6 +130,7 @@ def _constraints(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterato
     for rule in ("maximum", "maxLength"):
         yield from _bound(name, rule, old.get(rule), new.get(rule), lower=False)
     yield from _pattern(name, old.get("pattern"), new.get("pattern"))
+    yield from _format(name, old.get("format"), new.get("format"))
     yield from _enum(name, old.get("enum"), new.get("enum"))
 
 
@@ -163,6 +166,23 @@ def _pattern(name: str, old: str | None, new: str | None) -> Iterator[Found]:
         yield "minor", f"{name} may look like anything now"
     else:
         yield "major", f"the pattern of {name} {'changed: it' if old else 'is new: a value'} must look like {new}"
+
+
+def _format(name: str, old: str | None, new: str | None) -> Iterator[Found]:
+    """The format that is told of a text: what has another form is refused."""
+    if old == new:
+        return
+    if new is None:
+        yield "minor", f"{name} no longer has the format {old}"
+    else:
+        yield "major", f"{name} must have the format {new} now"
+
+
+def _foreign_keys(old: list[list[str]], new: list[list[str]]) -> Iterator[Found]:
+    for column, other, target in (key for key in new if key not in old):
+        yield "major", f"{column} must stand in {other} now, as {target}"
+    for column, other, target in (key for key in old if key not in new):
+        yield "minor", f"{column} need not stand in {other} any more, as {target}"
 
 
 def _enum(name: str, old: list[Any] | None, new: list[Any] | None) -> Iterator[Found]:

@@ -10,16 +10,17 @@ import duckdb
 from pipelines.declarations import Dataset
 from pipelines.judge import JUDGED, PLACE, RAW, ROWS, SOURCE, Judged, raw_json
 from pipelines.needed import Needed
-from pipelines.rules import FAULT_BIT, UNIQUE, WIDTH, has, mask, unknown
+from pipelines.rules import FAULT_BIT, UNIQUE, WIDTH, has, mask, several_rows, unknown
 from pipelines.sql import identifier, quote
 
 
 def hold(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judged, needed: Needed) -> None:
     """Refuse the rows whose value stands in others and may not, or nowhere where it must."""
+    alone = _good_alone(dataset, judged)
     for column in dataset.columns:
         if column.constraints.unique and dataset.key != (column.name,):
             bit = judged.rules.bit(column.name, "unique", UNIQUE)
-            _refuse(connection, bit, _repeated(dataset.key, column.name))
+            _refuse(connection, bit, _repeated(dataset.key, column.name, alone))
     for key in dataset.foreign_keys:
         file, value, target = (
             quote(needed.parquet(key.reference.resource)),
@@ -32,12 +33,21 @@ def hold(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judged
     _fetch(connection, judged)
 
 
-def _repeated(key: Sequence[str], column: str) -> str:
-    """Return SQL: the value stands in rows of several keys."""
+def _good_alone(dataset: Dataset, judged: Judged) -> str:
+    """Return SQL: nothing is wrong with the row itself, whatever the others are."""
+    late = [judged.rules.bit(*each) for each in several_rows(dataset)]
+    masks = range(judged.rules.masks)
+    ours = [sum(1 << bit % WIDTH for bit in late if bit // WIDTH == number) for number in masks]
+    return " AND ".join(f"{mask(number)} & {~ours[number]} = 0" for number in masks)
+
+
+def _repeated(key: Sequence[str], column: str, counted: str) -> str:
+    """Return SQL: the value stands in rows of several keys, of those that are `counted`."""
     value = identifier(column)
     row = f"struct_pack({', '.join(f'k{number} := {identifier(name)}' for number, name in enumerate(key))})"
-    twice = f"SELECT {value} FROM {ROWS} WHERE {value} IS NOT NULL GROUP BY {value} HAVING count(*) > 1"
-    several = f"SELECT {value} FROM {ROWS} WHERE {value} IN ({twice}) GROUP BY {value} HAVING min({row}) <> max({row})"
+    rows = f"FROM {ROWS} WHERE {counted}"
+    twice = f"SELECT {value} {rows} AND {value} IS NOT NULL GROUP BY {value} HAVING count(*) > 1"
+    several = f"SELECT {value} {rows} AND {value} IN ({twice}) GROUP BY {value} HAVING min({row}) <> max({row})"
     return f"{value} IN ({several})"
 
 

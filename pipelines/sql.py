@@ -53,6 +53,16 @@ def as_number(sql: str) -> str:
     return finite(f"TRY_CAST({text} AS DOUBLE)")
 
 
+def exact_number(sql: str) -> str:
+    """Return SQL for a text that is null where it is a number of more digits than a binary64 keeps."""
+    mantissa = f"regexp_replace({sql}, '[eE].*$', '')"
+    digits = f"CASE WHEN contains({sql}, '.') THEN rtrim({mantissa}, '0') ELSE {mantissa} END"
+    digits = f"ltrim(regexp_replace({digits}, '[^0-9]', '', 'g'), '0')"
+    kept = f"coalesce(TRY_CAST({sql} AS HUGEINT) = TRY_CAST(TRY_CAST({sql} AS DOUBLE) AS HUGEINT), false)"
+    kept = f"CASE WHEN regexp_full_match({sql}, '[-+]?[0-9]+') THEN {kept} ELSE length({digits}) <= 17 END"
+    return f"CASE WHEN strlen({sql}) <= 15 OR {as_number(sql)} IS NULL OR {kept} THEN {sql} END"
+
+
 def finite(sql: str) -> str:
     """Return SQL for a number, date or moment that is null where it is no number or infinite: JSON has no such value."""
     return f"CASE WHEN isfinite({sql}) THEN {sql} END"

@@ -1,7 +1,7 @@
 """Staging: what the sources of a dataset give, brought into raw files that are kept, before anything is judged.
 
-A table that is asked for what changed only (`Registry.increment`) is staged as the last raw file with the rows that
-came put over it: what a version is made of is the whole table, each time.
+Of a table that is asked for what changed only (`Registry.increment`), the rows that came are put over those of the
+last raw input: what a version is made of is the whole table, each time.
 """
 
 import dataclasses
@@ -25,11 +25,11 @@ import pyarrow.parquet as pq
 from connectors.errors import Misconfigured, RunFailed, Unreadable
 from connectors.guard import ended
 from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
+from pipelines import increment_raw, versions
 from pipelines import raw as raws
-from pipelines import versions
 from pipelines.declarations import Dataset, Source
 from pipelines.raw import Raw
-from pipelines.sql import identifier, quote
+from pipelines.sql import quote
 from pipelines.workspace import Workspace
 
 T = TypeVar("T")
@@ -80,6 +80,12 @@ def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:
         raise RunFailed(
             f"{dataset.name}: the raw input of its last run is not there, or is of other sources: run it without replay"
         )
+    for source, raw in zip(dataset.inputs, last[-1].inputs, strict=True):
+        if source.dataset is not None and versions.find(workspace, source.dataset, raw.version or 0) is None:
+            raise RunFailed(  # whoever may see that version, and what is personal in it, may be said otherwise today
+                f"{dataset.name}: its last run read version {raw.version} of {source.dataset}, which was made under"
+                " another declaration: run it without replay"
+            )
     return [_staged(workspace, source, raw) for source, raw in zip(dataset.inputs, last[-1].inputs, strict=True)]
 
 
@@ -126,10 +132,8 @@ def _of_registry(
         return _kept(folder, source, scan, registry, ends)
     with raws.aside(folder) as part:
         _written(connection, scan, part, registry.name, ends)
-        if before is not None:
-            _put_over(connection, before.path, part, increment, registry.name)
-        after = _greatest(connection, part, increment)
-        kept = raws.settle(folder, source.name, part, raws.digest_of(part), after=after, stamp=stamp)
+        said = (source.name, registry.name, stamp or "")
+        kept = increment_raw.kept(connection, folder, before, part, increment, said)
     return Staged(source, kept, registry.names_are_data)
 
 
@@ -233,36 +237,3 @@ def _stamp(registry: Registry, table: str | None, increment: Increment) -> str:
     """Return what a raw file must have been staged by for another to be put over it."""
     said = [registry.settings.model_dump_json(by_alias=True), table, dataclasses.asdict(increment)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _put_over(
-    connection: duckdb.DuckDBPyConnection, raw: Path, part: Path, increment: Increment, registry: str
-) -> None:
-    """Replace `part` by the rows of `raw` whose key did not come anew, and those that came."""
-    old, new = (f"read_parquet({quote(str(file))})" for file in (raw, part))
-    described = [connection.execute(f"DESCRIBE FROM {file}").fetchall() for file in (old, new)]
-    if [row[:2] for row in described[0]] != [row[:2] for row in described[1]]:
-        raise Unreadable(
-            f"{registry} has other columns than when it was last read: `beffroi run --full` reads it whole",
-            registry=registry,
-        )
-    key = " AND ".join(f"old.{identifier(name)} = new.{identifier(name)}" for name in increment.key)
-    keyless = " OR ".join(f"old.{identifier(name)} IS NULL" for name in increment.key)
-    whole = part.with_suffix(".whole.part")
-    try:
-        connection.execute(  # a row without a key replaces none, and comes again as it was
-            f"COPY (SELECT * FROM {old} old WHERE NOT EXISTS (FROM {new} new WHERE {key})"
-            f" AND NOT (({keyless}) AND EXISTS (FROM {new} new WHERE new IS NOT DISTINCT FROM old))"
-            f" UNION ALL FROM {new}) TO {quote(str(whole))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        whole.rename(part)
-    finally:
-        whole.unlink(missing_ok=True)
-
-
-def _greatest(connection: duckdb.DuckDBPyConnection, part: Path, increment: Increment) -> str | None:
-    """Return the greatest value of the watermark in `part`, as text: from there the next run goes on."""
-    column = identifier(increment.column)
-    query = f"SELECT max({column}) FILTER (lower(CAST({column} AS VARCHAR)) NOT IN ('nan', 'infinity'))"
-    after = connection.execute(f"SELECT CAST(({query} FROM read_parquet({quote(str(part))})) AS VARCHAR)").fetchall()
-    return None if after[0][0] is None else str(after[0][0])

@@ -3,11 +3,16 @@
 from typing import Any
 
 from pipelines.clean import Cleaning, Reason, Value
-from pipelines.sql import as_integer, finite, quote
+from pipelines.sql import as_integer, exact_number, finite, quote
 from pipelines.step import BLANKS, REFUSED, Step, convert, one_of
 
 TRUE = ("1", "true", "t", "vrai", "v", "verdadero", "oui", "o", "sí", "si", "s", "yes", "y")
 FALSE = ("0", "false", "f", "faux", "falso", "non", "no", "n")
+
+INEXACT = Reason(
+    "has more digits than a number keeps: declare type: string, and no step that makes a number",
+    "a plus de chiffres qu'un nombre n'en garde : déclarez type: string, et aucune étape qui en fasse un nombre",
+)
 
 
 def _integer(cleaning: Cleaning, value: Value, _: Any) -> None:
@@ -18,7 +23,8 @@ def _integer(cleaning: Cleaning, value: Value, _: Any) -> None:
 
 def _decimal(cleaning: Cleaning, value: Value, mark: str | None) -> None:
     reason = Reason("is not a number", "n'est pas un nombre")
-    convert(cleaning, value, "decimal", reason, lambda sql: _plain(sql, mark), _number)
+    convert(cleaning, value, "decimal", reason, lambda sql: _plain(sql, mark))
+    cleaning.convert(value, _number(value.sql), "decimal", INEXACT)
 
 
 def _plain(sql: str, mark: str | None) -> str:
@@ -38,7 +44,8 @@ def _plain(sql: str, mark: str | None) -> str:
 
 
 def _number(sql: str) -> str:
-    return finite(f"TRY_CAST({sql} AS DOUBLE)")
+    """Return SQL for a plain number, null where it has more digits than a number keeps."""
+    return finite(f"TRY_CAST({exact_number(sql)} AS DOUBLE)")
 
 
 def _money(cleaning: Cleaning, value: Value, mark: str | None) -> None:
@@ -49,7 +56,8 @@ def _money(cleaning: Cleaning, value: Value, mark: str | None) -> None:
         bare = f"CASE WHEN NOT regexp_matches({sql}, '{both}') THEN regexp_replace({sql}, '{sign}', '') END"
         return f"CASE WHEN regexp_full_match({sql}, '[-0-9.]*') THEN {sql} ELSE {bare} END"
 
-    convert(cleaning, value, "money", reason, spelt, lambda sql: _plain(sql, mark), _number)
+    convert(cleaning, value, "money", reason, spelt, lambda sql: _plain(sql, mark))
+    cleaning.convert(value, _number(value.sql), "money", INEXACT)
 
 
 def _percent(cleaning: Cleaning, value: Value, kind: str) -> None:
@@ -62,8 +70,9 @@ def _percent(cleaning: Cleaning, value: Value, kind: str) -> None:
     else:
         text = f"regexp_replace({value.sql}, '{BLANKS}*%$', '')"
         reason = Reason("is not a percentage", "n'est pas un pourcentage")
-    made = _number if kind == "points" else lambda sql: f"{_number(sql)} / 100"
-    convert(cleaning, value, "percent", reason, lambda _: text, lambda sql: _plain(sql, None), made)
+    convert(cleaning, value, "percent", reason, lambda _: text, lambda sql: _plain(sql, None))
+    made = _number(value.sql)
+    cleaning.convert(value, made if kind == "points" else f"{made} / 100", "percent", INEXACT)
 
 
 def _boolean(cleaning: Cleaning, value: Value, _: Any) -> None:

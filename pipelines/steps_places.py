@@ -5,11 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipelines.clean import Cleaning, Reason, Value
+from pipelines.clean import Cleaning, Failure, Reason, Value
 from pipelines.sql import quote, unaccented
 from pipelines.step import REFUSED, Argument, Step, convert, one_of, without_blanks
 
 COMMUNES = Path(__file__).parent / "reference" / "communes_by_date.parquet"
+
+FOLLOWED = ("1943-01-01", "2026-12-31")
+"""The first and the last day of which the file tells what a code meant."""
 
 POSTAL = {"FR": r"(0[1-9]|[1-8]\d|9[0-8])\d{3}", "ES": r"(0[1-9]|[1-4]\d|5[0-2])\d{3}"}
 """Departments go from 01 to 98, overseas included; provinces from 01 to 52."""
@@ -45,9 +48,17 @@ def _follow_since(cleaning: Cleaning, value: Value, as_of: Any) -> None:
     else:
         column = cleaning.done[as_of]
         value.depth, date = max(value.depth, column.depth), f"TRY_CAST({column.sql} AS DATE)"
+    first, last = (f"DATE {quote(day)}" for day in FOLLOWED)
     join = (
-        f"LEFT JOIN (FROM read_parquet({quote(str(COMMUNES))})) {name}"
-        f" ON {name}.code = {value.sql} AND {name}.since <= {date} AND {name}.until > {date}"
+        f"LEFT JOIN (FROM read_parquet({quote(str(COMMUNES))})) {name} ON {name}.code = {value.sql}"
+        f" AND {name}.since <= {date} AND {name}.until > {date} AND {date} BETWEEN {first} AND {last}"
+    )
+    unknown = Reason(
+        f"is of a date that is not from {FOLLOWED[0]} to {FOLLOWED[1]}: of others it is not known what a code meant",
+        f"est d'une date qui n'est pas du {FOLLOWED[0]} au {FOLLOWED[1]} : pour les autres, le sens d'un code est inconnu",
+    )
+    value.failures.append(
+        Failure(f"{value.sql} IS NOT NULL AND {date} NOT BETWEEN {first} AND {last}", "follow", unknown)
     )
     reason = Reason(
         "is no code of a commune, or one that was divided since that date, or there is no date",
@@ -97,7 +108,9 @@ def _town(sql: str) -> str:
 def _is_followed(given: Any) -> bool:
     if isinstance(given, dict):
         as_of = given.get("as_of")
-        return set(given) == {"as_of"} and (is_date(as_of) or (isinstance(as_of, str) and bool(as_of)))
+        if is_date(as_of):
+            return set(given) == {"as_of"} and FOLLOWED[0] <= str(as_of) <= FOLLOWED[1]
+        return set(given) == {"as_of"} and isinstance(as_of, str) and bool(as_of)
     return isinstance(given, str)
 
 
@@ -116,8 +129,8 @@ PLACES = {
     ),
     "follow": Step(
         "Replaces the INSEE code of a commune by that of the commune of today in which it lies. With `as_of`, a date or a"
-        " column above it of dates, the code is read as it was at that date (from 1943 to 2026); one whose commune was"
-        " divided since is refused. With the name of a dataset (columns code and commune_code), as that tells, any other"
+        " column above it of dates, the code is read as it was at that date (from 1943 to 2026, any other is refused); one"
+        " whose commune was divided since is refused. With the name of a dataset (columns code and commune_code), as that tells, any other"
         " code staying as it is.",
         _follow,
         (
@@ -125,7 +138,7 @@ PLACES = {
             ({"as_of": "2020-01-01"}, "80021", "80021"), ({"as_of": "2020-01-01"}, "85084", REFUSED),
             ({"as_of": "2010-01-01"}, "85084", "85084"), ({"as_of": "2020-01-01"}, "99999", REFUSED),
         ),
-        Argument("the name of a dataset, or {as_of: DATE} or {as_of: COLUMN}", _is_followed),
+        Argument("the name of a dataset, or {as_of: DATE} (from 1943 to 2026) or {as_of: COLUMN}", _is_followed),
     ),
     "find_commune": Step(
         "Finds the INSEE code from a town's name and a cleaned column above it with its postal code, among a dataset"

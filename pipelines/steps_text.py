@@ -56,7 +56,8 @@ def _capitalise(cleaning: Cleaning, value: Value, _: Any) -> None:
 
 
 def _unaccent(cleaning: Cleaning, value: Value, _: Any) -> None:
-    cleaning.make(value, f"CASE WHEN {_wide(value.sql)} THEN {unaccented(value.sql)} ELSE {value.sql} END")
+    without = f"nullif({unaccented(value.sql)}, '')"  # of accents alone nothing is left
+    cleaning.make(value, f"CASE WHEN {_wide(value.sql)} THEN {without} ELSE {value.sql} END")
 
 
 def _digits(cleaning: Cleaning, value: Value, _: Any) -> None:

@@ -15,6 +15,7 @@ import duckdb
 
 from connectors.errors import NotFound, Unavailable
 from pipelines import corrections, evidence, quarantine, versions
+from pipelines import report as reports
 from pipelines.evidence import Input
 from pipelines.index import key_sql
 from pipelines.quarantine import input_of
@@ -34,7 +35,8 @@ class Origin:
     """One raw row behind a published one: `kept` is the one that stayed, `merged` one that was merged into it.
 
     `raw` is the SHA-256 of the raw file, or None where the source is a dataset, at `version`; `there` tells whether
-    that is still kept. `values` is the row as the source has it, where that is asked for and it is still kept.
+    that is still kept; where the raw input is of several files, `file` and `row` are the one that it stands in, and where
+    in it. `values` is the row as the source has it, where that is asked for and it is still kept.
     """
 
     role: Literal["kept", "merged"]
@@ -50,13 +52,15 @@ class Origin:
     corrected: Row | None = None
     values: Row | None = None
     behind: "Trace | None" = None
+    file: str | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Where a row of a version is from. `row` is its position there, from 1; `run` made it; conflicts are of its key.
+    """Where a row of a version is from. `row` is its position there, from 1; conflicts are of its key.
 
-    `key` and the values of conflicts and corrections are there only where values are asked for.
+    `run` is the run that made the version, "" where its report is of an early Beffroi that does not tell. `key` and the values of conflicts and corrections are there only where values are asked for.
     """
 
     dataset: str
@@ -114,9 +118,12 @@ def of_place(
     """
     version = _version(workspace, name, number)
     given = input_of(workspace, name, version.folder, source)
-    if not 1 <= place <= given.rows:
+    chained = given.raw is not None and bool(given.raw.changes)  # a row's number counts those that it was put over too
+    if place < 1 or (place > given.rows and not chained):
         raise NotFound(f"{given.name} had {given.rows:,} rows for version {version.number} of {name}: no row {place}")
     with evidence.engine() as connection:
+        if given.raw is not None and given.raw.changes:  # a row that another was put over is one no more
+            evidence.row(connection, given.raw, place)
         return _Tracer(workspace, connection, values=values).fate(version, given, place)
 
 
@@ -151,7 +158,7 @@ class _Tracer:
         missing = [file for file in (CONFLICTS, CORRECTED) if not (version.folder / file).is_file()]
         return Trace(
             version.dataset, version.number, version.committed.isoformat(timespec="seconds"),
-            str(version.report["run"]), position + 1, key if self._values else None,
+            reports.maker(version.report), position + 1, key if self._values else None,
             [self._origin(version, given[number], number, at, role) for role, number, at in places],
             list(self._conflicts(version, key)), version.rolled_back_from, missing,
         )  # fmt: skip
@@ -164,9 +171,11 @@ class _Tracer:
         if given.dataset is not None and (made := versions.kept(self._workspace, given.dataset, given.version or 0)):
             with suppress(Unavailable):  # what its run left is no longer kept
                 behind = self.trace(made, place - 1)
+        file, row = given.raw.file_of(place) if given.raw is not None and given.raw.changes else (None, None)
         return Origin(
             role, given.name, given.registry, given.dataset, given.table, place, given.sha256, given.version,
             given.first_seen, given.raw is not None, self._corrected(version, given, number, place), values, behind,
+            file, row,
         )  # fmt: skip
 
     def _corrected(self, version: Version, given: Input, number: int, place: int) -> Row | None:

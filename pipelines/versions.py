@@ -110,10 +110,11 @@ def declared(dataset: Dataset) -> str:
 
 
 def described(dataset: Dataset) -> str:
-    """Return what the schema version of a dataset is judged by: its key and columns, with all that is said of them."""
+    """Return what the schema version of a dataset is judged by: its key and columns, with what is said of them."""
     told = [c.model_dump(mode="json", exclude_defaults=True, by_alias=True) | {"type": c.type} for c in dataset.columns]
     columns = [{w: said for w, said in column.items() if (w, said) != ("format", "default")} for column in told]
-    return json.dumps({"key": dataset.key, "columns": columns})
+    foreign = sorted([key.column, key.reference.resource, key.target] for key in dataset.foreign_keys)
+    return json.dumps({"key": dataset.key, "columns": columns, "foreign_keys": foreign})
 
 
 def latest(workspace: Workspace, name: str) -> Version | None:

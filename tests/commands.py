@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from gateway.cli import main
 
 
-def beffroi(root: Path, *arguments: str, status: int = 0) -> Result:
-    """Run a command in the workspace's folder, in this process, and hold it to its exit status."""
+def beffroi(root: Path, *arguments: str, status: int = 0, typed: str = "") -> Result:
+    """Run a command in the workspace's folder, in this process, and hold it to its exit status; `typed` is its input."""
     with contextlib.chdir(root):
-        done = CliRunner().invoke(main, arguments)
+        done = CliRunner().invoke(main, arguments, input=typed)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == status, done.stderr

@@ -24,6 +24,7 @@ from connectors.soap.describe import describe
 from connectors.soap.names import XSD
 from connectors.soap.words import looks_personal
 from pipelines.workspace import Workspace
+from tests.commands import beffroi
 
 ROOT = Path(__file__).parents[1]
 CIVIL = ROOT / "connectors" / "wsdl" / "civil_register.wsdl"
@@ -52,15 +53,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "beffroi.yaml").write_text(MAIN, encoding="utf-8")
     return folder
-
-
-def beffroi(root: Path, *arguments: str, status: int = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command in the workspace's folder and hold it to its exit status."""
-    command = [sys.executable, "-m", "gateway", *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False, input=typed)
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def files(root: Path) -> set[str]:

@@ -17,6 +17,8 @@ from connectors.registry import Settings, kinds
 from gateway.cli import main
 from pipelines.configuration import Configuration
 from pipelines.declarations import Dataset
+from pipelines.sentences import read
+from pipelines.strict_yaml import load
 from pipelines.workspace import Workspace
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
 from tools import make_pages, rooms
@@ -25,7 +27,7 @@ from tools.words import default_of, type_of
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
-LANGUAGES = {"sh", "text", "console", "yaml", "python", "mermaid"}
+LANGUAGES = {"sh", "text", "console", "yaml", "python", "mermaid", "csv", "json", "crontab"}
 
 
 def name(page: Path) -> str:
@@ -144,11 +146,16 @@ def test_the_comparison_knows_what_is_the_same(expected: str, printed: str, same
 REST = "kind: rest\nurl: https://api.example.org\n"
 
 
+def of_a_dataset(block: Block) -> bool:
+    """Tell whether a block declares a dataset, or a part of one: by the key that it begins with."""
+    return block.text.partition(":")[0] in {"title", *Dataset.model_fields, "schema"}
+
+
 def declarations() -> Iterator[Any]:
     """Yield what pages show of registries: whole declarations, ways to say who we are, ways to page."""
     for page, text in TEXTS.items():
         for block in blocks(text):
-            if block.language == "yaml":
+            if block.language == "yaml" and not of_a_dataset(block):
                 whole = block.text.startswith(("kind:", "registries:"))
                 yield pytest.param(block.text if whole else REST + block.text, id=f"{name(page)}:{block.line}")
         for paging in re.findall(r"^\| `(\{by: .+?\})` \|", text, re.MULTILINE):
@@ -167,6 +174,28 @@ def test_a_declaration_that_is_shown_is_one(declaration: str, tmp_path: Path) ->
         (tmp_path / "beffroi.yaml").write_text("title: Shown\n", encoding="utf-8")
         (tmp_path / "registries" / "shown.yaml").write_text(declaration, encoding="utf-8")
     assert Workspace(tmp_path).registries
+
+
+SHOWN = [
+    pytest.param(block.text, id=f"{name(page)}:{block.line}")
+    for page, text in TEXTS.items()
+    for block in blocks(text)
+    if block.language == "yaml" and of_a_dataset(block)
+]
+
+
+@pytest.mark.parametrize("declaration", SHOWN)
+def test_a_dataset_that_is_shown_is_one(declaration: str, tmp_path: Path) -> None:
+    path = tmp_path / "shown.yaml"
+    path.write_text(declaration, encoding="utf-8")
+    document = load(path, Path("shown.yaml"))
+    assert isinstance(document.data, dict)
+    data = {"name": "shown", "title": "Shown", "owner": "ville", "audience": "owner"} | document.data
+    if "sources" not in data:
+        data.setdefault("source", {"registry": "shown"})
+    if "record" not in data and not isinstance(data.get("schema"), dict):
+        data["schema"] = {"fields": [{"name": "id"}], "primaryKey": "id"}
+    assert read(Dataset, data, lambda *keys: str(keys))[1] == []
 
 
 # --- what is made from the code is up to date ------------------------------------------------------------------------
@@ -209,8 +238,8 @@ def declared() -> dict[Key, tuple[str, str]]:
     for prefix, model in (("", Configuration), ("dataset:", Dataset), ("registries.NAME.", Settings)):
         found |= {("", f"{prefix}{path}"): told for path, told in keys([model])}
     del found["", "dataset:name"]  # it is the name of the file
-    for kind, load in kinds().items():
-        for path, told in keys([load().settings_model]):
+    for kind, made in kinds().items():
+        for path, told in keys([made().settings_model]):
             if re.split(r"[.[]", path)[0] not in Settings.model_fields:  # what all kinds share is told once
                 found[kind, f"registries.NAME.{path}"] = told
     return found
@@ -300,7 +329,8 @@ def test_every_file_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_command_named_exists(page: Path) -> None:
     code = re.findall(r"`(beffroi [^`]+)`", TEXTS[page])
-    code += [line for block in blocks(TEXTS[page]) for line in re.findall(r"\bbeffroi .*", block.text)]
+    shown = [block.text for block in blocks(TEXTS[page]) if block.language != "crontab"]  # where it is a user too
+    code += [line for text in shown for line in re.findall(r"\bbeffroi .*", text)]
     for line in code:
         command: click.Command = main
         for word in line.split()[1:]:

@@ -113,7 +113,9 @@ def test_one_that_fails_stops_no_other(root: Path, at_once: str) -> None:
     write(root, "d")
     break_(root, "a")
     reports, said = ran(root, "--jobs", at_once, status=1)
-    assert [each["dataset"] for each in reports] == ["d"]
+    assert {each["dataset"]: each["outcome"] for each in reports} == {
+        "a": "failed", "b": "failed", "c": "failed", "d": "new",
+    }  # fmt: skip
     assert "b needs a, whose run failed, and which never had a version: mend that first" in said
     assert "c needs b, whose run failed" in said
     kept = report.find(Workspace(root), "b")
@@ -128,7 +130,8 @@ def test_what_needs_a_failed_one_is_made_from_its_last_version_and_it_is_said(ro
     break_(root, "a")
     source(root, "b", ("7", "1"))
     reports, said = ran(root, "--jobs", at_once, status=1)
-    assert [(each["dataset"], each["version"], each["needed"]) for each in reports] == [("b", 2, {"a": 1})]
+    assert [(each["dataset"], each["outcome"]) for each in reports] == [("a", "failed"), ("b", "new")]
+    assert (reports[1]["version"], reports[1]["needed"]) == (2, {"a": 1})
     assert "b was made from version 1 of a, whose own run failed" in said
 
 
@@ -182,7 +185,7 @@ def test_a_source_that_never_answers_ends_with_a_clear_sentence(root: Path) -> N
         write(root, "b")
         reports, said = ran(root, "--jobs", "2", status=1)
         ended.set()
-    assert [each["dataset"] for each in reports] == ["b"], "it takes no other along"
+    assert [each["outcome"] for each in reports] == ["failed", "new"], "it takes no other along"
     (told,) = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert (told["code"], told["fault"]) == ("late", "registry")
     assert told["detail"] == "a: web did not finish its answer within the deadline"
@@ -219,8 +222,36 @@ def test_a_held_dataset_is_let_go_on(root: Path) -> None:
     said = beffroi(root, "run", "--release", status=1).stderr
     assert "for datasets that are named" in said
     assert "leave one" in beffroi(root, "run", "a", "--release", "--preview", status=1).stderr
+    break_(root, "a")
+    ran(root, "a", "--release", status=1)
+    source(root, "a", ("9", "9"))
+    assert "lets it go on" in ran(root, status=1)[1], "a run that failed lets nothing go on"
     (made,) = ran(root, "a", "--release")[0]
     assert (made["version"], made["rows_out"]) == (4, 1)
+    assert ran(root)[0][0]["outcome"] == "unchanged"
+
+
+def test_the_table_has_a_line_for_each_that_failed_too(root: Path) -> None:
+    write(root, "a")
+    write(root, "b", more="expect: {rows: {min: 9}}")
+    write(root, "c")
+    break_(root, "c")
+    done = beffroi(root, "run", status=1)
+    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:]}
+    assert lines["a"][:5] == ["3", "3", "0", "0", "1"]
+    assert lines["b"][:4] == ["3", "3", "0", "0"]
+    assert [lines[name][-1] for name in "abc"] == ["new", "failed", "failed"]
+
+
+@pytest.mark.parametrize(("rows", "told"), [(8, True), (9, False), (11, False)])
+def test_fewer_rows_than_before_are_told(root: Path, rows: int, told: bool) -> None:
+    """A file that was cut between two lines looks like any other."""
+    write(root, "a")
+    source(root, "a", *((str(number), "1") for number in range(10)))
+    ran(root)
+    source(root, "a", *((str(number), "1") for number in range(rows)))
+    said = beffroi(root, "run").stderr
+    assert ("a: 8 rows, 10 before: is the source whole?" in said) is told
 
 
 def test_a_preview_commits_nothing_and_shows_what_would_change(root: Path) -> None:

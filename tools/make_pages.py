@@ -108,7 +108,7 @@ WORDS = """
 Mergers of communes are known by their dates until 2019, and from then on by the first of January of each year (2021 to
 2026) by which they had taken place. A value map is a file of the workspace, in UTF-8, which a spreadsheet can save:
 
-```
+```csv
 from,to
 Bd,boulevard
 Av,avenue

@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from connectors.errors import InvalidRequest
 from gateway.connector_add import _write
 from pipelines.workspace import Workspace
+from tests.commands import beffroi
 
 MAIN = "title: Town\norganisations:\n  town: {title: Town}\n"
 
@@ -46,15 +45,6 @@ def root(tmp_path: Path) -> Path:
 def _operation(schema: Any, *parameters: Any) -> dict[str, Any]:
     answer = {"description": "", "content": {"application/json": {"schema": schema}}}
     return {"parameters": list(parameters), "responses": {"200": answer}}
-
-
-def beffroi(root: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in the workspace's folder and hold it to its exit status."""
-    command = [sys.executable, "-m", "gateway", *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def written(root: Path) -> set[str]:

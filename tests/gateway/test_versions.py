@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from lxml import etree
 from pipelines import rollback, versions
 from pipelines.run import run
 from pipelines.workspace import Workspace
+from tests.commands import beffroi
 from tests.gateway.conftest import THINGS, Gateway, Reply, things
 from tests.gateway.test_journal import entries
-from tests.gateway.test_who_read import beffroi
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 PERMITS = [("P1", "rue A", "X"), ("P2", "rue B", "Y"), ("P3", "rue C", "Z")]
@@ -28,15 +29,22 @@ def write_permits(root: Path, rows: list[tuple[str, str, str]]) -> None:
     run(Workspace(root), "permits")
 
 
-@pytest.fixture
-def changed(root: Path) -> Path:
+@pytest.fixture(scope="module")
+def changed_once(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace, with a second version of `things` (one row changed, three added, two gone) and of `permits`."""
+    root = Path(shutil.copytree(template, tmp_path_factory.mktemp("changed") / "workspace"))
     rows = things(63).to_pylist()
     rows[2] |= {"text": "<b>&amp;", "whole": 7}
     pq.write_table(pa.Table.from_pylist(rows[:10] + rows[12:], things().schema), root / "source" / "things.parquet")
     run(Workspace(root), "things")
     write_permits(root, [("P1", "rue A", "Nobody"), ("P2", "rue Z", "Y"), ("P4", "rue D", "Q")])
     return root
+
+
+@pytest.fixture
+def changed(changed_once: Path, tmp_path: Path) -> Path:
+    """A copy of that workspace, to be changed at will."""
+    return Path(shutil.copytree(changed_once, tmp_path / "workspace"))
 
 
 @pytest.fixture

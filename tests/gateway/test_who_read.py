@@ -4,8 +4,6 @@ import asyncio
 import getpass
 import json
 import os
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from gateway import lookups
 from gateway.journal import Entry, Journal
 from pipelines.run import run
 from pipelines.workspace import Workspace
+from tests.commands import beffroi, process
 from tests.gateway.conftest import Gateway, ask
 from tests.gateway.test_journal import entries
 
@@ -39,16 +38,6 @@ schema:
 
 def hashes(entry: dict[str, Any]) -> list[str]:
     return [*([entry["identifier"]] if entry["identifier"] else []), *entry["identifiers"]]
-
-
-def beffroi(root: Path, *arguments: str | bytes, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command on the workspace and hold it to its exit status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments], cwd=root, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.mark.parametrize(
@@ -153,10 +142,10 @@ def test_a_writer_that_is_dead_shows(tmp_path: Path) -> None:
 
 
 def test_an_identifier_that_is_no_text(root: Path) -> None:
-    done = beffroi(root, "lookup", "commune", os.fsdecode(b"\xff"), status=1)
+    done = process(root, "lookup", "commune", os.fsdecode(b"\xff"), status=1)
     assert "Malformed identifier (yours to mend)" in done.stderr
     purpose = ("--purpose", "etat-civil")
-    assert "Malformed identifier" in beffroi(root, "lookup", "person", os.fsdecode(b"\xff"), *purpose, status=1).stderr
+    assert "Malformed identifier" in process(root, "lookup", "person", os.fsdecode(b"\xff"), *purpose, status=1).stderr
     with pytest.raises(MalformedIdentifier):
         asyncio.run(lookups.command(Workspace(root), "commune", "insee:\ud800", None, None))
 

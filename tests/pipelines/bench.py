@@ -103,7 +103,7 @@ class Bench:
             "title: One\nowner: ville\naudience: owner\nsource: {registry: source, table: one}\n"
             "schema:\n  fields:\n    - {name: id, type: integer}\n"
             f"    - {{name: x, type: {kind}, constraints: {constraints}}}\n  primaryKey: id\n"
-            f"clean:\n  x: {{steps: {steps}}}\n",
+            f"clean:\n  x: {{steps: {steps}}}\nexpect: {{refused: {{max: 1}}}}\n",
         )
         self.run("one")
         found = {row["id"]: row["x"] for row in self.rows("one")}

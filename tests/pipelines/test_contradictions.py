@@ -289,9 +289,28 @@ clean: {town: {steps: [trim]}}
     assert dataset.depends_on == {"people"}
     mine, other, _ = dataset.inputs
     assert dataset.read_from(mine, "town") == "VILLE"
-    assert dataset.cleaning(mine)["town"].steps == []
+    assert dataset.cleaning(mine)["town"].steps == ["trim"], "the steps hold where a source says its column alone"
     assert dataset.cleaning(other)["town"].steps == ["trim"]
     assert Workspace(root).in_order([]).index("people") < Workspace(root).in_order([]).index("shops")
+
+
+@pytest.mark.parametrize(
+    ("own", "column", "steps"),
+    [
+        ("{from: VILLE}", "VILLE", ["trim"]), ("{steps: [upper]}", "commune", ["upper"]), ("{steps: []}", "commune", []),
+        ("{from: VILLE, steps: [upper]}", "VILLE", ["upper"]), ("{}", "commune", ["trim"]),
+    ],
+)  # fmt: skip
+def test_what_a_source_does_not_say_of_a_column_the_dataset_says(
+    root: Path, own: str, column: str, steps: list[str]
+) -> None:
+    text = SHOPS.replace("  table: shops\n", f"  table: shops\n  clean: {{town: {own}}}\n")
+    clean = "clean: {town: {from: commune, steps: [trim]}}\n"
+    (root / "datasets/shops.yaml").write_text(text + clean if "clean:\n" not in text else text)
+    dataset = Workspace(root).dataset("shops")
+    (source,) = dataset.inputs
+    assert dataset.read_from(source, "town") == column
+    assert dataset.cleaning(source)["town"].steps == steps
 
 
 # --- whatever is written, no crash -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +155,85 @@ def test_how_far_the_number_of_rows_may_move(bench: Bench, before: int, now: int
     taken = accept(bench)
     assert (taken.outcome, taken.rows_out, measured(taken, "drift_rows")["accepted"]) == ("new", now, True)
     assert bench.run().outcome == "unchanged", "what was taken once is the measure from then on"
+
+
+@pytest.mark.parametrize(("good", "bad", "kept"), [(9, 11, False), (10, 10, True), (8, 11, True), (0, 20, False)])
+def test_a_run_that_refuses_more_than_half_of_its_rows_makes_no_version(
+    bench: Bench, good: int, bad: int, kept: bool
+) -> None:
+    declare(bench, "{}")
+    row = {"name": "A", "opened": "2020-01-01"}
+    workers = ["1"] * good + ["many"] * bad
+    bench.source("shops", [{"id": str(n), **row, "workers": each} for n, each in enumerate(workers)])
+    if kept:
+        assert bench.run().quarantined == bad
+        return
+    (problem,) = failure(bench).problems
+    declared = {11: "0.6", 20: "1"}[bad]
+    assert f"declare `expect: {{refused: {{max: {declared}}}}}`" in problem
+    assert "beffroi quarantine list shops --by-rule" in problem
+    assert measured(accept(bench), "refused")["accepted"] is True, "a person may take it once"
+    declare(bench, f"{{refused: {{max: {declared}}}}}")
+    assert bench.run().quarantined == bad
+
+
+def test_a_version_without_any_key_of_the_last_is_not_believed(bench: Bench) -> None:
+    """As where the names of two columns changed places in the header of a file."""
+    declare(bench, "{}")
+
+    def rows(count: int, first: int) -> None:
+        row = {"name": "A", "workers": "1", "opened": "2020-01-01"}
+        bench.source("shops", [{"id": str(first + number), **row} for number in range(count)])
+
+    rows(19, 0)
+    bench.run()
+    rows(20, 1000)
+    assert bench.run().removed == 19, "of so few rows it may be"
+    rows(20, 1019)
+    assert bench.run().removed == 19, "one key is still there"
+    rows(20, 3000)
+    (problem,) = failure(bench).problems
+    assert problem.startswith("id: none of the last version's 20 rows is there any more, and all 20 are new")
+    assert "`beffroi run shops --accept`, or declare `expect: {drift: {keys: 1}}`" in problem
+    assert measured(accept(bench), "drift_keys")["accepted"] is True
+    declare(bench, "{drift: {keys: 1}}")
+    rows(20, 4000)
+    assert bench.run().removed == 20
+    declare(bench, "{drift: {keys: 0.1}}")
+    rows(20, 4003)
+    assert "rows gone: 3 of the last version's 20 (15.00%), expected at most 10.00%" in failure(bench).problems[0]
+
+
+TOWNS = SHOPS.replace(
+    "source: {registry: source, table: shops}",
+    "sources:\n  - {name: amiens, registry: source, table: a}\n  - {name: poix, registry: source, table: b}",
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expect", "kept"),
+    [
+        (5, 0, "{}", False), (5, 1, "{}", True), (100, 49, "{}", False), (100, 50, "{}", True), (99, 1, "{}", True),
+        (5, 0, "{drift: {sources: 1}}", True), (5, 3, "{drift: {sources: 0.3}}", False), (5, 9, "{}", True),
+    ],
+)  # fmt: skip
+def test_a_source_among_several_that_lost_its_rows_is_told(
+    bench: Bench, before: int, now: int, expect: str, kept: bool
+) -> None:
+    """The town whose file came with a header alone would be gone from what was made of all of them."""
+    declare(bench, expect, TOWNS)
+    row = {"name": "A", "workers": "1", "opened": "2020-01-01"}
+    types = dict.fromkeys(("id", *row), pa.string())
+    bench.source("a", [{"id": f"a{number}", **row} for number in range(300)])
+    bench.source("b", [{"id": f"b{number}", **row} for number in range(before)], types)
+    bench.run()
+    bench.source("b", [{"id": f"b{number}", **row} for number in range(now)], types)
+    if kept:
+        assert bench.run().rows_out == 300 + now
+        return
+    (problem,) = failure(bench).problems
+    assert problem.startswith(f"poix: {now} rows, and {before} for the last version: if that is right, take it once")
+    assert measured(accept(bench), "drift_sources")["accepted"] is True
 
 
 def test_what_the_sentence_says_to_declare_is_enough(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import metrics, pages, report, report_page, report_words, schedule
+from pipelines import metrics, pages, quarantine, report, report_page, report_words, schedule
 from pipelines.declarations import Dataset
 from pipelines.report import Outcome, Report
 from pipelines.run import run
@@ -63,6 +63,28 @@ def test_a_report_that_cannot_be_read_is_passed_over(bench: Bench) -> None:
     (folder / "9999.json").write_text("{")
     (folder / "9998.json").write_text('{"dataset": "shops"}')
     assert [each.outcome for each in report.kept(bench.workspace, "shops")] == ["new"]
+
+
+def test_what_was_refused_and_merged_is_told_by_source_and_conflicts_by_column_and_source(bench: Bench) -> None:
+    bench.write("datasets/shops.yaml", SHOPS.replace(
+        "source: {registry: source, table: shops}",
+        "sources:\n  - {name: amiens, registry: source, table: a}\n  - {name: poix, registry: source, table: b}",
+    ))  # fmt: skip
+    row = {"workers": "1", "opened": "2020-01-01"}
+    bench.source("a", [{"id": "1", "name": "A", **row}, {"id": "2", "name": "B", **row}, {"id": None, "name": "", **row}])
+    bench.source("b", [{"id": "1", "name": "Z", **row}, {"id": "2", "name": "Z", **row}, {"id": "3", "name": "C", **row}])
+    found = bench.run()
+    assert [(each["name"], each["rows"], each["quarantined"], each["merged"]) for each in found.sources] == [
+        ("amiens", 3, 1, 0), ("poix", 3, 0, 2),
+    ]  # fmt: skip
+    assert found.conflicts_by == [
+        {"column": "name", "rule": "first", "kept_source": "amiens", "other_source": "poix", "values": 2}
+    ]
+    shown = {each.name: each for each in report_page.sections(found, bench.workspace.dataset("shops"), "fr")}
+    assert [row[2:5] for row in shown["sources"].rows] == [("3", "1", "0"), ("3", "0", "2")]
+    assert shown["differing"].rows == [("name", "first", "amiens", "poix", "2")]
+    broken = quarantine.by_rule(bench.workspace, "shops")
+    assert [(each.source, each.column, each.rows) for each in broken] == [("amiens", "id", 1)]
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -116,8 +138,8 @@ def test_the_page_says_what_was_refused_and_what_was_measured(page: Page) -> Non
     english, french = page(), page("fr")
     refused = [row.text_content() for row in english.xpath("//table[contains(@class, 'refused')]/tbody/tr")]
     assert len(refused) == 2
-    assert any("workers" in row and "minimum" in row and "is beyond the minimum of 0" in row for row in refused)
-    assert "dépasse le minimum de 0" in french.text_content()
+    assert any("workers" in row and "minimum" in row and "is below the minimum of 0" in row for row in refused)
+    assert "est inférieur au minimum de 0" in french.text_content()
     measured = english.xpath("//table[contains(@class, 'expectations')]")[0].text_content()
     for said in ("40.00%", "at most 20.00%", "✗ no", "1,234", "1 to 5,000", "1.50", "at most 7"):
         assert said in measured

@@ -62,8 +62,8 @@ def test_a_refused_row_tells_place_column_rule_reason_and_raw_values(bench: Benc
     assert (row.dataset, row.version) == ("shops", 1)
     date, minimum = (one["reason"] for one in row.failures)
     assert date.startswith("is not a date")
-    assert minimum == "is beyond the minimum of 0"
-    assert row.failures[1]["reason_fr"] == "dépasse le minimum de 0"
+    assert minimum == "is below the minimum of 0"
+    assert row.failures[1]["reason_fr"] == "est inférieur au minimum de 0"
     (missing,) = refused(bench)[0].failures
     assert missing["reason"] == "is missing, and it is part of the key"
 

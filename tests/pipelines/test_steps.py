@@ -1,7 +1,7 @@
 """The cleaning steps, through real SQL as a run uses them: Parquet in, version and quarantine out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,12 @@ def test_every_step_says_what_it_does_and_shows_it(name: str) -> None:
 @pytest.mark.parametrize(("name", "argument"), CALLS)
 def test_the_examples_of_the_steps_hold(bench: Bench, name: str, argument: Any) -> None:
     kind = "integer" if name == "integer" else "number" if STEPS[name].gives == "number" else "string"
-    read_as = {"integer": int, "number": float, "string": lambda text: text}[kind]
+    kinds: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "string": str}
     examples = [(before, after) for given, before, after in STEPS[name].examples if given == argument]
     step = name if argument is None else {name: argument}
     values, rules = bench.column(kind, [before for before, _ in examples], json.dumps([step]))
     good = [(before, after) for before, after in examples if after is not REFUSED]
-    assert values == [after if after is None else read_as(after) for _, after in good], good
+    assert values == [after if after is None else kinds[kind](after) for _, after in good], good
     assert rules == [name] * (len(examples) - len(good))
 
 
@@ -91,6 +91,10 @@ def test_text_that_no_step_touches_comes_out_as_it_went_in(
 def test_a_long_chain_of_steps_costs_no_more_than_its_length(bench: Bench) -> None:
     steps = "[" + ", ".join(["trim", "{empty: [NC, '-']}", "squeeze", "lower", "{pad: 5}"] * 12) + "]"
     assert bench.column("string", [" 1400 ", "nc", "-"], steps) == (["01400", None], ["pad"])
+
+
+def test_accents_alone_are_no_value(bench: Bench) -> None:
+    assert bench.column("string", ["\u0301", "e\u0301"], "[unaccent]") == ([None, "e"], [])
 
 
 def test_white_space_of_every_kind_is_trimmed(bench: Bench) -> None:

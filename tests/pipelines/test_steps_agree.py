@@ -211,7 +211,8 @@ def test_a_value_map_that_is_none_is_told_with_its_line(bench: Bench, text: byte
 
 def test_a_code_is_followed_as_of_each_rows_date(bench: Bench) -> None:
     rows = [("85084", "2010-05-01"), ("85084", "2020-05-01"), ("85084", "2025-05-01"), ("01340", "1990-01-01"),
-            ("69381", "2000-01-01"), ("60694", "1950-01-01"), ("80021", None), (None, "2020-01-01"), ("99999", "2020-01-01")]  # fmt: skip
+            ("69381", "2000-01-01"), ("60694", "1950-01-01"), ("80021", None), (None, "2020-01-01"), ("99999", "2020-01-01"),
+            ("75056", "1942-12-31"), ("80021", "2027-01-01"), ("80021", "1943-01-01"), (None, "1900-01-01")]  # fmt: skip
     bench.source("acts", [{"id": str(n), "at": at, "code": code} for n, (code, at) in enumerate(rows)])
     bench.write(
         "datasets/acts.yaml",
@@ -221,9 +222,11 @@ def test_a_code_is_followed_as_of_each_rows_date(bench: Bench) -> None:
     )
     bench.run("acts")
     found = {row["id"]: row["code"] for row in bench.rows("acts")}
-    assert found == {"0": "85084", "2": "85084", "3": "01015", "4": "69123", "5": "60694", "7": None}
+    assert found == {"0": "85084", "2": "85084", "3": "01015", "4": "69123", "5": "60694", "7": None, "11": "80021", "12": None}
     refused = read(bench.latest("acts").folder / "quarantine.parquet")
     assert {failure["rule"] for row in refused for failure in row["failures"]} == {"follow"}
+    late = [row["place"] - 1 for row in refused if "not from 1943" in row["failures"][0]["reason"]]
+    assert sorted(late) == [9, 10], "of no other date is anything known"
 
 
 def test_every_code_of_today_is_itself(engine: duckdb.DuckDBPyConnection, repository_codes: list[str]) -> None:
@@ -246,7 +249,8 @@ def test_a_library_sees_every_distinct_value_once_in_pages(engine: duckdb.DuckDB
 @pytest.mark.parametrize(
     "step",
     [{"phone": "XX"}, {"phone": None}, "phone", {"date": []}, {"date": ["DD/MM/YY"]}, {"date": "DD/MM/YYYY"}, {"map": "/etc/m.csv"},
-     {"map": "../m.csv"}, {"map": "m.txt"}, {"follow": {"as_of": 1}}, {"follow": {"since": "2020-01-01"}}, {"address": "town"},
+     {"map": "../m.csv"}, {"map": "m.txt"}, {"follow": {"as_of": 1}}, {"follow": {"since": "2020-01-01"}},
+     {"follow": {"as_of": "1942-12-31"}}, {"follow": {"as_of": dt.date(2027, 1, 1)}}, {"address": "town"},
      {"naf": "rev1"}, {"percent": True}, "percent", {"decimal": "dot"}, {"part": {"by": "", "number": 1}}, {"trim": 1},
      {"part": {"by": ",", "number": 0}}, {"replace": {"": "x"}}, {"prefix": ""}, {"postal_code": "DE"}, {"siren": "x"}],
     ids=str,

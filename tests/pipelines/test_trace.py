@@ -43,6 +43,18 @@ def test_a_row_is_traced_to_its_place_in_the_raw_file(bench: Bench) -> None:
         trace.of_key(bench.workspace, "shops", "1", 2)
 
 
+def test_a_run_that_changed_nothing_has_not_made_the_version(bench: Bench) -> None:
+    bench.shops(("1", "a", "3", None))
+    made = bench.run().run
+    assert bench.run().outcome == "unchanged"
+    assert run(bench.workspace, "shops", replay=True).outcome == "unchanged"
+    assert trace.of_key(bench.workspace, "shops", "1").run == made
+    bench.shops(("1", "a", "3", None), ("2", "a", "?", None))  # another raw file, of which the same version is made
+    assert bench.run().outcome == "unchanged"
+    assert trace.of_key(bench.workspace, "shops", "1").run == made
+    assert bench.run().made == made
+
+
 def test_of_a_plain_csv_the_line_is_told_without_encoding_it_anew(bench: Bench) -> None:
     bench.write("beffroi.yaml", CSV)
     bench.write("datasets/shops.yaml", SHOPS)

@@ -12,9 +12,10 @@ from connectors import drafts
 from connectors.drafting import FILL_IN
 from connectors.errors import InvalidRequest, Misconfigured
 from pipelines.workspace import Workspace
+from tests.commands import beffroi
 from tests.soap import small_wsdl
 from tests.soap.small_wsdl import element, sequence
-from tests.test_connector_commands import CIVIL, MAIN, PARCELS, beffroi, files, taken_on
+from tests.test_connector_commands import CIVIL, MAIN, PARCELS, files, taken_on
 
 TOWN = element("number", "xsd:int", 'minOccurs="0"') + element("period", "t:Period") + element("commune")
 MORE = (
