@@ -17,6 +17,7 @@ from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console, demo, journal, skeleton
 from gateway import online as asking
 from gateway.command import command
+from gateway.conflicts import CONFLICT_COMMANDS
 from gateway.connector_commands import connector_group
 from gateway.dataset_commands import DATASET_COMMANDS
 from gateway.doctor_commands import DOCTOR_COMMANDS
@@ -38,7 +39,7 @@ def main(workspace: Path | None) -> None:
 
 main.add_command(connector_group)
 main.add_command(quarantine_group)
-for _command in (*DATASET_COMMANDS, *TRACE_COMMANDS, *DOCTOR_COMMANDS):
+for _command in (*DATASET_COMMANDS, *TRACE_COMMANDS, *CONFLICT_COMMANDS, *DOCTOR_COMMANDS):
     main.add_command(_command)
 
 

@@ -23,7 +23,8 @@ from pipelines.workspace import Workspace
 @click.option("--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too.")
 @click.option("--preview", is_flag=True, help="Do all but commit, and show what would change.")
 @click.option(
-    "--accept", is_flag=True,
+    "--accept",
+    is_flag=True,
     help="Take this version although more than half is refused, or it differs from the last one more than it may.",
 )
 @click.option("--release", is_flag=True, help="Let the datasets named go on, which a rollback holds at a version.")

@@ -75,13 +75,7 @@ def router(service: Service) -> APIRouter:
                  description=f"The same parameters as on GET, as a JSON object. {filters.ABOUT}",
                  openapi_extra={**SECURITY, "requestBody": BODY})  # fmt: skip
     async def asked_rows(request: Request, name: str) -> Response:
-        if request.query_params:
-            raise InvalidRequest("a POST takes nothing in the query: all parameters stand in the body")
-        try:
-            parameters = PARAMETERS.validate_json(await request.body(), strict=True)
-        except ValidationError:
-            raise InvalidRequest('the body must be a JSON object of texts and numbers, like {"limit": 20}') from None
-        return await _page(service, request, name, [(key, str(value)) for key, value in parameters.items()])
+        return await _page(service, request, name, await _in_body(request))
 
     @reads(routes, "/{name}/rows/{key:path}", "One row by its key", [COLUMNS, PURPOSE])
     async def row(request: Request, name: str, key: str) -> Response:
@@ -161,6 +155,17 @@ async def _row(service: Service, request: Request, name: str, key: str) -> Respo
     told = json.dumps(open_data.meta(version)).encode()
     headers = cache(service, name) | {"Beffroi-Version": str(version.number)}
     return Response(b'{"data":' + found + b',"meta":' + told + b"}", headers=headers, media_type="application/json")
+
+
+async def _in_body(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters that stand in the body of a request. Raises InvalidRequest."""
+    if request.query_params:
+        raise InvalidRequest("a POST takes nothing in the query: all parameters stand in the body")
+    try:
+        parameters = PARAMETERS.validate_json(await request.body(), strict=True)
+    except ValidationError:
+        raise InvalidRequest('the body must be a JSON object of texts and numbers, like {"limit": 20}') from None
+    return [(key, str(value)) for key, value in parameters.items()]
 
 
 async def _page(service: Service, request: Request, name: str, parameters: list[tuple[str, str]]) -> Response:

@@ -13,6 +13,7 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console, jobs
 from gateway.command import command
+from gateway.french import told
 from pipelines import quarantine
 from pipelines.workspace import Workspace
 
@@ -31,7 +32,7 @@ def _language() -> str:
 def _lang(function: Function) -> Function:
     return click.option(
         "--lang", type=click.Choice(("fr", "en")), default=_language,
-        help="The language of the reasons; that of the environment by default.",
+        help="The language; that of the environment by default.",
     )(function)  # fmt: skip
 
 
@@ -71,22 +72,23 @@ def quarantine_list_command(
         found = asyncio.run(refused.raw(workspace, datasets, limit, purpose))
     else:
         found = refused.listed(workspace, datasets, limit)
+    said = told(lang)
     for name, (_, more) in found.items():
         if more:
-            console.note(f"{name}: more rows follow: --limit 0 shows all")
+            console.note(said("{dataset}: more rows follow: --limit 0 shows all", dataset=name))
     rows = [row for of_one, _ in found.values() for row in of_one]
     if as_json:
         console.show_json(rows if with_raw else [refused.reasons(row) for row in rows])
     elif rows:
-        head = ("dataset", "source", "row", "column", "rule", "reason", *(["as the source has it"] if with_raw else []))
-        told = [
+        names = ["dataset", "source", "row", "column", "rule", "reason", *["as the source has it"][: int(with_raw)]]
+        lines = [
             (r.dataset, r.source, r.place, f["column"], f["rule"], _reason(f, lang),
              *([console.one_line(r.raw)] if with_raw else []))
             for r in rows for f in r.failures
         ]  # fmt: skip
-        console.show_table(head, told, right=("row",))
+        console.show_table([said(name) for name in names], lines, right=(said("row"),))
     else:
-        console.note("The quarantine is empty.")
+        console.note(said("The quarantine is empty."))
 
 
 def _reason(failure: Mapping[str, str], lang: str) -> str:
@@ -94,17 +96,19 @@ def _reason(failure: Mapping[str, str], lang: str) -> str:
 
 
 def _show_rules(found: Sequence[quarantine.Broken], as_json: bool, lang: str) -> None:
+    said = told(lang)
     if as_json:
         console.show_json(found)
     elif found:
         rows = [
-            (each.dataset, each.column, each.rule, f"{each.rows:,}", f"row {each.place} of {each.source}",
+            (each.dataset, each.source, each.column, each.rule, f"{each.rows:,}", said("row") + f" {each.place}",
              each.reason_fr if lang == "fr" else each.reason)
             for each in found
         ]  # fmt: skip
-        console.show_table(("dataset", "column", "rule", "rows", "for example", "reason"), rows, right=("rows",))
+        names = ("dataset", "source", "column", "rule", "rows", "for example", "reason")
+        console.show_table([said(name) for name in names], rows, right=(said("rows"),))
     else:
-        console.note("The quarantine is empty.")
+        console.note(said("The quarantine is empty."))
 
 
 @quarantine_group.command("show")
@@ -129,14 +133,15 @@ def quarantine_show_command(
 
 
 def _show(shown: "Shown", lang: str) -> None:
-    row = shown.row
-    of = f"version {row.version}" if row.version else "a run that failed"
-    click.echo(f"{row.dataset}: row {row.place} of {row.source} ({of})\n")
+    row, said = shown.row, told(lang)
+    of = said("version {version}", version=row.version) if row.version else said("a run that failed")
+    named = {"dataset": row.dataset, "place": row.place, "source": row.source, "of": of}
+    click.echo(said("{dataset}: row {place} of {source} ({of})", **named) + "\n")
     failures = [(each["column"], each["rule"], each["reason"], each["reason_fr"]) for each in row.failures]
-    console.show_table(("column", "rule", "reason", "en français"), failures)
+    console.show_table((said("column"), said("rule"), "reason", "en français"), failures)
     click.echo()
     corrected = shown.correction.values if shown.correction else {}
-    head = ("column of the source", "value", *(["corrected"] if corrected else []))
+    head = [said("column of the source"), said("value"), *([said("corrected")] if corrected else [])]
     values = [
         (name, console.one_line(value), *([console.one_line(corrected[name])] if name in corrected else []))
         for name, value in row.raw.items()
@@ -144,12 +149,12 @@ def _show(shown: "Shown", lang: str) -> None:
     console.show_table(head, [(*each, *[""] * (len(head) - len(each))) for each in values])
     if shown.steps:
         click.echo()
-        came = "as corrected" if corrected else "as it comes"
-        told = [
-            (column, made.step or came, "refused" if made.refused else console.one_line(made.value))
+        came = said("as corrected" if corrected else "as it comes")
+        lines = [
+            (column, made.step or came, said("refused") if made.refused else console.one_line(made.value))
             for column, steps in shown.steps.items() for made in steps
         ]  # fmt: skip
-        console.show_table(("column", "step", "makes of it"), told)
+        console.show_table((said("column"), said("step"), said("makes of it")), lines)
     click.echo(f"\n{shown.todo_fr if lang == 'fr' else shown.todo}")
 
 
@@ -214,14 +219,18 @@ def _typed(column: str) -> str:
 
 
 def _show_fixed(fixed: "Fixed", lang: str) -> None:
-    what = f"corrected in {', '.join(fixed.columns)}" if fixed.columns else "as it came again"
-    click.echo(f"{fixed.dataset}: row {fixed.place} of {fixed.source} is {what}")
+    said = told(lang)
+    corrected = said("corrected in {columns}", columns=", ".join(fixed.columns))
+    named = {"dataset": fixed.dataset, "place": fixed.place, "source": fixed.source}
+    what = corrected if fixed.columns else said("as it came again")
+    click.echo(said("{dataset}: row {place} of {source} is {what}", **named, what=what))
     if fixed.passes:
-        click.echo(f"By itself it passes now: `beffroi quarantine replay {fixed.dataset}` brings it in.")
+        passes = "By itself it passes now: `beffroi quarantine replay {dataset}` brings it in."
+        click.echo(said(passes, dataset=fixed.dataset))
         return
-    told = [(each["column"], each["rule"], _reason(each, lang)) for each in fixed.failures]
-    console.show_table(("column", "rule", "reason"), told)
-    click.echo("It would be refused still.")
+    lines = [(each["column"], each["rule"], _reason(each, lang)) for each in fixed.failures]
+    console.show_table([said(name) for name in ("column", "rule", "reason")], lines)
+    click.echo(said("It would be refused still."))
 
 
 def _show_corrections(workspace: Workspace, names: list[str], as_json: bool) -> None:

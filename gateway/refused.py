@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -91,7 +91,15 @@ async def show(workspace: Workspace, name: str, place: int, source: str | None, 
             _note(entry, [row])
             correction = corrections.of(workspace, name, row.source, row.raw_sha256)
             told = todo(row, several=len(dataset.inputs) > 1)
-            return Shown(row, correction, told.en, told.fr, _steps(workspace, row, correction))
+            steps = _steps(workspace, row, correction)
+            return Shown(_in_order(workspace, row), correction, told.en, told.fr, steps)
+
+
+def _in_order(workspace: Workspace, row: Refused) -> Refused:
+    """Return a refused row with its values in the order of the source's columns, as far as that is still known."""
+    found = quarantine.last(workspace, row.dataset)
+    names = evidence.columns(found[1], row.source) if found is not None else []
+    return replace(row, raw={name: row.raw[name] for name in [*names, *row.raw] if name in row.raw})
 
 
 def _steps(workspace: Workspace, row: Refused, correction: Correction | None) -> dict[str, list[Made]]:
@@ -136,10 +144,11 @@ def todo(row: Refused, *, several: bool) -> Reason:
         f" datasets/{row.dataset}.yaml and `beffroi {replay}`; or correct this row alone, as long as it comes so:"
         f" `{fix} --why …{source}`, then `beffroi {replay}`."
     )
+    in_french = fix.replace("COLUMN=VALUE", "COLONNE=VALEUR")
     french = (
         f"Corrigez-la dans la source puis `beffroi run {row.dataset}` ; ou, si la règle est fausse, corrigez les étapes"
         f" dans datasets/{row.dataset}.yaml puis `beffroi {replay}` ; ou corrigez cette seule ligne, tant qu'elle arrive"
-        f" ainsi : `{fix} --why …{source}`, puis `beffroi {replay}`."
+        f" ainsi : `{in_french} --why …{source}`, puis `beffroi {replay}`."
     )
     return Reason(" ".join([*(each.en for each in first), english]), " ".join([*(each.fr for each in first), french]))
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import getpass
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -15,11 +16,14 @@ from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.access import decide, of_refused, operator
 from gateway.command import command
+from gateway.french import told
 from gateway.journal import Entry, Journal
 from gateway.open_data import keyed
-from pipelines import trace
+from pipelines import report_page, trace
 from pipelines.trace import Fate, Origin, Trace
 from pipelines.workspace import Workspace
+
+Said = Callable[..., str]
 
 
 @click.command("trace")
@@ -30,10 +34,11 @@ from pipelines.workspace import Workspace
 @click.option("--place", type=click.IntRange(1), metavar="N", help="Trace forward from this row of the source, from 1.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
+@click.option("--lang", type=click.Choice(report_page.LANGUAGES), default=None, help="By default that of LANG.")
 @command
 def trace_command(
     root: Path, as_json: bool, dataset: str, key: str | None, number: int | None, source: str | None,
-    place: int | None, with_raw: bool, purpose: str | None,
+    place: int | None, with_raw: bool, purpose: str | None, lang: str | None,
 ) -> None:  # fmt: skip
     """Trace the row of DATASET whose key is KEY back to run, source, raw file and place; «-» reads KEY from standard input.
 
@@ -41,20 +46,20 @@ def trace_command(
     the source. Without --raw places and columns are told and no value; with it, it is an access like any other, for
     which data that are personal or not open need a --purpose.
     """
-    workspace = Workspace(root)
+    workspace, language = Workspace(root), lang or report_page.language_of(os.environ)
     declared = workspace.dataset(dataset)
     if (key is None) == (place is None):
         raise InvalidRequest("say the KEY of a row, or --place N (and --source NAME) of a raw row")
     if key is None:
         fate = asyncio.run(_fate(workspace, dataset, source, place or 0, number, purpose, with_raw=with_raw))
-        console.show_json(_told(fate)) if as_json else _show_fate(fate)
+        console.show_json(_told(fate)) if as_json else _show_fate(fate, language)
         return
     if key == "-":
         key = (getpass.getpass("Key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
     elif any(column.personal for column in declared.columns if column.name in declared.key):
         console.note("The command line is kept and can be seen: better type a personal key, for «-».")
     found = asyncio.run(_traced(workspace, dataset, key, number, purpose, with_raw=with_raw))
-    console.show_json(_told(found)) if as_json else _show(found)
+    console.show_json(_told(found)) if as_json else _show(found, told(language))
 
 
 # --- the access ------------------------------------------------------------------------------------------------------
@@ -116,68 +121,81 @@ def _told(found: Trace | Fate) -> Any:
     return asdict(found, dict_factory=lambda pairs: {name: value for name, value in pairs if value is not None})
 
 
-def _show(found: Trace) -> None:
-    for line in _lines(found):
+def _show(found: Trace, said: Said) -> None:
+    for line in _lines(found, said):
         click.echo(line)
 
 
-def _lines(found: Trace, indent: str = "") -> Iterator[str]:
-    key = f" ({found.key})" if found.key is not None else ""
-    back = f", the content of version {found.rolled_back_from}" if found.rolled_back_from else ""
-    yield f"{indent}{found.dataset}: row {found.row:,}{key} of version {found.version}{back}"
-    yield f"{indent}  made by the run of {found.run}, committed {found.committed}"
+def _lines(found: Trace, said: Said, indent: str = "") -> Iterator[str]:
+    back = said(", the content of version {version}", version=found.rolled_back_from) if found.rolled_back_from else ""
+    named = {"dataset": found.dataset, "row": f"{found.row:,}", "key": _key(found), "version": found.version}
+    yield indent + said("{dataset}: row {row}{key} of version {version}{back}", **named, back=back)
+    made = "made by the run of {run}, committed {committed}"
+    unknown = "made by a run that is not known, committed {committed}"
+    yield f"{indent}  {said(made if found.run else unknown, run=found.run, committed=found.committed)}"
     for origin in found.origins:
-        yield from _origin(origin, f"{indent}  ")
+        yield from _origin(origin, said, f"{indent}  ")
     for each in found.conflicts:
-        values = f": {each['kept']} kept, not {each['other']}" if "kept" in each else ""
-        other = f"row {each['other_place']:,} of {each['other_source']}"
-        yield f"{indent}  conflict in {each['column']}: {each['kept_source']} kept by «{each['rule']}», not {other}{values}"
+        values = said(": {kept} kept, not {other}", **each) if "kept" in each else ""
+        conflict = "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}"
+        place = f"{each['other_place']:,}"
+        yield f"{indent}  {said(conflict, **each, place=place)}{values}"
     for file in found.missing:
-        yield f"{indent}  {file} of that version is no longer kept"
+        yield f"{indent}  {said('{file} of that version is no longer kept', file=file)}"
 
 
-def _origin(origin: Origin, indent: str) -> Iterator[str]:
-    what = "from" if origin.role == "kept" else "merged with"
-    table = f", table {origin.table}" if origin.table else ""
-    where = f"the registry {origin.registry}{table}" if origin.registry else f"the dataset {origin.dataset}"
-    yield f"{indent}{what} row {origin.place:,} of {origin.source}, of {where}"
-    there = "kept" if origin.there else "no longer kept"
+def _key(found: Trace | Fate) -> str:
+    return f" ({found.key})" if found.key is not None else ""
+
+
+def _origin(origin: Origin, said: Said, indent: str) -> Iterator[str]:
+    table = said(", table {table}", table=origin.table) if origin.table else ""
+    registry, dataset = said("the registry {registry}", registry=origin.registry), origin.dataset
+    where = f"{registry}{table}" if origin.registry else said("the dataset {dataset}", dataset=dataset)
+    kept, merged = "from row {place} of {source}, of {where}", "merged with row {place} of {source}, of {where}"
+    named = {"place": f"{origin.place:,}", "source": origin.source, "where": where}
+    yield indent + said(kept if origin.role == "kept" else merged, **named)
+    there = said("kept" if origin.there else "no longer kept")
     if origin.raw is not None:
-        seen = f", first seen {origin.first_seen}" if origin.first_seen else ""
-        yield f"{indent}  raw file {origin.raw}{seen}, {there}"
+        seen = said(", first seen {seen}", seen=origin.first_seen) if origin.first_seen else ""
+        yield f"{indent}  {said('raw file {raw}{seen}, {there}', raw=origin.raw, seen=seen, there=there)}"
     elif origin.behind is None:
-        yield f"{indent}  version {origin.version} of {origin.dataset}, {there}"
+        version = "version {version} of {dataset}, {there}"
+        yield f"{indent}  {said(version, version=origin.version, dataset=dataset, there=there)}"
     if origin.values is not None:
-        yield f"{indent}  as it came: {console.one_line(origin.values)}"
+        yield f"{indent}  {said('as it came: {values}', values=console.one_line(origin.values))}"
     if origin.corrected is not None:
-        yield f"{indent}  {_correction(origin.corrected)}"
+        yield f"{indent}  {_correction(origin.corrected, said)}"
     if origin.behind is not None:
-        yield from _lines(origin.behind, f"{indent}  ")
+        yield from _lines(origin.behind, said, f"{indent}  ")
 
 
-def _correction(said: dict[str, Any]) -> str:
-    if "columns" not in said:
-        return "judged as corrected by a person; the correction was taken back since"
-    values = f" to {console.one_line(said['values'])}" if "values" in said else ""
-    return f"corrected in {', '.join(said['columns'])}{values} by {said['by']}, {said['when']}: {said['why']}"
+def _correction(known: dict[str, Any], said: Said) -> str:
+    if "columns" not in known:
+        return said("judged as corrected by a person; the correction was taken back since")
+    values = said(" to {values}", values=console.one_line(known["values"])) if "values" in known else ""
+    named = {"columns": ", ".join(known["columns"]), "values": values}
+    who = {name: known[name] for name in ("by", "when", "why")}
+    return said("corrected in {columns}{values} by {by}, {when}: {why}", **named, **who)
 
 
-def _show_fate(found: Fate) -> None:
-    head = f"{found.dataset}: row {found.place:,} of {found.source}, in version {found.version}"
-    key = f" ({found.key})" if found.key is not None else ""
+def _show_fate(found: Fate, lang: str) -> None:
+    said, row = told(lang), f"{found.row or 0:,}"
+    named = {"dataset": found.dataset, "place": f"{found.place:,}", "source": found.source, "version": found.version}
     if found.outcome == "published":
-        click.echo(f"{head}: is row {found.row:,}{key}")
+        what = said("is row {row}{key}", row=row, key=_key(found))
     elif found.outcome == "merged" and found.into is not None:
-        into = f"row {found.into['place']:,} of {found.into['source']}"
-        click.echo(f"{head}: was merged into {into}, which is row {found.row or 0:,}{key}")
+        merged = "was merged into row {place} of {source}, which is row {row}{key}"
+        what = said(merged, **found.into, row=row, key=_key(found))
     else:
-        click.echo(f"{head}: was refused")
+        what = said("was refused")
+    click.echo(f"{said('{dataset}: row {place} of {source}, in version {version}', **named)}: {what}")
     for each in found.failures or ():
-        click.echo(f"  {each['column']}: {each['reason']} ({each['rule']}) / {each['reason_fr']}")
+        click.echo(f"  {each['column']}: {each['reason_fr' if lang == 'fr' else 'reason']} ({each['rule']})")
     if found.outcome == "refused" and found.failures is None:
-        click.echo("  why is no longer kept")
+        click.echo(f"  {said('why is no longer kept')}")
     if found.values is not None:
-        click.echo(f"  as it came: {console.one_line(found.values)}")
+        click.echo(f"  {said('as it came: {values}', values=console.one_line(found.values))}")
 
 
 TRACE_COMMANDS = (trace_command,)

@@ -1,10 +1,12 @@
 """One column on its way from the source to its type: the steps that are declared for it, as SQL."""
 
 from connectors.columns import Column
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, Unreadable
 from pipelines import forms, geometry
 from pipelines.clean import Cleaning, Reason, Value
-from pipelines.declarations import Clean, Dataset
+from pipelines.declarations import Clean, Dataset, Source
+from pipelines.needed import Needed
+from pipelines.origins import place
 from pipelines.sentences import among
 from pipelines.sql import DUCKDB, as_integer, as_number, exact_number, finite
 from pipelines.steps import STEPS, apply_steps, parts
@@ -16,25 +18,31 @@ MADE = {"date": "DATE", "number": "a number"}
 """What a step makes, as its `gives` tells it: some make whole numbers and some others."""
 
 
-def all_there(
-    dataset: Dataset, clean: dict[str, Clean], types: dict[str, str], *, alone: bool, names_are_data: bool
-) -> None:
-    """Hold that the source has every column that is read. Raises Misconfigured.
+def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: Needed, *, names_are_data: bool) -> None:
+    """Hold that a source has every column that is read. Raises Misconfigured, Unreadable where it had it before.
 
     One of several sources may lack a column of the others, if it is no part of the key and no source: is said for it.
     The names of a file's columns are what stands in its first line: where that is missing, it is somebody's row, and
     hardly a name in it is one that is read.
     """
+    clean, alone = dataset.cleaning(source), len(dataset.inputs) == 1
     read = {column.name: source_of(clean, column) for column in dataset.columns}
     wanted = set(read.values())
     strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
-    for name, source in read.items():
+    for number, (name, column) in enumerate(read.items()):
         said = name in dataset.key or clean.get(name, Clean()).source is not None
-        if source not in types and (alone or said):
-            what = f": it has {len(types)} columns, of other names" if strange else among(source, types)
-            raise Misconfigured(
-                f"datasets/{dataset.name}.yaml: {name} is read from «{source}», which the source does not have{what}"
+        if column in types or not (alone or said):
+            continue
+        what = f": it has {len(types)} columns, of other names" if strange else among(column, types)
+        at = needed.at(*place(dataset, dataset.inputs.index(source), number))
+        had = needed.had(source.name, column)
+        if had is not None:
+            raise Unreadable(
+                f"{at}: {name} is read from «{column}», which {source.name} no longer has{what}. It had it when version"
+                f" {had} was made: have its owner put it back, or say the new name there",
+                registry=source.registry,
             )
+        raise Misconfigured(f"{at}: {name} is read from «{column}», which the source {source.name} does not have{what}")
 
 
 def source_of(clean: dict[str, Clean], column: Column) -> str:

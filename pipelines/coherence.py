@@ -2,14 +2,17 @@
 
 import graphlib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
+from connectors.errors import Misconfigured
 from connectors.registry import Registry
 from pipelines.configuration import Configuration, Grant
 from pipelines.declarations import Dataset
 from pipelines.mirrored import kept
 from pipelines.sentences import among
-from pipelines.steps import dataset_of, file_of
+from pipelines.steps import TYPES_READ, dataset_of, file_of
+from pipelines.steps_lists import read_map
 from pipelines.strict_yaml import Keys
 
 DATABASE_OF_ALL = "open"
@@ -35,6 +38,7 @@ Problem = tuple[Keys, str]
 class Read(Protocol):
     """What was read of a workspace. `broken` holds section and name of what is declared but wrong: told elsewhere."""
 
+    root: Path
     datasets: dict[str, Dataset]
     registries: dict[str, Registry]
     broken: set[tuple[str, str]]
@@ -152,6 +156,8 @@ def _steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
             place: Keys = ("datasets", dataset.name, *at, column, "steps", position)
             if file is not None and not read.has(file):
                 yield place, f"{file[:100]}: {NO_FILE}"
+            elif file is not None and read.sources:
+                yield from _map(read, place, file)
             if wanted is None:
                 continue
             name, columns = wanted
@@ -159,6 +165,18 @@ def _steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
             missing = set(columns) - set(_types(read.datasets[name])) if name in read.datasets else ()
             if missing:
                 yield place, f"this step reads {', '.join(columns)} of {name}, which lacks {', '.join(sorted(missing))}"
+            there = _types(read.datasets.get(name))
+            for other in (each for each in columns if there.get(each, TYPES_READ[each]) != TYPES_READ[each]):
+                said = f"this step reads {other} of {name}, which is of the type {there[other]}"
+                yield place, f"{said}: it must be of the type {TYPES_READ[other]}"
+
+
+def _map(read: Read, place: Keys, file: str) -> Iterator[Problem]:
+    """Yield what is wrong with a value map, as a run would tell it."""
+    try:
+        read_map(read.root, file)
+    except Misconfigured as error:
+        yield place, error.detail
 
 
 def _types(dataset: Dataset | None) -> Mapping[str, str]:

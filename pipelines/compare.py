@@ -4,6 +4,7 @@ Rows are compared by a 64-bit hash of all their values: those of the last versio
 reads of it the keys of the rows alone that are not the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def lines(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judge
     """Make LINES. `in_order` tells that the rows stand in the order of the key already."""
     order = "" if in_order else by_key(dataset)
     connection.execute(
-        f"CREATE TEMP TABLE {LINES} AS SELECT beffroi_row, {SOURCE}, {PLACE}, {_hash(dataset)} AS beffroi_hash"
+        f"CREATE TEMP TABLE {LINES} AS SELECT beffroi_row, {SOURCE}, {PLACE}, {row_hash(dataset)} AS beffroi_hash"
         f" FROM {JUDGED} WHERE {judged.rules.good} {order}"
     )
 
@@ -58,7 +59,7 @@ def by_key(dataset: Dataset) -> str:
     return f"ORDER BY {', '.join(map(identifier, dataset.key))}"
 
 
-def _hash(dataset: Dataset) -> str:
+def row_hash(dataset: Dataset) -> str:
     """Return SQL for the hash of a row. The engine's own of no list, of an empty one and of [NULL] is the same."""
     values = []
     for column in dataset.columns:
@@ -76,7 +77,10 @@ def compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Versi
     tables = (f"SELECT {columns} FROM {ROWS}", f"SELECT * EXCLUDE (file_row_number) FROM {before}")
     described = [[each[:2] for each in connection.execute(f"DESCRIBE {table}").fetchall()] for table in tables]
     if last.key != dataset.key or described[0] != described[1]:
-        return Changes(True, rows, 0, last.rows)
+        both = [name for name, kind in described[0] if (name, kind) in described[1]]
+        by_their_key = last.key == dataset.key and set(last.key) <= set(both)
+        counts = _by_key(connection, dataset, both, before) if by_their_key else (rows, 0, last.rows)
+        return Changes(True, *counts)
     hashes = _hashes(last, dataset, before)
     connection.execute(
         f"CREATE TEMP TABLE {CAME} AS SELECT beffroi_row FROM {LINES} ANTI JOIN {hashes} USING (beffroi_hash)"
@@ -93,12 +97,28 @@ def compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Versi
     return Changes(new_version, came - changed, changed, left - changed, by_row=True)
 
 
+def _by_key(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, both: Sequence[str], before: str
+) -> tuple[int, int, int]:
+    """Return the rows added, changed in the columns of `both`, and removed, where the columns are not all the same."""
+    names = ", ".join(map(identifier, both))
+    on = " AND ".join(f"beffroi_new.{name} = beffroi_old.{name}" for name in map(identifier, dataset.key))
+    new = f"(SELECT {names} FROM {ROWS} WHERE rowid IN (SELECT beffroi_row FROM {LINES})) beffroi_new"
+    first = identifier(dataset.key[0])
+    added, removed, changed = connection.execute(
+        f"SELECT count(*) FILTER (beffroi_old.{first} IS NULL), count(*) FILTER (beffroi_new.{first} IS NULL),"
+        f" count(*) FILTER ({on} AND beffroi_new IS DISTINCT FROM beffroi_old)"
+        f" FROM {new} FULL JOIN (SELECT {names} FROM {before}) beffroi_old ON {on}"
+    ).fetchall()[0]
+    return int(added), int(changed), int(removed)
+
+
 def _hashes(last: Version, dataset: Dataset, before: str) -> str:
     """Return SQL for the hashes of the last version's rows, each with its position there."""
     kept = last.folder / HASHES
     if kept.is_file():
         return f"read_parquet({quote(str(kept))}, file_row_number = true)"
-    return f"(SELECT {_hash(dataset)} AS beffroi_hash, file_row_number FROM {before})"
+    return f"(SELECT {row_hash(dataset)} AS beffroi_hash, file_row_number FROM {before})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -110,7 +110,9 @@ def _drift(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
     wanted = dataset.expect.drift
     if wanted is None:
         return
-    shares: list[tuple[Keys, float | None]] = [((name,), getattr(wanted, name)) for name in ("rows", "keys", "sources", "values")]
+    shares: list[tuple[Keys, float | None]] = [
+        ((name,), getattr(wanted, name)) for name in ("rows", "keys", "sources", "values")
+    ]
     shares += [(("columns", name), share) for name, share in wanted.columns.items()]
     for keys, share in shares:
         if share is not None and not 0 <= share <= 1:

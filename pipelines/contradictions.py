@@ -3,7 +3,9 @@
 Here: sources, schema, key, cleaning. What it says of runs (merge, index, retention, …) is in `pipelines/conditions.py`.
 """
 
+import datetime as dt
 import re
+import sys
 from collections.abc import Iterator
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,8 +22,18 @@ from pipelines.strict_yaml import Keys
 
 Problem = tuple[Keys, str]
 
-NEVER = {"date": ("integer", "number", "boolean"), "number": ("date", "datetime")}
+NO_TEXT = ("array", "geopoint", "geojson")
+NEVER = {"date": ("integer", "number", "boolean", *NO_TEXT), "number": ("date", "datetime", *NO_TEXT)}
 """The types of column that what a step makes can never become."""
+
+WITH_POINT = ("decimal", "money", "percent")
+"""The steps of whose numbers none is read as true or false: 1.0 is neither."""
+
+NAMED = {"as_of": ("date", "datetime", "string"), "postal_code": ("string",)}
+"""Of which types a column can be that a step names, by the key that names it."""
+
+WHOLE = (-(2**63), 2**63 - 1)
+"""The least and the greatest whole number of a column."""
 
 NO_KEY = ("array", "number", "geojson")
 """The types of column that cannot be part of a key."""
@@ -124,8 +136,19 @@ def _values(column: Column) -> Iterator[tuple[str, str]]:
             yield rule, f"a column of the type {kind} has no {rule}"
         elif not all(_is_of(kind, value) for value in given):
             yield rule, f"not a value of the type {kind}"
-    if kind in ("integer", "number", "date") and is_above(wanted.minimum, wanted.maximum):
+    if wanted.enum is not None and not wanted.enum:
+        yield "enum", "enum names no value: no value can meet it"
+    if kind in ("integer", "number", "date", "datetime") and _is_above(kind, wanted.minimum, wanted.maximum):
         yield "minimum", f"minimum {wanted.minimum} is above maximum {wanted.maximum}: no value can meet both"
+
+
+def _is_above(kind: str, low: object, high: object) -> bool:
+    """Tell whether of two bounds the lower is above the upper; moments without a zone are of UTC."""
+    if kind != "datetime" or not (_is_of(kind, low) and _is_of(kind, high)):
+        return is_above(low, high)
+    first, last = (TypeAdapter(dt.datetime).validate_python(each) for each in (low, high))
+    zoned = [each if each.tzinfo else each.replace(tzinfo=dt.UTC) for each in (first, last)]
+    return zoned[0] > zoned[1]
 
 
 def _is_of(kind: str, value: object) -> bool:
@@ -138,7 +161,11 @@ def _is_of(kind: str, value: object) -> bool:
         TypeAdapter(PYTHON[kind]).validate_python(value)
     except ValidationError:
         return False
-    return kind not in ("integer", "number") or not isinstance(value, bool | str)
+    if kind not in ("integer", "number"):
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return WHOLE[0] <= value <= WHOLE[1] if kind == "integer" else abs(value) <= sys.float_info.max
 
 
 def _keys(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
@@ -176,6 +203,7 @@ def _foreign_keys(dataset: Dataset, types: dict[str, str]) -> Iterator[Problem]:
 
 
 def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
+    types: dict[str, str] = {column.name: column.type for column in dataset.columns}
     for at, name, clean in dataset.cleans:
         if name not in names:
             yield (*at, name), f"clean names «{name}», which is no column{among(name, names)}"
@@ -187,11 +215,15 @@ def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
             yield (*at, name, "steps"), f"steps are for single values, and «{name}» is of the type array"
         if clean.steps and not problems:
             last = parts(clean.steps[-1])[0]
-            if column.type in NEVER.get(STEPS[last].gives or "", ()):
+            never = NEVER.get(STEPS[last].gives or "", ())
+            if column.type in never or (column.type == "boolean" and last in WITH_POINT):
                 said = f"the step {last} makes a {STEPS[last].gives}, and «{name}» is of the type {column.type}"
                 yield (*at, name, "steps", len(clean.steps) - 1), said
         for position, step in enumerate(clean.steps):
             used = column_of(step) if position not in problems else None
             if used is not None and used[1] not in above:
                 said = f"{used[0]} names «{used[1]}», which is no column above «{name}»{among(used[1], above)}"
+                yield (*at, name, "steps", position, parts(step)[0], used[0]), said
+            elif used is not None and (kind := types[used[1]]) not in NAMED.get(used[0], (kind,)):
+                said = f"{used[0]} names «{used[1]}», which is of the type {kind} and not {' or '.join(NAMED[used[0]])}"
                 yield (*at, name, "steps", position, parts(step)[0], used[0]), said

@@ -39,6 +39,7 @@ def engine(workspace: Workspace, dataset: Dataset, memory: int | None = None) ->
     connection = duckdb.connect(config=config)
     try:
         connection.execute("SET TimeZone = 'UTC'")  # what a moment is must not rest on the machine
+        connection.execute("SET checkpoint_threshold = '1TB'")  # to compress tables that live as long as a run is dear
         connection.execute("SET disabled_optimizers = 'in_clause'")  # it makes joins of lists: rows lose their order
         with _deadline(connection, dataset.deadline), _ours(dataset):
             yield connection

@@ -55,6 +55,15 @@ def inputs(workspace: Workspace, name: str, folder: Path) -> list[Input]:
         raise Unavailable(f"what that run of {name} was made from is no longer known: `beffroi run {name}`") from None
 
 
+def columns(folder: Path, source: str) -> list[str]:
+    """Return the columns of a source as the run had them whose report stands in `folder`; none where it is not there."""
+    try:
+        said: list[dict[str, Any]] = json.loads((folder / "report.json").read_text(encoding="utf-8"))["sources"]
+    except (OSError, ValueError, KeyError):
+        return []
+    return next((list(each.get("columns", ())) for each in said if each["name"] == source), [])
+
+
 def _input(workspace: Workspace, name: str, said: dict[str, Any]) -> Input:
     found = Input(
         said["name"], said["registry"], said["dataset"], said["table"], said["rows"], said["raw"], said["version"]

@@ -56,22 +56,22 @@ FORMS: Mapping[str, Form] = {
     ),
     "yearmonth": Form(
         (r"\d{4}-(0[1-9]|1[0-2])",),
-        Reason("is not a year with a month: 2026-01", "n'est pas une année avec un mois : 2026-01"),
+        Reason("is not a year with a month, such as 2026-01", "n'est pas une année avec un mois, comme 2026-01"),
         (("2026-01", True), ("2026-13", False), ("01/2026", False)),
     ),
     "time": Form(
         (r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d{2}:\d{2})?",),
-        Reason("is not a time of the day: 22:00:00", "n'est pas une heure : 22:00:00"),
+        Reason("is not a time of the day, such as 22:00:00", "n'est pas une heure, comme 22:00:00"),
         (("22:00:00", True), ("24:00:00", False), ("22:00", False)),
     ),
     "duration": Form(
         (r"-?P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", r".*\d[A-Z]"),
-        Reason("is not a duration of ISO 8601: P1Y2M, PT30M", "n'est pas une durée ISO 8601 : P1Y2M, PT30M"),
+        Reason("is not a duration of ISO 8601, such as P1Y2M, PT30M", "n'est pas une durée ISO 8601, comme P1Y2M, PT30M"),
         (("P1Y2M", True), ("PT30M", True), ("P", False), ("P1YT", False), ("30 min", False)),
     ),
     "year": Form(
         (r"-?\d{4}",),
-        Reason("is not a year: 2026", "n'est pas une année : 2026"),
+        Reason("is not a year, such as 2026", "n'est pas une année, comme 2026"),
         (("2026", True), ("26", False), ("2026-01", False)),
     ),
 }
@@ -109,6 +109,9 @@ def misread(column: Column) -> Iterator[tuple[str, str]]:
         for key, said, kinds, what in only
         if said and kind not in kinds
     )
+    for key, sign in (("decimalChar", column.decimal_char), ("groupChar", column.group_char)):
+        if sign.isalnum() or sign in ("+", "-"):
+            yield key, f"{key} is «{sign}», which a number has for something else"
     if column.group_char == column.decimal_char:
         yield "groupChar", "groupChar and decimalChar are the same: no number can be read"
     both = set(column.true_values or ()) & set(column.false_values or ())

@@ -9,7 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pipelines import compare, corrections, geometry, known
+import pyarrow as pa
+
+from pipelines import compare, corrections, geometry, known, lineage
 from pipelines import raw as raws
 from pipelines.declarations import Dataset
 from pipelines.index import FILE as INDEX
@@ -64,9 +66,10 @@ def since(job: Job, inputs: Sequence[Staged], needed: Needed) -> Since | None:
     before, count = made[-1].inputs[0], len(made[-1].inputs[0].changes)
     if before.path != raw.path or before.changes != raw.changes[:count] or count == len(raw.changes):
         return None
-    with suppress(OSError, ValueError, KeyError, IndexError):
+    with suppress(OSError, ValueError, KeyError, IndexError, pa.ArrowException):
         said = last.report
         whole = (said["sources"][0]["raw"], said["rows_out"]) == (before.sha256, last.rows)
+        whole = whole and all(lineage.is_of(last.folder / name, said["sources"]) for name in EVIDENCE)
         if whole and not (said["merged"] or said["conflicts"] or said["corrected"]):
             values = {each.name: getattr(raw, each.name) for each in fields(Raw)}
             came = Staged(inputs[0].source, _Came(**values, since=count + 1), inputs[0].names_are_data)
@@ -81,7 +84,7 @@ def _key(job: Job, staged: Staged) -> dict[str, str] | None:
     types = {name: kind for name, kind, *_ in described}
     for column in (each for each in dataset.columns if each.name in dataset.key):
         clean, source = dataset.cleaning(staged.source).get(column.name), dataset.read_from(staged.source, column.name)
-        if clean is not None and clean.steps or types.get(source) not in AS_IT_IS.get(column.type, ()):
+        if (clean is not None and clean.steps) or types.get(source) not in AS_IT_IS.get(column.type, ()):
             return None
         if column.format not in ("", None, "default"):
             return None

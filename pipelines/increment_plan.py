@@ -66,12 +66,13 @@ def plan(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judg
     )
     columns = ", ".join(identifier(column.name) for column in dataset.columns)
     cursor.execute(
-        f"CREATE TEMP TABLE {GOOD} AS SELECT {columns}, {PLACE}, {compare.hashed(dataset)} AS beffroi_hash, beffroi_at"
+        f"CREATE TEMP TABLE {GOOD} AS SELECT {columns}, {PLACE}, {compare.row_hash(dataset)} AS beffroi_hash, beffroi_at"
         f" FROM (FROM {JUDGED} WHERE {judged.rules.good}) beffroi_came LEFT JOIN {STOOD} USING ({PLACE})"
         f" ORDER BY {keys}"
     )
-    good = cursor.execute(f"FROM {GOOD} ORDER BY {keys}").to_arrow_table()
-    gone = _numbers(cursor.execute(f"SELECT beffroi_at FROM {STOOD}").to_arrow_table()["beffroi_at"])
+    good: pa.Table = cursor.sql(f"FROM {GOOD} ORDER BY {keys}").to_arrow_table()
+    stood: pa.Table = cursor.sql(f"FROM {STOOD}").to_arrow_table()
+    gone = stood["beffroi_at"].to_numpy()
     stay = np.ones(size, dtype=bool)
     stay[gone] = False
     kept = np.flatnonzero(stay)
@@ -79,10 +80,6 @@ def plan(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judg
     where = np.searchsorted(kept, at)
     order = np.insert(kept, where, size + np.arange(len(good)))
     return Plan(size, order, np.insert(kept, where, at), good), _changes(since, good, at, len(gone))
-
-
-def _numbers(column: pa.ChunkedArray) -> Numbers:
-    return np.asarray(column.to_numpy(), dtype=np.int64)
 
 
 def _changes(since: Since, good: pa.Table, at: Numbers, gone: int) -> Changes:
@@ -97,7 +94,7 @@ def _changes(since: Since, good: pa.Table, at: Numbers, gone: int) -> Changes:
 
 def _anchored(parquet: Path, dataset: Dataset, good: pa.Table) -> Numbers:
     """Return of each good row that came by which row of the last version it stands: its own, or the first above it."""
-    at = good["beffroi_at"].fill_null(-1).to_numpy().astype(np.int64)
+    at: Numbers = good["beffroi_at"].fill_null(-1).to_numpy().astype(np.int64)
     new = np.flatnonzero(at < 0)
     if len(new):
         came = good.select(list(dataset.key)).take(pa.array(new)).to_pylist()
@@ -123,9 +120,7 @@ def _first_above(parquet: Path, key: tuple[str, ...], wanted: list[tuple[Any, ..
     return found + [start] * (len(wanted) - len(found))
 
 
-def refused(
-    cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judged: Judged
-) -> tuple[int, int]:  # fmt: skip
+def refused(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judged: Judged) -> tuple[int, int]:
     """Make REFUSED: the last version's quarantine without the rows that others were put over, and those that came.
 
     Return how many there are, and how many raw rows others were put over.
@@ -153,7 +148,7 @@ def rules(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     told = "CASE WHEN f.\"column\" <> '' THEN f.reason END, CASE WHEN f.\"column\" <> '' THEN f.reason_fr END"
     found = cursor.execute(
         f'SELECT f."column", f.rule, {told}, count(*) AS n FROM (SELECT unnest(failures) AS f FROM {REFUSED})'
-        " GROUP BY ALL ORDER BY n DESC, ALL"
+        " GROUP BY ALL ORDER BY n DESC, 1, 2, 3"
     ).fetchall()
     names = ("column", "rule", "rows")
     return [

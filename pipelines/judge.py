@@ -75,7 +75,7 @@ def judge(
     reads, Unreadable when a file is no Parquet file.
     """
     rules = Rules()
-    prepared = [_prepared(connection, dataset, number, each, needed, rules) for number, each in enumerate(inputs)]
+    prepared = [_ready(connection, dataset, number, each, needed, rules) for number, each in enumerate(inputs)]
     for late in several_rows(dataset):
         rules.bit(*late)
     arrays = any(column.type == "array" for column in dataset.columns)  # updating a list moves the row
@@ -128,6 +128,24 @@ def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     return int(connection.execute(statement).fetchall()[0][0])
 
 
+def _ready(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    position: int,
+    staged: Staged,
+    needed: Needed,
+    rules: Rules,
+) -> _Input:
+    """Prepare one input; a step may read its values for that, and so find that the engine refuses it as it is."""
+    try:
+        return _prepared(connection, dataset, position, staged, needed, rules)
+    except duckdb.InvalidInputException:
+        if staged.carefully is None:
+            raise
+    staged.raw, staged.carefully = staged.carefully(), None
+    return _prepared(connection, dataset, position, staged, needed, rules)
+
+
 def _prepared(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
@@ -138,8 +156,8 @@ def _prepared(
 ) -> _Input:
     """Take the columns of one input through their steps, as SQL, and give each rule that they may break its bit."""
     types, faulty = _types(connection, dataset, staged)
-    clean, alone = dataset.cleaning(staged.source), len(dataset.inputs) == 1
-    all_there(dataset, clean, types, alone=alone, names_are_data=staged.names_are_data)
+    clean = dataset.cleaning(staged.source)
+    all_there(dataset, staged.source, types, needed, names_are_data=staged.names_are_data)
     _view(connection, position, staged.raw, PLACE)
     cleaning = Cleaning(connection, staged_view(position), needed.parquet, needed.folder)
     for column in dataset.columns:  # in declared order, so that a step may use a column above it

@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version as version_of
+from pathlib import Path
 
-from pipelines import corrections
+from pipelines import corrections, lineage
 from pipelines import raw as raws
 from pipelines import report as reports
 from pipelines.declarations import Dataset
@@ -21,6 +23,9 @@ from pipelines.versions import declared
 JUDGES = ("email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely")
 """The libraries besides the engine that tell what a value is: another version may tell otherwise."""
 
+FILES = ("lineage.parquet", "duplicates.parquet", "conflicts.parquet", "corrected.parquet", "quarantine.parquet")
+"""What a version has beside its rows, and a run that was killed may have left of other inputs than the rest."""
+
 TOLD = {"title", "description", "keywords", "schedule", "deadline", "publication", "retention"}
 """What a declaration says that no row is judged by."""
 
@@ -30,6 +35,7 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
     dataset = job.dataset
     said = [
         [version_of(each) for each in ("beffroi", "duckdb", *JUDGES)],
+        _code(),
         {name: repr(value) for name, value in dataset if name not in TOLD},
         declared(dataset),
         repr(dataset.columns),
@@ -38,6 +44,14 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
         list(_files(job)),
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+@cache
+def _code() -> list[list[str]]:
+    """Return the digest of every file that judges: a changed step is another judgement, whatever the version's number."""
+    folder = Path(__file__).parent
+    files = sorted([*folder.glob("*.py"), *(folder / "reference").iterdir()])
+    return [[file.name, raws.digest_of(file)] for file in files]
 
 
 def _files(job: Job) -> Iterator[str | None]:
@@ -66,9 +80,10 @@ def unchanged(job: Job, judged: str) -> Report | None:
         return None
     try:
         before = reports.of(last.report)
-    except (OSError, ValueError, TypeError):
+        same = all(lineage.is_of(last.folder / file, before.sources) for file in FILES)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    if before.version != last.number or not (last.folder / "quarantine.parquet").is_file():
+    if before.version != last.number or not same:
         return None
     return replace(
         before, new=False, added=0, changed=0, removed=0, started=job.clock.started, run=job.clock.started,

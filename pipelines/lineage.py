@@ -3,11 +3,14 @@
 All are Parquet files in the folder of the version, each whole or not there.
 """
 
+import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from connectors.errors import RunFailed
 from pipelines import merge
@@ -27,12 +30,34 @@ PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 """How every Parquet file of a run is written: at its lowest level zstd takes the time of snappy, and half the room."""
 
 
-def written(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
+INPUTS = "beffroi_inputs"
+"""Under this key each of the files tells of what raw inputs it is: places in others are not its own."""
+
+Sources = Sequence[Mapping[str, Any]]
+"""What a report tells of the sources of its run."""
+
+
+def written(connection: duckdb.DuckDBPyConnection, query: str, file: Path, sources: Sources) -> int:
     """Write what a query gives to a Parquet file, whole or not at all; return how many rows it has."""
     part = file.with_suffix(".part")
-    rows = connection.execute(f"COPY ({query}) TO {quote(str(part))} ({PARQUET})").fetchall()[0][0]
+    options = f"{PARQUET}, KV_METADATA {{{INPUTS}: {quote(_inputs(sources))}}}"
+    rows = connection.execute(f"COPY ({query}) TO {quote(str(part))} ({options})").fetchall()[0][0]
     part.rename(file)
     return int(rows)
+
+
+def is_of(file: Path, sources: Sources) -> bool:
+    """Tell whether a file is of the inputs that the report beside it names; one that does not say it is.
+
+    It is not while a run that finds the same rows elsewhere in its sources writes the files anew, or where that one was
+    killed. Raises OSError, ArrowInvalid for what is no such file.
+    """
+    said = (pq.read_metadata(file).metadata or {}).get(INPUTS.encode())
+    return said is None or said.decode() == _inputs(sources)
+
+
+def _inputs(sources: Sources) -> str:
+    return json.dumps([[each["raw"], each["version"], each.get("dialect")] for each in sources])
 
 
 def counts(connection: duckdb.DuckDBPyConnection, judged: Judged) -> tuple[int, int, int, int]:
@@ -77,7 +102,9 @@ def _told(rule: Rule, rows: int) -> dict[str, Any]:
     return {"column": rule.column, "rule": rule.rule, "rows": rows} | said
 
 
-def quarantine(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judged, folder: Path) -> int:
+def quarantine(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judged, sources: Sources, folder: Path
+) -> int:
     """Write the refused rows, each with its source, place, reasons and raw values; return how many there are."""
     folder.mkdir(parents=True, exist_ok=True)
     names = f"[{', '.join(quote(source.name) for source in dataset.inputs)}]"
@@ -85,7 +112,7 @@ def quarantine(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: 
         f"SELECT {names}[{SOURCE} + 1] AS source, {PLACE} AS place, {judged.rules.told} AS failures, {RAW} AS raw"
         f" FROM {JUDGED} WHERE {judged.rules.refused} ORDER BY {SOURCE}, {PLACE}"
     )
-    return written(connection, query, folder / "quarantine.parquet")
+    return written(connection, query, folder / "quarantine.parquet", sources)
 
 
 def conflicts(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
@@ -103,10 +130,10 @@ def conflicts_by(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip((*names, "values"), row, strict=True)) for row in found]
 
 
-def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, folder: Path) -> int:
+def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sources: Sources, folder: Path) -> int:
     """Write where each row of the version came from, in their order, and what was merged; return how many were."""
     query = f"SELECT {SOURCE} AS source, {PLACE} AS place FROM {LINES}"
-    written(connection, query, folder / "lineage.parquet")
-    written(connection, f"FROM {CORRECTED} ORDER BY source, place", folder / "corrected.parquet")
-    written(connection, f"FROM {CONFLICTS}", folder / "conflicts.parquet")
-    return written(connection, merge.duplicates(dataset), folder / "duplicates.parquet")
+    written(connection, query, folder / "lineage.parquet", sources)
+    written(connection, f"FROM {CORRECTED} ORDER BY source, place", folder / "corrected.parquet", sources)
+    written(connection, f"FROM {CONFLICTS}", folder / "conflicts.parquet", sources)
+    return written(connection, merge.duplicates(dataset), folder / "duplicates.parquet", sources)

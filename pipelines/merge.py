@@ -35,9 +35,10 @@ def merge(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judge
     if before == 0:  # the same ones stand beside each other
         several = f"SELECT {keys} FROM {_lagged(dataset.key, judged)} WHERE {_same(dataset.key)} LIMIT {same}"
     columns = ", ".join(identifier(column.name) for column in dataset.columns)
-    connection.execute(
+    found = f"SELECT rowid FROM {ROWS} SEMI JOIN ({several}) beffroi_several USING ({keys}) WHERE {good}"
+    connection.execute(  # which rows they are is asked of the key alone
         f"CREATE TEMP TABLE {TWICE} AS SELECT beffroi_row, {SOURCE}, {PLACE}, {_RANK} AS beffroi_rank, {columns}"
-        f" FROM (FROM {JUDGED} WHERE {good}) beffroi_good SEMI JOIN ({several}) beffroi_several USING ({keys})"
+        f" FROM {JUDGED} WHERE beffroi_row IN ({found})"
     )
     connection.execute(f"CREATE TEMP TABLE {KEPT} AS {_kept(dataset)}")
     if connection.execute(f"SELECT count(*) FROM {KEPT}").fetchall() == [(0,)]:

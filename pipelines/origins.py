@@ -61,13 +61,17 @@ def _there(read: Read, source: Source) -> Mapping[str, frozenset[str]] | None:
 
 
 def _place(dataset: Dataset, position: int, number: int) -> Keys:
+    return "datasets", dataset.name, *place(dataset, position, number)
+
+
+def place(dataset: Dataset, position: int, number: int) -> Keys:
     """Return where it is said from what a column is read: the source's own `clean:`, the dataset's, or the schema."""
-    name, here = dataset.columns[number].name, ("datasets", dataset.name)
+    name = dataset.columns[number].name
     own = dataset.inputs[position].clean.get(name)
     if own is not None and "source" in own.model_fields_set:
-        return (*here, *dataset.place(position), "clean", name, "from")
+        return *dataset.place(position), "clean", name, "from"
     said = name in dataset.clean and dataset.clean[name].source is not None
-    return (*here, "clean", name, "from") if said else (*here, "schema", "fields", number)
+    return ("clean", name, "from") if said else ("schema", "fields", number)
 
 
 def _column(

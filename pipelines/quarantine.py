@@ -21,8 +21,8 @@ from pipelines.workspace import Workspace
 
 FILE = "quarantine.parquet"
 
-ALIKE = "CASE WHEN f.rule = 'row' THEN regexp_replace(f.reason, '[0-9]+', '', 'g') ELSE f.reason END"
-"""SQL: what reasons have in common that are one: those of a row's own fault say in which line it stands, and more."""
+ALIKE = "CASE WHEN f.rule = 'row' THEN regexp_replace(f.reason, '^[a-z]+ [0-9]+: ', '') ELSE f.reason END"
+"""SQL: what reasons have in common that are one: that of a row's own fault begins with its place."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def of(name: str, number: int | None, folder: Path) -> Iterator[Refused]:
 def by_rule(workspace: Workspace, name: str) -> list[Broken]:
     """Return how many rows of each source broke each rule in the latest run, the most first. Raises Unavailable.
 
-    Of rows that did not come whole the reasons that differ in their numbers are one, told as that of the first row.
+    Of rows that did not come whole the reasons that differ in their place alone are one, told as that of the first row.
     """
     found = last(workspace, name)
     if found is None:
@@ -118,7 +118,7 @@ def by_rule(workspace: Workspace, name: str) -> list[Broken]:
         each = f"SELECT source, place, unnest(failures) AS f FROM read_parquet({quote(str(folder / FILE))})"
         rows = connection.execute(
             'SELECT f."column", f.rule, arg_min(f.reason, place), arg_min(f.reason_fr, place), count(*), source,'
-            f" min(place) FROM ({each}) GROUP BY f.\"column\", f.rule, {ALIKE}, source ORDER BY count(*) DESC, 1, 2, 6, 7"
+            f' min(place) FROM ({each}) GROUP BY f."column", f.rule, {ALIKE}, source ORDER BY count(*) DESC, 1, 2, 6, 7'
         ).fetchall()
     return [Broken(name, number, *row) for row in rows]
 

@@ -23,6 +23,10 @@ CHUNK = 1 << 20
 
 NOTES = "inputs.json"
 
+LINE = 4_000_000
+"""Bytes of a line at most (longer ones are read row by row), by which the engine cuts a file into pieces: of pieces that
+fill a group of its rows it makes a table in two thirds of the time, since none is copied to be put beside another."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -106,7 +110,8 @@ def _csv(path: Path, dialect: Dialect) -> str:
     return (
         f"read_csv({quote(str(path))}, auto_detect = false, header = false, skip = {dialect.skip},"
         f" columns = {{{columns}}}, delim = {quote(dialect.delimiter)}, quote = {quote(dialect.quote)},"
-        f" escape = {quote(dialect.quote)}, nullstr = '', strict_mode = true, compression = 'none')"
+        f" escape = {quote(dialect.quote)}, nullstr = '', strict_mode = true, compression = 'none',"
+        f" max_line_size = {LINE})"
     )
 
 

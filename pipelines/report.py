@@ -28,7 +28,7 @@ class Report:
     {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns}, `conflicts_by` {column, rule,
     kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
-    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `cpu_seconds` and `memory_mb`
+    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version. `cpu_seconds` and `memory_mb`
     are of the whole process until then, with the runs beside it.
     """
 
@@ -64,6 +64,7 @@ class Report:
     replayed: bool = False
     measured: list[dict[str, Any]] = field(default_factory=list)
     schema_changes: list[str] = field(default_factory=list)
+    read: Literal["whole", "changes"] = "whole"
 
 
 def maker(said: dict[str, Any]) -> str:

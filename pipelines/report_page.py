@@ -28,6 +28,7 @@ SHARES = ("refused", "drift_rows", "drift_keys", "drift_sources", "drift_empty",
 FREQUENT = 3
 """Frequent values shown of a column."""
 
+
 @dataclass(frozen=True)
 class Section:
     """A part of the report: sentences, and perhaps a table. `numbers` are its columns of numbers.

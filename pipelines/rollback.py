@@ -175,9 +175,10 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
     changes = _changes(workspace, last, target)
     _announce(workspace, _held_at(last, number, target.number, by, why))
     versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
-    _, said = schema_versions.change(json.loads(last.schema), json.loads(target.schema))
+    schema_version, said = schema_versions.forward(last, target)
     versions.commit(
-        workspace, dataset, number, parquet, target.rows, changes, schema_changes=said, brings_back=target
+        workspace, dataset, number, parquet, target.rows, changes, schema_version=schema_version, schema_changes=said,
+        brings_back=target,
     )  # fmt: skip
     _hold(workspace, name)
     made = versions.newest(workspace, name)

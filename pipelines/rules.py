@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.columns import Column
-from pipelines import forms
+from pipelines import faults, forms
 from pipelines.clean import Failure, Reason
 from pipelines.declarations import Dataset, ForeignKey
 from pipelines.sql import DUCKDB, quote
@@ -73,7 +73,8 @@ class Rules:
         items = ", ".join(
             f"CASE WHEN {has(bit)} THEN {_struct(rule)} END" for bit, rule in enumerate(self.listed) if bit != FAULT_BIT
         )
-        fault = "[{'column': '', 'rule': 'row', 'reason': beffroi_fault, 'reason_fr': beffroi_fault}]"
+        in_french = faults.french("beffroi_fault")
+        fault = f"[{{'column': '', 'rule': 'row', 'reason': beffroi_fault, 'reason_fr': {in_french}}}]"
         several = f"list_filter([{items}], lambda beffroi_f: beffroi_f IS NOT NULL)" if items else "[]"
         return f"CAST(CASE WHEN beffroi_fault IS NULL THEN {several} ELSE {fault} END AS {kind})"
 

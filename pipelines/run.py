@@ -13,6 +13,8 @@ from pipelines import (
     compare,
     corrected,
     expectations,
+    increment,
+    increment_run,
     known,
     lineage,
     retention,
@@ -56,6 +58,7 @@ def run(
         try:
             with engine(workspace, dataset, memory) as connection:
                 job = Job(workspace, dataset, connection, clock, versions.newest(workspace, name))
+                runs.forget(job)
                 if not (preview or release) and (held := rollback.held(workspace, name)) is not None:
                     raise RunFailed(str(held))
                 report = _run(job, full=full, preview=preview, replay=replay, accept=accept)
@@ -70,7 +73,7 @@ def run(
 
 def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> Report:
     workspace, dataset, connection, clock = job.workspace, job.dataset, job.connection, job.clock
-    needed = Needed(workspace, dataset.name)
+    needed = Needed(workspace, dataset.name, hold=True)
     clock.begin("scan")
     inputs = again(workspace, dataset) if replay else list(stage(workspace, dataset, connection, full=full))
     known_by = known.digest(job, [each.raw for each in inputs], needed)
@@ -79,6 +82,10 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     if not preview:
         _note(job, inputs)
     clock.begin("clean")
+    since = None if full or preview or replay else increment.since(job, inputs, needed)
+    if since is not None and (made := increment_run.version(job, since, needed, accept=accept)) is not None:
+        _note(job, inputs, known_by, made.version)
+        return made
     judged = judge(connection, dataset, inputs, needed)
     several.hold(connection, dataset, judged, needed)
     corrections = corrected.apply(job, judged, needed)
@@ -99,7 +106,7 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
 
 def _note(job: Job, inputs: Sequence[Staged], judged: str | None = None, version: int | None = None) -> None:
     """Note what the run is made from, so that it can be judged anew, and need not be."""
-    reading = Reading(job.clock.started, tuple(each.raw for each in inputs), judged, version)
+    reading = Reading(job.clock.started, tuple(each.noted for each in inputs), judged, version)
     raws.note(raw_folder(job.workspace, job.dataset.name), reading, job.dataset.retention.raw)
 
 

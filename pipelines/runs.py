@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import json
+import re
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +19,14 @@ from pipelines.declarations import Dataset
 from pipelines.judge import Judged
 from pipelines.report import Outcome, Report
 from pipelines.stage import Staged
-from pipelines.versions import Version
+from pipelines.versions import Version, declared
 from pipelines.workspace import Workspace
 
 KEPT = 200
 """Reports of runs kept per dataset."""
+
+VALUES = {"min", "max", "frequent"}
+"""What a profile tells of a column that is no personal data, and only then."""
 
 
 @dataclass
@@ -96,10 +100,14 @@ def sources(inputs: Sequence[Staged], judged: Judged, less: Sequence[tuple[int, 
 
 def write(report: Report, file: Path) -> None:
     """Write a report, whole or not at all."""
+    _whole(asdict(report), file)
+
+
+def _whole(said: dict[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     try:
-        part.write_text(json.dumps(asdict(report)), encoding="utf-8")
+        part.write_text(json.dumps(said), encoding="utf-8")
         part.rename(file)
     finally:
         part.unlink(missing_ok=True)
@@ -117,6 +125,29 @@ def keep(workspace: Workspace, report: Report) -> None:
             old.unlink(missing_ok=True)
 
 
+def forget(job: Job) -> None:
+    """Take out of the reports of earlier runs what was told of the values of columns that are personal data today.
+
+    Where nothing is declared otherwise than for the last version, nothing is to be done; before the first there may be
+    reports of runs that failed. Raises OSError.
+    """
+    name, state = job.dataset.name, job.workspace.state
+    if job.last is not None and job.last.declared == declared(job.dataset):
+        return
+    personal = [column.name for column in job.dataset.columns if column.personal]
+    folders = (state / "runs" / name, *(state / "versions" / name).glob("*"), failed_folder(job.workspace, name))
+    for file in (found for folder in folders if personal for found in folder.glob("*.json")):
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # it is none of ours
+            said = json.loads(file.read_text(encoding="utf-8"))
+            profile, problems = said.get("profile", {}), said.get("problems", [])
+            told = [column for column in personal if VALUES & profile.get(column, {}).keys()]
+            for column in told:
+                profile[column] = {key: value for key, value in profile[column].items() if key not in VALUES}
+            said["problems"] = [each for each in problems if not any(re.search(rf"\b{name}\b", each) for name in told)]
+            if told:
+                _whole(said, file)
+
+
 def failed_folder(workspace: Workspace, name: str) -> Path:
     """Return where the quarantine and report of the last failed run are kept for the steward."""
     return workspace.state / "failed" / name
@@ -125,5 +156,5 @@ def failed_folder(workspace: Workspace, name: str) -> Path:
 def failed(job: Job, judged: Judged, report: Report) -> None:
     """Keep what a run refused that did not meet its expectations."""
     folder = failed_folder(job.workspace, report.dataset)
-    lineage.quarantine(job.connection, job.dataset, judged, folder)
+    lineage.quarantine(job.connection, job.dataset, judged, report.sources, folder)
     write(report, folder / "report.json")

@@ -60,6 +60,16 @@ def judge(dataset: Dataset, last: Version | None) -> tuple[str, Change | None, l
     return declared, kind, said
 
 
+def forward(last: Version, target: Version) -> tuple[str, list[str]]:
+    """Return the schema version of the version that brings `target` back after `last`, and the sentences.
+
+    It is counted forward as well: no number ever goes back, or stands for two sets of columns. A rollback is wanted, so
+    that nothing is to be declared for what it breaks.
+    """
+    kind, said = change(json.loads(last.schema), json.loads(target.schema))
+    return _after(last.schema_version, kind), said
+
+
 def change(before: Schema, now: Schema) -> tuple[Change | None, list[str]]:
     """Return the gravest change from one schema to another, None where there is none, and a sentence for each.
 

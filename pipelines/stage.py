@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamp
 from pipelines import increment_raw, versions
 from pipelines import raw as raws
 from pipelines.declarations import Dataset, Source
+from pipelines.needed import held
 from pipelines.raw import Raw
 from pipelines.sql import quote
 from pipelines.workspace import Workspace
@@ -47,6 +48,12 @@ class Staged:
     names_are_data: bool = False
     ours: frozenset[str] = frozenset()  # columns that its registry adds, which nobody needs to read
     carefully: Callable[[], Raw] | None = None
+    lasting: Path | None = None  # where the file lies of which `raw` has a name for the run alone
+
+    @property
+    def noted(self) -> Raw:
+        """Return the input as it is to be known by after the run."""
+        return self.raw if self.lasting is None else replace(self.raw, path=self.lasting)
 
 
 def raw_folder(workspace: Workspace, name: str) -> Path:
@@ -86,7 +93,9 @@ def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:
                 f"{dataset.name}: its last run read version {raw.version} of {source.dataset}, which was made under"
                 " another declaration: run it without replay"
             )
-    return [_staged(workspace, source, raw) for source, raw in zip(dataset.inputs, last[-1].inputs, strict=True)]
+    return [
+        _staged(workspace, dataset, source, raw) for source, raw in zip(dataset.inputs, last[-1].inputs, strict=True)
+    ]
 
 
 def of_dataset(workspace: Workspace, dataset: Dataset, source: Source) -> Staged:
@@ -95,13 +104,18 @@ def of_dataset(workspace: Workspace, dataset: Dataset, source: Source) -> Staged
     version = versions.latest(workspace, other)
     if version is None:
         raise RunFailed(f"{dataset.name} is made from {other}, which has no version yet: run {other} first")
-    return Staged(source, Raw(source.name, version.parquet, None, version.number))
+    return _held(workspace, dataset, source, Raw(source.name, version.parquet, None, version.number))
 
 
-def _staged(workspace: Workspace, source: Source, raw: Raw) -> Staged:
+def _held(workspace: Workspace, dataset: Dataset, source: Source, raw: Raw) -> Staged:
+    """Return a dataset's version that is a source, held for the run."""
+    return Staged(source, replace(raw, path=held(workspace, dataset.name, raw.path)), lasting=raw.path)
+
+
+def _staged(workspace: Workspace, dataset: Dataset, source: Source, raw: Raw) -> Staged:
     """Return an input that was staged before."""
     if source.registry is None:
-        return Staged(source, raw)
+        return _held(workspace, dataset, source, raw)
     registry = workspace.registries[source.registry]
     return Staged(source, raw, registry.names_are_data, _ours(registry, source.table))
 

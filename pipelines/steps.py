@@ -75,6 +75,10 @@ def dataset_of(step: str | dict[str, Any]) -> tuple[str, tuple[str, ...]] | None
     return (str(argument["among"]), ("code", "name", "postal_codes")) if name == "find_commune" else None
 
 
+TYPES_READ = {"code": "string", "commune_code": "string", "name": "string", "postal_codes": "array"}
+"""Of which type the columns are that steps read of other datasets."""
+
+
 def column_of(step: str | dict[str, Any]) -> tuple[str, str] | None:
     """Return the key of its argument in which a step names a cleaned column above it, and the column, if it does."""
     name, argument = parts(step)

@@ -24,7 +24,7 @@ def _integer(cleaning: Cleaning, value: Value, _: Any) -> None:
 def _decimal(cleaning: Cleaning, value: Value, mark: str | None) -> None:
     reason = Reason("is not a number", "n'est pas un nombre")
     convert(cleaning, value, "decimal", reason, lambda sql: _plain(sql, mark))
-    cleaning.convert(value, _number(value.sql), "decimal", INEXACT)
+    convert(cleaning, value, "decimal", INEXACT, _number, finite)
 
 
 def _plain(sql: str, mark: str | None) -> str:
@@ -44,8 +44,8 @@ def _plain(sql: str, mark: str | None) -> str:
 
 
 def _number(sql: str) -> str:
-    """Return SQL for a plain number, null where it has more digits than a number keeps."""
-    return finite(f"TRY_CAST({exact_number(sql)} AS DOUBLE)")
+    """Return SQL for a plain number, which may be infinite, null where it has more digits than a number keeps."""
+    return f"TRY_CAST({exact_number(sql)} AS DOUBLE)"
 
 
 def _money(cleaning: Cleaning, value: Value, mark: str | None) -> None:
@@ -57,7 +57,7 @@ def _money(cleaning: Cleaning, value: Value, mark: str | None) -> None:
         return f"CASE WHEN regexp_full_match({sql}, '[-0-9.]*') THEN {sql} ELSE {bare} END"
 
     convert(cleaning, value, "money", reason, spelt, lambda sql: _plain(sql, mark))
-    cleaning.convert(value, _number(value.sql), "money", INEXACT)
+    convert(cleaning, value, "money", INEXACT, _number, finite)
 
 
 def _percent(cleaning: Cleaning, value: Value, kind: str) -> None:
@@ -71,8 +71,8 @@ def _percent(cleaning: Cleaning, value: Value, kind: str) -> None:
         text = f"regexp_replace({value.sql}, '{BLANKS}*%$', '')"
         reason = Reason("is not a percentage", "n'est pas un pourcentage")
     convert(cleaning, value, "percent", reason, lambda _: text, lambda sql: _plain(sql, None))
-    made = _number(value.sql)
-    cleaning.convert(value, made if kind == "points" else f"{made} / 100", "percent", INEXACT)
+    hundredth = "" if kind == "points" else " / 100"
+    convert(cleaning, value, "percent", INEXACT, _number, lambda sql: f"{finite(sql)}{hundredth}")
 
 
 def _boolean(cleaning: Cleaning, value: Value, _: Any) -> None:

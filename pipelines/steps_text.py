@@ -22,15 +22,19 @@ def _trim(cleaning: Cleaning, value: Value, _: Any) -> None:
 
 
 def _squeeze(cleaning: Cleaning, value: Value, _: Any) -> None:
-    """Look for what is unusual first: of ordinary blanks, three replacements make one of up to eight."""
-    text = value.sql
+    """Look for what is unusual first: of ordinary blanks, three replacements make one of up to eight.
+
+    Most texts are words with one blank between any two: a single expression knows them.
+    """
+    text, word = value.sql, rf"[^\s\v\pZ\x{{0085}}\x{{200B}}\x{{2060}}\x{{FEFF}}]+"
+    usual = f"regexp_full_match({text}, '{word}( {word})*')"
     odd = " OR ".join(f"contains({text}, {quote(blank)})" for blank in (*CONTROLS, " " * 9))
     odd += f" OR CASE WHEN {_wide(text)} THEN regexp_matches({text}, '{UNUSUAL}') END"
     once = f"trim(replace(replace(replace({text}, '  ', ' '), '  ', ' '), '  ', ' '))"
     ordinary = f"{text} < '!' OR ends_with({text}, ' ') OR contains({text}, '  ')"
     cleaning.make(
         value,
-        f"CASE WHEN {odd} THEN nullif(trim(regexp_replace({text}, '{BLANKS}+', ' ', 'g')), '')"
+        f"CASE WHEN {usual} THEN {text} WHEN {odd} THEN nullif(trim(regexp_replace({text}, '{BLANKS}+', ' ', 'g')), '')"
         f" WHEN {ordinary} THEN nullif({once}, '') ELSE {text} END",
     )
 
@@ -66,7 +70,8 @@ def _digits(cleaning: Cleaning, value: Value, _: Any) -> None:
 
 def _pad(cleaning: Cleaning, value: Value, width: int) -> None:
     fits = rf"regexp_full_match({value.sql}, '\d{{1,{width}}}')"
-    sql = f"CASE WHEN {fits} THEN lpad({value.sql}, {width}, '0') END"
+    filled = f"CASE WHEN strlen({value.sql}) = {width} THEN {value.sql} ELSE lpad({value.sql}, {width}, '0') END"
+    sql = f"CASE WHEN {fits} THEN {filled} END"
     reason = Reason(f"is not a number of at most {width} digits", f"n'est pas un nombre d'au plus {width} chiffres")
     cleaning.convert(value, sql, "pad", reason)
 
@@ -105,11 +110,15 @@ def _is_replacement(given: Any) -> bool:
     return plain and all(isinstance(old, str) and old for old in given)
 
 
+MOST_PARTS = 1000
+
+
 def _is_part(given: Any) -> bool:
     if not isinstance(given, dict) or set(given) != {"by", "number"}:
         return False
     by, number = given["by"], given["number"]
-    return isinstance(by, str) and bool(by) and isinstance(number, int) and not isinstance(number, bool) and number != 0
+    counted = isinstance(number, int) and not isinstance(number, bool) and 1 <= abs(number) <= MOST_PARTS
+    return isinstance(by, str) and bool(by) and counted
 
 
 TEXT = {
@@ -160,7 +169,7 @@ TEXT = {
             ({"by": " - ", "number": -1}, "Mairie - État civil", "État civil"),
             ({"by": ",", "number": 3}, "48.85, 2.35", None),
         ),
-        Argument("two values {by: TEXT, number: NUMBER}", _is_part),
+        Argument(f"two values {{by: TEXT, number: NUMBER}}, the number up to {MOST_PARTS}", _is_part),
     ),
     "prefix": Step(
         "Puts a text before those that do not begin with it.",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 
 from connectors.errors import NotFound, Unavailable
-from pipelines import corrections, evidence, quarantine, versions
+from pipelines import corrections, evidence, lineage, quarantine, versions
 from pipelines import report as reports
 from pipelines.evidence import Input
 from pipelines.index import key_sql
@@ -213,6 +213,7 @@ class _Tracer:
         path: Path = version.folder / file
         if not path.is_file():
             raise Unavailable(f"where the rows of version {version.number} of {version.dataset} are from is not kept")
+        _hold(version, path)
         query = f"SELECT {columns} FROM {evidence.rows_of(path)} WHERE {where} ORDER BY ALL"
         return self._connection.execute(query).fetchall()
 
@@ -242,10 +243,21 @@ class _Tracer:
         return self._key(version, position) if self._values else None
 
 
+def _hold(version: Version, path: Path) -> None:
+    """Hold that a file which a run left is of the inputs that the report names. Raises Unavailable."""
+    if not lineage.is_of(path, version.report["sources"]):
+        name = version.dataset
+        raise Unavailable(
+            f"where the rows of {name} are from is being written anew, or the run that did so was killed: ask again when"
+            f" no run of it is under way, or after `beffroi run {name}`"
+        )
+
+
 def _failures(version: Version, source: str, place: int) -> list[dict[str, str]] | None:
     """Return why a row was refused; None where that is no longer kept."""
     if not (version.folder / quarantine.FILE).is_file():
         return None
+    _hold(version, version.folder / quarantine.FILE)
     refused = quarantine.of(version.dataset, version.number, version.folder)
     return next((row.failures for row in refused if (row.source, row.place) == (source, place)), None)
 

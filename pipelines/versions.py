@@ -240,16 +240,16 @@ def commit(
 
     One atomic write to the Delta log: before it nothing is visible, after it all is. `changes` are the rows added,
     changed and removed; `schema_version` and `schema_changes` what `schema_versions.judge` found. A rollback says
-    whose content it `brings_back`: the version has that one's schema and schema version too.
+    whose content it `brings_back`: the version has that one's schema too.
     """
     said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key, "declared": declared(dataset)}
-    said |= dict(zip(("added", "changed", "removed"), changes, strict=True)) | {"schema_changes": list(schema_changes)}
+    said |= dict(zip(("added", "changed", "removed"), changes, strict=True))
+    said |= {"schema_version": schema_version, "schema_changes": list(schema_changes)}
     if brings_back is None:
-        said |= {"schema": described(dataset), "schema_version": schema_version}
-        said |= {"schema_declared": dataset.schema_version}
+        said |= {"schema": described(dataset), "schema_declared": dataset.schema_version}
     else:
-        said |= {"schema": brings_back.schema, "schema_version": brings_back.schema_version}
-        said |= {"schema_declared": brings_back.schema_declared, "rolled_back_from": brings_back.number}
+        said |= {"schema": brings_back.schema, "schema_declared": brings_back.schema_declared}
+        said |= {"rolled_back_from": brings_back.number}
     _write(table_folder(workspace, dataset.name), dataset, parquet, rows, said)
 
 

@@ -104,8 +104,8 @@ def _changed(job: Job, folder: Path) -> bool:
 
 def _evidence(job: Job, judged: Judged, report: Report, folder: Path) -> None:
     """Write where each row is from and what became of the others, and hold that no row is told twice or not at all."""
-    refused = lineage.quarantine(job.connection, job.dataset, judged, folder)
-    merged = lineage.rows(job.connection, job.dataset, folder)
+    refused = lineage.quarantine(job.connection, job.dataset, judged, report.sources, folder)
+    merged = lineage.rows(job.connection, job.dataset, report.sources, folder)
     compare.keep(job.connection, folder)
     _hold("refused rows", refused, report.quarantined)
     _hold("merged rows", merged, report.merged)

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway.conflicts import conflicts_command
+from gateway.french import FRENCH
 from gateway.quarantine_commands import quarantine_group
 from gateway.trace_commands import trace_command
 from tests.gateway.test_journal import entries
@@ -56,7 +59,8 @@ def people(tmp_path: Path) -> Bench:
 
 def beffroi(bench: Bench, *words: str, status: int = 0, typed: str | None = None, lang: str = "C") -> Result:
     """Call a command on the workspace and hold it to its exit status."""
-    main: click.Command = trace_command if words[0] == "trace" else quarantine_group
+    commands: dict[str, click.Command] = {"trace": trace_command, "conflicts": conflicts_command}
+    main = commands.get(words[0], quarantine_group)
     given = [*words[1:], "--workspace", str(bench.root)]
     done = CliRunner().invoke(main, given, input=typed, env={"LC_ALL": lang})
     assert done.exit_code == status, (done.output, done.exception)
@@ -90,7 +94,7 @@ def test_by_rule_counts_rows_and_says_where_one_stands(shops: Bench) -> None:
         ("workers", "type", 2, 1), ("opened", "date", 1, 2),
     ]  # fmt: skip
     line = beffroi(shops, "quarantine", "list", "shops", "--by-rule", lang="fr_FR").stdout.splitlines()[1]
-    assert "row 1 of source/shops" in line
+    assert line.split()[:7] == ["shops", "source/shops", "workers", "type", "2", "ligne", "1"]
     assert "n'est pas du type integer" in line
 
 
@@ -108,6 +112,10 @@ def test_show_tells_all_of_one_row_and_is_on_the_journal(people: Bench) -> None:
     assert "is not a date" in text
     assert "n'est pas une date" in text
     assert "Corrigez-la" in text
+    assert "COLONNE=VALEUR" in text
+    for said in ("ligne 1 de source/people (version 1)", "telle qu'elle vient", "refusée", "colonne de la source"):
+        assert said in text
+    assert list(shown["row"]["raw"]) == ["NIR", "NE_LE", "town"], "in the order of the file"
     assert SECRET in text
     first, *others = journal(people)
     assert (first["outcome"], first["fields"]) == ("not-granted", [])
@@ -223,6 +231,60 @@ def test_merges_and_conflicts_are_told_in_words(shops: Bench) -> None:
     assert (
         "merged into row 3 of source/shops, which is row 1" in beffroi(shops, "trace", "shops", "--place", "4").stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("3",), "fusionnée avec la ligne 4 de source/shops, du registre source, table shops"),
+        (("3",), "faite par l'exécution du 20"),
+        (
+            ("3", "--raw"),
+            "conflit dans name : source/shops retenue par «first», non la ligne 4 de source/shops : c retenue",
+        ),
+        (("--place", "1"), "a été refusée\n  workers: n'est pas du type integer (type)"),
+        (("--place", "4"), "a été fusionnée avec la ligne 3 de source/shops, qui est la ligne 1"),
+        (("--place", "3"), "dans la version 1: est la ligne 1"),
+    ],
+)
+def test_a_trace_is_told_in_french(shops: Bench, words: tuple[str, ...], said: str) -> None:
+    assert said in beffroi(shops, "trace", "shops", *words, "--lang", "fr").stdout
+    assert said in beffroi(shops, "trace", "shops", *words, lang="fr_FR.UTF-8").stdout
+
+
+def test_both_languages_name_the_same_things() -> None:
+    def named(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert [english for english, french in FRENCH.items() if named(english) != named(french)] == []
+
+
+def test_conflicts_are_listed_by_place_and_with_raw_by_value_on_the_journal(shops: Bench) -> None:
+    place = {"column": "name", "rule": "first", "kept_source": "source/shops", "other_source": "source/shops"}
+    assert told(shops, "conflicts", "shops") == [place | {"other_place": 4}]
+    assert journal(shops) == [], "no value was told"
+    assert told(shops, "conflicts", "shops", "--column", "workers") == []
+    (found,) = told(shops, "conflicts", "shops", "--raw")
+    assert (found["key"], found["kept"], found["other"]) == ("3", "c", "d")
+    (entry,) = journal(shops)
+    assert (entry["action"], entry["resource"], entry["fields"]) == ("conflicts", "dataset:shops", ["name"])
+    row = (None, None)
+    shops.shops(*[(str(number), name, *row) for number in range(3) for name in "ab"])
+    shops.run()
+    listed = beffroi(shops, "conflicts", "shops", "--limit", "2")
+    assert len(listed.stdout.splitlines()) == 3
+    assert "--limit 0 shows all" in listed.stderr
+    assert len(told(shops, "conflicts", "shops", "--limit", "0")) == 3
+
+
+def test_values_in_conflict_need_a_purpose_where_they_are_personal(people: Bench) -> None:
+    rows = [{"NIR": "285", "NE_LE": "01/03/1960", "town": town} for town in ("Amiens", "Arras")]
+    people.source("people", rows)
+    people.run("people")
+    assert "Arras" not in beffroi(people, "conflicts", "people").output
+    assert "--purpose" in beffroi(people, "conflicts", "people", "--raw", status=1).stderr
+    assert "Arras" in beffroi(people, "conflicts", "people", "--raw", "--purpose", "tenue").stdout
+    assert [entry["outcome"] for entry in journal(people)] == ["not-granted", "found"]
 
 
 def test_shops_are_open_but_their_refused_rows_are_not(shops: Bench) -> None:

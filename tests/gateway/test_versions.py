@@ -192,6 +192,11 @@ def test_what_was_made_for_fewer_readers_is_not_told(changed: Path) -> None:
     opened = path.read_text().replace("audience: agents", "audience: open\nlicence: Licence Ouverte 2.0")
     opened = opened.replace("    - {name: applicant, personal: true}\n", "")
     path.write_text(f"schema_version: 2.0.0\n{opened}")
+    refused = beffroi(changed, "diff", "permits", "1", "2", status=1)
+    assert "holds personal data" in refused.stderr
+    assert "--purpose" in refused.stderr
+    told_of = beffroi(changed, "diff", "permits", "1", "2", "--purpose", "inscription-scolaire", "--json").stdout
+    assert "Nobody" in told_of, "the operator may, and says why"
     run(Workspace(changed), "permits")
     with Gateway(changed) as gateway:
         assert [each["version"] for each in gateway.get("/datasets/permits/versions").json["data"]] == [3]
@@ -201,11 +206,6 @@ def test_what_was_made_for_fewer_readers_is_not_told(changed: Path) -> None:
         assert told.count("<entry>") == 1
         assert "applicant" not in told
         assert gateway.get("/datasets/permits/versions").json["data"][0]["schema_changes"] == []
-    refused = beffroi(changed, "diff", "permits", "1", "2", status=1)
-    assert "holds personal data" in refused.stderr
-    assert "--purpose" in refused.stderr
-    told_of = beffroi(changed, "diff", "permits", "1", "2", "--purpose", "inscription-scolaire", "--json").stdout
-    assert "Nobody" in told_of, "the operator may, and says why"
 
 
 # --- the feed --------------------------------------------------------------------------------------------------------

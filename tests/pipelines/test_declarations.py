@@ -9,6 +9,7 @@ import pytest
 
 from connectors.errors import Misconfigured, NotFound
 from pipelines.workspace import Workspace
+from tests.pipelines import bench as benches
 from tests.pipelines.bench import Bench
 
 MAIN = """\
@@ -370,3 +371,25 @@ def test_the_state_is_closed_to_others_whoever_made_it(root: Path) -> None:
     (root / ".beffroi").mkdir(mode=0o755)
     state = Workspace(root).state
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("de,vers\nA,B\n", "maps/statut.csv:1: a value map begins with the line from,to"),
+        ("from,to\nA,B\nA,C\n", "maps/statut.csv:3: «A» has another new value above"),
+        ("from;to\nA;B\n", None),
+    ],
+)
+def test_check_reads_value_maps_and_the_gateway_does_not(tmp_path: Path, text: str, said: str | None) -> None:
+    bench = Bench(tmp_path)
+    mapped = benches.SHOPS.replace("name: {steps: [squeeze]}", "name: {steps: [map: maps/statut.csv]}")
+    bench.shops(declaration=mapped)
+    bench.write("maps/statut.csv", text)
+    assert Workspace(tmp_path).datasets, "it stops the next run, not the gateway"
+    if said is None:
+        assert Workspace(tmp_path, sources=True).datasets
+        return
+    with pytest.raises(Misconfigured) as raised:
+        Workspace(tmp_path, sources=True)
+    assert raised.value.detail == f"datasets/shops.yaml:14: {said}"

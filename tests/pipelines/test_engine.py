@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import Misconfigured, RunFailed, Unreadable
+from connectors.errors import RunFailed, Unreadable
 from pipelines import quarantine, stage
 from pipelines.run import run
 from tests.effort import some
@@ -217,7 +217,7 @@ def test_a_source_may_lack_a_column_but_not_the_key(bench: Bench) -> None:
     bench.run()
     assert [(row["id"], row["name"], row["phone"]) for row in bench.rows()] == [("1", "A", None), ("2", "B", None)]
     bench.source("state", [{"number": "2", "label": "B"}])
-    with pytest.raises(Misconfigured, match="id is read from «id», which the source does not have"):
+    with pytest.raises(Unreadable, match=r"id is read from «id», which state no longer has"):
         bench.run()
 
 
@@ -308,6 +308,33 @@ def test_another_version_of_a_needed_dataset_is_judged(bench: Bench) -> None:
     bench.run("shops")
     report = bench.run("stalls")
     assert (report.outcome, report.quarantined, report.needed) == ("new", 0, {"shops": 2})
+
+
+def test_what_a_run_reads_is_not_swept_under_it(bench: Bench) -> None:
+    """Its sources and those it refers to may have a run of their own meanwhile, and keep one version only."""
+    kept = SHOPS + "retention: {versions: 1}\n"
+    towns = kept.replace("shops", "towns").replace("Shops", "Towns")
+    for name, text in (("shops", kept), ("towns", towns)):
+        bench.write(f"datasets/{name}.yaml", text)
+        bench.source(name, [dict(zip(NAMES, GOOD, strict=True))])
+        bench.run(name)
+    bench.write(
+        "datasets/signs.yaml",
+        "title: S\nowner: ville\naudience: owner\nsource: {dataset: shops}\nschema:\n  fields:\n    - name: id\n"
+        "    - name: name\n  primaryKey: id\n  foreignKeys:\n"
+        "    - {fields: id, reference: {resource: towns, fields: id}}\n",
+    )
+
+    def meanwhile(stage: str) -> None:
+        if stage == "clean":
+            for name in ("shops", "towns"):
+                bench.source(name, [dict(zip(NAMES, ("2", "New", None, None), strict=True))])
+                bench.run(name)
+
+    report = run(bench.workspace, "signs", meanwhile)
+    assert (report.needed, bench.rows("signs")) == ({"shops": 1, "towns": 1}, [{"id": "1", "name": "Au Bon Pain"}])
+    assert not list((bench.root / ".beffroi/spill").iterdir()), "what was held for the run goes with it"
+    assert run(bench.workspace, "signs", full=True).needed == {"shops": 2, "towns": 2}
 
 
 def test_every_run_leaves_a_report(bench: Bench) -> None:

@@ -59,6 +59,42 @@ def test_rows_that_did_not_come_whole_are_one_rule_however_their_lines_differ(be
     assert (found.column, found.rule, found.rows, found.place) == ("", "row", 2, 2)
 
 
+def test_why_rows_did_not_come_whole_is_told_apart_and_in_french(bench: Bench) -> None:
+    bench.write("beffroi.yaml", CSV)
+    bench.write("datasets/shops.yaml", SHOPS)
+    lines = ["1,a,3,", "2,b", "3,c,3,,x", '4,"d" d,3,', "5,e,5,", "6,f,6,", "7,g"]
+    bench.write("source/shops.csv", "id,name,workers,opened\n" + "\n".join(lines))
+    bench.run()
+    found = quarantine.by_rule(bench.workspace, "shops")
+    begins = "n'a pas pu être prise telle qu'elle est venue : ligne"
+    assert [(each.rows, each.reason, each.reason_fr) for each in sorted(found, key=lambda each: each.place)] == [
+        (2, "line 3: 2 cells, the header has 4", f"{begins} 3 : 2 cellule(s), l'en-tête en a 4"),
+        (1, "line 4: 5 cells, the header has 4", f"{begins} 4 : 5 cellule(s), l'en-tête en a 4"),
+        (1, "line 5: a quote stands amiss in cell 2", f"{begins} 5 : un guillemet est mal placé dans la cellule 2"),
+    ]
+
+
+def test_a_row_that_did_not_come_whole_stops_no_step_that_reads_all_values_first(bench: Bench) -> None:
+    """Such as those that ask a library of each distinct value, while the run is being prepared."""
+    bench.write("beffroi.yaml", CSV)
+    bench.write("datasets/shops.yaml", SHOPS.replace("name: {steps: [squeeze]}", "name: {steps: [{phone: FR}]}"))
+    lines = [f"{number},03 22 97 40 40,3,2020-01-01" for number in range(8)]
+    bench.write("source/shops.csv", "\n".join(["id,name,workers,opened", *lines, "8,x", ""]))
+    assert bench.run().quarantined == 1
+    assert quarantine.by_rule(bench.workspace, "shops")[0].reason == "line 10: 2 cells, the header has 4"
+
+
+@pytest.mark.parametrize(("end", "refused"), [("9,last,7", 1), ('9,"last,7,', 1), ("9,last,7,2020-01-0", 1), ("9", 1)])
+def test_the_last_line_of_a_csv_that_was_cut_is_refused(bench: Bench, end: str, refused: int) -> None:
+    """One cut within its last cell is told only where what is left is no value."""
+    bench.write("beffroi.yaml", CSV)
+    bench.write("datasets/shops.yaml", SHOPS)
+    lines = [f"{number},a,3,2020-01-01" for number in range(8)]
+    bench.write("source/shops.csv", "\n".join(["id,name,workers,opened", *lines, end]))
+    report = bench.run()
+    assert (report.rows_in, report.quarantined) == (9, refused)
+
+
 def test_those_of_a_run_that_failed_come_first_until_one_succeeds(bench: Bench) -> None:
     bench.shops(*DIRTY)
     bench.run()

@@ -13,7 +13,7 @@ from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import metrics, pages, quarantine, report, report_page, report_words, schedule
+from pipelines import metrics, pages, quarantine, report, report_page, report_style, report_words, schedule
 from pipelines.declarations import Dataset
 from pipelines.report import Outcome, Report
 from pipelines.run import run
@@ -71,8 +71,12 @@ def test_what_was_refused_and_merged_is_told_by_source_and_conflicts_by_column_a
         "sources:\n  - {name: amiens, registry: source, table: a}\n  - {name: poix, registry: source, table: b}",
     ))  # fmt: skip
     row = {"workers": "1", "opened": "2020-01-01"}
-    bench.source("a", [{"id": "1", "name": "A", **row}, {"id": "2", "name": "B", **row}, {"id": None, "name": "", **row}])
-    bench.source("b", [{"id": "1", "name": "Z", **row}, {"id": "2", "name": "Z", **row}, {"id": "3", "name": "C", **row}])
+    bench.source(
+        "a", [{"id": "1", "name": "A", **row}, {"id": "2", "name": "B", **row}, {"id": None, "name": "", **row}]
+    )
+    bench.source(
+        "b", [{"id": "1", "name": "Z", **row}, {"id": "2", "name": "Z", **row}, {"id": "3", "name": "C", **row}]
+    )
     found = bench.run()
     assert [(each["name"], each["rows"], each["quarantined"], each["merged"]) for each in found.sources] == [
         ("amiens", 3, 1, 0), ("poix", 3, 0, 2),
@@ -217,7 +221,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("text", ["#1b1b1b", "#1f4e79", "#555"])
 @pytest.mark.parametrize("ground", ["#fff", "#eef3f8", "#fbeeed"])
 def test_contrast_is_enough(text: str, ground: str) -> None:
-    assert text in report_page.STYLE + pages.STYLE, "a colour of the page"
+    assert text in report_style.STYLE + pages.STYLE, "a colour of the page"
     bright, dark = sorted((luminance(text), luminance(ground)), reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,11 @@ NOON = dt.datetime(2020, 1, 1, 12)  # noqa: DTZ001  # a database's moment withou
         ("boolean", pa.string(), ["true", "F", "1", "0", "yes", "oui", "2"], [True, False, True, False, True]),
         ("boolean", pa.int64(), [1, 0, 2], [True, False]),
         ("date", pa.string(), ["2020-02-29", "2021-02-29", "epoch", "infinity", "2020/02/01", "0000-01-01", "2020-1-1"], [dt.date(2020, 2, 29)]),
-        ("date", pa.timestamp("us"), [NOON], [dt.date(2020, 1, 1)]),
+        ("date", pa.timestamp("us"), [NOON, NOON.replace(hour=0)], [dt.date(2020, 1, 1)]),
+        ("number", pa.int64(), [2**53 + 1, 2**53], [2.0**53]),
+        ("number", pa.decimal128(38, 2), [Decimal("0.10"), Decimal("12345678901234567890.12")], [0.1]),
+        ("number", pa.string(), ["-0.0", "1" * 40], [0.0]),
+        ("datetime", pa.timestamp("ns"), [1, 1000], [dt.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]),
         ("datetime", pa.string(), ["2020-01-01T10:00:00Z", "2020-01-01 10:00:00+02", "2020-01-01 10:00", "infinity", "now"],
          [dt.datetime(2020, 1, 1, 10, tzinfo=UTC), dt.datetime(2020, 1, 1, 8, tzinfo=UTC), dt.datetime(2020, 1, 1, 10, tzinfo=UTC)]),
         ("datetime", pa.timestamp("us"), [NOON], [NOON.replace(tzinfo=UTC)]),
@@ -279,9 +284,22 @@ def test_a_missing_column_is_told_with_the_near_names(bench: Bench) -> None:
     with pytest.raises(Misconfigured) as caught:
         bench.run()
     assert caught.value.detail == (
-        "datasets/shops.yaml: name is read from «NAMES», which the source does not have (did you mean «name»?);"
-        " allowed: id, name, opened, workers"
+        "datasets/shops.yaml:14: name is read from «NAMES», which the source source/shops does not have (did you mean"
+        " «name»?); allowed: id, name, opened, workers"
     )
+
+
+def test_a_column_that_the_source_had_and_has_no_more_is_the_registry_s_fault(bench: Bench) -> None:
+    bench.shops(GOOD)
+    bench.run()
+    bench.source("shops", [{"id": "1", "NAME": "A", "workers": "1", "opened": None}])
+    with pytest.raises(Unreadable) as caught:
+        bench.run()
+    assert (caught.value.fault, caught.value.registry) == ("registry", "source")
+    assert caught.value.detail.startswith(
+        "datasets/shops.yaml:9: name is read from «name», which source/shops no longer has (did you mean «NAME»?)"
+    )
+    assert "It had it when version 1 was made" in caught.value.detail
 
 
 @pytest.mark.parametrize("name", ["beffroi_place", "Beffroi_Failures", "file_row_number"])

@@ -222,7 +222,8 @@ def test_a_code_is_followed_as_of_each_rows_date(bench: Bench) -> None:
     )
     bench.run("acts")
     found = {row["id"]: row["code"] for row in bench.rows("acts")}
-    assert found == {"0": "85084", "2": "85084", "3": "01015", "4": "69123", "5": "60694", "7": None, "11": "80021", "12": None}
+    good = {"0": "85084", "2": "85084", "3": "01015", "4": "69123", "5": "60694", "7": None}
+    assert found == good | {"11": "80021", "12": None}
     refused = read(bench.latest("acts").folder / "quarantine.parquet")
     assert {failure["rule"] for row in refused for failure in row["failures"]} == {"follow"}
     late = [row["place"] - 1 for row in refused if "not from 1943" in row["failures"][0]["reason"]]

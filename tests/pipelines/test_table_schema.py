@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,20 @@ def test_a_pattern_that_looks_around_is_judged_by_the_library() -> None:
     assert made(column, "W123456789") == ("W123456789", [])
     assert made(column, "W012345678") == (None, ["pattern"])
     assert made(column, None) == (None, [])
+
+
+def test_a_pattern_that_looks_around_never_has_all_values_in_memory() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE given AS SELECT 'V' || range AS x FROM range(200_000)")
+        cleaning = Cleaning(connection, "given", lambda _: "")
+        value = cleaning.source("x")
+        tracemalloc.start()
+        read(cleaning, value, Column.model_validate({"name": "x", "constraints": {"pattern": "(?!V1$)V[0-9]+"}}))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        found = connection.execute(f"SELECT count({value.sql}) FROM {cleaning.relation()}").fetchall()
+    assert found == [(199_999,)]
+    assert most < 10 << 20, "as many as there are values, and not a page of them"
 
 
 def test_a_schema_says_its_own_line_for_each_field(tmp_path: Path) -> None:

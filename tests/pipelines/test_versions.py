@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from filelock import FileLock
 
 from connectors.errors import RunFailed, Unavailable
-from pipelines import databases, index, versions
+from pipelines import databases, diff, index, versions
 from tests.pipelines.bench import SHOPS, Bench, query, read
 
 ROWS = [(str(number), f"Nº {number}", str(number), "2020-01-01") for number in range(20)]
@@ -65,7 +65,10 @@ def test_a_changed_declaration_changes_the_tables_schema(bench: Bench) -> None:
     declaration = declaration.replace("  opened: {steps: [trim, date]}\n", "")
     bench.shops(*ROWS[:2], declaration=f"schema_version: 2.0.0\n{declaration}")
     report = bench.run()
-    assert (report.version, report.added, report.removed) == (2, 2, 2)
+    assert (report.version, report.added, report.changed, report.removed) == (2, 0, 0, 0), "in the columns of both"
+    pair = diff.pair(bench.workspace, "shops")
+    with diff.engine(bench.workspace, "shops") as connection:
+        assert diff.counts(connection, pair) == diff.Counts(0, 0, 0), "as `beffroi diff` counts them"
     table = DeltaTable(bench.root / TABLE)
     assert [field.type.type for field in table.schema().fields] == ["string", "string", "string", "timestamp"]
     assert table.to_pyarrow_table().to_pylist() == bench.rows()

@@ -238,15 +238,19 @@ def test_what_cannot_be_brought_back_is_told(bench: Bench) -> None:
     assert rollback.held(bench.workspace, "shops") is None
 
 
-def test_the_schema_goes_back_with_the_content(bench: Bench) -> None:
+def test_the_schema_goes_back_with_the_content_and_its_version_forward(bench: Bench) -> None:
     several(bench, 1)
     looser = SHOPS.replace("constraints: {minimum: 0}", "constraints: {minimum: -9}")
     bench.write("datasets/shops.yaml", looser)
     assert put(bench, "shops", shops(2)).schema_version == "1.1.0"
     made = rollback.rollback(bench.workspace, "shops", 1)
-    assert (made.schema_version, made.schema_changes) == ("1.0.0", ("the minimum of workers was -9 and is 0",))
+    assert (made.schema_version, made.schema_changes) == ("2.0.0", ("the minimum of workers was -9 and is 0",))
     rollback.release(bench.workspace, "shops")
-    assert put(bench, "shops", shops(3)).schema_version == "1.1.0"
+    assert put(bench, "shops", shops(3)).schema_version == "2.1.0"
+    of_numbers: dict[str, set[str]] = {}
+    for each in versions.history(bench.workspace, "shops"):
+        of_numbers.setdefault(each.schema_version, set()).add(each.schema)
+    assert all(len(schemas) == 1 for schemas in of_numbers.values()), "one number, one set of columns"
 
 
 def test_a_note_whose_commit_never_came_holds_nothing(bench: Bench) -> None:

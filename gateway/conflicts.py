@@ -1,0 +1,98 @@
+"""`beffroi conflicts`: the values that a version did not keep, since another row of the same key has another."""
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.errors import NotFound, Unavailable
+from gateway import console
+from gateway.access import decide, of_refused, operator
+from gateway.command import command
+from gateway.journal import Entry, Journal
+from pipelines import evidence, trace, versions
+from pipelines.sql import quote
+from pipelines.versions import Version
+from pipelines.workspace import Workspace
+
+Row = dict[str, Any]
+
+PLACES = ("column", "rule", "kept_source", "other_source", "other_place")
+"""What is told of a conflict without an access: which column, by which rule, whose value stayed and whose did not."""
+
+VALUES = ("key", "kept", "other")
+
+
+@click.command("conflicts")
+@click.argument("dataset")
+@click.option("--column", metavar="NAME", help="Of this column only.")
+@click.option("--limit", default=20, show_default=True, help="Conflicts shown; 0 for all.")
+@click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
+@click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
+@command
+def conflicts_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, limit: int, with_raw: bool, purpose: str | None
+) -> None:
+    """List the values that the latest version of DATASET did not keep, each with whose it was and whose stayed.
+
+    `beffroi report` counts them by column and source. Keys and values come with --raw: an access like any other, for
+    which data that are personal or not open need a --purpose.
+    """
+    workspace = Workspace(root)
+    workspace.dataset(dataset)
+    if with_raw:
+        found = asyncio.run(_raw(workspace, dataset, column, limit, purpose))
+    else:
+        found = _conflicts(_latest(workspace, dataset), column, limit, PLACES)
+    if limit and len(found) > limit:
+        found.pop()
+        console.note(f"{dataset}: more conflicts follow: --limit 0 shows all")
+    if as_json:
+        console.show_json(found)
+    elif found:
+        heads = [name.replace("_", " ") for name in found[0]]
+        console.show_table(heads, [list(row.values()) for row in found], right=("other place",))
+    else:
+        console.note("No value was in conflict with another.")
+
+
+async def _raw(workspace: Workspace, name: str, column: str | None, limit: int, purpose: str | None) -> list[Row]:
+    """Return conflicts with their keys and values, once that is on the journal. Raises what `decide` raises."""
+    caller = operator(purpose)
+    entry = Entry.begin(workspace, caller, "conflicts", f"dataset:{name}")
+    with closing(Journal(workspace.state)) as journal:
+        async with journal.access(entry):
+            decide(workspace, caller, of_refused(workspace.dataset(name)), None)
+            version = _latest(workspace, name)
+            found = _conflicts(version, column, limit, (*PLACES, *VALUES))
+            entry.fields = sorted({row["column"] for row in found})
+            entry.source = f"version {version.number}"
+    return found
+
+
+def _latest(workspace: Workspace, name: str) -> Version:
+    version = versions.newest(workspace, name)
+    if version is None:
+        raise NotFound(f"{name} has no version yet: `beffroi run {name}`")
+    return version
+
+
+def _conflicts(version: Version, column: str | None, limit: int, names: tuple[str, ...]) -> list[Row]:
+    """Return conflicts, one more than `limit` where there are more. Raises Unavailable where they are no longer kept."""
+    file = version.folder / trace.CONFLICTS
+    if not file.is_file():
+        raise Unavailable(f"the conflicts of version {version.number} of {version.dataset} are no longer kept")
+    columns = ", ".join(f'"{name}"' for name in names)
+    where = f'WHERE "column" = {quote(column)}' if column is not None else ""
+    most = f"LIMIT {limit + 1}" if limit else ""
+    with evidence.engine() as connection:
+        found = connection.execute(
+            f"SELECT {columns} FROM {evidence.rows_of(file)} {where} ORDER BY file_row_number {most}"
+        ).fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+CONFLICT_COMMANDS = (conflicts_command,)
+"""The commands of this module."""

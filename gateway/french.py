@@ -1,0 +1,84 @@
+"""What commands for stewards print besides results, in French: each sentence by its English one.
+
+Errors, and what a command says of itself, stay English. Who is asked for `--lang` gives `told` the language.
+"""
+
+from collections.abc import Callable, Mapping
+
+FRENCH: Mapping[str, str] = {
+    "dataset": "jeu de données",
+    "source": "source",
+    "row": "ligne",
+    "rows": "lignes",
+    "column": "colonne",
+    "rule": "règle",
+    "reason": "raison",
+    "step": "étape",
+    "value": "valeur",
+    "corrected": "corrigée",
+    "refused": "refusée",
+    "by": "par",
+    "when": "quand",
+    "why": "pourquoi",
+    "columns": "colonnes",
+    "for example": "par exemple",
+    "as the source has it": "telle que la source l'a",
+    "column of the source": "colonne de la source",
+    "makes of it": "en fait",
+    "as corrected": "telle que corrigée",
+    "as it comes": "telle qu'elle vient",
+    "not kept": "non conservée",
+    "no more": "plus aucune",
+    "version {version}": "version {version}",
+    "a run that failed": "une exécution qui a échoué",
+    "row {place} of {source}": "ligne {place} de {source}",
+    "{dataset}: row {place} of {source} ({of})": "{dataset} : ligne {place} de {source} ({of})",
+    "{dataset}: more rows follow: --limit 0 shows all": "{dataset} : d'autres lignes suivent : --limit 0 les montre toutes",
+    "The quarantine is empty.": "La quarantaine est vide.",
+    "No correction holds.": "Aucune correction n'est en vigueur.",
+    "corrected in {columns}": "corrigée dans {columns}",
+    "as it came again": "de nouveau telle qu'elle est venue",
+    "{dataset}: row {place} of {source} is {what}": "{dataset} : la ligne {place} de {source} est {what}",
+    "By itself it passes now: `beffroi quarantine replay {dataset}` brings it in.":
+        "Prise seule, elle passe à présent : `beffroi quarantine replay {dataset}` la fait entrer.",
+    "It would be refused still.": "Elle serait encore refusée.",
+    "{dataset}: row {row}{key} of version {version}{back}": "{dataset} : ligne {row}{key} de la version {version}{back}",
+    ", the content of version {version}": ", le contenu de la version {version}",
+    "made by the run of {run}, committed {committed}": "faite par l'exécution du {run}, validée le {committed}",
+    "made by a run that is not known, committed {committed}":
+        "faite par une exécution qui n'est pas connue, validée le {committed}",
+    "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}":
+        "conflit dans {column} : {kept_source} retenue par «{rule}», non la ligne {place} de {other_source}",
+    ": {kept} kept, not {other}": " : {kept} retenue, non {other}",
+    "{file} of that version is no longer kept": "{file} de cette version n'est plus conservé",
+    "from row {place} of {source}, of {where}": "de la ligne {place} de {source}, {where}",
+    "merged with row {place} of {source}, of {where}": "fusionnée avec la ligne {place} de {source}, {where}",
+    "the registry {registry}": "du registre {registry}",
+    "the dataset {dataset}": "du jeu de données {dataset}",
+    ", table {table}": ", table {table}",
+    "raw file {raw}{seen}, {there}": "fichier brut {raw}{seen}, {there}",
+    ", first seen {seen}": ", vu pour la première fois le {seen}",
+    "kept": "conservé",
+    "no longer kept": "plus conservé",
+    "version {version} of {dataset}, {there}": "version {version} de {dataset}, {there}",
+    "as it came: {values}": "telle qu'elle est venue : {values}",
+    "judged as corrected by a person; the correction was taken back since":
+        "jugée telle qu'une personne l'a corrigée ; la correction a été retirée depuis",
+    "corrected in {columns}{values} by {by}, {when}: {why}": "corrigée dans {columns}{values} par {by}, le {when} : {why}",
+    " to {values}": " en {values}",
+    "{dataset}: row {place} of {source}, in version {version}": "{dataset} : ligne {place} de {source}, dans la version {version}",
+    "is row {row}{key}": "est la ligne {row}{key}",
+    "was merged into row {place} of {source}, which is row {row}{key}":
+        "a été fusionnée avec la ligne {place} de {source}, qui est la ligne {row}{key}",
+    "was refused": "a été refusée",
+    "why is no longer kept": "la raison n'est plus conservée",
+}  # fmt: skip
+
+
+def told(lang: str) -> Callable[..., str]:
+    """Return what puts a sentence, with what it names, into a language, `en` or `fr`."""
+
+    def said(english: str, **named: object) -> str:
+        return (FRENCH[english] if lang == "fr" else english).format(**named)
+
+    return said

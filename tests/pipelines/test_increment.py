@@ -1,0 +1,282 @@
+"""A run that judges only what changed: what it makes is what the whole way makes, and it is taken where that is certain."""
+
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import NotFound, RunFailed
+from pipelines import increment_raw, raw, trace
+from pipelines.report import Report
+from pipelines.run import run
+from tests.effort import some, times
+from tests.pipelines.bench import SHOPS, Bench, read
+from tests.pipelines.killed import Child, run_shops
+
+ROWS = 60
+DATABASE = """\
+kind: sql
+personal: false
+url: sqlite:shops.sqlite
+tables:
+  shops: {table: shops, incremental: {column: modified, key: [id], overlap: 0}}
+"""
+DECLARED = SHOPS.replace("registry: source", "registry: base")
+NAMES = ("id", "name", "workers", "opened", "modified")
+Row = tuple[str | None, ...]
+
+
+def do(root: Path, statement: str, *rows: Row) -> None:
+    with closing(sqlite3.connect(root / "shops.sqlite")) as database, database:
+        if rows:
+            database.executemany(statement, rows)
+        else:
+            database.execute(statement)
+
+
+class Source:
+    """A table that changes, and what two workspaces make of it: one by what changed, one whole each time."""
+
+    def __init__(self, new_bench: Callable[[], Bench], declared: str = DECLARED, rows: int = ROWS) -> None:
+        self.quick, self.whole = new_bench(), new_bench()
+        self.moment = 0
+        for bench in (self.quick, self.whole):
+            bench.write("registries/base.yaml", DATABASE)
+            bench.write("datasets/shops.yaml", declared)
+            columns = ", ".join(f"{name} TEXT" for name in NAMES)
+            do(bench.root, f"CREATE TABLE shops ({columns.replace('id TEXT', 'id TEXT PRIMARY KEY')})")
+        self.put(*((f"{2 * n:04}", f"name {n % 7}", "x" if n % 9 == 0 else "1", "2020-01-01") for n in range(rows)))
+
+    def put(self, *rows: Row) -> None:
+        """Write rows of id, name, workers, opened, as of the next minute."""
+        self.moment += 1
+        at = f"2026-01-01 {self.moment // 60:02}:{self.moment % 60:02}:00"
+        for bench in (self.quick, self.whole):
+            do(bench.root, "INSERT OR REPLACE INTO shops VALUES (?, ?, ?, ?, ?)", *((*row, at) for row in rows))
+
+    def run(self) -> Report:
+        """Run both, and hold that they made the same."""
+        done, whole = self.quick.run(), run(self.whole.workspace, "shops", full=True)
+        assert counted(done) == counted(whole)
+        assert made(self.quick) == made(self.whole)
+        return done
+
+
+def counted(report: Report) -> tuple[Any, ...]:
+    rules = sorted((each["column"], each["rule"], each["rows"], each.get("reason", "")) for each in report.rules)
+    sources = [(each["rows"], each["quarantined"], each["merged"], each["columns"]) for each in report.sources]
+    counts = (report.rows_in, report.rows_out, report.quarantined, report.merged, report.added, report.changed)
+    told = (report.outcome, report.version, report.unread, report.measured, report.profile, report.removed)
+    return (*counts, rules, sources, *told)
+
+
+def made(bench: Bench) -> dict[str, Any]:
+    """Return all that a version is, with every raw row in the place of where it stands."""
+    version = bench.latest()
+    (staged,) = raw.readings(bench.root / ".beffroi/raw/shops")[-1].inputs
+    came = raw_rows(staged)
+    quarantine = read(version.folder / "quarantine.parquet")
+    with (
+        lmdb.open(str(version.index), readonly=True, subdir=False, lock=False) as environment,
+        environment.begin() as at,
+    ):
+        index = dict(at.cursor())
+    return {
+        "rows": bench.rows(),
+        "from": [came[each["place"]] for each in read(version.folder / "lineage.parquet")],
+        "quarantine": sorted(
+            (came[each["place"]], each["raw"], json.dumps(each["failures"]), each["source"]) for each in quarantine
+        ),
+        "duplicates": read(version.folder / "duplicates.parquet"),
+        "csv": version.csv.read_bytes(),
+        "index": index,
+        "raw": sorted(came.values()),
+    }
+
+
+def raw_rows(staged: raw.Raw) -> dict[int, str]:
+    """Return the rows of a raw input by their number: each is looked up in the file that it stands in."""
+    files = {file.stem: read(file) for file in staged.files}
+    rows = sum(len(files[file.stem]) for file in staged.files)
+    found: dict[int, str] = {}
+    keys: dict[str, int] = {}
+    for number in range(1, rows + 1):
+        digest, row = staged.file_of(number)
+        values = files[digest][row - 1]
+        if values["id"] in keys:
+            del found[keys[values["id"]]]
+        keys[values["id"]], found[number] = number, json.dumps(values)
+    return found
+
+
+@pytest.fixture
+def source(new_bench: Callable[[], Bench]) -> Source:
+    made = Source(new_bench)
+    made.run()
+    return made
+
+
+IDS = st.integers(0, 2 * ROWS + 3).map(lambda n: f"{n:04}") | st.sampled_from(["", "é", "0001 ", "\U0001f600", "~"])
+CHANGES = st.lists(
+    st.tuples(
+        IDS,
+        st.sampled_from([None, "A", " B  b ", 'q"u;o,te', "two\nlines", "name 1"]),
+        st.sampled_from([None, "1", "2", "x", "-1"]),
+        st.sampled_from([None, "2020-01-01", "31/12/1999", "bad"]),
+    ),
+    max_size=6,
+    unique_by=lambda row: row[0],
+)
+
+
+@pytest.mark.soak
+@some(8)
+@given(st.lists(CHANGES, min_size=1, max_size=5))
+def test_whatever_changes_the_version_is_as_made_whole(
+    new_bench: Callable[[], Bench], sequence: list[list[Row]]
+) -> None:
+    source = Source(new_bench)
+    source.run()
+    for rows in sequence:
+        if rows:
+            source.put(*rows)
+        source.run()
+
+
+def test_only_what_came_is_judged(source: Source) -> None:
+    first = source.quick.latest()
+    source.put(("0003", "new", "1", None), ("0004", "other", "2", None), ("0006", "bad", "x", None))
+    report = source.run()
+    assert (report.read, report.added, report.changed, report.removed) == ("changes", 1, 1, 1)
+    assert report.rows_in == ROWS + 1
+    assert source.quick.latest().number == first.number + 1
+    source.put(("0006", "good", "1", None), ("0000", "mended", "1", None))
+    assert (source.run().read, source.quick.latest().added) == ("changes", 2)
+
+
+def test_what_came_as_it_was_changes_nothing(source: Source) -> None:
+    files = set((source.quick.root / ".beffroi/raw/shops").glob("*.parquet"))
+    report = source.run()  # the newest rows come again
+    assert (report.outcome, list(report.stages)) == ("unchanged", ["scan"])
+    assert set((source.quick.root / ".beffroi/raw/shops").glob("*.parquet")) == files
+
+
+def test_rows_that_make_the_same_leave_the_version(source: Source) -> None:
+    source.put(("0002", "  name   1 ", "1", "2020-01-01"), ("0000", "still refused", "x", None))
+    report = source.run()
+    assert (report.outcome, report.read, report.version) == ("unchanged", "changes", 1)
+
+
+def test_many_changes_are_brought_into_one_file(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(increment_raw, "FILES", 2)
+    seen = []
+    for number in range(4):
+        source.put((f"{number:04}", "changed", "1", None))
+        source.run()
+        (staged,) = raw.readings(source.quick.root / ".beffroi/raw/shops")[-1].inputs
+        seen.append(len(staged.changes))
+    assert seen == [1, 2, 0, 1]
+    source.put(*((f"{2 * n:04}", "all", "1", None) for n in range(20)))
+    assert source.run().read == "whole"
+
+
+def test_another_declaration_is_judged_whole(source: Source) -> None:
+    source.put(("0003", "new", "1", None))
+    for bench in (source.quick, source.whole):
+        bench.write("datasets/shops.yaml", DECLARED.replace("[squeeze]", "[squeeze, upper]"))
+    assert source.run().read == "whole"
+    source.put(("0005", "new", "1", None))
+    assert source.run().read == "changes"
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        DECLARED.replace("description: As on the sign", "constraints: {unique: true}"),
+        DECLARED.replace("clean:\n", "clean:\n  id: {steps: [trim]}\n"),
+        DECLARED.replace("primaryKey: id", "primaryKey: [id, name]"),
+        DECLARED + "expect: {freshness: {column: opened, days: 100000}}\n",
+    ],
+    ids=["unique", "a key that is cleaned", "another key", "freshness"],
+)
+def test_where_rows_hang_together_all_are_judged(new_bench: Callable[[], Bench], declared: str) -> None:
+    source = Source(new_bench, declared)
+    if "unique" in declared:
+        source.put(*((f"{2 * n:04}", f"name {n}", "1", None) for n in range(ROWS)))
+    assert source.quick.run().read == "whole"
+    source.put(("0003", "new", "1", None))
+    assert source.quick.run().read == "whole"
+
+
+def test_an_expectation_that_is_not_met_is_told_as_ever(new_bench: Callable[[], Bench]) -> None:
+    source = Source(new_bench, DECLARED + "expect: {refused: {max: 0.15}}\n")
+    source.run()
+    source.put(*((f"{2 * n:04}", "bad", "x", None) for n in range(1, 9)))
+    for _ in range(2):
+        with pytest.raises(RunFailed, match="share of refused rows"):
+            source.quick.run()
+    assert source.quick.latest().number == 1
+    source.put(*((f"{2 * n:04}", "good", "1", None) for n in range(1, 9)))
+    source.quick.run()
+    assert made(source.quick)["rows"][0]["name"] == "good"
+
+
+def test_full_reads_the_whole_and_makes_one_file_of_it(source: Source) -> None:
+    source.put(("0003", "new", "1", None))
+    source.run()
+    assert run(source.quick.workspace, "shops", full=True).read == "whole"
+    assert [each.changes for each in raw.readings(source.quick.root / ".beffroi/raw/shops")[-1].inputs] == [()]
+
+
+def test_a_place_is_traced_into_the_file_it_stands_in(source: Source) -> None:
+    source.put(("0002", "new", "1", None), ("0004", "bad", "x", None))
+    source.run()
+    bench = source.quick
+    (origin,) = trace.of_key(bench.workspace, "shops", "0002", values=True).origins
+    assert origin.values is not None
+    assert origin.file is not None
+    assert origin.row is not None
+    assert origin.values["name"] == "new"
+    assert read(bench.root / f".beffroi/raw/shops/{origin.file}.parquet")[origin.row - 1]["name"] == "new"
+    assert trace.of_place(bench.workspace, "shops", None, origin.place).outcome == "published"
+    (first,) = trace.of_key(bench.workspace, "shops", "0002", 1, values=True).origins
+    assert first.values is not None
+    assert (first.file, first.values["name"]) == (None, "name 1")
+    with pytest.raises(NotFound, match="had no row 2 then"):
+        trace.of_place(bench.workspace, "shops", None, 2)
+    refused = [row for row in read(bench.latest().folder / "quarantine.parquet") if row["place"] > ROWS]
+    assert [json.loads(row["raw"])["name"] for row in refused] == ["bad"]
+    assert trace.of_place(bench.workspace, "shops", None, refused[0]["place"]).outcome == "refused"
+
+
+@pytest.mark.soak
+def test_a_run_killed_at_any_instant_leaves_the_last_version_whole(source: Source) -> None:
+    bench, before, killed = source.quick, 1, 0
+    for number in range(times(6)):
+        source.put((f"{number % ROWS:04}", f"killed {number}", "1", None))
+        child = Child(bench.root, run_shops)
+        time.sleep(random.random() * 0.4)
+        killed += child.kill()
+        version = bench.latest()
+        assert version.number in (before, before + 1)
+        before = version.number
+        assert version.whole
+        assert (
+            version.rows
+            == version.report["rows_out"]
+            == len(bench.rows())
+            == len(version.csv.read_text().splitlines()) - 1
+        )
+    assert killed, "no run was killed in time"
+    bench.run()
+    run(source.whole.workspace, "shops", full=True)
+    assert made(bench) == made(source.whole)

@@ -1,0 +1,55 @@
+"""What was judged once is judged again as soon as anything that judges is another."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.known import JUDGES
+from tests.pipelines.bench import SHOPS, Bench
+
+ROOT = Path(__file__).parents[2]
+RUN = """
+import sys
+from pathlib import Path
+from pipelines.run import run
+from pipelines.workspace import Workspace
+report = run(Workspace(Path(sys.argv[1])), "shops")
+print(report.version, "clean" in report.stages)
+"""
+
+
+def elsewhere(bench: Bench, folder: Path) -> str:
+    """Run the shops in a process of its own, which finds first what is in `folder`; return version, and if it judged."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    command = [sys.executable, "-c", RUN, str(bench.root)]
+    found = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert found.stdout, found.stderr
+    return found.stdout.strip()
+
+
+def test_a_step_that_is_written_otherwise_judges_again(bench: Bench, tmp_path: Path) -> None:
+    """Whoever mends a step in place, or a file of reference, has no other number of Beffroi's version."""
+    bench.shops(("1", "au bon pain", "3", "2020-01-01"), declaration=SHOPS.replace("squeeze", "upper"))
+    assert (bench.run().version, "clean" in bench.run().stages) == (1, False)
+    for name in ("pipelines", "connectors"):
+        shutil.copytree(ROOT / name, tmp_path / "other" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    assert elsewhere(bench, tmp_path / "other") == "1 False", "the same files, wherever they stand"
+    steps = tmp_path / "other/pipelines/steps_text.py"
+    steps.write_text(steps.read_text().replace('f"upper({value.sql})")', "f\"upper({value.sql}) || '!'\")"))
+    assert elsewhere(bench, tmp_path / "other") == "2 True"
+    assert bench.rows()[0]["name"] == "AU BON PAIN!"
+
+
+@pytest.mark.parametrize("library", JUDGES)
+def test_another_version_of_a_library_judges_again(bench: Bench, tmp_path: Path, library: str) -> None:
+    bench.shops(("1", "Au bon pain", "3", "2020-01-01"))
+    bench.run()
+    told = tmp_path / f"{library.replace('-', '_')}-0.0.1.dist-info/METADATA"
+    assert elsewhere(bench, tmp_path) == "1 False"
+    told.parent.mkdir()
+    told.write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 0.0.1\n")
+    assert elsewhere(bench, tmp_path) == "1 True"
