@@ -26,7 +26,7 @@ def _squeeze(cleaning: Cleaning, value: Value, _: Any) -> None:
 
     Most texts are words with one blank between any two: a single expression knows them.
     """
-    text, word = value.sql, rf"[^\s\v\pZ\x{{0085}}\x{{200B}}\x{{2060}}\x{{FEFF}}]+"
+    text, word = value.sql, r"[^\s\v\pZ\x{0085}\x{200B}\x{2060}\x{FEFF}]+"
     usual = f"regexp_full_match({text}, '{word}( {word})*')"
     odd = " OR ".join(f"contains({text}, {quote(blank)})" for blank in (*CONTROLS, " " * 9))
     odd += f" OR CASE WHEN {_wide(text)} THEN regexp_matches({text}, '{UNUSUAL}') END"
