@@ -325,11 +325,12 @@ WHOLE: dict[str, Any] = YAML(typ="safe").load(SHOPS) | {
         "drift": {"rows": 0.5, "values": 0.2, "columns": {"town": 0.5}}, "unread": ["street"],
     },
 }  # fmt: skip
-ANYTHING = st.recursive(
+LEAF = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-    | st.sampled_from(["town", "schemas/x.json", "../x", "people", "first", "open", "%Q", "(", "0 0 * * *"]),
-    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=10), inside, max_size=3), max_leaves=5,
+    | st.sampled_from(["town", "schemas/x.json", "../x", "people", "first", "open", "%Q", "(", "0 0 * * *"])
 )  # fmt: skip
+INSIDE = LEAF | st.lists(LEAF, max_size=3) | st.dictionaries(st.text(max_size=10), LEAF, max_size=3)
+ANYTHING = INSIDE | st.lists(INSIDE, max_size=3) | st.dictionaries(st.text(max_size=10), INSIDE, max_size=3)
 
 
 def ways(data: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

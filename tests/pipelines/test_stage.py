@@ -38,7 +38,8 @@ def test_a_row_that_came_faulty_is_quarantined_with_its_reason_alone(bench: Benc
     assert (report.rows_out, report.quarantined, report.unread) == (1, 1, [])
     (refused,) = quarantine.listed(bench.workspace, "shops")
     said = "the row has 2 cells, the header 4"
-    assert refused.failures == [{"column": "", "rule": "row", "reason": said, "reason_fr": said}]
+    french = f"n'a pas pu être prise telle qu'elle est venue : {said}"
+    assert refused.failures == [{"column": "", "rule": "row", "reason": said, "reason_fr": french}]
     assert refused.raw == {"id": None, "name": None, "workers": "x", "opened": "soon"}
 
 
