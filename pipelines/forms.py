@@ -66,7 +66,9 @@ FORMS: Mapping[str, Form] = {
     ),
     "duration": Form(
         (r"-?P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", r".*\d[A-Z]"),
-        Reason("is not a duration of ISO 8601, such as P1Y2M, PT30M", "n'est pas une durée ISO 8601, comme P1Y2M, PT30M"),
+        Reason(
+            "is not a duration of ISO 8601, such as P1Y2M, PT30M", "n'est pas une durée ISO 8601, comme P1Y2M, PT30M"
+        ),
         (("P1Y2M", True), ("PT30M", True), ("P", False), ("P1YT", False), ("30 min", False)),
     ),
     "year": Form(
