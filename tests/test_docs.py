@@ -190,7 +190,7 @@ def test_a_dataset_that_is_shown_is_one(declaration: str, tmp_path: Path) -> Non
     path.write_text(declaration, encoding="utf-8")
     document = load(path, Path("shown.yaml"))
     assert isinstance(document.data, dict)
-    data = {"name": "shown", "title": "Shown", "owner": "ville", "audience": "owner"} | document.data
+    data: dict[str, Any] = {"name": "shown", "title": "Shown", "owner": "ville", "audience": "owner"} | document.data
     if "sources" not in data:
         data.setdefault("source", {"registry": "shown"})
     if "record" not in data and not isinstance(data.get("schema"), dict):
