@@ -92,9 +92,10 @@ class Pager:
         self._filled += 1
         self._first_page = self._first_page or page
         self._alike = self._alike and page == self._first_page and not _repeats(came.rows)
-        honest = _repeats(came.rows) or came.count == 1 or page not in (self._first_page, self._page_before)
-        if page in self._came and (self._total is None or not honest):
-            raise self._wrong("sent the same page twice")
+        if page in self._came:
+            honest = came.count == 1 or page not in (self._first_page, self._page_before) or _repeats(came.rows)
+            if self._total is None or not honest:
+                raise self._wrong("sent the same page twice")
         self._came.add(page)
         self._page_before = page
 
