@@ -15,6 +15,7 @@ from pipelines.declarations import Dataset
 from pipelines.judge import JUDGED, PLACE, ROWS, SOURCE, Judged
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
+from pipelines.whole import whole_file
 
 LINES = "beffroi_lines"
 """Of each row of the version, in its order: where it is from, and its hash."""
@@ -127,8 +128,6 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
 
 def keep(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Keep the hashes of the rows beside their version."""
-    file = folder / HASHES
-    part = file.with_suffix(".part")
     options = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1"  # hashes look like noise
-    connection.execute(f"COPY (SELECT beffroi_hash FROM {LINES}) TO {quote(str(part))} ({options})")
-    part.rename(file)
+    with whole_file(folder / HASHES) as part:
+        connection.execute(f"COPY (SELECT beffroi_hash FROM {LINES}) TO {quote(str(part))} ({options})")

@@ -22,6 +22,7 @@ from pipelines import geometry
 from pipelines.declarations import Dataset
 from pipelines.index import key_sql, moments, told_in_json
 from pipelines.sql import identifier, quote
+from pipelines.whole import whole_file
 
 ROWS, GROUP = 2_048, 65_536
 """Rows that are held at once, a geometry being as long as it may; rows of a group of the file."""
@@ -44,8 +45,7 @@ def geojson(connection: duckdb.DuckDBPyConnection, dataset: Dataset, parquet: Pa
     rows = connection.execute(
         f"SELECT to_json({key})::VARCHAR, coalesce({shape}, 'null'), {properties} FROM read_parquet({quote(str(parquet))})"
     )
-    part = file.with_name(f"{file.name}.part")
-    with part.open("w", encoding="utf-8", newline="\n") as out:
+    with whole_file(file) as part, part.open("w", encoding="utf-8", newline="\n") as out:
         out.write('{"type":"FeatureCollection","features":[')
         before = "\n"
         while batch := rows.fetchmany(ROWS):
@@ -53,7 +53,6 @@ def geojson(connection: duckdb.DuckDBPyConnection, dataset: Dataset, parquet: Pa
                 out.write(f'{before}{{"type":"Feature","id":{number},"geometry":{drawn},"properties":{said}}}')
                 before = ",\n"
         out.write("\n]}\n")
-    part.rename(file)
 
 
 @dataclass
@@ -78,8 +77,7 @@ def geoparquet(dataset: Dataset, parquet: Path, file: Path) -> None:
     """Write the version with its geometries as WKB, and what there is to know of them. Raises ArrowException, OSError."""
     shown = geometry.of(dataset.columns)
     seen = {column.name: _Seen() for column in shown}
-    part = file.with_name(f"{file.name}.part")
-    with pq.ParquetFile(parquet) as source:
+    with whole_file(file) as part, pq.ParquetFile(parquet) as source:
         schema = source.schema_arrow.remove_metadata()
         for column in shown:
             schema = schema.set(schema.get_field_index(column.name), pa.field(column.name, pa.binary()))
@@ -89,7 +87,6 @@ def geoparquet(dataset: Dataset, parquet: Path, file: Path) -> None:
             told = {name: each.told for name, each in seen.items()}
             geo = {"version": "1.1.0", "primary_column": shown[0].name, "columns": told}
             writer.add_key_value_metadata({"geo": json.dumps(geo)})
-    part.rename(file)
 
 
 def _drawn(

@@ -16,6 +16,7 @@ from pipelines.declarations import Dataset
 from pipelines.increment_plan import GOOD, REFUSED, Numbers, Plan
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
+from pipelines.whole import whole_file
 
 CHUNK = 1 << 24
 """Bytes of a CSV that are looked through at a time."""
@@ -86,9 +87,8 @@ def evidence(
     if folder != last.folder:
         hashes = pq.read_table(last.folder / compare.HASHES)["beffroi_hash"].to_numpy()
         kept = np.concatenate([hashes, plan.good["beffroi_hash"].to_numpy()])[plan.order]
-        part = folder / f"{compare.HASHES}.part"
-        pq.write_table(pa.table({"beffroi_hash": kept}), part, compression="none", use_dictionary=False)
-        part.rename(folder / compare.HASHES)
+        with whole_file(folder / compare.HASHES) as part:
+            pq.write_table(pa.table({"beffroi_hash": kept}), part, compression="none", use_dictionary=False)
     return lineage.written(cursor, f"FROM {REFUSED} ORDER BY source, place", folder / "quarantine.parquet", sources)
 
 

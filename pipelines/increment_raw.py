@@ -15,6 +15,7 @@ from connectors.registry import Increment
 from pipelines import raw as raws
 from pipelines.raw import Raw
 from pipelines.sql import identifier, quote
+from pipelines.whole import whole_file
 
 SHARE = 0.2
 """Rows that may be put over the first file's, as a share of them."""
@@ -108,12 +109,8 @@ def _put_over(connection: duckdb.DuckDBPyConnection, before: Raw, part: Path, in
 
 
 def _rewritten(connection: duckdb.DuckDBPyConnection, query: str, part: Path) -> None:
-    whole = part.with_suffix(".whole.part")
-    try:
+    with whole_file(part) as whole:
         connection.execute(f"COPY ({query}) TO {quote(str(whole))} (FORMAT parquet, COMPRESSION zstd)")
-        whole.rename(part)
-    finally:
-        whole.unlink(missing_ok=True)
 
 
 def _greatest(

@@ -28,7 +28,7 @@ from pipelines.report import Report, maker
 from pipelines.rules import mask
 from pipelines.runs import Job
 from pipelines.sql import identifier, quote
-from pipelines.write import ROW_GROUP
+from pipelines.write import ROW_GROUP, committed
 
 GONE = "beffroi_gone_keys"
 """The keys of the rows that are no more."""
@@ -111,19 +111,7 @@ def _kept(
     if report.new:
         job.clock.begin("faces")
         _faces(job, cursor, since, plan, parquet, folder)
-    report = job.clock.done(report, "new" if report.new else "unchanged")
-    runs.write(report, folder / "report.json")
-    if report.new:
-        job.clock.begin("commit")
-        versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
-        versions.commit(
-            job.workspace, job.dataset, report.version, parquet, report.rows_out,
-            (report.added, report.changed, report.removed),
-            schema_version=report.schema_version, schema_changes=report.schema_changes,
-        )  # fmt: skip
-        report = job.clock.done(report, "new")
-    shutil.rmtree(runs.failed_folder(job.workspace, job.dataset.name), ignore_errors=True)
-    return report
+    return committed(job, report, parquet, folder)
 
 
 def _faces(job: Job, cursor: duckdb.DuckDBPyConnection, since: Since, plan: Plan, parquet: Path, folder: Path) -> None:

@@ -17,6 +17,7 @@ from connectors.errors import RunFailed
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
+from pipelines.whole import whole_file
 
 MAX_KEY = 500
 """LMDB takes keys of up to 511 bytes; a longer one is stored by its digest."""
@@ -109,16 +110,11 @@ def patch(
 
     Both are SQL of relations: of whole rows, and of keys that no row of `came` has. Raises lmdb.Error, duckdb.Error.
     """
-    file = folder / FILE
-    part = file.with_suffix(".part")
-    try:
+    with whole_file(folder / FILE) as part:
         shutil.copyfile(before, part)
         left = connection.execute(f"SELECT {key_sql(dataset.key, '', moments(dataset))} FROM {gone}").fetchall()
         rows = connection.execute(_entries(dataset, came))
         _put(rows, part, [_stored(text) for (text,) in left], append=False)
-        part.rename(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = (), *, append: bool) -> None:

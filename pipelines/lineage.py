@@ -19,6 +19,7 @@ from pipelines.declarations import Dataset
 from pipelines.judge import JUDGED, PLACE, RAW, ROWS, SOURCE, Judged
 from pipelines.rules import MERGED, WIDTH, Rule, mask
 from pipelines.sql import quote
+from pipelines.whole import whole_file
 
 CONFLICTS = "beffroi_conflicts"
 """The table of the values that were not kept."""
@@ -39,10 +40,9 @@ Sources = Sequence[Mapping[str, Any]]
 
 def written(connection: duckdb.DuckDBPyConnection, query: str, file: Path, sources: Sources) -> int:
     """Write what a query gives to a Parquet file, whole or not at all; return how many rows it has."""
-    part = file.with_suffix(".part")
     options = f"{PARQUET}, KV_METADATA {{{INPUTS}: {quote(_inputs(sources))}}}"
-    rows = connection.execute(f"COPY ({query}) TO {quote(str(part))} ({options})").fetchall()[0][0]
-    part.rename(file)
+    with whole_file(file) as part:
+        rows = connection.execute(f"COPY ({query}) TO {quote(str(part))} ({options})").fetchall()[0][0]
     return int(rows)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from connectors.registry import CsvFile
 from pipelines.sql import identifier, quote
+from pipelines.whole import whole_json
 
 CHUNK = 1 << 20
 
@@ -154,7 +155,7 @@ def settle(
     noted: dict[str, Any] = {"source": source, "first_seen": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
     noted |= {"dialect": asdict(dialect) if dialect else None}
     if not path.is_file():
-        _written(path.with_suffix(".json"), noted)
+        whole_json(path.with_suffix(".json"), noted)
         part.rename(path)
     return raw
 
@@ -166,7 +167,7 @@ def chained(raw: Raw) -> Raw:
     note = raw.path.with_name(f"{digest}.json")
     if not note.is_file():
         seen = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        _written(note, {"source": raw.source, "first_seen": seen, "dialect": None, "chain": said})
+        whole_json(note, {"source": raw.source, "first_seen": seen, "dialect": None, "chain": said})
     return replace(raw, sha256=digest)
 
 
@@ -207,17 +208,6 @@ def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _written(path: Path, said: Any) -> None:
-    """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".json.part")
-    try:
-        part.write_text(json.dumps(said), encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # --- which were read -------------------------------------------------------------------------------------------------
@@ -265,7 +255,7 @@ def note(folder: Path, reading: Reading, kept: int) -> None:
     last = every[-kept:]
     wanted = [each for each in every if each in last or (newest is not None and each.version == newest)]
     state = folder.parent.parent
-    _written(folder / NOTES, [_noted(each, state) for each in wanted])
+    whole_json(folder / NOTES, [_noted(each, state) for each in wanted])
 
 
 def _noted(reading: Reading, state: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pipelines.judge import Judged
 from pipelines.report import Outcome, Report
 from pipelines.stage import Staged
 from pipelines.versions import Version, declared
+from pipelines.whole import whole_json
 from pipelines.workspace import Workspace
 
 KEPT = 200
@@ -100,17 +101,7 @@ def sources(inputs: Sequence[Staged], judged: Judged, less: Sequence[tuple[int, 
 
 def write(report: Report, file: Path) -> None:
     """Write a report, whole or not at all."""
-    _whole(asdict(report), file)
-
-
-def _whole(said: dict[str, Any], file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    try:
-        part.write_text(json.dumps(said), encoding="utf-8")
-        part.rename(file)
-    finally:
-        part.unlink(missing_ok=True)
+    whole_json(file, asdict(report))
 
 
 def keep(workspace: Workspace, report: Report) -> None:
@@ -118,10 +109,8 @@ def keep(workspace: Workspace, report: Report) -> None:
     folder = workspace.state / "runs" / report.dataset
     with contextlib.suppress(OSError):
         write(report, folder / f"{report.run}.json")
-        for old in (
-            *sorted(folder.glob("*.json"))[:-KEPT],
-            *folder.glob("*.part"),
-        ):  # a part is of a run that was killed
+        killed = folder.glob("*.part")  # what a run was writing when it was
+        for old in (*sorted(folder.glob("*.json"))[:-KEPT], *killed):
             old.unlink(missing_ok=True)
 
 
@@ -145,7 +134,7 @@ def forget(job: Job) -> None:
                 profile[column] = {key: value for key, value in profile[column].items() if key not in VALUES}
             said["problems"] = [each for each in problems if not any(re.search(rf"\b{name}\b", each) for name in told)]
             if told:
-                _whole(said, file)
+                whole_json(file, said)
 
 
 def failed_folder(workspace: Workspace, name: str) -> Path:

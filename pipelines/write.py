@@ -49,18 +49,24 @@ def version(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Repo
         if changed and last:
             index.patch(job.connection, dataset, last.index, CHANGED, f"{CHANGED}_gone", folder)
         faces.build(workspace, dataset, parquet, folder)
+    return committed(job, report, parquet, folder)
+
+
+def committed(job: Job, report: Report, parquet: Path, folder: Path) -> Report:
+    """Write the report into `folder`, whose other files are whole, and show the version if it is one; return the report."""
+    workspace, name = job.workspace, job.dataset.name
     report = job.clock.done(report, "new" if report.new else "unchanged")
     runs.write(report, folder / "report.json")
     if report.new:
         job.clock.begin("commit")
         versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
         versions.commit(
-            workspace, dataset, report.version, parquet, report.rows_out,
+            workspace, job.dataset, report.version, parquet, report.rows_out,
             (report.added, report.changed, report.removed),
             schema_version=report.schema_version, schema_changes=report.schema_changes,
         )  # fmt: skip
         report = job.clock.done(report, "new")
-    shutil.rmtree(runs.failed_folder(workspace, dataset.name), ignore_errors=True)
+    shutil.rmtree(runs.failed_folder(workspace, name), ignore_errors=True)
     return report
 
 

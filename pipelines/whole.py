@@ -1,0 +1,28 @@
+"""Files that are written whole or not at all: aside first, then put in their place."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Give a path beside `file` to write to, which takes its place after the block; after an error nothing is left of it.
+
+    The path ends in `.part`: where the process is killed, the next run and `beffroi doctor` know it by that.
+    """
+    part = file.with_name(f"{file.name}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def whole_json(file: Path, said: Any) -> None:
+    """Write a value as JSON to `file`, whose folder is made where it is not there. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(file) as part:
+        part.write_text(json.dumps(said), encoding="utf-8")
