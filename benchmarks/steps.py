@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.clean import Cleaning
-from pipelines.steps import STEPS, apply_steps
+from pipelines.steps.clean import Cleaning
+from pipelines.steps.vocabulary import STEPS, apply_steps
 
 ROWS = 1_000_000
 

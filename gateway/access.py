@@ -13,9 +13,9 @@ from typing import Literal
 
 from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
 from gateway.tokens import Tokens
-from pipelines.configuration import Grant, Lookup, Purpose
 from pipelines.declarations import Dataset
-from pipelines.sentences import among
+from pipelines.declarations.configuration import Grant, Lookup, Purpose
+from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
 
 AGENT = re.compile(r"[\w.@+-]{1,100}")

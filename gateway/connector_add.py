@@ -14,8 +14,8 @@ import click
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import connector_drafts, console
 from gateway.command import Command, command
-from pipelines.sentences import among
-from pipelines.strict_yaml import load
+from pipelines.declarations.sentences import among
+from pipelines.declarations.strict_yaml import load
 
 if TYPE_CHECKING:
     from connectors.drafting import Draft

@@ -21,7 +21,7 @@ from gateway import console
 from gateway.access import decide, of_operation, operator
 from gateway.command import command
 from gateway.connector_add import add_group
-from pipelines.sentences import among
+from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from connectors.errors import InvalidRequest
-from pipelines.sentences import among
-from pipelines.strict_yaml import load
+from pipelines.declarations.sentences import among
+from pipelines.declarations.strict_yaml import load
 
 if TYPE_CHECKING:
     from connectors.drafting import Draft

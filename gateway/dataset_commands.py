@@ -12,7 +12,8 @@ from gateway import console, jobs
 from gateway.command import command
 from gateway.version_commands import VERSION_COMMANDS
 from pipelines import report as reports
-from pipelines import report_page, schedule
+from pipelines import schedule
+from pipelines.report import page as report_page
 from pipelines.workspace import Workspace
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.columns import Column, ColumnType
 from connectors.errors import InvalidRequest
-from pipelines.sentences import among
+from pipelines.declarations.sentences import among
 from pipelines.sql import identifier
 
 ORDERED = ("less", "greater", "strictly_less", "strictly_greater")

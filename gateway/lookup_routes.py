@@ -15,7 +15,7 @@ from connectors.records import Record
 from gateway.lookups import Question, answer
 from gateway.problems import documented, problem
 from gateway.service import Service
-from pipelines.configuration import Lookup
+from pipelines.declarations.configuration import Lookup
 
 PROBLEMS = documented(
     errors.InvalidRequest, errors.MalformedIdentifier, errors.NotFound, errors.Withheld, errors.Unauthenticated,

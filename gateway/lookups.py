@@ -28,7 +28,7 @@ from gateway.health import age
 from gateway.journal import Entry
 from gateway.service import Service
 from pipelines import index, versions
-from pipelines.configuration import Lookup, Provider
+from pipelines.declarations.configuration import Lookup, Provider
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 

@@ -22,7 +22,7 @@ from gateway.rows import Page, key_of
 from gateway.service import Service
 from pipelines import faces, index, versions
 from pipelines.declarations import Dataset
-from pipelines.sentences import among
+from pipelines.declarations.sentences import among
 from pipelines.versions import Version
 
 if TYPE_CHECKING:

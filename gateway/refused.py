@@ -10,10 +10,10 @@ from connectors.errors import InvalidRequest, Unavailable
 from gateway.access import decide, of_refused, operator
 from gateway.journal import Entry, Journal
 from pipelines import corrections, evidence, explained, quarantine
-from pipelines.clean import Reason
 from pipelines.corrections import Correction
 from pipelines.explained import Made
 from pipelines.quarantine import Broken, Refused, Target
+from pipelines.steps.clean import Reason
 from pipelines.workspace import Workspace
 
 Listed = dict[str, tuple[list[Refused], bool]]

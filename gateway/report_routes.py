@@ -15,7 +15,8 @@ from gateway.access import decide, of_dataset
 from gateway.dataset_routes import PROBLEMS, cache, reads
 from gateway.lookup_routes import PURPOSE
 from gateway.service import Service
-from pipelines import report, report_page
+from pipelines import report
+from pipelines.report import page as report_page
 
 PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page, in French or English", "content": {"text/html": {"schema": {"type": "string"}}}},

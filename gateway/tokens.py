@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.errors import InvalidRequest, NotFound, Unauthenticated
 from gateway.store import open_store, unavailable
-from pipelines.sentences import among
+from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
 
 PREFIX = "bft_"

@@ -19,7 +19,8 @@ from gateway.command import command
 from gateway.french import told
 from gateway.journal import Entry, Journal
 from gateway.open_data import keyed
-from pipelines import report_page, trace
+from pipelines import trace
+from pipelines.report import page as report_page
 from pipelines.trace import Fate, Origin, Trace
 from pipelines.workspace import Workspace
 

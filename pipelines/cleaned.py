@@ -2,14 +2,14 @@
 
 from connectors.columns import Column
 from connectors.errors import Misconfigured, Unreadable
-from pipelines import forms, geometry
-from pipelines.clean import Cleaning, Reason, Value
-from pipelines.declarations import Clean, Dataset, Source
+from pipelines import geometry
+from pipelines.declarations import Clean, Dataset, Source, forms
+from pipelines.declarations.origins import place
+from pipelines.declarations.sentences import among
 from pipelines.needed import Needed
-from pipelines.origins import place
-from pipelines.sentences import among
 from pipelines.sql import DUCKDB, as_integer, as_number, exact_number, finite
-from pipelines.steps import STEPS, apply_steps, parts
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.vocabulary import STEPS, apply_steps, parts
 
 TRUE_OR_FALSE = "'true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', '1', '0'"
 """What a text may be to be read as true or false."""

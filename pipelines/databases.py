@@ -14,8 +14,8 @@ from filelock import FileLock
 from connectors.columns import Column
 from connectors.errors import RunFailed
 from pipelines import versions
-from pipelines.coherence import DATABASE_OF_ALL
 from pipelines.declarations import Dataset
+from pipelines.declarations.coherence import DATABASE_OF_ALL
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.workspace import Workspace

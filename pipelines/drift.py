@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.clean import Reason
 from pipelines.declarations import Dataset
 from pipelines.profile import FREQUENT, Profile
+from pipelines.steps.clean import Reason
 
 MANY = 100
 """Rows of a last version from which a loss of more than HALF of them is not believed, where nothing is declared."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines import drift
-from pipelines.clean import Reason
 from pipelines.declarations import Bounds, Dataset
 from pipelines.judge import ROWS, Judged
 from pipelines.profile import Profile, profile
@@ -18,6 +17,7 @@ from pipelines.report import Report, began
 from pipelines.runs import Job
 from pipelines.sql import identifier, quote
 from pipelines.stage import Staged
+from pipelines.steps.clean import Reason
 
 DAY = 86_400  # seconds
 

@@ -8,13 +8,13 @@ import duckdb
 
 from connectors.columns import Column
 from pipelines import corrected, evidence, several
-from pipelines.clean import Cleaning, Failure, Value
 from pipelines.cleaned import cleaned_column
 from pipelines.declarations import Clean, Dataset, Source
 from pipelines.judge import JUDGED, staged_view
 from pipelines.needed import Needed
 from pipelines.raw import Raw
-from pipelines.steps import apply_steps, parts
+from pipelines.steps.clean import Cleaning, Failure, Value
+from pipelines.steps.vocabulary import apply_steps, parts
 from pipelines.workspace import Workspace
 
 Values = Mapping[str, str | None]

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from connectors.columns import Column
 from pipelines import shapes
-from pipelines.clean import Cleaning, Failure, Reason, Value
-from pipelines.step import own
+from pipelines.steps.clean import Cleaning, Failure, Reason, Value
+from pipelines.steps.step import own
 
 TYPES = ("geopoint", "geojson")
 

@@ -12,7 +12,6 @@ import duckdb
 
 from connectors.errors import Misconfigured, Unreadable
 from connectors.registry import FAULT
-from pipelines.clean import Cleaning
 from pipelines.cleaned import all_there, cleaned_column, source_of
 from pipelines.declarations import Clean, Dataset
 from pipelines.needed import Needed
@@ -20,6 +19,7 @@ from pipelines.raw import Raw
 from pipelines.rules import FAULT_BIT, WIDTH, Rules, constraints, mask, missing, several_rows
 from pipelines.sql import identifier, is_kept
 from pipelines.stage import Staged
+from pipelines.steps.clean import Cleaning
 
 ROWS = "beffroi_rows"
 """The table of every row."""

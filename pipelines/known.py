@@ -17,7 +17,7 @@ from pipelines.raw import Raw
 from pipelines.report import Report
 from pipelines.runs import Job
 from pipelines.stage import raw_folder
-from pipelines.steps import file_of
+from pipelines.steps.vocabulary import file_of
 from pipelines.versions import declared
 
 JUDGES = ("email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely")
@@ -50,8 +50,8 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
 def _code() -> list[list[str]]:
     """Return the digest of every file that judges: a changed step is another judgement, whatever the version's number."""
     folder = Path(__file__).parent
-    files = sorted([*folder.glob("*.py"), *(folder / "reference").iterdir()])
-    return [[file.name, raws.digest_of(file)] for file in files]
+    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.parquet")])
+    return [[file.relative_to(folder).as_posix(), raws.digest_of(file)] for file in files]
 
 
 def _files(job: Job) -> Iterator[str | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from connectors.errors import RunFailed
 from pipelines import versions
-from pipelines.strict_yaml import load
+from pipelines.declarations.strict_yaml import load
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 

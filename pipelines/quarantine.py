@@ -13,9 +13,9 @@ from connectors.registry import FAULT
 from pipelines import corrections, evidence, runs, versions
 from pipelines.corrections import Correction
 from pipelines.declarations import Dataset, Source
+from pipelines.declarations.sentences import among
 from pipelines.evidence import Input, RawRow
 from pipelines.judge import PLACE, raw_json
-from pipelines.sentences import among
 from pipelines.sql import quote
 from pipelines.workspace import Workspace
 

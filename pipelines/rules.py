@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.columns import Column
-from pipelines import faults, forms
-from pipelines.clean import Failure, Reason
-from pipelines.declarations import Dataset, ForeignKey
+from pipelines import faults
+from pipelines.declarations import Dataset, ForeignKey, forms
 from pipelines.sql import DUCKDB, quote
+from pipelines.steps.clean import Failure, Reason
 
 WIDTH = 62
 """Bits of a mask (BIGINT, without its sign and the one for MERGED)."""

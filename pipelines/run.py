@@ -13,8 +13,6 @@ from pipelines import (
     compare,
     corrected,
     expectations,
-    increment,
-    increment_run,
     known,
     lineage,
     retention,
@@ -27,6 +25,8 @@ from pipelines import (
 )
 from pipelines import raw as raws
 from pipelines.engine import engine
+from pipelines.increment import may
+from pipelines.increment import run as increment_run
 from pipelines.judge import Judged, judge
 from pipelines.merge import merge
 from pipelines.needed import Needed
@@ -83,7 +83,7 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     if not preview:
         _note(job, inputs)
     clock.begin("clean")
-    since = None if full or preview or replay else increment.since(job, inputs, needed)
+    since = None if full or preview or replay else may.since(job, inputs, needed)
     if since is not None and (made := increment_run.version(job, since, needed, accept=accept)) is not None:
         _note(job, inputs, known_by, made.version)
         return made

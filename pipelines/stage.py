@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 from connectors.errors import Misconfigured, RunFailed, Unreadable
 from connectors.guard import ended
 from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
-from pipelines import increment_raw, versions
 from pipelines import raw as raws
+from pipelines import versions
 from pipelines.declarations import Dataset, Source
+from pipelines.increment import raw as increment_raw
 from pipelines.needed import held
 from pipelines.raw import Raw
 from pipelines.sql import quote

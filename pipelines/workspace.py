@@ -13,15 +13,15 @@ from typing import Any
 from connectors.errors import Misconfigured, NotFound
 from connectors.records import RECORDS, Record
 from connectors.registry import Registry, kinds
-from pipelines.coherence import NO_FILE, incoherences
-from pipelines.configuration import Application, Configuration, Lookup
-from pipelines.contradictions import contradictions
 from pipelines.declarations import Dataset
+from pipelines.declarations.coherence import NO_FILE, incoherences
+from pipelines.declarations.configuration import Application, Configuration, Lookup
+from pipelines.declarations.contradictions import contradictions
+from pipelines.declarations.origins import unborne
+from pipelines.declarations.sentences import among, read
+from pipelines.declarations.strict_yaml import Document, Keys, load
+from pipelines.declarations.table_schema import Referenced
 from pipelines.mirrored import kept, record_of
-from pipelines.origins import unborne
-from pipelines.sentences import among, read
-from pipelines.strict_yaml import Document, Keys, load
-from pipelines.table_schema import Referenced
 
 SECTIONS = ("registries", "organisations", "purposes", "lookups")
 """Sections of beffroi.yaml that may be folders of that name, one file an entry."""

@@ -15,10 +15,10 @@ from pydantic.fields import FieldInfo
 from connectors import sandbox
 from connectors.registry import Settings, kinds
 from gateway.cli import main
-from pipelines.configuration import Configuration
 from pipelines.declarations import Dataset
-from pipelines.sentences import read
-from pipelines.strict_yaml import load
+from pipelines.declarations.configuration import Configuration
+from pipelines.declarations.sentences import read
+from pipelines.declarations.strict_yaml import load
 from pipelines.workspace import Workspace
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
 from tools import make_pages, rooms

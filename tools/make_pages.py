@@ -19,8 +19,8 @@ from connectors.soap import values as soap_values
 from gateway.cli import main
 from gateway.filters import OPERATORS
 from gateway.problems import STATUS
-from pipelines.step import REFUSED, Step
-from pipelines.steps import STEPS_BY_KIND
+from pipelines.steps.step import REFUSED, Step
+from pipelines.steps.vocabulary import STEPS_BY_KIND
 from tools import rooms
 from tools.words import default_of, type_of
 

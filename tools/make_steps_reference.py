@@ -1,4 +1,4 @@
-r"""Make the reference files of the cleaning steps, `pipelines/reference/*.parquet`.
+r"""Make the reference files of the cleaning steps, `pipelines/steps/reference/*.parquet`.
 
 Run by a developer when a source has a new version; the outputs are kept in git and are part of the package. In an
 environment with pyarrow, from the repository's root, with FOLDER any empty folder outside it:
@@ -80,7 +80,7 @@ def main() -> None:
     """Read the command line, make all rows, then write the files."""
     parser = argparse.ArgumentParser(description="Make the reference files of the cleaning steps.")
     parser.add_argument("folder", type=Path, help="where the packages are (see the docstring)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "pipelines" / "reference")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "pipelines" / "steps" / "reference")
     arguments = parser.parse_args()
     folder = arguments.folder
     history = read_package(folder, "cog-2019", "0.8.0", "data/historique-communes.json")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from pipelines import faces, geometry
-from pipelines.clean import Reason
+from pipelines.steps.clean import Reason
 from pipelines.workspace import Workspace
 from tests.pipelines.bench import SHOPS, Bench, read
 

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import increment_raw, raw, trace
+from pipelines import raw, trace
+from pipelines.increment import raw as increment_raw
 from pipelines.report import Report
 from pipelines.run import run
 from tests.effort import some, times

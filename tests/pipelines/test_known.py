@@ -38,7 +38,7 @@ def test_a_step_that_is_written_otherwise_judges_again(bench: Bench, tmp_path: P
     for name in ("pipelines", "connectors"):
         shutil.copytree(ROOT / name, tmp_path / "other" / name, ignore=shutil.ignore_patterns("__pycache__"))
     assert elsewhere(bench, tmp_path / "other") == "1 False", "the same files, wherever they stand"
-    steps = tmp_path / "other/pipelines/steps_text.py"
+    steps = tmp_path / "other/pipelines/steps/text.py"
     steps.write_text(steps.read_text().replace('f"upper({value.sql})")', "f\"upper({value.sql}) || '!'\")"))
     assert elsewhere(bench, tmp_path / "other") == "2 True"
     assert bench.rows()[0]["name"] == "AU BON PAIN!"

@@ -13,9 +13,12 @@ from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import metrics, pages, quarantine, report, report_page, report_style, report_words, schedule
+from pipelines import metrics, pages, quarantine, report, schedule
 from pipelines.declarations import Dataset
 from pipelines.report import Outcome, Report
+from pipelines.report import page as report_page
+from pipelines.report import style as report_style
+from pipelines.report import words as report_words
 from pipelines.run import run
 from tests.pipelines.bench import SHOPS, Bench
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contradictions import contradictions
 from pipelines.declarations import Dataset
-from pipelines.sentences import read
-from pipelines.steps import STEPS, parts
-from pipelines.strict_yaml import load
+from pipelines.declarations.contradictions import contradictions
+from pipelines.declarations.sentences import read
+from pipelines.declarations.strict_yaml import load
+from pipelines.steps.vocabulary import STEPS, parts
 from pipelines.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

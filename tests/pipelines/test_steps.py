@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clean import Cleaning
-from pipelines.steps import REFUSED, STEPS, apply_steps
+from pipelines.steps.clean import Cleaning
+from pipelines.steps.vocabulary import REFUSED, STEPS, apply_steps
 from tests.effort import some
 from tests.pipelines.bench import Bench, read
 

@@ -17,9 +17,9 @@ from stdnum.es import nif
 from stdnum.fr import nir, siren, siret
 
 from connectors.errors import Misconfigured
-from pipelines.clean import Cleaning
-from pipelines.steps import apply_steps, check_steps, column_of, dataset_of, file_of
-from pipelines.steps_lists import read_map
+from pipelines.steps.clean import Cleaning
+from pipelines.steps.lists import read_map
+from pipelines.steps.vocabulary import apply_steps, check_steps, column_of, dataset_of, file_of
 from tests.effort import some
 from tests.pipelines.bench import Bench, read
 from tests.pipelines.test_steps import cleaned

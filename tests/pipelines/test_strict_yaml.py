@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connectors.errors import Misconfigured
-from pipelines.strict_yaml import Document, load
+from pipelines.declarations.strict_yaml import Document, load
 
 
 def loaded(folder: Path, text: str | bytes) -> Document:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from connectors.columns import Column
 from connectors.errors import Misconfigured
-from pipelines.clean import Cleaning
-from pipelines.forms import FORMS, by_library, re2, read
-from pipelines.table_schema import Referenced
+from pipelines.declarations.forms import FORMS, by_library, re2, read
+from pipelines.declarations.table_schema import Referenced
+from pipelines.steps.clean import Cleaning
 from pipelines.workspace import Workspace
 from tests.effort import some
 from tests.pipelines.bench import Bench

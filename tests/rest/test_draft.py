@@ -16,8 +16,7 @@ from connectors.rest import Rest
 from connectors.rest.draft import draft
 from connectors.rest.settings import RestSettings
 from gateway.skeleton import make
-from pipelines import strict_yaml
-from pipelines.declarations import Dataset
+from pipelines.declarations import Dataset, strict_yaml
 from pipelines.workspace import Workspace
 from tests.peers.canned import Canned
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipelines.clean import Cleaning, Failure, Reason, Value
-from pipelines.step import REFUSED, Argument, Step
+from pipelines.steps.clean import Cleaning, Failure, Reason, Value
+from pipelines.steps.step import REFUSED, Argument, Step
 
 ORDERS = ("lon,lat", "lat,lon")
 

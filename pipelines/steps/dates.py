@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipelines.clean import Cleaning, Reason, Value
-from pipelines.step import REFUSED, Argument, Step, convert
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import REFUSED, Argument, Step, convert
 
 MONTHS = (
     ("janvier", "enero"), ("fevrier", "febrero"), ("mars", "marzo"), ("avril", "abril"), ("mai", "mayo"),

@@ -1,6 +1,6 @@
 """What one dataset's declaration says against itself, each with the keys where it stands.
 
-Here: sources, schema, key, cleaning. What it says of runs (merge, index, retention, …) is in `pipelines/conditions.py`.
+Here: sources, schema, key, cleaning. What it says of runs (merge, index, retention, …) is in `conditions`.
 """
 
 import datetime as dt
@@ -12,13 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.columns import PYTHON, Column
 from connectors.records import RECORDS
-from pipelines.conditions import conditions
 from pipelines.declarations import Dataset
-from pipelines.forms import misread, unusable
-from pipelines.sentences import among, is_above
+from pipelines.declarations.conditions import conditions
+from pipelines.declarations.forms import misread, unusable
+from pipelines.declarations.sentences import among, is_above
+from pipelines.declarations.strict_yaml import Keys
 from pipelines.sql import is_kept
-from pipelines.steps import STEPS, check_steps, column_of, parts
-from pipelines.strict_yaml import Keys
+from pipelines.steps.vocabulary import STEPS, check_steps, column_of, parts
 
 Problem = tuple[Keys, str]
 

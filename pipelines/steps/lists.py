@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.errors import Misconfigured
-from pipelines.clean import Cleaning, Failure, Reason, Value
 from pipelines.sql import quote
-from pipelines.step import REFUSED, Argument, Step, convert, own, without_blanks
+from pipelines.steps.clean import Cleaning, Failure, Reason, Value
+from pipelines.steps.step import REFUSED, Argument, Step, convert, own, without_blanks
 
 ACTIVITIES = Path(__file__).parent / "reference" / "activities.parquet"
 

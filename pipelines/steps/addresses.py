@@ -4,9 +4,9 @@ French addresses begin with the number (12 bis rue X, bât. B), Spanish ones wit
 a post box may stand anywhere. A line that can be cut in two ways, or has a number that fits nowhere, is refused.
 """
 
-from pipelines.clean import Cleaning, Reason, Value
 from pipelines.sql import quote
-from pipelines.step import BLANKS, REFUSED, Step, convert, one_of
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import BLANKS, REFUSED, Step, convert, one_of
 
 PARTS = ("number", "repetition", "street", "type", "name", "complement", "box")
 

@@ -1,6 +1,6 @@
 """What a cleaning step is, and the two ways in which one works: SQL over the column, or a library over its values.
 
-`pipelines/steps.py` is the vocabulary; `steps_text`, `steps_numbers`, … hold its words.
+`vocabulary` lists them all; `text`, `numbers`, … hold its words.
 """
 
 import uuid
@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.clean import Cleaning, Failure, Reason, Value
+from pipelines.steps.clean import Cleaning, Failure, Reason, Value
 
 BLANKS = r"[\s\v\pZ\x{0085}\x{200B}\x{2060}\x{FEFF}]"
 """White space as it is found in tables: ordinary, no-break, of any width or none, line ends, byte-order mark."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from cronsim import CronSim, CronSimError
 
 from pipelines.declarations import Bounds, Dataset
-from pipelines.sentences import among, is_above
-from pipelines.strict_yaml import Keys
+from pipelines.declarations.sentences import among, is_above
+from pipelines.declarations.strict_yaml import Keys
 
 Problem = tuple[Keys, str]
 

@@ -1,25 +1,25 @@
 """The cleaning steps: a small closed vocabulary, each a set operation over the whole column.
 
 A step is SQL, or a kept library over the column's distinct values. Every step carries examples, which are its tests
-and its documentation. The words stand in the modules `steps_…`.
+and its documentation. The words stand in the modules beside this one.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.clean import Cleaning, Value
-from pipelines.step import BLANKS as BLANKS  # noqa: PLC0414  # known from here
-from pipelines.step import REFUSED as REFUSED  # noqa: PLC0414
-from pipelines.step import Argument, Step
-from pipelines.steps_addresses import ADDRESSES
-from pipelines.steps_contacts import CONTACTS
-from pipelines.steps_dates import DATES
-from pipelines.steps_geometry import GEOMETRY
-from pipelines.steps_identifiers import IDENTIFIERS
-from pipelines.steps_lists import LISTS
-from pipelines.steps_numbers import NUMBERS
-from pipelines.steps_places import PLACES, is_date
-from pipelines.steps_text import TEXT
+from pipelines.steps.addresses import ADDRESSES
+from pipelines.steps.clean import Cleaning, Value
+from pipelines.steps.contacts import CONTACTS
+from pipelines.steps.dates import DATES
+from pipelines.steps.geometry import GEOMETRY
+from pipelines.steps.identifiers import IDENTIFIERS
+from pipelines.steps.lists import LISTS
+from pipelines.steps.numbers import NUMBERS
+from pipelines.steps.places import PLACES, is_date
+from pipelines.steps.step import BLANKS as BLANKS  # noqa: PLC0414  # known from here
+from pipelines.steps.step import REFUSED as REFUSED  # noqa: PLC0414
+from pipelines.steps.step import Argument, Step
+from pipelines.steps.text import TEXT
 
 STEPS_BY_KIND: Mapping[str, Mapping[str, Step]] = {
     "Texts": TEXT,

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from connectors.errors import Misconfigured
 from connectors.registry import Registry
-from pipelines.configuration import Configuration, Grant
 from pipelines.declarations import Dataset
+from pipelines.declarations.configuration import Configuration, Grant
+from pipelines.declarations.sentences import among
+from pipelines.declarations.strict_yaml import Keys
 from pipelines.mirrored import kept
-from pipelines.sentences import among
-from pipelines.steps import TYPES_READ, dataset_of, file_of
-from pipelines.steps_lists import read_map
-from pipelines.strict_yaml import Keys
+from pipelines.steps.lists import read_map
+from pipelines.steps.vocabulary import TYPES_READ, dataset_of, file_of
 
 DATABASE_OF_ALL = "open"
 """The database of the open datasets has this name, so that no organisation may."""

@@ -2,7 +2,7 @@
 
 A layer names what its steps make, so that a step may use a value several times without its SQL growing at every step.
 A value that a step cannot make sense of is refused, never guessed: its row goes to quarantine with column, step and
-reason. Nothing here runs per row in Python. The steps themselves are in `pipelines/steps.py`.
+reason. Nothing here runs per row in Python. The steps themselves are listed in `vocabulary`.
 """
 
 from collections.abc import Callable

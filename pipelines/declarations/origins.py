@@ -7,12 +7,12 @@ owner, and what is personal there is personal wherever it goes: that is held her
 from collections.abc import Iterator, Mapping
 
 from connectors.columns import Column, columns_of
-from pipelines.coherence import Problem, Read, unknown
 from pipelines.declarations import Dataset, Source
-from pipelines.forms import is_read
-from pipelines.sentences import among
-from pipelines.steps import column_of, dataset_of, parts
-from pipelines.strict_yaml import Keys
+from pipelines.declarations.coherence import Problem, Read, unknown
+from pipelines.declarations.forms import is_read
+from pipelines.declarations.sentences import among
+from pipelines.declarations.strict_yaml import Keys
+from pipelines.steps.vocabulary import column_of, dataset_of, parts
 
 ALIKE = {"integer": {"number"}, "date": {"datetime"}, "geopoint": {"string"}, "geojson": {"string"}}
 """The types besides its own that hold every value of a column of a dataset; a text is tried as any."""

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from connectors.columns import Column
 from connectors.patterns import takes_long
-from pipelines import step
-from pipelines.clean import Cleaning, Reason, Value
 from pipelines.sql import quote
-from pipelines.steps import STEPS
+from pipelines.steps import step
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.vocabulary import STEPS
 
 SPECIFIERS = frozenset("aAbBdHIjmMpSfyYzZ%")
 """Of the letters that follow % in a pattern of a date: those that Python and the engine read alike."""

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipelines.clean import Cleaning, Failure, Reason, Value
 from pipelines.sql import quote, unaccented
-from pipelines.step import REFUSED, Argument, Step, convert, one_of, without_blanks
+from pipelines.steps.clean import Cleaning, Failure, Reason, Value
+from pipelines.steps.step import REFUSED, Argument, Step, convert, one_of, without_blanks
 
 COMMUNES = Path(__file__).parent / "reference" / "communes_by_date.parquet"
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.strict_yaml import Keys
+from pipelines.declarations.strict_yaml import Keys
 
 LIMITS = {
     "greater_than": "above",

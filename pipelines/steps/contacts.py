@@ -5,9 +5,9 @@ from typing import Any
 import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-from pipelines.clean import Cleaning, Reason, Value
 from pipelines.sql import quote
-from pipelines.step import REFUSED, Argument, Step, by_library
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import REFUSED, Argument, Step, by_library
 
 BETWEEN = " .-"
 """What stands between the digits of a plain number, at most one at a time."""

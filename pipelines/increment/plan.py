@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pipelines import compare
 from pipelines.compare import Changes
 from pipelines.declarations import Dataset
-from pipelines.increment import Since
+from pipelines.increment.may import Since
 from pipelines.judge import JUDGED, PLACE, RAW, Judged
 from pipelines.sql import DUCKDB, identifier, quote
 

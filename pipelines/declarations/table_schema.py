@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.declarations import TableSchema
-from pipelines.sentences import among, read
-from pipelines.strict_yaml import Keys
+from pipelines.declarations.sentences import among, read
+from pipelines.declarations.strict_yaml import Keys
 
 TYPES: Mapping[str, dict[str, Any]] = {
     "string": {"type": "string"},

@@ -1,4 +1,4 @@
-"""The run of which only what changed is judged, from the rows that came to the commit; `pipelines/increment.py` says when."""
+"""The run of which only what changed is judged, from the rows that came to the commit; `may` says when."""
 
 import shutil
 import uuid
@@ -8,20 +8,12 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import (
-    expectations,
-    faces,
-    increment_files,
-    increment_plan,
-    index,
-    runs,
-    schema_versions,
-    several,
-    versions,
-)
+from pipelines import expectations, faces, index, runs, schema_versions, several, versions
 from pipelines.compare import Changes
-from pipelines.increment import Since
-from pipelines.increment_plan import GOOD, KEYS, STOOD, Plan
+from pipelines.increment import files as increment_files
+from pipelines.increment import plan as increment_plan
+from pipelines.increment.may import Since
+from pipelines.increment.plan import GOOD, KEYS, STOOD, Plan
 from pipelines.judge import PLACE, ROWS, Judged, judge
 from pipelines.needed import Needed
 from pipelines.report import Report, maker

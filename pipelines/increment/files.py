@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from connectors.columns import arrow_schema
 from pipelines import compare, lineage
 from pipelines.declarations import Dataset
-from pipelines.increment_plan import GOOD, REFUSED, Numbers, Plan
+from pipelines.increment.plan import GOOD, REFUSED, Numbers, Plan
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
 from pipelines.whole import whole_file

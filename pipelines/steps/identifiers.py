@@ -11,8 +11,8 @@ from stdnum import lei as stdnum_lei
 from stdnum.es import nif as stdnum_nif
 from stdnum.eu import vat as stdnum_vat
 
-from pipelines.clean import Cleaning, Reason, Value
-from pipelines.step import BLANKS, REFUSED, Step, by_library, convert
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import BLANKS, REFUSED, Step, by_library, convert
 
 LOOKALIKES = {
     " ": "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipelines.clean import Cleaning, Reason, Value
 from pipelines.sql import quote, unaccented
-from pipelines.step import BLANKS, REFUSED, Argument, Step
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import BLANKS, REFUSED, Argument, Step
 
 CONTROLS = "\t\n\v\f\r"
 UNUSUAL = r"[\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{2060}\x{3000}\x{FEFF}]"

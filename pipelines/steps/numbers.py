@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pipelines.clean import Cleaning, Reason, Value
 from pipelines.sql import as_integer, exact_number, finite, quote
-from pipelines.step import BLANKS, REFUSED, Step, convert, one_of
+from pipelines.steps.clean import Cleaning, Reason, Value
+from pipelines.steps.step import BLANKS, REFUSED, Step, convert, one_of
 
 TRUE = ("1", "true", "t", "vrai", "v", "verdadero", "oui", "o", "sí", "si", "s", "yes", "y")
 FALSE = ("0", "false", "f", "faux", "falso", "non", "no", "n")

@@ -11,11 +11,13 @@ from html import escape
 from typing import Any
 from urllib.parse import quote as percent
 
-from pipelines import pages, report, report_style, report_words
+from pipelines import pages, report
 from pipelines.declarations import Dataset
 from pipelines.report import Report
-from pipelines.report_words import Words, count, decimal, share, size
-from pipelines.report_words import language_of as language_of  # noqa: PLC0414  # callers know it from here
+from pipelines.report import style as report_style
+from pipelines.report import words as report_words
+from pipelines.report.words import Words, count, decimal, share, size
+from pipelines.report.words import language_of as language_of  # noqa: PLC0414  # callers know it from here
 
 LANGUAGES = tuple(report_words.LANGUAGES)
 

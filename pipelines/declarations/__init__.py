@@ -1,7 +1,7 @@
 """What a dataset declares in its own file, `datasets/NAME.yaml`, as typed models.
 
-The models hold the form of each value. What a dataset says against itself is found by `pipelines/contradictions.py`,
-what several files say together (a grant that names a lookup, a foreign key) by `pipelines/coherence.py`, and
+The models hold the form of each value. What a dataset says against itself is found by `contradictions`,
+what several files say together (a grant that names a lookup, a foreign key) by `coherence`, and
 `pipelines/sentences.py` puts what is wrong into words.
 """
 
@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from connectors.columns import Column, Crs, Personal, columns_of
 from connectors.declared import Declared
 from connectors.records import RECORDS, Record
-from pipelines.steps import dataset_of
+from pipelines.steps.vocabulary import dataset_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -1,6 +1,6 @@
 """What `beffroi.yaml` declares, as typed models: organisations, purposes, lookups, publication.
 
-The models hold the form of each value; what several files say together is found by `pipelines/coherence.py`.
+The models hold the form of each value; what several files say together is found by `coherence`.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from connectors.declared import Declared
 from connectors.records import RECORDS, Record
 from pipelines.declarations import Name, Words
-from pipelines.sentences import among
+from pipelines.declarations.sentences import among
 
 
 class Grant(Declared):
