@@ -95,6 +95,22 @@ FROM numbers"""
 VALIDATED = 100_000
 """Rows that frictionless is given: what it takes grows as they do, and it would be minutes of a million."""
 
+VALIDATED_BY = [
+    {"name": "id", "constraints": {"required": True, "pattern": "E[0-9]{8}"}},
+    {"name": "siren", "constraints": {"required": True, "pattern": "[0-9]{9}"}},
+    {"name": "name", "constraints": {"required": True, "maxLength": 100}},
+    {"name": "postal_code", "constraints": {"pattern": "[0-9]{4,5}"}},
+    {"name": "town"},
+    {"name": "opened", "type": "date", "format": "%d/%m/%Y", "constraints": {"minimum": "01/01/1900"}},
+    {"name": "active", "type": "boolean", "trueValues": ["O"], "falseValues": ["N"]},
+    {"name": "workers", "type": "integer", "constraints": {"minimum": 0, "maximum": 1000000}},
+    {"name": "turnover", "type": "number", "decimalChar": ",", "constraints": {"minimum": "0"}},
+    {"name": "mail"},
+    {"name": "phone"},
+    {"name": "naf", "constraints": {"pattern": r"[0-9]{2}\.[0-9]{2}[A-Z]"}},
+]
+"""What SCHEMA asks of a row, of the file as it is: it is not cleaned, and no check digit is looked at."""
+
 
 def make(file: Path, rows: int, *, changed: bool = False) -> None:
     """Write a CSV file of so many rows; `changed` writes one in a hundred otherwise."""
@@ -205,8 +221,10 @@ def side_by_side(folder: Path, rows: int, *, with_frictionless: bool) -> None:
     if with_frictionless:
         told = frictionless(folder, VALIDATED)
         measured(f"`frictionless validate` of {VALIDATED:,} rows, types and constraints alone", told, plain)
-        times = told["cpu"] / VALIDATED / (first["cpu"] / rows)
-        print(f"  per row (scaled from {VALIDATED:,} rows to {rows:,}): {times:.0f} times the CPU of the run")
+        each = told["cpu"] / VALIDATED * rows
+        print(
+            f"  per row: {each / first['cpu']:.1f} times the CPU of the run, {each / plain:.0f} times that of the COPY"
+        )
 
 
 def frictionless(folder: Path, rows: int) -> dict[str, Any]:
@@ -215,10 +233,7 @@ def frictionless(folder: Path, rows: int) -> dict[str, Any]:
     make(file, rows)
     venv.create(home, with_pip=True)
     subprocess.run([home / "bin/pip", "install", "-q", "frictionless"], check=True)
-    fields = [{"name": name, "type": "string", "constraints": {"required": True}} for name in ("id", "siren", "name")]
-    others = ("postal_code", "town", "opened", "active", "workers", "turnover", "mail", "phone", "naf")
-    fields += [{"name": name, "type": "integer" if name == "workers" else "string"} for name in others]
-    schema = {"fields": fields, "primaryKey": ["id"]}
+    schema = {"fields": [{"type": "string"} | field for field in VALIDATED_BY], "primaryKey": ["id"]}
     resource_json = {"name": "companies", "path": file.name, "dialect": {"csv": {"delimiter": ";"}}, "schema": schema}
     described = file.parent / "companies.resource.json"
     described.write_text(json.dumps(resource_json))
@@ -334,7 +349,7 @@ def main() -> None:
         watermark(folder, rows)
         communes(folder)
         many(folder, 12 if asked.quick else 122, 1_000 if asked.quick else 22_951)
-        growth(folder, [10**4, 10**5] if asked.quick else [10**4, 10**5, 10**6, 10**7])
+        growth(folder, [10**4, 10**5] if asked.quick else [10**4, 10**5, 10**6, 10**7, 2 * 10**7])
 
 
 if __name__ == "__main__":

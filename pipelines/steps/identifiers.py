@@ -35,12 +35,16 @@ def _compact(sql: str) -> str:
 
 
 def _luhn(number: str, digits: int) -> str:
-    """Return SQL for the sum of Luhn over an integer: from the right, every second digit counts double."""
-    terms = []
-    for place in range(digits):
-        digit = f"{number} // {10**place} % 10"
-        terms.append(f"2 * ({digit}) - 9 * CAST(({digit}) > 4 AS INTEGER)" if place % 2 else digit)
-    return f"({' + '.join(terms)})"
+    """Return SQL for what the sum of Luhn over an integer leaves when divided by ten.
+
+    From the right every second digit counts double, less 9 where it is over 4. Of a digit d at the place p only what it
+    leaves by ten counts, and there `n // 10^p` is d, and `n // (5 * 10^p) - n // 10^(p + 1) * 2` is 1 where d is over 4:
+    half the divisions that taking out each digit costs.
+    """
+    terms = [number]
+    for power in (10**place for place in range(1, digits, 2)):
+        terms.append(f"2 * ({number} // {power}) + {number} // {5 * power} - {number} // {10 * power}")
+    return f"({' + '.join(terms)}) % 10"
 
 
 def _sum(number: str, digits: int) -> str:
@@ -48,9 +52,9 @@ def _sum(number: str, digits: int) -> str:
 
 
 def _digits(sql: str, digits: int) -> str:
-    """Return SQL for a text of so many digits as an integer beside it: {text, number}."""
-    fits = f"strlen({sql}) = {digits} AND regexp_full_match({sql}, '[0-9]*')"
-    return f"CASE WHEN {fits} THEN {{'text': {sql}, 'number': CAST({sql} AS BIGINT)}} END"
+    """Return SQL for a text of so many digits, null where it is none; most have nothing to be compacted."""
+    compact = f"nullif(regexp_extract({_compact(sql)}, '^[0-9]{{{digits}}}$'), '')"
+    return f"CASE WHEN strlen({sql}) = {digits} AND regexp_full_match({sql}, '[0-9]*') THEN {sql} ELSE {compact} END"
 
 
 def _siren(cleaning: Cleaning, value: Value, _: Any) -> None:
@@ -60,9 +64,9 @@ def _siren(cleaning: Cleaning, value: Value, _: Any) -> None:
     )
 
     def checked(sql: str) -> str:
-        return f"CASE WHEN {_luhn(f'{sql}.number', 9)} % 10 = 0 THEN {sql}.text END"
+        return f"CASE WHEN {_luhn(f'CAST({sql} AS BIGINT)', 9)} = 0 THEN {sql} END"
 
-    convert(cleaning, value, "siren", reason, _compact, lambda sql: _digits(sql, 9), checked)
+    convert(cleaning, value, "siren", reason, lambda sql: _digits(sql, 9), checked)
 
 
 def _siret(cleaning: Cleaning, value: Value, _: Any) -> None:
@@ -72,12 +76,12 @@ def _siret(cleaning: Cleaning, value: Value, _: Any) -> None:
     )
 
     def checked(sql: str) -> str:
-        number = f"{sql}.number"
+        number = f"CAST({sql} AS BIGINT)"
         post = f"{number} // 100000 = 356000000 AND {number} <> 35600000000048"  # La Poste's offices but for its seat
-        whole = f"CASE WHEN {post} THEN {_sum(number, 14)} % 5 = 0 ELSE {_luhn(number, 14)} % 10 = 0 END"
-        return f"CASE WHEN {_luhn(f'({number} // 100000)', 9)} % 10 = 0 AND {whole} THEN {sql}.text END"
+        whole = f"CASE WHEN {post} THEN {_sum(number, 14)} % 5 = 0 ELSE {_luhn(number, 14)} = 0 END"
+        return f"CASE WHEN {_luhn(f'({number} // 100000)', 9)} = 0 AND {whole} THEN {sql} END"
 
-    convert(cleaning, value, "siret", reason, _compact, lambda sql: _digits(sql, 14), checked)
+    convert(cleaning, value, "siret", reason, lambda sql: _digits(sql, 14), checked)
 
 
 def _nir(cleaning: Cleaning, value: Value, _: Any) -> None:
