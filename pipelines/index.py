@@ -135,11 +135,20 @@ def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = ()
 
 def row(version: Version, key: str) -> bytes | None:
     """Return the row of `version` whose key text is `key`, as a JSON object, or None. Raises lmdb.Error."""
-    found = _OPEN.get(version.parquet)
-    environment = found[1] if found else _open(version)
-    with environment.begin(buffers=False) as transaction:
+    with _environment(version).begin(buffers=False) as transaction:
         value: bytes | None = transaction.get(_stored(key))
         return value
+
+
+def rows(version: Version, keys: Iterable[str]) -> list[bytes | None]:
+    """Return the rows of `version` whose key texts are `keys`, each as `row` does. Raises lmdb.Error."""
+    with _environment(version).begin(buffers=False) as transaction:
+        return [transaction.get(_stored(key)) for key in keys]
+
+
+def _environment(version: Version) -> lmdb.Environment:
+    found = _OPEN.get(version.parquet)
+    return found[1] if found else _open(version)
 
 
 def _open(version: Version) -> lmdb.Environment:

@@ -31,12 +31,13 @@ LONG = 200
 """Characters of a value that are told."""
 
 MEASURED = ("integer", "number", "date", "datetime")
-"""The types whose least and greatest value tells something, however many there are."""
+"""The types whose least and greatest value tells something. Of texts it would not: which is first, no two people agree."""
 
 UNTOLD = ("array", "geojson")
 """The types whose values are told of by counts alone."""
 
 SAMPLED = "beffroi_sample"
+"""The sample of the rows. It is there already where a run made it without looking through them."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,8 @@ class Profile:
 def profile(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, where: str, rows: int) -> Profile:
     """Look through the rows of `table` that meet `where`, so many. Raises duckdb.Error."""
     columns = _told(connection, dataset, f"{table} WHERE {where}")
-    share = 1
-    while rows // (share * 2) >= SAMPLE:
-        share *= 2
-    _sample(connection, dataset, f"{table} WHERE {where}", share)
+    share = _share(rows)
+    _sample(connection, dataset, f"{table} WHERE {where}", rows)
     counts: dict[str, Mapping[str, int]] = {}
     for column in dataset.columns:
         told, name = columns[column.name], identifier(column.name)
@@ -69,7 +68,7 @@ def profile(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str,
         found, told["distinct"] = _few(connection, name, f"{table} WHERE {where}")
         if found is not None and not column.personal:
             counts[column.name] = found
-            told |= _said(column, found)
+            told["frequent"] = dict(list(found.items())[:FREQUENT])
     connection.execute(f"DROP TABLE {SAMPLED}")
     return Profile(columns, counts)
 
@@ -91,12 +90,24 @@ def _told(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: str) ->
     return told
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: str, share: int) -> None:
-    """Make SAMPLED of one row in `share`."""
+def _share(rows: int) -> int:
+    """Return of how many rows one is in the sample."""
+    share = 1
+    while rows // (share * 2) >= SAMPLE:
+        share *= 2
+    return share
+
+
+def sampled(dataset: Dataset, rows: int) -> str:
+    """Return SQL that tells whether a row is in the sample of so many."""
+    return f"hash({', '.join(map(identifier, dataset.key))}) % {_share(rows)} = 0"
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, rows: int) -> None:
+    """Make SAMPLED, where a run has not made it of what it knows."""
     columns = ", ".join(identifier(column.name) for column in dataset.columns)
-    keys = ", ".join(map(identifier, dataset.key))
-    some = f" AND hash({keys}) % {share} = 0" if share > 1 else ""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {SAMPLED} AS SELECT {columns} FROM {rows}{some}")
+    query = f"SELECT {columns} FROM {table} AND {sampled(dataset, rows)}"
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {SAMPLED} AS {query}")
 
 
 def _groups(connection: duckdb.DuckDBPyConnection, groups: str) -> tuple[int, int, int]:
@@ -127,14 +138,6 @@ def _few(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> tuple[d
     for value, number, _ in found:
         counts[value] = counts.get(value, 0) + number
     return counts, distinct
-
-
-def _said(column: Column, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return what is told of a column of few values."""
-    said: dict[str, Any] = {"frequent": dict(list(counts.items())[:FREQUENT])}
-    if column.type in ("string", "geopoint") and counts:
-        said |= {"min": min(counts), "max": max(counts)}
-    return said
 
 
 def _said_in_sql(column: Column, value: str) -> str:

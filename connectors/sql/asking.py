@@ -88,6 +88,8 @@ def selected(engine: Engine, columns: Sequence[Column], source: Source, where: s
     if where:
         statement = statement.then(Statement.of(f" WHERE {where}", backslashes=engine.backslashes))
     order = source.table.order if source.table is not None else ""
+    if where:  # SQLite's, which would read a whole table in order before it took an index of what is asked for
+        order = order.replace(" ORDER BY ", " ORDER BY +")  # https://sqlite.org/optoverview.html#uplus
     return Asked(statement.within("", order), source.values, asked)
 
 

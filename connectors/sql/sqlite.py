@@ -87,9 +87,13 @@ class Sqlite:
         return [Column(name, declared, pa.string(), _cell(self.quoted(name))) for name, declared in found]
 
     def since(self, column: str) -> str:
-        """Return the condition of an increment: a number is compared as one, even where its column has no type."""
+        """Return the condition of an increment: a number is compared as one, even where its column has no type.
+
+        `+ 0` makes a number of it without an affinity (https://sqlite.org/datatype3.html, 3.3): a CAST has one, which would
+        keep the column's index from being used.
+        """
         name = self.quoted(column)
-        number = f"typeof({name}) IN ('integer', 'real') AND {name} >= CAST(:beffroi_after AS NUMERIC)"
+        number = f"typeof({name}) IN ('integer', 'real') AND {name} >= :beffroi_after + 0"
         return f"{name} >= :beffroi_after OR {number} OR {name} IS NULL"
 
     def stream(

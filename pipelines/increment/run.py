@@ -10,12 +10,15 @@ import duckdb
 
 from pipelines import expectations, faces, index, runs, schema_versions, several, versions
 from pipelines.compare import Changes
+from pipelines.increment import before
 from pipelines.increment import files as increment_files
+from pipelines.increment import parquet as increment_parquet
 from pipelines.increment import plan as increment_plan
 from pipelines.increment.may import Since
 from pipelines.increment.plan import GOOD, KEYS, STOOD, Plan
 from pipelines.judge import PLACE, ROWS, Judged, judge
 from pipelines.needed import Needed
+from pipelines.profile import SAMPLED
 from pipelines.report import Report, maker
 from pipelines.rules import mask
 from pipelines.runs import Job
@@ -44,9 +47,11 @@ def version(job: Job, since: Since, needed: Needed, *, accept: bool = False) -> 
             return None
         job.clock.begin("write")
         report.rules.extend(increment_plan.rules(cursor))
-        parquet = _parquet(job, since, plan, report) if report.new else since.last.parquet
+        parquet = _parquet(job, cursor, since, plan, report) if report.new else since.last.parquet
         job.clock.begin("expect", report.rows_in)
         job.changes = changes
+        if report.new:
+            before.sample(cursor, job.connection, job.dataset, since.last, plan)
         with _as_rows(job.connection, judged, parquet):
             report, problems = expectations.judge(job, [since.came], judged, report, accept=accept)
         if problems:
@@ -80,13 +85,15 @@ def _as_rows(connection: duckdb.DuckDBPyConnection, judged: Judged, parquet: Pat
         yield
     finally:
         connection.execute(f"DROP VIEW {ROWS}")
+        connection.execute(f"DROP TABLE IF EXISTS {SAMPLED}")
 
 
-def _parquet(job: Job, since: Since, plan: Plan, report: Report) -> Path:
+def _parquet(job: Job, cursor: duckdb.DuckDBPyConnection, since: Since, plan: Plan, report: Report) -> Path:
     """Write the version's Parquet into the table's folder, where it stays invisible until the commit."""
     table = versions.table_folder(job.workspace, job.dataset.name)
     file = table / f"{report.version:06d}-{uuid.uuid4().hex}.parquet"
-    increment_files.parquet(since.last, plan, job.dataset, file, ROW_GROUP)
+    touched = before.touched(cursor, job.dataset, since.last, plan)
+    increment_parquet.write(since.last.parquet, plan, touched, job.dataset, file, ROW_GROUP)
     return file
 
 

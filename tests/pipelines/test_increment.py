@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from connectors.errors import NotFound, RunFailed
 from pipelines import raw, trace
 from pipelines.increment import raw as increment_raw
+from pipelines.profile import SAMPLE
 from pipelines.report import Report
 from pipelines.run import run
 from tests.effort import some, times
@@ -175,6 +177,27 @@ def test_rows_that_make_the_same_leave_the_version(source: Source) -> None:
     source.put(("0002", "  name   1 ", "1", "2020-01-01"), ("0000", "still refused", "x", None))
     report = source.run()
     assert (report.outcome, report.read, report.version) == ("unchanged", "changes", 1)
+
+
+def test_what_is_told_of_many_rows_is_estimated_from_the_same_ones(new_bench: Callable[[], Bench]) -> None:
+    source = Source(new_bench, rows=2 * SAMPLE + 3000)
+    source.put(("0002", "later than all the others", "1", None))
+    source.run()
+    source.put(
+        *((f"{2 * n:04}", f"other {n}", "1", "2020-01-01") for n in range(0, 3000, 2)), ("0001", "new", "1", None)
+    )
+    report = source.run()
+    assert (report.read, report.added, report.profile["id"]["distinct"]) == ("changes", 168, report.rows_out)
+    assert 1000 < report.profile["name"]["distinct"] < 2000
+
+
+def test_an_index_that_tells_of_other_rows_is_not_believed(source: Source) -> None:
+    first = source.quick.latest()
+    source.put(("0002", "other", "1", "2020-01-01"))
+    source.run()
+    shutil.copyfile(first.index, source.quick.latest().index)
+    source.put(("0002", "name 1", "1", "2020-01-01"))
+    assert source.run().read == "changes"
 
 
 def test_many_changes_are_brought_into_one_file(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
