@@ -1,4 +1,4 @@
-"""Rows of a version, filtered and in pages: DuckDB over its Parquet file, which never changes.
+"""Rows of a version, filtered and in pages: DuckDB over its Parquet file, which never changes, or its indexes.
 
 A page's cursor is the version and the place of its last row in the file, which is sorted by the key. So a new version
 does not shift the pages that somebody is reading, and a cursor, which stands in URLs, discloses no key.
@@ -24,6 +24,7 @@ import duckdb
 from connectors.columns import Column
 from connectors.deadline import Deadline
 from connectors.errors import InvalidRequest, Unavailable
+from gateway import indexed
 from gateway.filters import Filter
 from pipelines.index import key_text
 from pipelines.sql import identifier, quote
@@ -142,8 +143,13 @@ class Rows:
 
         Raises Unavailable where the file cannot be read, the page takes more than SECONDS, or too many wait.
         """
-        what = f"version {version.number} of {version.dataset}"
-        return await self.bounded(what, lambda cursor: _page(cursor, version, tuple(columns), filters, limit, after))
+        one_more = limit + 1  # tells whether there is a next page
+        found = indexed.rows(version, columns, filters, one_more, after)
+        if found is None:
+            what = f"version {version.number} of {version.dataset}"
+            found = await self.bounded(what, lambda cursor: _rows(cursor, version, columns, filters, one_more, after))
+        following = encode_cursor(version.number, found[limit - 1][0]) if len(found) > limit else None
+        return Page(tuple(column.name for column in columns), [row[1:] for row in found[:limit]], following)
 
     async def bounded(self, what: str, work: Work[T]) -> T:
         """Return what `work` makes with a cursor of its own, in a thread; errors name `what` it reads.
@@ -184,15 +190,15 @@ def _bounded(cursor: duckdb.DuckDBPyConnection, deadline: Deadline, what: str, w
         cursor.close()
 
 
-def _page(
+def _rows(
     cursor: duckdb.DuckDBPyConnection,
     version: Version,
-    columns: tuple[Column, ...],
+    columns: Sequence[Column],
     filters: Sequence[Filter],
-    limit: int,
+    most: int,
     after: int,
-) -> Page:
-    """Run one query; one row more than asked for tells whether there is a next page."""
+) -> list[tuple[Any, ...]]:
+    """Return the first `most` rows after the place `after` that meet every filter, each behind its place."""
     names = ", ".join(_selected(column) for column in columns)
     where = "".join(f" AND {each.sql()}" for each in filters)
     values = [value for each in filters for value in each.values]
@@ -200,11 +206,7 @@ def _page(
         f"SELECT file_row_number, {names} FROM read_parquet(?, file_row_number = true)"
         f" WHERE file_row_number > ?{where} ORDER BY file_row_number LIMIT ?"
     )
-    found = cursor.execute(sql, [str(version.parquet), after, *values, limit + 1]).fetchall()
-    more = len(found) > limit
-    found = found[:limit]
-    following = encode_cursor(version.number, found[-1][0]) if more else None
-    return Page(tuple(column.name for column in columns), [row[1:] for row in found], following)
+    return cursor.execute(sql, [str(version.parquet), after, *values, most]).fetchall()
 
 
 def _selected(column: Column) -> str:

@@ -1,11 +1,13 @@
-"""The faces of a version beside its Parquet, made from that Parquet alone: CSV, key index, and those of a geometry."""
+"""The faces of a version beside its Parquet, made from that Parquet alone: CSV, indexes, and those of a geometry."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from pipelines import faces_geometry, geometry, index
+from pipelines import by_column, faces_geometry, geometry, index
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
@@ -36,18 +38,36 @@ def build(workspace: Workspace, dataset: Dataset, parquet: Path, folder: Path) -
         else identifier(c.name)
         for c in dataset.columns
     )
+    source, csv = quote(str(parquet)), quote(str(path_in(folder, dataset, "csv")))
+    with _engine(workspace, dataset) as connection:
+        if geometry.of(dataset.columns):
+            faces_geometry.geojson(connection, dataset, parquet, path_in(folder, dataset, "geojson"))
+            faces_geometry.geoparquet(dataset, parquet, path_in(folder, dataset, "geo.parquet"))
+        if not (folder / index.FILE).exists():  # a run may have made it from the last version's
+            index.build(connection, parquet, dataset, folder)
+        by_column.build(connection, dataset, parquet, folder)
+        connection.execute(f"COPY (SELECT {columns} FROM read_parquet({source})) TO {csv} (FORMAT csv, HEADER)")
+
+
+def renew(workspace: Workspace, dataset: Dataset, parquet: Path, folder: Path) -> None:
+    """Have the index by columns of a version be what `index:` says; whoever reads meanwhile has the old one, or none.
+
+    Nothing happens where it is. Raises duckdb.Error, pyarrow.ArrowException, OSError.
+    """
+    if not by_column.is_of(dataset, parquet, folder):
+        with _engine(workspace, dataset) as connection:
+            by_column.build(connection, dataset, parquet, folder)
+
+
+@contextmanager
+def _engine(workspace: Workspace, dataset: Dataset) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the database that makes faces, which spills to the workspace."""
     spill = workspace.state / "spill" / f"faces-{dataset.name}"
     spill.parent.mkdir(parents=True, exist_ok=True)
-    source, csv = quote(str(parquet)), quote(str(path_in(folder, dataset, "csv")))
     with duckdb.connect(config={"temp_directory": str(spill), "memory_limit": MEMORY}) as connection:
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            if geometry.of(dataset.columns):
-                faces_geometry.geojson(connection, dataset, parquet, path_in(folder, dataset, "geojson"))
-                faces_geometry.geoparquet(dataset, parquet, path_in(folder, dataset, "geo.parquet"))
-            if not (folder / index.FILE).exists():  # a run may have made it from the last version's
-                index.build(connection, parquet, dataset, folder)
-            connection.execute(f"COPY (SELECT {columns} FROM read_parquet({source})) TO {csv} (FORMAT csv, HEADER)")
+            yield connection
         finally:
             shutil.rmtree(spill, ignore_errors=True)
 

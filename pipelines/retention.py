@@ -72,13 +72,15 @@ def _of_lake(table: Path, wanted: list[Version]) -> Iterator[Path]:
 
 
 def _of_folders(folders: Path, wanted: list[Version], ready: set[int]) -> Iterator[Path]:
-    """Yield the folders of versions that are gone, and all but the evidence of those that are not `ready`."""
+    """Yield the folders of versions that are gone, all but the evidence of those not `ready`, and what was half written."""
     numbers = {str(version.number): version.number in ready for version in wanted}
     for folder in folders.glob("*"):
         if folder.name not in numbers:
             yield folder
         elif not numbers[folder.name]:
             yield from (file for file in folder.iterdir() if file.name not in EVIDENCE)
+        else:
+            yield from folder.glob("*.part")
 
 
 def _of_raw(folder: Path, wanted: list[Version]) -> Iterator[Path]:
