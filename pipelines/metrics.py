@@ -24,6 +24,10 @@ RUN: Mapping[str, tuple[str, Callable[[Report], float]]] = {
     "rows_in": ("Rows that the last run read", lambda each: each.rows_in),
     "rows_out": ("Rows that the last run made", lambda each: each.rows_out),
     "rows_quarantined": ("Rows that the last run refused", lambda each: each.quarantined),
+    "sources_missing": (
+        "Sources that the last run could not read, and took as they were read last",
+        lambda each: sum(1 for source in each.sources if source.get("missing")),
+    ),
     "rows_merged": ("Rows that the last run merged into others", lambda each: each.merged),
 }
 """What is told of the last run of each dataset, after `beffroi_dataset_`: what it is, and how it is read off."""

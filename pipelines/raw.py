@@ -9,6 +9,8 @@ import bisect
 import datetime as dt
 import hashlib
 import json
+import math
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +25,9 @@ from pipelines.whole import whole_json
 CHUNK = 1 << 20
 
 NOTES = "inputs.json"
+
+_SETTLING = threading.Lock()
+"""Two sources that are read side by side may give the same."""
 
 LINE = 4_000_000
 """Bytes of a line at most (longer ones are read row by row), by which the engine cuts a file into pieces: of pieces that
@@ -46,6 +51,8 @@ class Raw:
     `after` is the greatest value that the watermark of an increment has in it, `stamp` what it was asked for by. Over
     the rows of `path` those of `changes` (digests of files beside it) are put in turn: each replaces the rows before it
     that have its `key`. The number of a row counts through all files; `starts` are the rows before each of `changes`.
+    `read` is when its source gave it. Where that could not be read by the run, and what it gave last was taken again,
+    `missing` is the code of the error, and `why` what the error said.
     """
 
     source: str
@@ -58,6 +65,9 @@ class Raw:
     changes: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
     key: tuple[str, ...] = ()
+    read: str | None = None
+    missing: str | None = None
+    why: str | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -68,6 +78,13 @@ class Raw:
     def size(self) -> int:
         """Return its size in bytes."""
         return sum(file.stat().st_size for file in self.files)
+
+    @property
+    def days(self) -> float:
+        """Return how many days ago its source gave it; of what nobody knows it, too many for anybody."""
+        if self.read is None:
+            return math.inf
+        return (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(self.read)) / dt.timedelta(days=1)
 
     def file_of(self, place: int) -> tuple[str, int]:
         """Return the digest of the file in which the row of that number stands, and its number there."""
@@ -154,9 +171,10 @@ def settle(
     raw = Raw(source, path, digest, None, dialect, after, stamp)
     noted: dict[str, Any] = {"source": source, "first_seen": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
     noted |= {"dialect": asdict(dialect) if dialect else None}
-    if not path.is_file():
-        whole_json(path.with_suffix(".json"), noted)
-        part.rename(path)
+    with _SETTLING:
+        if not path.is_file():
+            whole_json(path.with_suffix(".json"), noted)
+            part.rename(path)
     return raw
 
 

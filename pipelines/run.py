@@ -79,7 +79,7 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     known_by = known.digest(job, [each.raw for each in inputs], needed)
     if not (preview or replay) and (same := known.unchanged(job, known_by)) is not None:
         _note(job, inputs, known_by, same.version)  # by what it was asked for may be new, as a watermark is
-        return write.unchanged(job, same)
+        return write.unchanged(job, runs.as_read(same, inputs))
     if not preview:
         _note(job, inputs)
     clock.begin("clean")

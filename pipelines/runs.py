@@ -48,7 +48,7 @@ class Clock:
         """Go on to a stage, and tell of how many rows."""
         self._end()
         self._stage = stage
-        self.tell(stage if rows is None else f"{stage} {rows:,} rows")
+        self.tell(stage if rows is None else f"{stage} {rows:,} row{'s' * (rows != 1)}")
 
     def _end(self) -> None:
         now = time.monotonic()
@@ -93,10 +93,21 @@ def sources(inputs: Sequence[Staged], judged: Judged, less: Sequence[tuple[int, 
             "name": each.source.name, "registry": each.source.registry, "dataset": each.source.dataset,
             "table": each.source.table, "rows": rows, "quarantined": refused, "merged": merged,
             "raw": each.raw.sha256, "version": each.raw.version, "bytes": each.raw.size, "columns": list(types),
-            "dialect": asdict(each.raw.dialect) if each.raw.dialect else None,
+            "dialect": asdict(each.raw.dialect) if each.raw.dialect else None, **_when(each),
         }
         for each, rows, types, (refused, merged) in zip(inputs, judged.counts, judged.types, less, strict=True)
     ]  # fmt: skip
+
+
+def _when(staged: Staged) -> dict[str, str | None]:
+    """Return when a source was read, and why not by this run where it was not."""
+    return {"read": staged.raw.read, "missing": staged.raw.missing, "why": staged.raw.why}
+
+
+def as_read(report: Report, inputs: Sequence[Staged]) -> Report:
+    """Return a report of before, of the same inputs, with what is to be told today of how they were read."""
+    told = {each.source.name: _when(each) for each in inputs}
+    return replace(report, sources=[each | told[each["name"]] for each in report.sources])
 
 
 def write(report: Report, file: Path) -> None:

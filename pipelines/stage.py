@@ -1,40 +1,44 @@
 """Staging: what the sources of a dataset give, brought into raw files that are kept, before anything is judged.
 
 Of a table that is asked for what changed only (`Registry.increment`), the rows that came are put over those of the
-last raw input: what a version is made of is the whole table, each time.
+last raw input: what a version is made of is the whole table, each time. What cannot be read, of several sources, is
+taken as it was read last where the dataset says so (`when_missing`).
 """
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.errors import Misconfigured, RunFailed, Unreadable
+from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed, Unreadable
 from connectors.guard import ended
 from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
 from pipelines import raw as raws
 from pipelines import versions
-from pipelines.declarations import Dataset, Source
+from pipelines.declarations import Dataset, Last, Source
 from pipelines.increment import raw as increment_raw
 from pipelines.needed import held
 from pipelines.raw import Raw
 from pipelines.sql import quote
+from pipelines.threads import begun, within
 from pipelines.workspace import Workspace
 
-T = TypeVar("T")
+SIDE_BY_SIDE = 8
+"""Registries that are read at once: most of the time each only waits, and each that reads holds some MB of rows."""
 
 RAW = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 """How a raw file is written: it is read once and whole, so that dictionaries and statistics cost more than they save."""
@@ -62,23 +66,80 @@ def raw_folder(workspace: Workspace, name: str) -> Path:
     return workspace.state / "raw" / name
 
 
-def stage(
-    workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool
-) -> Iterator[Staged]:
+@dataclass
+class _Scans:
+    """What the scans of one run share: `engine` is held by the one that uses the connection, `last` are its last inputs."""
+
+    workspace: Workspace
+    dataset: Dataset
+    connection: duckdb.DuckDBPyConnection
+    ends: float
+    full: bool
+    last: dict[str, Raw]
+    engine: threading.Lock = field(default_factory=threading.Lock)
+    staged: dict[int, Staged] = field(default_factory=dict)
+    failed: dict[int, BaseException] = field(default_factory=dict)
+    missed: dict[int, BeffroiError] = field(default_factory=dict)
+
+
+def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool) -> list[Staged]:
     """Bring the rows of each source of a dataset into a raw file; `full` reads an increment's whole.
 
-    Raises what the registries raise, and RunFailed when a scan is not at its end at the dataset's deadline. What was
-    staged before stays.
+    Registries are read side by side, what is of one registry one after the other. Raises what the first source that
+    failed raised, and RunFailed when a scan is not at its end at the dataset's deadline. What was staged before stays.
     """
-    ends = time.monotonic() + dataset.deadline
-    folder = raw_folder(workspace, dataset.name)
-    last = raws.readings(folder)
+    last = raws.readings(raw_folder(workspace, dataset.name))[-1:]
+    before = {raw.source: replace(raw, read=raw.read or each.run) for each in last for raw in each.inputs}
+    scans = _Scans(workspace, dataset, connection, time.monotonic() + dataset.deadline, full, before)
+    by_registry = dict[str, list[int]]()
     for position, source in enumerate(dataset.inputs):
-        if source.dataset is not None:
-            yield of_dataset(workspace, dataset, source)
-            continue
-        before = last[-1].inputs[position] if last and len(last[-1].inputs) == len(dataset.inputs) else None
-        yield _of_registry(workspace, dataset, source, connection, None if full else before, ends)
+        if source.registry is None:
+            scans.staged[position] = of_dataset(workspace, dataset, source)
+        else:
+            by_registry.setdefault(source.registry, []).append(position)
+    waiting = deque(by_registry.values())
+    for thread in [begun(partial(_scanned, scans, waiting)) for _ in range(min(SIDE_BY_SIDE, len(by_registry)))]:
+        thread.result(max(0.0, scans.ends - time.monotonic()))
+    if len(scans.missed) == len(dataset.inputs):  # a run that read nothing is none
+        scans.failed |= scans.missed
+    if scans.failed:
+        raise scans.failed[min(scans.failed)]
+    return [scans.staged[position] for position in range(len(dataset.inputs))]
+
+
+def _scanned(scans: _Scans, waiting: deque[list[int]]) -> None:
+    """Stage the sources of one registry after the other, until none waits or any source has failed."""
+    with suppress(IndexError):
+        while positions := waiting.popleft():
+            for position in positions:
+                if scans.failed:
+                    return
+                try:
+                    scans.staged[position] = _there(scans, position)
+                except BaseException as error:  # noqa: BLE001  # it is raised where all are waited for
+                    scans.failed[position] = error
+
+
+def _there(scans: _Scans, position: int) -> Staged:
+    """Stage a source, or take again what it gave last: where it cannot be read, and that is declared.
+
+    What it was not asked for as it is declared today is not taken: it would be another table.
+    """
+    source = scans.dataset.inputs[position]
+    registry, last = scans.workspace.registries[source.registry or ""], scans.last.get(source.name)
+    stamp = _stamp(registry, source.table, registry.increment(source.table))
+    last = last if last is not None and last.stamp == stamp else None
+    read = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+    try:
+        return _of_registry(scans, source, registry, last, stamp, read)
+    except (RegistryError, RefusedUs, Misconfigured) as error:
+        if source.when_missing == "fail" or last is None:
+            raise
+        if isinstance(source.when_missing, Last) and last.days > source.when_missing.days:
+            said = f"{error.detail}; what {source.name} gave last is {last.days:,.1f} days old, more than when_missing: allows"
+            raise type(error)(said, registry=error.registry, retry_in=error.retry_in) from error
+        scans.missed[position] = error
+        return _staged(scans.workspace, scans.dataset, source, replace(last, missing=error.code, why=error.detail))
 
 
 def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:
@@ -127,45 +188,48 @@ def _ours(registry: Registry, table: str | None) -> frozenset[str]:
     return frozenset(filter(None, [getattr(settings, "file_column", None)]))
 
 
-def _of_registry(
-    workspace: Workspace,
-    dataset: Dataset,
-    source: Source,
-    connection: duckdb.DuckDBPyConnection,
-    last: Raw | None,
-    ends: float,
-) -> Staged:
-    registry, table = workspace.registries[source.registry or ""], source.table
-    folder, increment = raw_folder(workspace, dataset.name), registry.increment(table)
-    stamp = None if increment is None else _stamp(registry, table, increment)
-    before = last if last and stamp is not None and last.stamp == stamp and last.after is not None else None
+def _of_registry(scans: _Scans, source: Source, registry: Registry, last: Raw | None, stamp: str, read: str) -> Staged:
+    """Stage what a registry gives: since `last`, where it is asked for what changed only."""
+    name, table, ends = scans.dataset.name, source.table, scans.ends
+    folder, increment = raw_folder(scans.workspace, name), registry.increment(table)
+    before = last if last and increment is not None and last.after is not None and not scans.full else None
     try:
-        scan: Scan = _within(partial(registry.read, table, None if before is None else before.after), ends)
+        scan: Scan = within(partial(registry.read, table, None if before is None else before.after), ends)
     except Misconfigured as error:
-        raise Misconfigured(f"datasets/{dataset.name}.yaml: {error.detail}", registry=error.registry) from error
+        raise Misconfigured(f"datasets/{name}.yaml: {error.detail}", registry=error.registry) from error
     if increment is None:
-        return _kept(folder, source, scan, registry, ends)
+        return _kept(folder, source, scan, registry, ends, partial(replace, stamp=stamp, read=read))
     with raws.aside(folder) as part:
-        _written(connection, scan, part, registry.name, ends)
-        said = (source.name, registry.name, stamp or "")
-        kept = increment_raw.kept(connection, folder, before, part, increment, said)
-    return Staged(source, kept, registry.names_are_data)
+        with scans.engine:
+            cursor = scans.connection.cursor()
+        with cursor:
+            _written(cursor, scan, part, registry.name, ends)
+        with scans.engine:
+            said = (source.name, registry.name, stamp)
+            kept = increment_raw.kept(scans.connection, folder, before, part, increment, said)
+    return Staged(source, replace(kept, read=read, missing=None, why=None), registry.names_are_data)
 
 
-def _kept(folder: Path, source: Source, scan: Scan, registry: Registry, ends: float) -> Staged:
-    """Keep what a registry gave: a file as it is, batches as Parquet. Raises Unreadable for a file that changed."""
+def _kept(
+    folder: Path, source: Source, scan: Scan, registry: Registry, ends: float, told: Callable[[Raw], Raw]
+) -> Staged:
+    """Keep what a registry gave: a file as it is, batches as Parquet; `told` notes how it was asked for.
+
+    Raises Unreadable for a file that changed.
+    """
     names_are_data, ours = registry.names_are_data, _ours(registry, source.table)
     if isinstance(scan, Path):
         with unchanged(scan, registry.name):
             kept = raws.keep(folder, source.name, partial(raws.copied, scan))
-        return Staged(source, kept, names_are_data, ours)
+        return Staged(source, told(kept), names_are_data, ours)
     if isinstance(scan, CsvFile):
         with unchanged(scan.path, registry.name, scan.stamp):
             kept = raws.keep(folder, source.name, partial(raws.copied, scan.path), raws.dialect_of(scan))
-        carefully = partial(_carefully, folder, source, scan, registry.name)
-        return Staged(source, kept, names_are_data, ours, carefully)
-    kept = raws.keep(folder, source.name, lambda part: _within(partial(write_batches, scan, part), ends))
-    return Staged(source, kept, names_are_data, ours)
+        return Staged(
+            source, told(kept), names_are_data, ours, lambda: told(_carefully(folder, source, scan, registry.name))
+        )
+    kept = raws.keep(folder, source.name, lambda part: within(partial(write_batches, scan, part), ends))
+    return Staged(source, told(kept), names_are_data, ours)
 
 
 def _carefully(folder: Path, source: Source, scan: CsvFile, registry: str) -> Raw:
@@ -189,26 +253,7 @@ def _written(
             except duckdb.InvalidInputException:  # not plain after all: row by row
                 write_batches(scan.rows(), part)
     else:
-        _within(partial(write_batches, scan, part), ends)
-
-
-def _within(work: Callable[[], T], ends: float) -> T:
-    """Return what `work` returns, or leave it where it stands when its time is over. Raises TimeoutError, what it raises.
-
-    Whoever waits for a source that says nothing any more hears it from the registry, some day: nobody waits so long.
-    """
-    if ends == math.inf:
-        return work()
-    done: Future[T] = Future()
-
-    def worked() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it is raised where it is waited for
-            done.set_exception(error)
-
-    threading.Thread(target=worked, name="beffroi-scan", daemon=True).start()
-    return done.result(max(0.0, ends - time.monotonic()))
+        within(partial(write_batches, scan, part), ends)
 
 
 def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
@@ -245,10 +290,10 @@ def unchanged(file: Path, registry: str, before: Stamp | None = None) -> Iterato
         raise failed
 
 
-# --- what changed only -----------------------------------------------------------------------------------------------
-
-
-def _stamp(registry: Registry, table: str | None, increment: Increment) -> str:
-    """Return what a raw file must have been staged by for another to be put over it."""
-    said = [registry.settings.model_dump_json(by_alias=True), table, dataclasses.asdict(increment)]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def _stamp(registry: Registry, table: str | None, increment: Increment | None) -> str:
+    """Return what a raw file must have been staged by for another to be put over it, or for it to be taken again."""
+    said = registry.settings.model_dump(mode="json", by_alias=True)
+    if isinstance(tables := said.get("tables"), dict):  # the others may change
+        said["tables"] = tables.get(table)
+    asked = [registry.name, said, table, dataclasses.asdict(increment) if increment else None]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

@@ -226,6 +226,9 @@ class _Shape:
     def tried(text: str, separator: str, quotes: Sequence[str]) -> dict[str, "_Shape"]:
         """Return it by quote. Quotes between which no cell stands have the same one."""
         wrapped = {quote: len(re.findall(_wrapped(separator, quote), text)) if quote else 0 for quote in quotes}
+        if separator not in text:  # to read it all would tell no more
+            lines = sum(1 for line in text.splitlines() if line.strip())
+            return {each: _Shape(separator, 1, 1.0, lines, 0, fits=False, wrapped=n) for each, n in wrapped.items()}
         bare = _Shape.of(text, separator, "", 0) if 0 in wrapped.values() else None
         return {quote: bare if bare and not n else _Shape.of(text, separator, quote, n) for quote, n in wrapped.items()}
 

@@ -29,6 +29,12 @@ class Clean(Declared):
     steps: list[str | dict[str, Any]] = []
 
 
+class Last(Declared):
+    """What a source gave last, taken again where it cannot be read: so many days old at most."""
+
+    days: Annotated[float, Field(gt=0)]
+
+
 class Source(Declared):
     """Where rows come from: a registry of the workspace and, where it has several, one of its tables; or a dataset."""
 
@@ -37,6 +43,7 @@ class Source(Declared):
     table: str | None = None
     dataset: str | None = None
     clean: dict[str, Clean] = {}
+    when_missing: Literal["fail", "last"] | Last = "fail"
 
     @property
     def name(self) -> str:
@@ -49,6 +56,8 @@ class Source(Declared):
             raise ValueError("a source is one registry: or one dataset:")
         if self.dataset is not None and self.table is not None:
             raise ValueError("a source that is a dataset has no table:")
+        if self.dataset is not None and self.when_missing != "fail":
+            raise ValueError("a source that is a dataset is never missing: take when_missing: out")
         return self
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from connectors.errors import Misconfigured
 from connectors.registry import Registry
 from pipelines.declarations import Dataset
+from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Configuration, Grant
 from pipelines.declarations.sentences import among
 from pipelines.declarations.strict_yaml import Keys
@@ -113,6 +114,8 @@ def _grant(read: Read, configuration: Configuration, grant: Grant, keys: Keys) -
     elif grant.dataset is not None:
         yield from unknown(read, (*keys, "dataset"), "datasets", grant.dataset, read.datasets)
         fields = list(_types(read.datasets.get(grant.dataset)))
+    else:
+        fields = list(WHO_READ)
     for position, field in enumerate(grant.fields if fields and grant.fields != "*" else ()):
         yield from unknown(read, (*keys, "fields", position), "fields", field, fields)
     for position, purpose in enumerate(grant.purposes):

@@ -56,6 +56,16 @@ def _merge(dataset: Dataset, types: dict[str, str]) -> Iterator[Problem]:
         yield at, "no column is merged by the rule recent: say so of some, or take recent: out"
 
 
+def doubts(dataset: Dataset) -> Iterator[str]:
+    """Yield what is no contradiction in what a dataset says of its runs, and may yet go wrong unnoticed."""
+    recent = dataset.merge.recent
+    if recent is not None and recent not in dataset.key and (rule := dataset.merge.rule(recent)) != "recent":
+        yield (
+            f"recent names «{recent}», whose own value is merged by the rule {rule}: a row may keep an older «{recent}»"
+            f" than that of the values taken by it. Merge it by recent too: merge: {{columns: {{{recent}: recent}}}}"
+        )
+
+
 def _index(dataset: Dataset, types: dict[str, str]) -> Iterator[Problem]:
     for position, name in enumerate(dataset.index):
         at: Keys = ("index", position)

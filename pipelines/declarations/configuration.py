@@ -6,27 +6,30 @@ The models hold the form of each value; what several files say together is found
 import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from connectors.declared import Declared
 from connectors.records import RECORDS, Record
 from pipelines.declarations import Name, Words
+from pipelines.declarations.accounting import JournalSettings
 from pipelines.declarations.sentences import among
 
 
 class Grant(Declared):
-    """What an application may ask: one lookup or one dataset that is not open, which fields, for which purposes."""
+    """What an application may ask: one lookup, one dataset that is not open, or the journal; fields and purposes."""
 
     lookup: str | None = None
     dataset: str | None = None
+    journal: Literal["who-read"] | None = None
     fields: Literal["*"] | list[str]
     purposes: Annotated[list[str], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one(self) -> "Grant":
-        if (self.lookup is None) == (self.dataset is None):
-            raise ValueError("a grant is for one lookup: or for one dataset:")
+        if [self.lookup, self.dataset, self.journal].count(None) != 2:
+            raise ValueError("a grant is for one lookup:, for one dataset:, or for journal: who-read")
         return self
 
 
@@ -71,6 +74,18 @@ class Provider(Declared):
         return self.registry or f"dataset:{self.dataset}"
 
 
+class Caching(Declared):
+    """How long what a registry answered is told again, in seconds.
+
+    `not_found` is how long it is told that there is no such thing, `stale` how long past its time an answer is told
+    where nobody can give a new one.
+    """
+
+    seconds: Annotated[float, Field(gt=0, le=30 * 86400)]
+    not_found: Annotated[float, Field(ge=0, le=86400)] = 30.0
+    stale: Annotated[float, Field(ge=0, le=30 * 86400)] = 0.0
+
+
 class Lookup(Declared):
     """One question asked through the gateway: a record, and who can answer, in order.
 
@@ -81,6 +96,7 @@ class Lookup(Declared):
     title: str = ""
     providers: Annotated[list[Provider], Field(min_length=1)]
     deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
+    cache: Caching | None = None
 
     _record_model: type[Record] = PrivateAttr()
 
@@ -129,11 +145,28 @@ class Configuration(Declared):
     """`beffroi.yaml`. Registries are checked by their kind's own settings model."""
 
     title: Words
+    timezone: str | None = None
     registries: dict[Name, dict[str, Any]] = {}
     organisations: dict[Name, Organisation] = {}
     purposes: dict[Name, Purpose] = {}
     lookups: dict[Name, Lookup] = {}
     publication: Publication = Publication()
+    journal: JournalSettings = JournalSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, timezone: str | None) -> str | None:
+        if timezone is not None:
+            try:
+                ZoneInfo(timezone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError("no such time zone: expected a name such as Europe/Paris") from None
+        return timezone
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """Return the zone whose clocks people read: the declared one, or UTC."""
+        return dt.UTC if self.timezone is None else ZoneInfo(self.timezone)
 
     def applications(self) -> dict[str, tuple[str, Application]]:
         """Return every application by name, with its organisation's name."""

@@ -65,6 +65,9 @@ def _sources(dataset: Dataset) -> Iterator[Problem]:
     for position, name in enumerate(names):
         if name in names[:position]:
             yield ("sources", position), f"two sources are called «{name}»: give one another name:"
+    if len(dataset.inputs) == 1 and dataset.inputs[0].when_missing != "fail":
+        said = "without its only source a run reads nothing, and the last version stays: when_missing: is for one of several"
+        yield ((*dataset.place(0), "when_missing")), said
 
 
 def _publication(dataset: Dataset) -> Iterator[Problem]:

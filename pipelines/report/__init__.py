@@ -25,7 +25,7 @@ class Report:
 
     Nothing in it is a value of a personal column. `run` names it: it is when it began. `made` is the run that made the
     version, which one that left it as it was is not. `sources` are
-    {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns}, `conflicts_by` {column, rule,
+    {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns, read, missing, why}, `conflicts_by` {column, rule,
     kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
     read, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version. `cpu_seconds` and `memory_mb`

@@ -16,7 +16,7 @@ from pipelines.declarations import Dataset
 from pipelines.report import Report
 from pipelines.report import style as report_style
 from pipelines.report import words as report_words
-from pipelines.report.words import Words, count, decimal, share, size
+from pipelines.report.words import Words, count, decimal, several, share, size
 from pipelines.report.words import language_of as language_of  # noqa: PLC0414  # callers know it from here
 
 LANGUAGES = tuple(report_words.LANGUAGES)
@@ -74,7 +74,8 @@ def sections(
 
 def _sum(found: Report, said: Words) -> Section:
     parts = {"out": found.rows_out, "quarantined": found.quarantined, "merged": found.merged}
-    told = {name: count(getattr(found, name), said) for name in ("rows_in", "rows_out", "quarantined", "merged")}
+    told = {name: count(getattr(found, name), said) for name in ("rows_in", "rows_out")}
+    told |= {name: several(f"some_{name}", parts[name], said) for name in ("quarantined", "merged")}
     if not found.sources and not found.rows_in:
         return Section("sum", said["sum"], (said["sum_none"],))
     line = said["sum_holds" if sum(parts.values()) == found.rows_in else "sum_open"].format(**told)
@@ -96,9 +97,20 @@ def _sources(found: Report, said: Words, *, whole: bool) -> Section:
         raw = (each.get("raw") or "")[:12]
         told = (each["name"], from_there, count(each["rows"], said), *less, size(each["bytes"], said), raw)
         rows.append(told if whole else (each["name"], told[2]))
+    lines = [_not_read(each, found, said, whole=whole) for each in found.sources if each.get("missing")]
     if not whole:
-        return Section("sources", said["sources"], (), (heads[0], heads[2]), rows, (1,))
-    return Section("sources", said["sources"], (), heads, rows, (2, 3, 4, 5))
+        return Section("sources", said["sources"], lines, (heads[0], heads[2]), rows, (1,))
+    return Section("sources", said["sources"], lines, heads, rows, (2, 3, 4, 5))
+
+
+def _not_read(source: dict[str, Any], found: Report, said: Words, *, whole: bool) -> str:
+    """Tell of a source that the run did not read why, and how old what was taken of it is."""
+    read = dt.datetime.fromisoformat(source["read"])
+    hours = max(0, int((report.began(found) - read) / dt.timedelta(hours=1)))
+    age = several("some_hours", hours, said) if hours < 48 else several("some_days", hours // 24, said)
+    told = {"source": source["name"], "reason": said[f"not_read_{source['missing']}"], "age": age}
+    line = said["not_read"].format(**told, moment=report_words.moment(read, dt.UTC))
+    return f"{line} ({source['why']})" if whole else line
 
 
 def _changes(found: Report, said: Words, *, whole: bool) -> Section:
@@ -180,17 +192,17 @@ def _took(found: Report, said: Words) -> Section:
     )
 
 
-def head(found: Report, dataset: Dataset, language: str) -> list[str]:
+def head(found: Report, dataset: Dataset, language: str, zone: dt.tzinfo = dt.UTC) -> list[str]:
     """Return the lines that a report begins with: of what and of when it is, and what came of the run."""
     said = report_words.LANGUAGES[language]
-    began = said["began"].format(moment=report_words.moment(report.began(found)))
+    began = said["began"].format(moment=report_words.moment(report.began(found), zone))
     return [
         f"{said['title'].format(dataset=dataset.title)} ({dataset.name}), {began}",
-        *_outcome(found, said, whole=True),
+        *_outcome(found, said, zone, whole=True),
     ]
 
 
-def _outcome(found: Report, said: Words, *, whole: bool) -> list[str]:
+def _outcome(found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> list[str]:
     told = found.outcome
     key = f"preview_{'new' if found.new else 'same'}" if told == "preview" else told
     lines = [said[key].format(version=found.version)]
@@ -199,7 +211,7 @@ def _outcome(found: Report, said: Words, *, whole: bool) -> list[str]:
     if not whole:
         return lines
     if told == "unchanged" and found.made:
-        moment = report_words.moment(dt.datetime.fromisoformat(found.made))
+        moment = report_words.moment(dt.datetime.fromisoformat(found.made), zone)
         lines.append(said["made"].format(moment=moment, dataset=found.dataset, run=found.made))
     unmet = [each.get("reason_fr") for each in found.measured if not each["met"] and not each.get("accepted")]
     return [*lines, *(filter(None, unmet) if said["language"] == "fr" and any(unmet) else found.problems)]
@@ -209,14 +221,15 @@ def _outcome(found: Report, said: Words, *, whole: bool) -> list[str]:
 
 
 def page(
-    found: Report, dataset: Dataset, language: str, *, columns: Collection[str] | None = None, whole: bool = True
-) -> str:
-    """Return the page; `columns` and `whole` as `sections` has them."""
+    found: Report, dataset: Dataset, language: str, zone: dt.tzinfo = dt.UTC, *,
+    columns: Collection[str] | None = None, whole: bool = True,
+) -> str:  # fmt: skip
+    """Return the page, its times on the clocks of `zone`; `columns` and `whole` as `sections` has them."""
     said = report_words.LANGUAGES[language]
     title = escape(said["title"].format(dataset=dataset.title))
     began = report.began(found)
-    when = f'<time datetime="{began.isoformat()}">{report_words.moment(began)}</time>'
-    told = "".join(f"<p>{escape(line)}</p>" for line in _outcome(found, said, whole=whole))
+    when = f'<time datetime="{began.isoformat()}">{report_words.moment(began, zone)}</time>'
+    told = "".join(f"<p>{escape(line)}</p>" for line in _outcome(found, said, zone, whole=whole))
     body = "".join(_html(each, found) for each in sections(found, dataset, language, columns=columns, whole=whole))
     return f"""<!doctype html>
 <html lang="{said["language"]}">

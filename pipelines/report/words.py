@@ -1,4 +1,8 @@
-"""The words of a run's report, in French and English, and its numbers as each of the two writes them."""
+"""The words of a run's report, in French and English, and its numbers and moments as each of the two writes them.
+
+A name stands where no word before it depends on how it begins: between «…», or before a comma. A word that depends on
+a number stands twice, for one and for many: `several` chooses.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -20,8 +24,11 @@ ENGLISH: Words = {
     "preview_same": "A preview: nothing was committed. A run would change nothing.",
     "replayed": "No source was asked: what the last run had read was judged anew.",
     "sum": "The sum of the rows",
-    "sum_holds": "{rows_in} in = {rows_out} out + {quarantined} refused + {merged} merged. Each was counted by itself.",
-    "sum_open": "The sum does not hold: {rows_in} in, but {rows_out} out + {quarantined} refused + {merged} merged.",
+    "sum_holds": "{rows_in} in = {rows_out} out + {quarantined} + {merged}. Each was counted by itself.",
+    "sum_open": "The sum does not hold: {rows_in} in, but {rows_out} out + {quarantined} + {merged}.",
+    "some_quarantined": "{count} refused|{count} refused",
+    "some_merged": "{count} merged|{count} merged",
+    "some_rows": "{count} row|{count} rows",
     "sum_none": "The run ended before its rows were counted.",
     "rows_heads": "What became of the rows|Rows|Share",
     "out": "Out: they make the version",
@@ -30,7 +37,17 @@ ENGLISH: Words = {
     "in": "In: what the sources gave",
     "sources": "Sources",
     "sources_heads": "Source|Where from|Rows|Refused|Merged|Size|Raw file",
-    "version_of": "version {version} of {dataset}",
+    "version_of": "{dataset}, version {version}",
+    "not_read": "«{source}» was not read: {reason}. Its rows are those of {moment}, {age} before this run.",
+    "not_read_down": "it did not answer",
+    "not_read_late": "it did not finish its answer in time",
+    "not_read_busy": "it was busy",
+    "not_read_maintenance": "it was under planned maintenance",
+    "not_read_unreadable": "what it gave could not be read",
+    "not_read_refused-us": "it refused us",
+    "not_read_misconfigured": "it no longer has what it is asked for",
+    "some_hours": "{count} hour|{count} hours",
+    "some_days": "{count} day|{count} days",
     "changes": "Against the version before",
     "changes_heads": "What|Rows",
     "added": "Rows added",
@@ -92,7 +109,7 @@ FRENCH: Words = {
     "thousands": "\u202f",
     "point": ",",
     "bytes": "o ko Mo Go To",
-    "title": "Exécution de {dataset}",
+    "title": "Exécution de «\u00a0{dataset}\u00a0»",
     "began": "commencée le {moment}",
     "new": "Une nouvelle version : {version}.",
     "unchanged": "Rien n'a changé : la version {version} demeure.",
@@ -102,10 +119,12 @@ FRENCH: Words = {
     "preview_same": "Un aperçu : rien n'a été validé. Une exécution ne changerait rien.",
     "replayed": "Aucune source n'a été interrogée : ce que la dernière exécution avait lu a été jugé de nouveau.",
     "sum": "La somme des lignes",
-    "sum_holds": "{rows_in} en entrée = {rows_out} en sortie + {quarantined} refusées + {merged} fusionnées."
+    "sum_holds": "{rows_in} en entrée = {rows_out} en sortie + {quarantined} + {merged}."
     " Chaque nombre a été compté à part.",
-    "sum_open": "La somme n'est pas juste : {rows_in} en entrée, mais {rows_out} en sortie + {quarantined} refusées"
-    " + {merged} fusionnées.",
+    "sum_open": "La somme n'est pas juste : {rows_in} en entrée, mais {rows_out} en sortie + {quarantined} + {merged}.",
+    "some_quarantined": "{count} refusée|{count} refusées",
+    "some_merged": "{count} fusionnée|{count} fusionnées",
+    "some_rows": "{count} ligne|{count} lignes",
     "sum_none": "L'exécution s'est terminée avant que ses lignes soient comptées.",
     "rows_heads": "Ce que sont devenues les lignes|Lignes|Part",
     "out": "En sortie : elles font la version",
@@ -114,7 +133,18 @@ FRENCH: Words = {
     "in": "En entrée : ce que les sources ont donné",
     "sources": "Sources",
     "sources_heads": "Source|Origine|Lignes|Refusées|Fusionnées|Taille|Fichier brut",
-    "version_of": "version {version} de {dataset}",
+    "version_of": "{dataset}, version {version}",
+    "not_read": "«\u00a0{source}\u00a0» n'a pas été lue : {reason}. Ses lignes sont celles du {moment}, {age} avant cette"
+    " exécution.",
+    "not_read_down": "elle n'a pas répondu",
+    "not_read_late": "elle n'a pas fini de répondre à temps",
+    "not_read_busy": "elle était occupée",
+    "not_read_maintenance": "elle était en maintenance prévue",
+    "not_read_unreadable": "ce qu'elle a donné n'a pas pu être lu",
+    "not_read_refused-us": "elle nous a refusé l'accès",
+    "not_read_misconfigured": "elle n'a plus ce qui lui est demandé",
+    "some_hours": "{count} heure|{count} heures",
+    "some_days": "{count} jour|{count} jours",
     "changes": "Par rapport à la version précédente",
     "changes_heads": "Quoi|Lignes",
     "added": "Lignes ajoutées",
@@ -186,6 +216,12 @@ def count(value: float, said: Words) -> str:
     return f"{value:,.0f}".replace(",", said["thousands"])
 
 
+def several(key: str, value: float, said: Words) -> str:
+    """Return a number with its word: in English the singular is for 1 alone, in French for 0 too."""
+    one, many = said[key].split("|")
+    return (one if value == 1 or (value == 0 and said["language"] == "fr") else many).format(count=count(value, said))
+
+
 def decimal(value: float, said: Words, places: int = 2) -> str:
     """Return a number as the language writes it."""
     whole, _, fraction = f"{value:,.{places}f}".partition(".")
@@ -212,6 +248,6 @@ def size(value: float, said: Words) -> str:
     return f"{decimal(value, said, 0 if units[0] in ('B', 'o') else 1)} {units[0]}"
 
 
-def moment(value: dt.datetime) -> str:
-    """Return a moment for people of both languages."""
-    return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+def moment(value: dt.datetime, zone: dt.tzinfo) -> str:
+    """Return a moment for people of both languages, on the clocks of a zone, which is said: `2026-11-22 14:25 CET`."""
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M %Z}"

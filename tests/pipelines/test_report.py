@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
-from connectors.errors import NotFound, RunFailed
+from connectors.errors import Misconfigured, NotFound, RunFailed
 from pipelines import metrics, pages, quarantine, report, schedule
 from pipelines.declarations import Dataset
 from pipelines.report import Outcome, Report
@@ -20,7 +21,7 @@ from pipelines.report import page as report_page
 from pipelines.report import style as report_style
 from pipelines.report import words as report_words
 from pipelines.run import run
-from tests.pipelines.bench import SHOPS, Bench
+from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench
 
 ROWS = [("1", "Baker", "3", "2020-01-01"), ("2", "Grocer", "-1", "2021-02-03"), ("2", "Grocer", "x", "2021-02-03")]
 
@@ -138,7 +139,52 @@ def page(bench: Bench) -> Page:
 def test_the_page_proves_the_sum(page: Page) -> None:
     text = page().text_content()
     assert "5 in = 2 out + 2 refused + 1 merged" in text
-    assert "5 en entrée = 2 en sortie + 2 refusées + 1 fusionnées" in page("fr").text_content()
+    assert "5 en entrée = 2 en sortie + 2 refusées + 1 fusionnée" in page("fr").text_content()
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "said"),
+    [
+        ("fr", 0, "0 refusée + 0 fusionnée."), ("fr", 1, "1 refusée + 1 fusionnée."),
+        ("fr", 2, "2 refusées + 2 fusionnées."), ("en", 1, "1 refused + 1 merged."),
+    ],
+)  # fmt: skip
+def test_words_agree_with_their_numbers(bench: Bench, language: str, number: int, said: str) -> None:
+    found = replace(made(bench), quarantined=number, merged=number, rows_in=2 + 2 * number)
+    assert said in report_page.page(found, bench.workspace.dataset("shops"), language)
+
+
+def test_no_title_needs_an_elision(bench: Bench) -> None:
+    found = made(bench, SHOPS.replace("title: Shops", "title: Associations"))
+    (title, *_) = report_page.head(found, bench.workspace.dataset("shops"), "fr")
+    assert title.startswith("Exécution de «\u00a0Associations\u00a0» (shops), commencée le ")
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        (None, "2026-07-01 22:30 UTC"), ("Europe/Paris", "2026-07-02 00:30 CEST"), ("Asia/Tbilisi", "2026-07-02 02:30 +04"),
+    ],
+)  # fmt: skip
+def test_times_are_those_of_the_workspaces_clocks_and_say_so(bench: Bench, zone: str | None, said: str) -> None:
+    if zone is not None:
+        bench.write("beffroi.yaml", CONFIGURATION + f"timezone: {zone}\n")
+    found = replace(made(bench), started="2026-07-01T22:30:05.123456+00:00")
+    where, dataset = bench.workspace.configuration.zone, bench.workspace.dataset("shops")
+    assert said in report_page.head(found, dataset, "en", where)[0]
+    root = html.document_fromstring(report_page.page(found, dataset, "fr", where))
+    assert root.xpath("//time")[0].text_content() == said
+    assert root.xpath("//time/@datetime") == [found.started], "machines read UTC"
+    again = replace(found, outcome="unchanged", made=found.started)
+    assert f"The run of {said} made it" in report_page.head(again, dataset, "en", where)[2]
+
+
+def test_a_time_zone_that_is_none_is_told(bench: Bench) -> None:
+    bench.write("beffroi.yaml", CONFIGURATION + "timezone: Europe/Pari\n")
+    with pytest.raises(
+        Misconfigured, match=r"beffroi\.yaml:6: no such time zone: expected a name such as Europe/Paris"
+    ):
+        _ = bench.workspace
 
 
 def test_the_page_says_what_was_refused_and_what_was_measured(page: Page) -> None:
@@ -319,6 +365,31 @@ def test_due_is_what_cron_says_on_the_clock_on_the_wall(
     assert schedule.is_due(scheduled(line), at(last) if last else None, at(now)) is due
 
 
+@pytest.mark.usefixtures("paris")
+@pytest.mark.parametrize(("now", "due"), [("2026-06-01 01:20", False), ("2026-06-01 06:20", True)])
+def test_a_schedule_is_read_on_the_clocks_of_a_zone(now: str, due: bool) -> None:
+    zone = ZoneInfo("America/Cayenne")  # where it is 3:15 five hours after Paris
+    assert schedule.is_due(scheduled("15 3 * * *"), at("2026-06-01 00:00"), at(now), zone) is due
+
+
+def test_the_workspaces_zone_is_that_of_its_schedules(bench: Bench) -> None:
+    bench.shops(*ROWS, declaration=SHOPS + "schedule: '0 12 * * *'\n")
+    began = report.began(bench.run())
+    noon = began.replace(hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    while noon - began > dt.timedelta(days=1):
+        noon -= dt.timedelta(days=1)
+    for hours in (-7, 5):  # Etc/GMT+7 is seven hours behind
+        name = f"Etc/GMT{-hours:+d}"
+        bench.write("beffroi.yaml", CONFIGURATION + f"timezone: {name}\n")
+        there = noon - dt.timedelta(hours=hours)
+        while there <= began:
+            there += dt.timedelta(days=1)
+        while there - began > dt.timedelta(days=1):
+            there -= dt.timedelta(days=1)
+        assert schedule.due(bench.workspace, there - dt.timedelta(seconds=1)) == [], name
+        assert schedule.due(bench.workspace, there) == ["shops"], name
+
+
 def test_due_since_the_last_run_that_asked_the_source(bench: Bench) -> None:
     bench.shops(*ROWS, declaration=SHOPS + "schedule: '* * * * *'\n")
     now = dt.datetime.now(dt.UTC)
@@ -351,7 +422,7 @@ def test_metrics_tell_of_the_last_run_and_the_version(bench: Bench) -> None:
     found = made(bench)
     told = measured(metrics.write(bench.workspace))
     assert told == {
-        "rows_in": 5, "rows_out": 2, "rows_quarantined": 2, "rows_merged": 1, "run_seconds": found.seconds,
+        "rows_in": 5, "rows_out": 2, "rows_quarantined": 2, "rows_merged": 1, "sources_missing": 0.0, "run_seconds": found.seconds,
         "run_success": 1, "run_timestamp_seconds": pytest.approx(report.began(found).timestamp()), "version": 1,
         "version_timestamp_seconds": pytest.approx(bench.latest().as_of.timestamp()),
     }  # fmt: skip
