@@ -12,15 +12,15 @@ demo: .venv/.installed            ## run the main job, then serve it (ARGS="--on
 	.venv/bin/beffroi demo $(ARGS)
 
 test: .venv/.dev                  ## every test, with the real servers that they need
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev                 ## style and strict types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-soak: .venv/.dev                  ## the long campaigns, of which `make test` runs a short form
-	BEFFROI_SOAK=300 .venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
+soak: .venv/.dev                  ## the long campaigns, of which `make test` runs a short form (BEFFROI_SOAK: how long)
+	BEFFROI_SOAK=$${BEFFROI_SOAK:-300} .venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
 
 pages: .venv/.dev                 ## write the generated pages of docs/ anew
 	.venv/bin/python -m tools.make_pages

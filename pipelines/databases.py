@@ -75,7 +75,7 @@ def _held(path: Path) -> dict[str, str]:
 
 def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
     aside, spill = path.with_suffix(".part"), path.with_suffix(".spill")
-    aside.unlink(missing_ok=True)
+    _discard(aside)
     try:
         with duckdb.connect(str(aside), config={"temp_directory": str(spill)}) as connection:
             connection.execute(
@@ -83,12 +83,19 @@ def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
             )
             for dataset, version in tables:
                 _table(connection, dataset, version)
+            connection.execute("CHECKPOINT")  # closing says nothing of a full disk, and leaves tables in the log beside
     except duckdb.Error as error:
-        aside.unlink(missing_ok=True)
+        _discard(aside)
         raise RunFailed(f"{path.name} was not rebuilt, the last one stays ({type(error).__name__})") from None
     finally:
         shutil.rmtree(spill, ignore_errors=True)
     aside.rename(path)
+
+
+def _discard(aside: Path) -> None:
+    """Remove a database that was not made to its end, and its log."""
+    for file in (aside, aside.with_name(f"{aside.name}.wal")):
+        file.unlink(missing_ok=True)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, version: Version) -> None:

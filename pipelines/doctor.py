@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from connectors.errors import Unavailable
-from pipelines import databases, metrics, raw, retention, rollback, runs, versions
+from pipelines import by_column, databases, metrics, raw, retention, rollback, runs, versions
+from pipelines.declarations import Dataset
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -137,6 +138,7 @@ def _leftovers(workspace: Workspace, name: str) -> Iterator[Path]:
     yield from (runs.failed_folder(workspace, name)).glob("*.part")
     yield from (state / "runs" / name).glob("*.part")
     yield from (state / folder / f"{name}.part" for folder, _ in FILES if (state / folder / f"{name}.part").exists())
+    yield from (path for path in [rollback.half(workspace, name)] if path.exists())
     spilled = [name, *([f"faces-{name}"] if f"faces-{name}" not in workspace.datasets else [])]
     yield from (state / "spill" / each for each in spilled if (state / "spill" / each).exists())
 
@@ -186,7 +188,8 @@ def _broken(workspace: Workspace, name: str) -> Iterator[str]:
         )
     for version in found:
         if version is found[-1]:
-            yield from _latest(version, [each for each in found[:-1] if _whole(each) is None])
+            others = [each for each in found[:-1] if _whole(each) is None]
+            yield from _latest(workspace.datasets[name], version, others)
         elif version.parquet.is_file() and (wrong := _whole(version)):
             yield (
                 f"version {version.number} of {name}: its Parquet file {wrong}: it cannot be rolled back to; put it back"
@@ -194,7 +197,7 @@ def _broken(workspace: Workspace, name: str) -> Iterator[str]:
             )
 
 
-def _latest(version: Version, others: list[Version]) -> Iterator[str]:
+def _latest(dataset: Dataset, version: Version, others: list[Version]) -> Iterator[str]:
     name = version.dataset
     if wrong := _whole(version):
         back = f"`beffroi rollback {name} {others[-1].number}` brings the one before back, or " if others else ""
@@ -202,7 +205,7 @@ def _latest(version: Version, others: list[Version]) -> Iterator[str]:
         said = f"version {version.number} of {name}, its latest: its Parquet file {wrong}"
         yield f"{said}: {remove}{back}`beffroi run {name} --full` makes a new one"
         return
-    if wrong := _ready(version):
+    if wrong := _ready(dataset, version):
         yield f"version {version.number} of {name}: {wrong}: `beffroi run {name}` makes it anew"
 
 
@@ -218,8 +221,8 @@ def _whole(version: Version) -> str | None:
     return None if rows == version.rows else f"has {rows:,} rows, and was committed with {version.rows:,}"
 
 
-def _ready(version: Version) -> str | None:
-    """Return what is wrong with the ready-made files of a version."""
+def _ready(dataset: Dataset, version: Version) -> str | None:
+    """Return what is wrong with the ready-made files of a version, made under the declaration of today or not."""
     if not version.csv.is_file():
         return "its CSV file is gone"
     try:
@@ -229,6 +232,9 @@ def _ready(version: Version) -> str | None:
         return "its index is gone or damaged"
     if entries != version.rows:
         return f"its index has {entries:,} rows, and it has {version.rows:,}"
+    today = version.declared == versions.declared(dataset)
+    if today and not by_column.is_of(dataset, version.parquet, version.folder):
+        return "its index by columns is gone or damaged, or not of the columns that index: names"
     return "its report is gone or damaged" if _began(version.folder / "report.json") is None else None
 
 

@@ -26,7 +26,7 @@ JUDGES = ("email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely
 FILES = ("lineage.parquet", "duplicates.parquet", "conflicts.parquet", "corrected.parquet", "quarantine.parquet")
 """What a version has beside its rows, and a run that was killed may have left of other inputs than the rest."""
 
-TOLD = {"title", "description", "keywords", "schedule", "deadline", "publication", "retention"}
+TOLD = {"title", "description", "keywords", "schedule", "deadline", "publication", "retention", "index"}
 """What a declaration says that no row is judged by."""
 
 
@@ -75,14 +75,17 @@ def unchanged(job: Job, judged: str) -> Report | None:
     last = job.last
     if last is None or not last.whole or not last.parquet.is_file() or job.dataset.expect.freshness is not None:
         return None
-    found = raws.readings(raw_folder(job.workspace, job.dataset.name))
-    if not any(each.judged == judged and each.version == last.number for each in found):
+    readings = raws.readings(raw_folder(job.workspace, job.dataset.name))
+    found = [each.inputs for each in readings if each.judged == judged and each.version == last.number]
+    if not found:
         return None
     try:
         before = reports.of(last.report)
         same = all(lineage.is_of(last.folder / file, before.sources) for file in FILES)
+        told = [(source["raw"], source["version"]) for source in before.sources]
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    same = same and told in [[(raw.sha256, raw.version) for raw in inputs] for inputs in found]  # not of a run between
     if before.version != last.number or not same:
         return None
     return replace(

@@ -100,8 +100,27 @@ def held(workspace: Workspace, name: str) -> Held | None:
 
 def release(workspace: Workspace, name: str) -> None:
     """Let a dataset go on; nothing happens where it is not held."""
-    for path in _notes(workspace, name):
+    for path in (*_notes(workspace, name), half(workspace, name)):
         path.unlink(missing_ok=True)
+
+
+def readers(workspace: Workspace, name: str) -> list[str]:
+    """Return the datasets that were made from another version of a dataset than its latest, or from one that was.
+
+    Each comes after those it was made from; one that is held is none, since no run changes it. Raises Unavailable.
+    """
+    latest, found = versions.newest(workspace, name), list[str]()
+    for other in workspace.in_order([]):
+        read, version = workspace.datasets[other].depends_on, versions.newest(workspace, other)
+        if latest is None or version is None or not read & {name, *found} or held(workspace, other) is not None:
+            continue
+        try:
+            made_from = version.report["needed"].get(name)
+        except (OSError, ValueError, KeyError):
+            made_from = None
+        if read & {*found} or made_from != latest.number:
+            found.append(other)
+    return found
 
 
 def rebuild(workspace: Workspace, name: str, number: int) -> Path:
@@ -135,6 +154,11 @@ def _notes(workspace: Workspace, name: str) -> tuple[Path, Path]:
     """Return where a rollback under way notes what it is about to do, and the note that holds the dataset."""
     folder = workspace.state / "held"
     return folder / f"{name}.next.json", folder / f"{name}.json"
+
+
+def half(workspace: Workspace, name: str) -> Path:
+    """Return where a note is made aside: a rollback that was killed may have left it there."""
+    return _notes(workspace, name)[0].with_suffix(".part")
 
 
 def _held_at(last: Version, version: int, content: int, by: str | None, why: str | None) -> Held:
@@ -221,7 +245,7 @@ def _announce(workspace: Workspace, note: Held) -> None:
     """Write the note of what is about to be held, whole or not at all."""
     path, _ = _notes(workspace, note.dataset)
     path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
+    part = half(workspace, note.dataset)
     part.write_text(json.dumps(asdict(note), ensure_ascii=False), encoding="utf-8")
     versions.on_disk(part)
     part.replace(path)

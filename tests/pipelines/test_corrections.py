@@ -1,14 +1,10 @@
 """Corrections of raw rows: kept, applied while the row comes as it came, and never a row lost or counted twice."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from connectors.errors import Unavailable
 from pipelines import corrections, quarantine
@@ -17,9 +13,6 @@ from pipelines.run import Report, run
 from tests.pipelines.bench import SHOPS, Bench, read
 
 UNIQUE = SHOPS.replace("{name: name, title: Name,", "{name: name, title: Name, constraints: {unique: true},")
-LISTS = UNIQUE.replace("  primaryKey: id\n", "    - {name: tags, type: array}\n  primaryKey: id\n").replace(
-    "clean:\n", "clean:\n  tags: {from: name}\n"
-)
 
 
 def said(raw: Mapping[str, Any], source: str = "source/shops", **values: str | None) -> Correction:
@@ -174,60 +167,3 @@ def test_types_of_the_source_are_kept(bench: Bench) -> None:
     fix(bench, 1, workers="3", opened="2024-02-29")
     run(bench.workspace, "shops", replay=True)
     assert [(row["workers"], str(row["opened"])) for row in bench.rows()] == [(3, "2024-02-29")]
-
-
-CELLS = {
-    "id": st.sampled_from(["1", "2", "3", "4", "5", None]),
-    "name": st.sampled_from(["[a]", "[b, c]", "d", None]),
-    "workers": st.sampled_from(["1", "2", "x", "-1", None]),
-    "opened": st.sampled_from(["2020-01-01", "31/02/2011", None]),
-}
-ROWS = st.lists(st.tuples(*CELLS.values()), min_size=1, max_size=7)
-FIXES = st.lists(st.fixed_dictionaries({}, optional=CELLS).filter(bool), min_size=7, max_size=7)
-
-
-@pytest.mark.soak
-@settings(
-    max_examples=int(os.environ.get("BEFFROI_SOAK", "12")),
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(declaration=st.sampled_from([SHOPS, UNIQUE, LISTS]), rows=ROWS, fixes=FIXES, skipped=st.sets(st.integers(0, 6)))
-def test_replay_after_a_fix_equals_a_fresh_run_and_a_run_of_a_mended_source(
-    new_bench: Callable[[], Bench], declaration: str, rows: list[Any], fixes: list[dict[str, Any]], skipped: set[int]
-) -> None:
-    ours, fresh, mended = new_bench(), new_bench(), new_bench()
-    for bench in (ours, fresh):
-        bench.shops(*rows, declaration=declaration)
-    holds(ours.run())
-    values: dict[Any, dict[str, Any]] = {}
-    for number, refused in enumerate(quarantine.listed(ours.workspace, "shops")):
-        row = tuple(refused.raw[name] for name in CELLS)
-        if number not in skipped and row not in values:
-            values[row] = fixes[number]
-            fix(ours, refused.place, **values[row])
-    replayed = run(ours.workspace, "shops", replay=True)
-    (fresh.root / ".beffroi" / "corrections").mkdir(parents=True)
-    if values:
-        copied = Path(".beffroi/corrections/shops.jsonl")
-        (fresh.root / copied).write_bytes((ours.root / copied).read_bytes())
-    read_anew = fresh.run()
-    told = [tuple({**dict(zip(CELLS, row, strict=True)), **values.get(row, {})}.values()) for row in rows]
-    mended.shops(*told, declaration=declaration)
-    counts = [(r.rows_in, r.rows_out, r.quarantined, r.merged, r.conflicts, r.rules) for r in (replayed, read_anew)]
-    holds(replayed)
-    assert counts[0] == counts[1]
-    assert replayed.corrected == read_anew.corrected == sum(row in values for row in rows)
-    there = mended.run()
-    assert (there.rows_out, there.quarantined, there.merged) == counts[0][1:4]
-    assert ours.rows() == fresh.rows() == mended.rows()
-    files = ("lineage.parquet", "duplicates.parquet", "conflicts.parquet")
-    for file in files:
-        left = [read(bench.latest().folder / file) for bench in (ours, fresh, mended)]
-        assert left[0] == left[1] == left[2], file
-    failures = [
-        [(row.place, row.failures) for row in quarantine.listed(bench.workspace, "shops")]
-        for bench in (ours, fresh, mended)
-    ]
-    assert failures[0] == failures[1] == failures[2]

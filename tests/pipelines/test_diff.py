@@ -1,6 +1,7 @@
 """What differs between two versions: applied to the one, it gives the other."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -74,7 +75,8 @@ def applied(rows: Table, found: list[diff.Difference]) -> Table:
 @pytest.mark.soak
 @some(12)
 @given(ROWS, ROWS)
-def test_what_differs_applied_to_one_gives_the_other(bench: Bench, old: Table, new: Table) -> None:
+def test_what_differs_applied_to_one_gives_the_other(new_bench: Callable[[], Bench], old: Table, new: Table) -> None:
+    bench = new_bench()
     bench.write("datasets/two.yaml", TWO)
     put(bench, "two", listed(old), ready=False)
     last = put(bench, "two", listed(new), ready=False).number

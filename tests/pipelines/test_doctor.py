@@ -2,9 +2,7 @@
 
 import json
 import os
-import random
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +14,7 @@ from pipelines import databases, doctor, rollback, versions
 from pipelines.doctor import Finding
 from pipelines.run import run
 from pipelines.workspace import Workspace
-from tests.effort import times
-from tests.pipelines.bench import SHOPS, Bench
-from tests.pipelines.killed import Child, run_shops
-from tests.pipelines.test_crash import change, hold_whole
-
-KILLS = times(10)
+from tests.pipelines.bench import Bench
 
 
 def found(bench: Bench, *names: str, mend: bool = False) -> list[Finding]:
@@ -52,34 +45,6 @@ def state(bench: Bench, made: Path) -> Path:
     return bench.root / ".beffroi"
 
 
-@pytest.mark.soak
-def test_after_any_kill_nothing_is_left_once_it_is_mended(bench: Bench) -> None:
-    bench.write("datasets/shops.yaml", SHOPS)
-    change(bench, 0)
-    began = time.monotonic()
-    run(bench.workspace, "shops")
-    databases.refresh(bench.workspace)
-    whole_run, left = time.monotonic() - began, 0
-    for number in range(1, KILLS + 1):
-        change(bench, number)
-        child = Child(bench.root, run_shops)
-        time.sleep(random.random() * whole_run * 1.2)
-        child.kill()
-        before = hold_whole(bench)
-        told = found(bench)
-        assert {each.kind for each in told} <= {"leftover"}, "a kill breaks nothing"
-        left += len(told)
-        mended = found(bench, mend=True)
-        assert [each.path for each in mended] == [each.path for each in told]
-        assert all(each.mended for each in mended)
-        assert found(bench) == []
-        assert not [
-            path for pattern in ("*.part", "*.tmp", "*.wal") for path in bench.root.rglob(f".beffroi/**/{pattern}")
-        ]
-        assert hold_whole(bench) == before, "mending touches no version"
-    assert left, f"{KILLS} kills, and none left anything"
-
-
 LEFT: dict[str, Callable[[Path], Path]] = {
     "a Parquet file without a commit": lambda state: state / "lake/shops/000003-x.parquet",
     "a commit that was never finished": lambda state: state / "lake/shops/_delta_log/_commit_x.json.tmp",
@@ -92,6 +57,7 @@ LEFT: dict[str, Callable[[Path], Path]] = {
     "half a report": lambda state: state / "runs/shops/x.part",
     "half a quarantine of a failed run": lambda state: state / "failed/shops/quarantine.part",
     "half a note": lambda state: state / "held/shops.part",
+    "half a note of a rollback": lambda state: state / "held/shops.next.part",
     "a rollback that never came about": lambda state: state / "held/shops.next.json",
     "half a database": lambda state: state / "databases/open.part",
     "what making a database spilled": lambda state: state / "databases/open.spill/duckdb_temp",

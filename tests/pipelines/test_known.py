@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import quarantine
 from pipelines.known import JUDGES
 from tests.pipelines.bench import SHOPS, Bench
 
@@ -53,3 +54,13 @@ def test_another_version_of_a_library_judges_again(bench: Bench, tmp_path: Path,
     told.parent.mkdir()
     told.write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 0.0.1\n")
     assert elsewhere(bench, tmp_path) == "1 True"
+
+
+def test_a_source_that_is_again_as_it_was_leaves_nothing_of_what_was_between(bench: Bench) -> None:
+    good, refused = ("1", "Au bon pain", "3", None), ("2", "Chez Luc", "x", None)
+    for rows, quarantined in (((good,), 0), ((good, refused), 1), ((good,), 0), ((good,), 0)):
+        bench.shops(*rows)
+        report = bench.run()
+        assert (report.version, report.rows_in, report.quarantined) == (1, len(rows), quarantined)
+        assert len(list(quarantine.listed(bench.workspace, "shops"))) == quarantined
+    assert "clean" not in report.stages, "done again, there is nothing to judge"

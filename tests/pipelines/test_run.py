@@ -5,7 +5,6 @@ import json
 import shutil
 import threading
 import traceback
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.errors import Misconfigured, RunFailed, Unavailable, Unreadable
 from pipelines import quarantine, versions
 from pipelines.run import run
-from tests.effort import some
 from tests.pipelines.bench import SHOPS, Bench, query, read
 
 GOOD = ("1", "  Au   Bon\u00a0Pain ", "3", "01/03/1998")
@@ -472,39 +468,6 @@ def test_a_file_that_is_damaged_inside_stops_the_run(bench: Bench) -> None:
     with pytest.raises(RunFailed, match=r"shops: the engine stopped \(\w+\)|could not be read") as caught:
         bench.run()
     assert MARKER not in "".join(traceback.format_exception(caught.value))
-
-
-TABLES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "id": st.sampled_from(["1", "2", "3", "", None]),
-            "name": st.none() | st.text(max_size=5),
-            "workers": st.sampled_from([None, "1", "-1", "x", "1.5"]),
-            "opened": st.sampled_from([None, "2020-01-01", "31/12/1999", "bad", " "]),
-        }
-    ),
-    max_size=12,
-)
-
-
-@pytest.mark.soak
-@some(4)
-@given(st.lists(TABLES, min_size=1, max_size=3))
-def test_the_sum_always_holds(new_bench: Callable[[], Bench], tables: list[list[dict[str, Any]]]) -> None:
-    bench = new_bench()
-    bench.write("datasets/shops.yaml", SHOPS)
-    for table in tables:
-        bench.source("shops", table, dict.fromkeys(("id", "name", "workers", "opened"), pa.string()))
-        report = bench.run()
-        rows, bad = bench.rows(), refused(bench)
-        assert report.rows_in == len(table) == report.rows_out + report.quarantined + report.merged
-        assert (report.rows_out, report.quarantined) == (len(rows), len(bad))
-        keys = [row["id"] for row in rows]
-        assert keys == sorted(set(keys))
-        good = [row for place, row in enumerate(table, 1) if place not in {one.place for one in bad}]
-        assert set(keys) == {row["id"] for row in good}
-        assert all(one.failures for one in bad)
-    assert bench.run().new is False
 
 
 def test_a_workspace_runs_in_order_of_its_references(reference: Bench) -> None:
