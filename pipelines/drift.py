@@ -119,8 +119,8 @@ def sources(
             continue
         en, fr = _accept(dataset, f"`expect: {{drift: {{sources: {enough(lost)}}}}}`")
         reason = Reason(
-            f"{name}: {rows:,} rows, and {last:,} for the last version: {en}",
-            f"{name} : {rows:,} lignes, et {last:,} pour la dernière version : {fr}",
+            f"{name}: rows: {rows:,}, and {last:,} for the last version: {en}",
+            f"{name} : lignes : {rows:,}, et {last:,} pour la dernière version : {fr}",
         )
         yield Drifted("drift_sources", lost, round(most, 9), reason if lost > round(most, 9) else None)
 

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from connectors.errors import NotFound, Unavailable
+from connectors.errors import NotFound, Unavailable, Unreadable
+from connectors.files.csv_rows import opened, records
 from connectors.registry import FAULT
 from pipelines import raw as raws
 from pipelines import versions
@@ -127,6 +129,23 @@ def row(connection: duckdb.DuckDBPyConnection, raw: Raw, place: int) -> RawRow:
     if not found:
         raise NotFound(f"{raw.source} had no row {place} then")
     return RawRow(found[0][0], types, found[0][1])
+
+
+def line(raw: Raw, place: int) -> int | None:
+    """Return the line of the source's file, counted from 1, on which a row begins; None where that is not known.
+
+    It is known of a plain CSV, of which the file itself is kept: others became a table, and of that the rows are kept.
+    """
+    dialect = raw.dialect
+    if dialect is None:
+        return None
+    with suppress(OSError, Unreadable), opened(raw.path, "utf-8-sig") as text:
+        for _ in range(dialect.skip):
+            text.readline()
+        found = records(text, dialect.delimiter, dialect.quote, raw.source, raw.source)
+        record = next(islice(found, place - 1, None), None)
+        return record.line + dialect.skip if record is not None and record.fault is None else None
+    return None
 
 
 def rows_of(parquet: Path) -> str:

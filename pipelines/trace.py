@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from connectors.drafting import counted
 from connectors.errors import NotFound, Unavailable
 from pipelines import corrections, evidence, lineage, quarantine, versions
 from pipelines import report as reports
@@ -120,7 +121,9 @@ def of_place(
     given = input_of(workspace, name, version.folder, source)
     chained = given.raw is not None and bool(given.raw.changes)  # a row's number counts those that it was put over too
     if place < 1 or (place > given.rows and not chained):
-        raise NotFound(f"{given.name} had {given.rows:,} rows for version {version.number} of {name}: no row {place}")
+        raise NotFound(
+            f"{given.name} had {counted(given.rows, 'row')} for version {version.number} of {name}: no row {place}"
+        )
     with evidence.engine() as connection:
         if given.raw is not None and given.raw.changes:  # a row that another was put over is one no more
             evidence.row(connection, given.raw, place)

@@ -30,10 +30,8 @@ from pipelines.workspace import Workspace
 KEPT = 2
 """Versions whose ready-made files are kept: the latest, and the one that somebody may still be paging through."""
 
-
 FIRST = "1.0.0"
 """The schema version of a dataset's first columns, where its declaration says none."""
-
 
 TABLE: dict[str, str | None] = {
     "delta.enableExpiredLogCleanup": "false",  # our history is in the log
@@ -76,7 +74,10 @@ class Version:
     @property
     def whole(self) -> bool:
         """Tell whether every ready-made file is there (somebody may have removed one)."""
-        return self.csv.is_file() and self.index.is_file()
+        columns = json.loads(self.schema).get("columns", ())
+        maps = any(c["type"] in ("geopoint", "geojson") and c.get("format") != "topojson" for c in columns)
+        ends = (".csv", ".geojson", ".geo.parquet") if maps else (".csv",)
+        return self.index.is_file() and all(self.csv.with_suffix(end).is_file() for end in ends)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -225,17 +226,9 @@ def _version(table: Path, state: Path, name: str, entry: dict[str, Any]) -> Vers
 
 
 def commit(
-    workspace: Workspace,
-    dataset: Dataset,
-    number: int,
-    parquet: Path,
-    rows: int,
-    changes: tuple[int, int, int],
-    *,
-    schema_version: str = FIRST,
-    schema_changes: Sequence[str] = (),
-    brings_back: Version | None = None,
-) -> None:
+    workspace: Workspace, dataset: Dataset, number: int, parquet: Path, rows: int, changes: tuple[int, int, int], *,
+    schema_version: str = FIRST, schema_changes: Sequence[str] = (), brings_back: Version | None = None,
+) -> None:  # fmt: skip
     """Make `parquet`, which lies in the table's folder already, the version `number` of the dataset.
 
     One atomic write to the Delta log: before it nothing is visible, after it all is. `changes` are the rows added,

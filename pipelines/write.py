@@ -55,6 +55,7 @@ def version(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Repo
 def committed(job: Job, report: Report, parquet: Path, folder: Path) -> Report:
     """Write the report into `folder`, whose other files are whole, and show the version if it is one; return the report."""
     workspace, name = job.workspace, job.dataset.name
+    faces.renew(workspace, job.dataset, parquet, folder)
     report = job.clock.done(report, "new" if report.new else "unchanged")
     runs.write(report, folder / "report.json")
     if report.new:
@@ -72,6 +73,8 @@ def committed(job: Job, report: Report, parquet: Path, folder: Path) -> Report:
 
 def unchanged(job: Job, report: Report) -> Report:
     """Note that a run found what the last version is made of: its report says since when that is known."""
+    if job.last is not None:
+        faces.renew(job.workspace, job.dataset, job.last.parquet, job.last.folder)
     report = job.clock.done(report, "unchanged")
     runs.write(report, versions.version_folder(job.workspace, job.dataset.name, report.version) / "report.json")
     shutil.rmtree(runs.failed_folder(job.workspace, job.dataset.name), ignore_errors=True)

@@ -41,10 +41,11 @@ def _luhn(number: str, digits: int) -> str:
     leaves by ten counts, and there `n // 10^p` is d, and `n // (5 * 10^p) - n // 10^(p + 1) * 2` is 1 where d is over 4:
     half the divisions that taking out each digit costs.
     """
-    terms = [number]
-    for power in (10**place for place in range(1, digits, 2)):
-        terms.append(f"2 * ({number} // {power}) + {number} // {5 * power} - {number} // {10 * power}")
-    return f"({' + '.join(terms)}) % 10"
+    terms = (
+        f"2 * ({number} // {power}) + {number} // {5 * power} - {number} // {10 * power}"
+        for power in (10**place for place in range(1, digits, 2))
+    )
+    return f"({' + '.join([number, *terms])}) % 10"
 
 
 def _sum(number: str, digits: int) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connectors.errors import Misconfigured
+from gateway.online import warnings
 from pipelines.workspace import Workspace
 from tests.effort import some
 
@@ -203,6 +204,25 @@ def test_a_contradiction_is_told_in_one_sentence(root: Path, old: str, new: str,
     (root / "datasets/shops.yaml").write_text(SHOPS.replace(old, new, 1))
     found = problems(root)
     assert like(found, [f"datasets/shops.yaml:{said}"]), found
+
+
+@pytest.mark.parametrize(
+    ("merge", "rule"),
+    [
+        ("{columns: {town: recent}, recent: opened}", "first"),
+        ("{default: recent, columns: {opened: majority}, recent: opened}", "majority"),
+        ("{columns: {town: recent, opened: recent}, recent: opened}", None),
+        ("{default: recent, recent: opened}", None),
+        ("{default: majority}", None),
+    ],
+)
+def test_a_newer_date_that_may_be_lost_is_warned_of(root: Path, merge: str, rule: str | None) -> None:
+    (root / "datasets/shops.yaml").write_text(SHOPS + f"merge: {merge}\n")
+    said = (
+        f"shops: recent names «opened», whose own value is merged by the rule {rule}: a row may keep an older «opened»"
+        " than that of the values taken by it. Merge it by recent too: merge: {columns: {opened: recent}}"
+    )
+    assert [line for line in warnings(Workspace(root)) if line.startswith("shops")] == ([said] if rule else [])
 
 
 def test_a_record_has_its_own_key(root: Path) -> None:

@@ -232,7 +232,7 @@ def test_a_source_among_several_that_lost_its_rows_is_told(
         assert bench.run().rows_out == 300 + now
         return
     (problem,) = failure(bench).problems
-    assert problem.startswith(f"poix: {now} rows, and {before} for the last version: if that is right, take it once")
+    assert problem.startswith(f"poix: rows: {now}, and {before} for the last version: if that is right, take it once")
     assert measured(accept(bench), "drift_sources")["accepted"] is True
 
 

@@ -254,3 +254,23 @@ def test_only_a_dataset_with_a_geometry_has_files_for_maps(bench: Bench) -> None
     assert not list(bench.latest().folder.glob("shops.geo*"))
     judged(bench, "type: geojson, format: topojson", ['{"type":"Topology","objects":{},"arcs":[]}'])
     assert faces.kinds(bench.workspace.dataset("places")) == ("parquet", "csv")
+
+
+@pytest.mark.parametrize("end", ["geojson", "geo.parquet"])
+def test_a_file_for_maps_that_somebody_removed_is_made_again(bench: Bench, end: str) -> None:
+    judged(bench, "type: geopoint", ["2.3522,48.8566"])
+    version = bench.latest("places")
+    file = version.folder / f"places.{end}"
+    before = file.read_bytes()
+    assert version.whole
+    file.unlink()
+    assert not version.whole
+    assert not bench.run("places").new
+    assert file.read_bytes() == before
+    assert bench.latest("places").whole
+
+
+def test_a_version_without_anything_for_maps_is_whole(bench: Bench) -> None:
+    bench.shops(("1", "Baker", "3", "2020-01-01"))
+    bench.run()
+    assert bench.latest().whole

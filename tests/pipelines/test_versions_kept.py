@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from filelock import FileLock
 
 from connectors.errors import InvalidRequest, NotFound, RunFailed, Unavailable
-from pipelines import databases, index, retention, rollback, versions
+from pipelines import databases, index, retention, rollback, schedule, versions
 from pipelines import raw as raws
 from pipelines.run import run
 from pipelines.versions import Version
@@ -205,6 +205,60 @@ def test_after_a_release_the_same_source_is_judged_again(bench: Bench) -> None:
     report = bench.run()
     assert (report.version, report.added, len(bench.rows())) == (4, 1, 2)
     assert bench.run().new is False
+
+
+COPY = """\
+title: Copy
+owner: ville
+audience: owner
+source: {dataset: SOURCE}
+schema:
+  fields: [{name: id}, {name: name}]
+  primaryKey: id
+"""
+
+
+def read_by_two(bench: Bench, more: str = "") -> None:
+    """Make two versions of shops, each read by `copy`, and that by `again`; `other` reads none of them."""
+    bench.write("datasets/copy.yaml", COPY.replace("SOURCE", "shops") + more)
+    bench.write("datasets/again.yaml", COPY.replace("SOURCE", "copy") + more)
+    bench.write("datasets/other.yaml", COPY.replace("{dataset: SOURCE}", "{registry: source, table: shops}") + more)
+    for count in (1, 2):
+        bench.shops(*[(row["id"], row["name"], "1", "2020-01-01") for row in shops(count)])
+        for name in ("shops", "copy", "again", "other"):
+            bench.run(name)
+
+
+def test_what_was_made_from_another_version_is_told_until_it_is_made_anew(bench: Bench) -> None:
+    read_by_two(bench)
+    assert rollback.readers(bench.workspace, "shops") == []
+    rollback.rollback(bench.workspace, "shops", 1)
+    assert rollback.readers(bench.workspace, "shops") == ["copy", "again"], "in the order in which they run"
+    bench.run("copy")
+    assert [row["name"] for row in bench.rows("copy")] == ["of 1"]
+    assert rollback.readers(bench.workspace, "shops") == [], "what reads copy alone is as late as after any run of it"
+    assert bench.run("again").new
+    assert [row["name"] for row in bench.rows("again")] == ["of 1"]
+
+
+def test_what_is_held_itself_or_has_no_version_is_not_made_anew(bench: Bench) -> None:
+    read_by_two(bench)
+    bench.write("datasets/never.yaml", COPY.replace("SOURCE", "shops"))
+    rollback.rollback(bench.workspace, "copy", 1)
+    rollback.rollback(bench.workspace, "shops", 1)
+    assert rollback.readers(bench.workspace, "shops") == []
+
+
+def test_after_a_rollback_what_reads_it_is_due_once(bench: Bench) -> None:
+    read_by_two(bench, "schedule: '0 0 29 2 *'\n")
+    now = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)  # no hour of theirs has come
+    assert schedule.due(bench.workspace, now) == []
+    rollback.rollback(bench.workspace, "shops", 1)
+    assert schedule.due(bench.workspace, now) == ["again", "copy"]
+    bench.write("datasets/again.yaml", COPY.replace("SOURCE", "copy"))
+    assert schedule.due(bench.workspace, now) == ["copy"], "without a schedule none is ever due"
+    bench.run("copy")
+    assert schedule.due(bench.workspace, now) == []
 
 
 def test_done_twice_it_does_what_is_left(bench: Bench) -> None:
