@@ -1,5 +1,6 @@
 """A CSV file read by the engine, as a run does it, to compare with our own reader."""
 
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -8,10 +9,17 @@ import pyarrow as pa
 from connectors.registry import CsvFile
 
 
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """Return the one database of all comparisons: to make one costs more than to read a small file."""
+    connection = duckdb.connect()
+    connection.execute("SET enable_external_file_cache = false")  # files of one name are written anew at once
+    return connection
+
+
 def by_engine(scan: CsvFile) -> list[list[str | None]] | None:
     """Return the rows as DuckDB reads them; None where it refuses the file."""
-    connection = duckdb.connect()
-    columns = {f"c{place}": "VARCHAR" for place in range(len(scan.columns))}
+    connection, columns = database(), {f"c{place}": "VARCHAR" for place in range(len(scan.columns))}
     try:
         found = connection.execute(
             "FROM read_csv(?, auto_detect = false, header = false, skip = ?, columns = ?, delim = ?, quote = ?,"
@@ -20,8 +28,6 @@ def by_engine(scan: CsvFile) -> list[list[str | None]] | None:
         ).fetchall()
     except duckdb.InvalidInputException:
         return None
-    finally:
-        connection.close()
     return [list(row) for row in found]
 
 
