@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.errors import MalformedIdentifier, Unavailable
-from gateway import lookups
 from gateway.journal import Entry, Journal
+from gateway.lookups import answering
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.commands import beffroi, process
@@ -116,7 +116,7 @@ def test_a_whole_file_is_said_to_be_one(root: Path) -> None:
 
 
 def test_the_command_line_names_who_types(root: Path) -> None:
-    asyncio.run(lookups.command(Workspace(root), "commune", "01001", None, None))
+    asyncio.run(answering.command(Workspace(root), "commune", "01001", None, None))
     assert entries(root / ".beffroi")[0]["agent"] == getpass.getuser()
 
 
@@ -129,7 +129,7 @@ def test_no_text_stops_the_journal(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match=r"journal\.db cannot be written \(UnicodeEncodeError\)"):
             journal.append(Odd("lookup", "x", "api")).result(5)
         assert not journal.writable()
-        assert journal.append(Entry("lookup", "\udcff", "api")).result(5) == 1
+        assert journal.append(Entry("lookup", "\udcff", "api")).result(5).number == 1
         assert journal.writable()
         assert journal.keyed("\udcff") != journal.keyed("\udcfe")
 
@@ -147,7 +147,7 @@ def test_an_identifier_that_is_no_text(root: Path) -> None:
     purpose = ("--purpose", "etat-civil")
     assert "Malformed identifier" in process(root, "lookup", "person", os.fsdecode(b"\xff"), *purpose, status=1).stderr
     with pytest.raises(MalformedIdentifier):
-        asyncio.run(lookups.command(Workspace(root), "commune", "insee:\ud800", None, None))
+        asyncio.run(answering.command(Workspace(root), "commune", "insee:\ud800", None, None))
 
 
 # --- the quarantine --------------------------------------------------------------------------------------------------
