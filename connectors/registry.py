@@ -258,7 +258,7 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
-    *("guard", "credentials", "ledgers"),
+    *("guard", "credentials", "ledgers", "timestamps", "openid"),
     *("patterns", "variables", "yaml_text", "outcomes", "declared"),
 }
 """Modules and packages of this package that are no kind of registry."""

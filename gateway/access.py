@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from connectors.errors import CallerError, InvalidRequest, NotGranted, Unauthenticated
-from gateway.tokens import Tokens
+from connectors.errors import BeffroiError, InvalidRequest, NotGranted
+from gateway.credentials import Credential
 from pipelines.declarations import Dataset
+from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Grant, Lookup, Purpose
 from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
@@ -27,7 +28,7 @@ class Caller:
     """Who asks and why. By `command` it is the operator; by `api` an application, or nobody known.
 
     `refusal` is what is wrong with what the caller says of itself. It is raised where it matters: open data need
-    no credential.
+    no credential. `receipt` is whether a signed proof of each answer is wanted.
     """
 
     via: Literal["api", "command"]
@@ -35,27 +36,29 @@ class Caller:
     organisation: str | None = None
     purpose: str | None = None
     agent: str | None = None
-    refusal: CallerError | None = None
+    refusal: BeffroiError | None = None
+    receipt: bool = False
 
 
 @dataclass(frozen=True)
 class Resource:
-    """What is asked: a lookup, a dataset, or an operation of a registry; its fields, if open, if any is personal."""
+    """What is asked: a lookup, a dataset, an operation of a registry, the journal; its fields, if open, if personal."""
 
-    kind: Literal["lookup", "dataset", "operation"]
+    kind: Literal["lookup", "dataset", "operation", "journal"]
     name: str
     fields: tuple[str, ...]
     open: bool
     personal: bool
+    verified: bool = False  # asked whether something is so, not what it is
 
     def __str__(self) -> str:
-        return f"the {self.kind} {self.name}"
+        return f"the {self.kind} {self.name}" if self.kind != "journal" else f"the journal's {self.name}"
 
 
-def of_lookup(name: str, lookup: Lookup) -> Resource:
-    """Return a lookup as a resource; none is open."""
-    model = lookup.record_model
-    return Resource("lookup", name, tuple(model.model_fields), open=False, personal=model.is_personal())
+def of_lookup(name: str, lookup: Lookup, *, verified: bool = False) -> Resource:
+    """Return a lookup as a resource, its fields told or only `verified`; none is open."""
+    model, fields = lookup.record_model, tuple(lookup.record_model.model_fields)
+    return Resource("lookup", name, fields, open=False, personal=model.is_personal(), verified=verified)
 
 
 def of_dataset(dataset: Dataset) -> Resource:
@@ -70,36 +73,34 @@ def of_operation(registry: str, operation: str, *, personal: bool) -> Resource:
     return Resource("operation", f"{operation} of {registry}", (), open=False, personal=personal)
 
 
+def of_who_read() -> Resource:
+    """Return what the journal tells of who read the data of one person."""
+    return Resource("journal", "who-read", WHO_READ, open=False, personal=True)
+
+
 def of_refused(dataset: Dataset) -> Resource:
     """Return the refused rows of a dataset as a resource. What the source has may be more than the columns."""
     resource = of_dataset(dataset)
     return replace(resource, open=False, personal=resource.personal or not resource.open)
 
 
-def identify(workspace: Workspace, tokens: Tokens, headers: Mapping[str, str], purpose: str | None) -> Caller:
-    """Tell who calls the API, from its headers; `purpose` is the one in the query, where the header says none.
+def identify(workspace: Workspace, credential: Credential, headers: Mapping[str, str], purpose: str | None) -> Caller:
+    """Tell who calls the API, by a credential and headers; `purpose` is the one in the query, where no header says it.
 
     Never raises for what the caller did: what is wrong becomes the caller's `refusal`.
     """
     purpose = headers.get("beffroi-purpose") or purpose
-    agent = headers.get("beffroi-agent")
+    refusal, agent = credential.refusal, headers.get("beffroi-agent", credential.agent)
     if agent is not None and not AGENT.fullmatch(agent):
-        wrong = InvalidRequest("Beffroi-Agent is the name of an account: at most 100 letters, digits and .@+-_")
-        return Caller("api", purpose=purpose, refusal=wrong)
-    authorization = headers.get("authorization")
-    if authorization is None:
-        missing = Unauthenticated("no token came with the call: send «Authorization: Bearer …»")
-        return Caller("api", purpose=purpose, agent=agent, refusal=missing)
-    scheme, _, text = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        wrong_scheme = Unauthenticated("the header Authorization must read «Bearer», a blank, and the token")
-        return Caller("api", purpose=purpose, agent=agent, refusal=wrong_scheme)
-    try:
-        application = tokens.verify(text.strip())
-    except Unauthenticated as error:
-        return Caller("api", purpose=purpose, agent=agent, refusal=error)
-    organisation, _declared = workspace.applications[application]
-    return Caller("api", application, organisation, purpose, agent)
+        agent = None
+        refusal = InvalidRequest(
+            "the agent (Beffroi-Agent) is the name of an account: at most 100 letters, digits and .@+-_"
+        )
+    elif credential.agent not in (None, agent):
+        refusal = InvalidRequest("Beffroi-Agent names another agent than the access token: leave it out")
+        agent = credential.agent
+    organisation = workspace.applications[credential.application][0] if credential.application else None
+    return Caller("api", credential.application, organisation, purpose, agent, refusal)
 
 
 def operator(purpose: str | None) -> Caller:
@@ -147,7 +148,9 @@ def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> froze
 def _application(workspace: Workspace, caller: Caller, resource: Resource) -> frozenset[str]:
     grants = _grants(workspace, caller, resource)
     if not grants:
-        raise NotGranted(f"{caller.application} has no grant on {resource}")
+        only = not resource.verified and _grants(workspace, caller, replace(resource, verified=True))
+        but = ", only one to verify what it knows already: ask with verify" if only else ""
+        raise NotGranted(f"{caller.application} has no grant on {resource}{but}")
     allowed = sorted({purpose for grant in grants for purpose in grant.purposes})
     if caller.purpose is None:
         raise NotGranted(
@@ -177,10 +180,11 @@ def _hold(purpose: str, declared: Mapping[str, Purpose]) -> None:
 
 
 def _grants(workspace: Workspace, caller: Caller, resource: Resource) -> list[Grant]:
-    if caller.application is None:
+    if caller.application is None or caller.refusal is not None:
         return []
     _organisation, application = workspace.applications[caller.application]
-    return [grant for grant in application.grants if getattr(grant, resource.kind) == resource.name]
+    granted = [grant for grant in application.grants if getattr(grant, resource.kind) == resource.name]
+    return [grant for grant in granted if resource.verified or not grant.verify]
 
 
 def visible(workspace: Workspace, caller: Caller) -> list[str]:

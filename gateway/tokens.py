@@ -1,27 +1,32 @@
-"""Credentials of applications: issued once, stored as hashes, expiring, revocable.
+"""Credentials of applications: issued once, stored as hashes, expiring, revocable, bound to networks.
 
 A token is `bft_` and 256 random bits, so that a leaked one is recognised as ours; a plain SHA-256 is enough to store
 so much randomness. Looking a token up by its hash takes the same time whatever it resembles.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
 import secrets
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.errors import InvalidRequest, NotFound, Unauthenticated
+from connectors.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from gateway.store import open_store, unavailable
+from pipelines.declarations.callers import network
 from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
 
 PREFIX = "bft_"
 MAX_DAYS = 3650
+UNKNOWN = "the token is unknown, expired or revoked"
 SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     id TEXT PRIMARY KEY, application TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
-    issued TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT)"""
+    issued TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT, networks TEXT)"""
+COLUMNS = "id, application, issued, expires, revoked, networks"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Token:
     issued: dt.datetime
     expires: dt.datetime
     revoked: dt.datetime | None
+    networks: tuple[str, ...] = ()  # where it may come from; from everywhere, if none is said
 
     @property
     def valid(self) -> bool:
@@ -49,39 +55,48 @@ class Tokens:
         self._path = workspace.state / "state.db"
         self._lock = threading.Lock()
         self._connection = open_store(self._path, SCHEMA)
+        if "networks" not in {row[1] for row in self._execute("PRAGMA table_info(tokens)")}:
+            with contextlib.suppress(Unavailable):  # another process was faster
+                self._execute("ALTER TABLE tokens ADD COLUMN networks TEXT")
 
     def close(self) -> None:
         """Close the store."""
         with self._lock:
             self._connection.close()
 
-    def issue(self, application: str, days: int = 365) -> str:
+    def issue(self, application: str, days: int = 365, networks: Sequence[str] = ()) -> str:
         """Make a token for a declared application, valid for `days`, and return its text, which is told only here.
 
-        Raises NotFound for an application that is not declared, InvalidRequest for a duration out of bounds.
+        It is good from these `networks` only, or from everywhere. Raises NotFound for an application that is not
+        declared, InvalidRequest for a duration out of bounds or what is no network.
         """
         declared = self._workspace.applications
         if application not in declared:
             raise NotFound(f"there is no application «{application}»{among(application, declared)}")
         if not 1 <= days <= MAX_DAYS:
             raise InvalidRequest(f"a token is valid for 1 to {MAX_DAYS} days")
+        try:
+            bound = " ".join(str(network(each)) for each in networks)
+        except ValueError as error:
+            raise InvalidRequest(str(error)) from None
         text = PREFIX + secrets.token_urlsafe(32)
         now = dt.datetime.now(dt.UTC)
         self._execute(
-            "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, NULL)",
+            "INSERT INTO tokens (id, application, hash, issued, expires, networks) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 secrets.token_hex(4),
                 application,
                 _hash(text),
                 now.isoformat(),
                 (now + dt.timedelta(days=days)).isoformat(),
+                bound or None,
             ),
         )
         return text
 
     def all(self) -> list[Token]:
         """Return every token ever issued, oldest first."""
-        rows = self._execute("SELECT id, application, issued, expires, revoked FROM tokens ORDER BY issued")
+        rows = self._execute(f"SELECT {COLUMNS} FROM tokens ORDER BY issued")
         return [_token(row) for row in rows]
 
     def revoke(self, token_id: str) -> Token:
@@ -93,17 +108,24 @@ class Tokens:
                 return token
         raise NotFound(f"there is no token with the id «{token_id}»; `beffroi token list` shows them")
 
-    def verify(self, text: str) -> str:
-        """Return the application that the token belongs to. Raises Unauthenticated, without saying which it was."""
-        found = self._execute(
-            "SELECT id, application, issued, expires, revoked FROM tokens WHERE hash = ?", (_hash(text),)
-        )
-        token = _token(found[0]) if found else None
-        if token is None or not token.valid or token.application not in self._workspace.applications:
-            raise Unauthenticated("the token is unknown, expired or revoked")
-        return token.application
+    def known(self, text: str) -> Token:
+        """Return what is known of a token by its text, be it valid or not. Raises Unauthenticated."""
+        found = self._execute(f"SELECT {COLUMNS} FROM tokens WHERE hash = ?", (_hash(text),))
+        if not found:
+            raise Unauthenticated(UNKNOWN)
+        return _token(found[0])
 
-    def _execute(self, sql: str, values: tuple[str, ...] = ()) -> list[Any]:
+    def verify(self, text: str) -> Token:
+        """Return what is known of a token in force. Raises Unauthenticated, without saying why it is in none.
+
+        Whether it comes from where it may is for the caller to see (`networks`).
+        """
+        token = self.known(text)
+        if not token.valid or token.application not in self._workspace.applications:
+            raise Unauthenticated(UNKNOWN)
+        return token
+
+    def _execute(self, sql: str, values: tuple[str | None, ...] = ()) -> list[Any]:
         try:
             with self._lock:
                 return self._connection.execute(sql, values).fetchall()
@@ -115,6 +137,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _token(row: tuple[str, str, str, str, str | None]) -> Token:
+def _token(row: tuple[str, str, str, str, str | None, str | None]) -> Token:
     issued, expires = dt.datetime.fromisoformat(row[2]), dt.datetime.fromisoformat(row[3])
-    return Token(row[0], row[1], issued, expires, dt.datetime.fromisoformat(row[4]) if row[4] else None)
+    revoked = dt.datetime.fromisoformat(row[4]) if row[4] else None
+    return Token(row[0], row[1], issued, expires, revoked, tuple((row[5] or "").split()))

@@ -27,6 +27,7 @@ ONE_OF = {
     "lookups": "lookup",
     "datasets": "dataset",
     "fields": "field",
+    "applications": "application",
 }
 """What one entry of a section is called."""
 
@@ -51,6 +52,7 @@ class Read(Protocol):
 def incoherences(read: Read, configuration: Configuration) -> list[str]:
     """Return one sentence, opening with file and line, per contradiction between the parts of a workspace."""
     found = [*_lookups(read, configuration), *_organisations(read, configuration), *_publication(read, configuration)]
+    found += [*_identity(read, configuration), *_certificates(configuration)]
     for name in read.datasets:
         found += _dataset(read, configuration, name)
     found += _cycle(read)
@@ -120,6 +122,32 @@ def _grant(read: Read, configuration: Configuration, grant: Grant, keys: Keys) -
         yield from unknown(read, (*keys, "fields", position), "fields", field, fields)
     for position, purpose in enumerate(grant.purposes):
         yield from unknown(read, (*keys, "purposes", position), "purposes", purpose, configuration.purposes)
+
+
+def _identity(read: Read, configuration: Configuration) -> Iterator[Problem]:
+    applications, issuers = configuration.applications(), dict[str, str]()
+    for name, provider in configuration.identity.providers.items():
+        keys: Keys = ("identity", "providers", name)
+        if provider.issuer in issuers:
+            yield (*keys, "issuer"), f"{issuers[provider.issuer]} has this issuer too: each has one entry"
+        issuers[provider.issuer] = name
+        for client, application in provider.applications.items():
+            yield from unknown(read, (*keys, "applications", client), "applications", application, applications)
+        if provider.authority is not None and not read.has(provider.authority):
+            yield (*keys, "authority"), f"{provider.authority[:100]}: {NO_FILE}"
+
+
+def _certificates(configuration: Configuration) -> Iterator[Problem]:
+    owners: dict[str | None, str] = {}
+    for organisation, declared in configuration.organisations.items():
+        for name, application in declared.applications.items():
+            keys: Keys = ("organisations", organisation, "applications", name, "certificates")
+            if application.certificates and (configuration.proxies is None or not configuration.proxies.certificate):
+                yield keys, "who reports certificates? say networks: and certificate: under proxies:"
+            for position, certificate in enumerate(application.certificates):
+                owner = owners.setdefault(certificate.sha256 or certificate.subject, name)
+                if owner != name:
+                    yield (*keys, position), f"{owner} has this certificate too: each belongs to one application"
 
 
 def _publication(read: Read, configuration: Configuration) -> Iterator[Problem]:

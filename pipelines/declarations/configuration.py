@@ -14,22 +14,29 @@ from connectors.declared import Declared
 from connectors.records import RECORDS, Record
 from pipelines.declarations import Name, Words
 from pipelines.declarations.accounting import JournalSettings
+from pipelines.declarations.callers import CallLimits, ClientCertificate, Identity, Proxies
 from pipelines.declarations.sentences import among
 
 
 class Grant(Declared):
-    """What an application may ask: one lookup, one dataset that is not open, or the journal; fields and purposes."""
+    """What an application may ask: one lookup, one dataset that is not open, or the journal; fields and purposes.
+
+    With `verify`, a lookup's fields are not told: only whether what the application gives is what they are.
+    """
 
     lookup: str | None = None
     dataset: str | None = None
     journal: Literal["who-read"] | None = None
     fields: Literal["*"] | list[str]
     purposes: Annotated[list[str], Field(min_length=1)]
+    verify: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> "Grant":
         if [self.lookup, self.dataset, self.journal].count(None) != 2:
             raise ValueError("a grant is for one lookup:, for one dataset:, or for journal: who-read")
+        if self.verify and self.lookup is None:
+            raise ValueError("verify: is for a lookup:")
         return self
 
 
@@ -38,6 +45,8 @@ class Application(Declared):
 
     title: Words
     grants: list[Grant] = []
+    certificates: list[ClientCertificate] = []
+    limits: CallLimits | None = None
 
 
 class Organisation(Declared):
@@ -152,6 +161,8 @@ class Configuration(Declared):
     lookups: dict[Name, Lookup] = {}
     publication: Publication = Publication()
     journal: JournalSettings = JournalSettings()
+    identity: Identity = Identity()
+    proxies: Proxies | None = None
 
     @field_validator("timezone")
     @classmethod

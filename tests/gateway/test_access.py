@@ -1,10 +1,12 @@
 """Who may see what: the decision by itself, then through HTTP."""
 
+import asyncio
 import dataclasses
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import Headers
 
 from connectors.errors import BeffroiError, InvalidRequest, NotGranted, Unauthenticated
 from gateway.access import Caller, decide, identify, of_dataset, of_lookup, visible
@@ -90,7 +92,8 @@ def test_an_open_dataset_is_for_everybody(gateway: Gateway) -> None:
 def test_what_a_caller_says_wrongly_of_itself(
     gateway: Gateway, headers: dict[str, str], kind: type[BeffroiError], said: str
 ) -> None:
-    caller = identify(gateway.service.workspace, gateway.service.tokens, headers, None)
+    found, _ = asyncio.run(gateway.service.credentials.of("127.0.0.1", Headers(headers)))
+    caller = identify(gateway.service.workspace, found, headers, None)
     assert isinstance(caller.refusal, kind)
     assert said in caller.refusal.detail
     assert caller.application is None
@@ -100,7 +103,7 @@ def test_an_application_that_is_declared_no_more(root: Path) -> None:
     """Its tokens are worth nothing, whatever the store says."""
     with closing(Tokens(Workspace(root))) as tokens:
         text = tokens.issue("rien")
-        assert tokens.verify(text) == "rien"
+        assert tokens.verify(text).application == "rien"
     declared = root / "beffroi.yaml"
     declared.write_text(declared.read_text().replace("      rien:", "      tout:"))
     with closing(Tokens(Workspace(root))) as tokens, pytest.raises(Unauthenticated):

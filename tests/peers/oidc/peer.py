@@ -1,13 +1,17 @@
-"""Stands a real OpenID provider up for a test: it gives tokens for client credentials, introspects and revokes them."""
+"""Stands a real OpenID provider up for a test: it gives tokens for client credentials, introspects and revokes them.
+
+Where a client names a resource, its tokens are JWTs for that audience (RFC 9068).
+"""
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from tests.peers import node_packages
-from tests.peers.process import Process
+from tests.peers.process import START_SECONDS, Process
 
 HERE = Path(__file__).parent
 
@@ -33,6 +37,17 @@ class OidcProvider(Process):
             self.url = self.url.replace("http:", "https:")
         self.token_url = f"{self.url}token"
         return self
+
+    def rotate(self, *keys: Mapping[str, Any]) -> None:
+        """Have it publish these private JWKs' public halves, and sign by the first, which names its `alg`."""
+        rotated, stdin = self.log.count("rotated"), self._process.stdin
+        assert stdin is not None
+        stdin.write(json.dumps({"keys": keys}).encode() + b"\n")
+        stdin.flush()
+        until = time.monotonic() + START_SECONDS
+        while self.log.count("rotated") == rotated:
+            assert time.monotonic() < until, self.log
+            time.sleep(0.02)
 
     def granted(self) -> list[str]:
         """Return the clients that were given tokens, in their order."""
