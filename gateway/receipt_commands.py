@@ -1,0 +1,168 @@
+"""`beffroi receipt`: receipts verified, offline, and the key that signs them replaced."""
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.errors import InvalidRequest
+from gateway import console
+from gateway.command import command
+
+if TYPE_CHECKING:
+    from gateway.receipts import Claims
+
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+PROVES = "It proves that this gateway gave this answer. Whether the source was right, and who holds the receipt now, it does not."
+
+
+@click.group("receipt")
+def receipt_group() -> None:
+    """Verify receipts of lookups, and look after the key that signs them."""
+
+
+@receipt_group.command("verify")
+@click.argument("file", type=FILE, default="-")
+@click.option(
+    "--keys", type=FILE, help="The gateway's keys, as /.well-known/jwks.json has them; those here, if left out."
+)
+@click.option(
+    "--identifier", help="Was it this one that was asked for (scheme:value)? «-» reads it from standard input."
+)
+@click.option("--data", type=FILE, help="Were these the data, as JSON?")
+@click.option("--journal", "in_journal", is_flag=True, help="Is the entry in this workspace's journal?")
+@command
+def receipt_verify_command(
+    root: Path,
+    as_json: bool,
+    file: Path,
+    keys: Path | None,
+    identifier: str | None,
+    data: Path | None,
+    in_journal: bool,
+) -> None:
+    """Verify the receipt in FILE, or on standard input; exit status 1 where something is not as it says.
+
+    FILE has the receipt, or the whole answer that it came with: then its data are compared too. With --keys nothing but
+    these files is needed: no workspace, no network.
+    """
+    from gateway import receipts
+
+    text, answered = _receipt(_content(file))
+    claims, salt = receipts.read(text, _keys(root, keys))
+    told = _content(data) if data is not None else answered
+    found: dict[str, bool | None] = {
+        "identifier": None if identifier is None else receipts.asked_for(claims, salt, _typed(identifier, file)),
+        "data": None if told is None else receipts.told(claims, salt, _data(told)),
+        "journal": _in_journal(root, claims) if in_journal else None,
+    }
+    if as_json:
+        console.show_json({"claims": receipts.as_dict(claims), **found})
+    else:
+        _show(claims, found)
+    sys.exit(1 if False in found.values() else 0)
+
+
+@receipt_group.command("rotate-key")
+@command
+def receipt_rotate_key_command(root: Path, as_json: bool) -> None:
+    """Take a new key into use; the public part of the one before it stays published, so that its receipts hold."""
+    from gateway.journal import Journal
+    from gateway.journal.settings import change
+    from gateway.receipt_keys import ReceiptKeys
+    from pipelines.workspace import Workspace
+
+    workspace = Workspace(root)
+    with closing(Journal.of(workspace)) as journal:
+        new, old = ReceiptKeys(workspace.state).rotate()
+        change(workspace, journal, "key-rotate", "receipts", fields=[], source=f"key {new}, before it {old}")
+    console.show_json({"key": new, "before": old}) if as_json else console.note(f"key {new}, before it {old}")
+
+
+def _content(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def _receipt(content: bytes) -> tuple[str, bytes | None]:
+    """Return the receipt, and the answer that it came in, if that has data. Raises InvalidRequest."""
+    text = content.decode("utf-8", "replace").strip()
+    if not text.startswith("{"):
+        return text, None
+    said = _json(content)
+    found = said.get("receipt") or (said["meta"].get("receipt") if isinstance(said.get("meta"), dict) else None)
+    if not isinstance(found, str):
+        raise InvalidRequest("the file is JSON and holds no receipt: ask with the header «Beffroi-Receipt: yes»")
+    return found, content if "data" in said else None
+
+
+def _data(content: bytes) -> dict[str, Any]:
+    """Read data, or an answer that has them."""
+    said = _json(content)
+    return said["data"] if isinstance(said.get("data"), dict) and "meta" in said else said
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(content)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise InvalidRequest("data and answers must be JSON objects, as the gateway gave them")
+    return said
+
+
+def _keys(root: Path, keys: Path | None) -> dict[str, Any]:
+    from gateway import receipt_keys
+
+    if keys is not None:
+        return receipt_keys.public(_content(keys))
+    from pipelines.workspace import Workspace
+
+    return receipt_keys.public(json.dumps(receipt_keys.ReceiptKeys(Workspace(root).state).jwks()).encode())
+
+
+def _typed(identifier: str, file: Path) -> str:
+    if identifier != "-":
+        return identifier
+    if str(file) == "-":
+        raise InvalidRequest("standard input is the receipt already: name its FILE")
+    import getpass
+
+    return (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+
+
+def _in_journal(root: Path, claims: "Claims") -> bool:
+    """Tell whether the entry is in the workspace's journal; its hash covers all before it, as that of an anchor does."""
+    from gateway.journal.stores import store_of
+    from gateway.journal.verification import Anchor, verify_rows
+    from pipelines.workspace import Workspace
+
+    number = claims.journal.number
+    found = verify_rows(store_of(Workspace(root)).rows(), [Anchor(number, claims.journal.hash, claims.time)])
+    for problem in found.problems:
+        console.note(problem)
+    return found.whole and found.anchored == number
+
+
+def _show(claims: "Claims", found: dict[str, bool | None]) -> None:
+    from gateway import receipts
+
+    rows = [(name, _cell(value)) for name, value in receipts.as_dict(claims).items()]
+    console.show_table(("claim", "value"), rows)
+    console.note(f"The receipt is genuine. {PROVES}")
+    said = {
+        "identifier": ("it is the one asked for", "it is ANOTHER than was asked for", "not compared: see --identifier"),
+        "data": ("they are those given", "they are NOT those given", "not compared: see --data"),
+        "journal": ("the entry is in it, whole", "the entry is NOT in it, or the journal is BROKEN", "see --journal"),
+    }
+    for name, result in found.items():
+        console.note(f"{name}: {said[name][2 if result is None else 0 if result else 1]}")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"entry {value['number']}, hash {value['hash']}"
+    return ", ".join(value) if isinstance(value, list) else str(value if value is not None else "")

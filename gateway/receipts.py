@@ -1,0 +1,235 @@
+"""Receipts: a signed proof of one lookup, which anybody verifies offline with the gateway's public keys.
+
+A receipt is two parts joined by `~`. The first is a JWS in compact form (RFC 7515) signed with Ed25519 (RFC 8037), whose
+payload is `Claims`. The second is its salt, by which whoever knows the identifier or the data proves that they are those
+of the receipt; cut off, the rest says of nobody in particular that they were looked up.
+"""
+
+import base64
+import binascii
+import contextlib
+import copy
+import datetime as dt
+import functools
+import hmac
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+
+from connectors.errors import InvalidRequest, NotFound, Withheld
+from connectors.records import RECORDS, canonical
+from gateway.journal import Entry
+from gateway.receipt_keys import ALGORITHM, ReceiptKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from gateway.access import Caller
+    from pipelines.workspace import Workspace
+
+TYPE = "beffroi-receipt+jwt"
+"""What the header says it is, so that no other token signed by a gateway is taken for a receipt (RFC 8725, 3.11)."""
+
+SALT = 16
+"""Bytes of a salt: nobody can try all of them."""
+
+
+class Journaled(msgspec.Struct, frozen=True):
+    """Where the lookup stands in the journal. The hash covers every entry before it, so a receipt is an anchor too."""
+
+    number: int
+    hash: str
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receipt says. `identifier` and `data` are HMAC-SHA256 in hexadecimal digits, their key is the salt.
+
+    `identifier` is of the canonical `scheme:value` that was asked for, `data` of the answer's `data` as RFC 8785 writes
+    it: None where there is none, or where it holds a number that RFC 8785 cannot write. Of a verification, whose `action` is
+    `verify`, `data` is of `{"verify": …, "verified": …}`: what was asked, and what was answered. `on` is the day asked for.
+    """
+
+    iss: str
+    time: str
+    action: str
+    lookup: str
+    record: str
+    organisation: str | None
+    application: str | None
+    purpose: str | None
+    identifier: str
+    on: str | None
+    outcome: str
+    fields: list[str]
+    data: str | None
+    source: str | None
+    as_of: str | None
+    journal: Journaled
+
+
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The header of a receipt; one that says more is none, whatever it says (RFC 7515, 4.1.11)."""
+
+    alg: str
+    kid: str
+    typ: Literal["beffroi-receipt+jwt"]  # TYPE, which a type checker does not take here
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Receipts:
+    """What makes the receipts of one workspace."""
+
+    def __init__(self, workspace: "Workspace") -> None:
+        """Nothing is read or made until the first receipt is wanted."""
+        self._workspace = workspace
+        self._keys: ReceiptKeys | None = None
+
+    @property
+    def keys(self) -> ReceiptKeys:
+        """Return the keys. Raises Misconfigured, Unavailable."""
+        if self._keys is None:
+            self._keys = ReceiptKeys(self._workspace.state)
+        return self._keys
+
+    def make(
+        self, entry: Entry, identifier: str, on: dt.date | None, as_of: str | None, data: "Mapping[str, Any] | None"
+    ) -> str:
+        """Return the receipt of a lookup that is on the journal; `identifier` is the canonical `scheme:value`.
+
+        Raises Misconfigured, Unavailable where there is no key to sign with.
+        """
+        if entry.written is None:
+            raise ValueError("a receipt is of what is on the journal")
+        salt = secrets.token_bytes(SALT)
+        name = entry.resource.removeprefix("lookup:")
+        claims = Claims(
+            iss=self._workspace.configuration.title, time=entry.time, action=entry.action, lookup=name,
+            record=self._workspace.lookup(name).record_model.__name__,
+            organisation=entry.organisation, application=entry.application, purpose=entry.purpose,
+            identifier=keyed(salt, identifier), on=None if on is None else on.isoformat(), outcome=entry.outcome,
+            fields=entry.fields, data=None if data is None else keyed_data(salt, data),
+            source=entry.source, as_of=as_of, journal=Journaled(entry.written.number, entry.written.hash),
+        )  # fmt: skip
+        name, key = self.keys.current()
+        signed = b"%s.%s" % (_header(name), _base64(_ENCODER.encode(claims)))
+        return f"{signed.decode()}.{_base64(key.sign(signed)).decode()}~{salt.hex()}"
+
+    @contextlib.asynccontextmanager
+    async def of_absence(
+        self, caller: "Caller", entry: Entry, identifier: str, on: dt.date | None
+    ) -> AsyncIterator[None]:
+        """Give «not found» and «withheld», which are answers too, their receipt once they are on the journal.
+
+        The error that leaves is a copy: one call upstream may be the answer to several callers.
+        """
+        try:
+            yield
+        except (NotFound, Withheld) as error:
+            if not caller.receipt:
+                raise
+            said_by = [attempt.provider for attempt in error.tried if attempt.code == error.code]
+            entry.source = error.registry or next(reversed(said_by), None)
+            told = copy.copy(error)
+            told.receipt = self.make(entry, identifier, on, None, None)
+            raise told from error
+
+
+def wanted(caller: "Caller", headers: "Mapping[str, str]") -> "Caller":
+    """Return the caller, who wants receipts or not as the header `Beffroi-Receipt` says; what is wrong is its refusal."""
+    said = headers.get("beffroi-receipt", "no")
+    if said in ("yes", "no"):
+        return caller if said == "no" else replace(caller, receipt=True)
+    wrong = InvalidRequest("the header Beffroi-Receipt says yes or no: whether a receipt of each answer is wanted")
+    return replace(caller, refusal=caller.refusal or wrong)
+
+
+def keyed(salt: bytes, text: str) -> str:
+    """Return the HMAC-SHA256 of a text by which a receipt names it."""
+    return hmac.digest(salt, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def keyed_data(salt: bytes, data: "Mapping[str, Any]") -> str | None:
+    """Return the HMAC-SHA256 of data, written as RFC 8785 does; None where it cannot, as integers beyond 2**53."""
+    try:
+        return hmac.digest(salt, rfc8785.dumps(dict(data)), "sha256").hex()
+    except rfc8785.CanonicalizationError:
+        return None
+
+
+def read(receipt: str, public: "Mapping[str, Ed25519PublicKey]") -> tuple[Claims, bytes | None]:
+    """Return what a receipt says, its signature verified, and its salt, unless it was cut off.
+
+    Raises InvalidRequest, which says what is wrong: no receipt, damaged or forged, signed with a key that is not known.
+    """
+    text, tilde, salt = receipt.strip().partition("~")
+    try:
+        header, payload, signature = text.split(".")
+        said = msgspec.json.decode(_bytes(header), type=_Header)
+        salted = bytes.fromhex(salt) if tilde else None
+        if salted is not None and len(salted) != SALT:  # HMAC would take a longer one for the same
+            raise ValueError  # noqa: TRY301
+    except ValueError:  # what is no base64 and no such JSON, too
+        raise InvalidRequest("this is no receipt of Beffroi: its form or its header is another") from None
+    if said.alg != ALGORITHM:
+        raise InvalidRequest(f"a receipt is signed with {ALGORITHM}, and nothing else is taken: it was forged")
+    if (key := public.get(said.kid)) is None:
+        raise InvalidRequest("the receipt was signed with a key that is not among the known ones: it proves nothing")
+    try:
+        key.verify(_bytes(signature), f"{header}.{payload}".encode())
+        return msgspec.json.decode(_bytes(payload), type=Claims), salted
+    except (InvalidSignature, ValueError):  # msgspec's errors are ValueErrors
+        raise InvalidRequest("the receipt was changed or forged: its signature is not that of what it says") from None
+
+
+def asked_for(claims: Claims, salt: bytes | None, identifier: str) -> bool:
+    """Tell whether it is `identifier` that was asked for. Raises MalformedIdentifier, and InvalidRequest without a salt."""
+    model = RECORDS.get(claims.record)  # a workspace's own record is not known everywhere: then as it is written
+    text = ":".join(canonical(model, identifier)) if model is not None else identifier
+    return hmac.compare_digest(keyed(_needed(salt), text), claims.identifier)
+
+
+def told(claims: Claims, salt: bytes | None, data: "Mapping[str, Any]") -> bool:
+    """Tell whether `data` are those that were given. Raises InvalidRequest where the receipt cannot tell."""
+    if claims.data is None:
+        raise InvalidRequest("this receipt is of no data: none were given, or they hold a number beyond 2**53")
+    found = keyed_data(_needed(salt), data)
+    return found is not None and hmac.compare_digest(found, claims.data)
+
+
+def as_dict(claims: Claims) -> dict[str, Any]:
+    """Return what a receipt says as JSON has it."""
+    return {**msgspec.structs.asdict(claims), "journal": msgspec.structs.asdict(claims.journal)}
+
+
+def _needed(salt: bytes | None) -> bytes:
+    if salt is None:
+        raise InvalidRequest("the salt, the part after ~, was cut off this receipt: it no longer says of whom it is")
+    return salt
+
+
+@functools.cache
+def _header(name: str) -> bytes:
+    """Return the header of receipts signed with the key of that name."""
+    return _base64(msgspec.json.encode({"alg": ALGORITHM, "kid": name, "typ": TYPE}))
+
+
+def _base64(content: bytes) -> bytes:
+    """Return base64url without padding (RFC 7515, 2)."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def _bytes(text: str) -> bytes:
+    """Read base64url without padding, in the one form that it has. Raises ValueError."""
+    content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _base64(content) != text.encode():
+        raise binascii.Error("not the one form of it")
+    return content

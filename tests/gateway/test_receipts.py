@@ -1,0 +1,407 @@
+"""Receipts: others verify them without us, and none can be changed, forged, or shown for another lookup."""
+
+import asyncio
+import base64
+import contextlib
+import hmac
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import InvalidRequest, Misconfigured, NotFound
+from gateway import receipts
+from gateway.access import Caller
+from gateway.journal import Entry
+from gateway.journal.chain import Row
+from gateway.receipt_keys import VARIABLE, ReceiptKeys, public
+from pipelines.workspace import Workspace
+from tests.commands import beffroi
+from tests.gateway.conftest import Gateway, Reply, ask
+from tests.gateway.test_journal import entries
+from tests.peers import node_packages
+from tests.peers.fault_proxy import FaultProxy
+
+PEER = Path(node_packages.__file__).parent / "oidc"
+"""It has npm `jose`."""
+
+
+def asked(gateway: Gateway, path: str, body: Any = None, application: str = "mairie", said: str = "yes") -> Reply:
+    headers = gateway.headers(application) | {"Beffroi-Receipt": said}
+    return ask(gateway.url, "GET" if body is None else "POST", path, headers, body)
+
+
+def commune(gateway: Gateway, code: str = "80021") -> str:
+    return str(asked(gateway, f"/lookups/commune/{code}").json["meta"]["receipt"])
+
+
+def keys(gateway: Gateway) -> Any:
+    return ask(gateway.url, "GET", "/.well-known/jwks.json").json
+
+
+def elsewhere(receipt: str, known: Any, identifier: str, data: Any = None) -> Any:
+    """What npm `jose` says of a receipt."""
+    node, modules = node_packages.program("node", "oidc"), node_packages.install(PEER)
+    said = {"receipt": receipt, "keys": known, "identifier": identifier, "data": data}
+    done = subprocess.run(
+        [node, PEER / "receipt.js", modules], input=json.dumps(said), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def read(receipt: str, known: Any) -> tuple[receipts.Claims, bytes | None]:
+    return receipts.read(receipt, public(json.dumps(known).encode()))
+
+
+def segment(content: Any) -> str:
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def opened(text: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+# --- what a receipt says ---------------------------------------------------------------------------------------------
+
+
+def test_an_answer_has_a_receipt_that_others_verify(gateway: Gateway, nirs: list[str]) -> None:
+    identifier = f"nir:{nirs[0]}"
+    reply = asked(gateway, "/lookups/person", {"identifier": identifier, "fields": ["birth_name", "given_names"]})
+    told = elsewhere(reply.json["meta"]["receipt"], keys(gateway), identifier, reply.json["data"])
+    entry, row = last(gateway.root)
+    assert (told["identifier"], told["data"]) == (True, True)
+    assert told["header"]["typ"] == receipts.TYPE
+    assert {name: told["claims"][name] for name in told["claims"] if name not in ("identifier", "data")} == {
+        "iss": "Ville <de> test",
+        "time": entry["time"],
+        "action": "lookup",
+        "lookup": "person",
+        "record": "Person",
+        "organisation": "ville",
+        "application": "mairie",
+        "purpose": "inscription-scolaire",
+        "on": None,
+        "outcome": "found",
+        "fields": entry["fields"],
+        "source": "civil",
+        "as_of": reply.json["meta"]["as_of"],
+        "journal": {"number": row[0], "hash": row[1]},
+    }
+
+
+def last(root: Path) -> tuple[dict[str, Any], tuple[int, str]]:
+    with contextlib.closing(sqlite3.connect(root / ".beffroi/journal.db")) as database:
+        found = database.execute("SELECT entry, number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchone()
+    return json.loads(found[0]), found[1:]
+
+
+def test_a_receipt_names_nobody(gateway: Gateway, nirs: list[str]) -> None:
+    reply = asked(gateway, "/lookups/person", {"identifier": nirs[0]})
+    payload = reply.json["meta"]["receipt"].split(".")[1]
+    said = json.dumps(opened(payload), ensure_ascii=False)
+    assert nirs[0] not in said
+    assert reply.json["data"]["birth_name"] not in said
+    again = asked(gateway, "/lookups/person", {"identifier": nirs[0]}).json["meta"]["receipt"]
+    assert opened(again.split(".")[1])["identifier"] != opened(payload)["identifier"], "two of one person do not match"
+
+
+def test_not_found_has_one_too(gateway: Gateway) -> None:
+    reply = asked(gateway, "/lookups/commune/01999")
+    assert reply.code == "not-found"
+    told = elsewhere(reply.json["receipt"], keys(gateway), "insee:01999")
+    assert (told["identifier"], told["data"]) == (True, True)
+    assert (told["claims"]["outcome"], told["claims"]["source"]) == ("not-found", "communes")
+    assert (told["claims"]["fields"], told["claims"]["as_of"]) == ([], None)
+    reply = asked(gateway, "/lookups/copy/80021")
+    assert read(reply.json["receipt"], keys(gateway))[0].source == "dataset:communes"
+
+
+def test_a_verification_has_one_of_what_was_asked_and_answered(gateway: Gateway, nirs: list[str]) -> None:
+    verify = {"birth_name": "Nobody", "birth_date": "1900-01-01"}
+    reply = asked(gateway, "/lookups/person", {"identifier": nirs[0], "verify": verify})
+    both = {"verify": verify, "verified": reply.json["verified"]}
+    told = elsewhere(reply.json["meta"]["receipt"], keys(gateway), f"nir:{nirs[0]}", both)
+    assert (told["claims"]["action"], told["identifier"], told["data"]) == ("verify", True, True)
+
+
+def test_no_receipt_unless_it_is_wanted(gateway: Gateway) -> None:
+    assert "receipt" not in gateway.get("/lookups/commune/80021", "mairie").json["meta"]
+    assert "receipt" not in asked(gateway, "/lookups/commune/80021", said="no").json["meta"]
+    assert "receipt" not in gateway.get("/lookups/commune/01999", "mairie").json
+    refused = asked(gateway, "/lookups/commune/80021", said="please")
+    assert refused.code == "invalid-request"
+    assert "Beffroi-Receipt" in refused.json["detail"]
+    assert entries(gateway.root / ".beffroi")[-1]["outcome"] == "invalid-request"
+    for path, application in (("/lookups/commune/80021", "rien"), ("/lookups/commune/1", "mairie")):
+        assert "receipt" not in asked(gateway, path, application=application).json, "a refusal is not an answer"
+
+
+def test_each_of_those_who_share_a_call_has_a_receipt_of_its_own(root: Path, faults: dict[str, FaultProxy]) -> None:
+    faults["communes"].fault = "latency:0.3"
+    with Gateway(root) as gateway, ThreadPoolExecutor(6) as pool:
+        for application in ("mairie", "ecole"):
+            gateway.headers(application)  # its token is issued before
+        names = ["mairie", "ecole"] * 3
+        replies = list(pool.map(lambda name: asked(gateway, "/lookups/commune/01999", application=name), names))
+        told = [read(reply.json["receipt"], keys(gateway))[0] for reply in replies]
+    assert [claims.application for claims in told] == names
+    assert len({claims.journal.number for claims in told}) == len(names)
+
+
+def test_an_error_that_is_the_answer_to_several_keeps_no_receipt(root: Path) -> None:
+    """One call upstream may be the answer to callers of two organisations: what one is given stays with that one."""
+    shared, caller = NotFound("no such commune", registry="communes"), Caller("api", receipt=True)
+    made = receipts.Receipts(Workspace(root))
+    entry = Entry("lookup", "lookup:commune", "api")
+    entry.written = Row(1, "", "", "", "", "", "")
+
+    async def told() -> str | None:
+        with pytest.raises(NotFound) as caught:
+            async with made.of_absence(caller, entry, "insee:01999", None):
+                raise shared
+        return caught.value.receipt
+
+    first, second = asyncio.run(told()), asyncio.run(told())
+    assert first != second
+    assert shared.receipt is None
+
+
+def test_a_number_that_json_cannot_say_has_no_digest() -> None:
+    assert receipts.keyed_data(b"s" * 16, {"n": 2**53}) is None
+    assert receipts.keyed_data(b"s" * 16, {"n": 2**53 - 1}) is not None
+
+
+# --- what nobody can do with one -------------------------------------------------------------------------------------
+
+
+def alg_none(receipt: str) -> str:
+    header, payload, _ = receipt.split(".")
+    return f"{segment({**opened(header), 'alg': 'none'})}.{payload}.~{'0' * 32}"
+
+
+def hs256(receipt: str) -> str:
+    """Sign with the public key as if it were a shared secret."""
+    header, payload, _ = receipt.split(".")
+    signed = f"{segment({**opened(header), 'alg': 'HS256'})}.{payload}"
+    return f"{signed}.{segment(hmac.digest(b'public', signed.encode(), 'sha256'))}~{'0' * 32}"
+
+
+def another_payload(receipt: str) -> str:
+    header, payload, signature = receipt.split(".")
+    return f"{header}.{segment({**opened(payload), 'application': 'ecole'})}.{signature}"
+
+
+def another_key(receipt: str) -> str:
+    """Sign with a key of one's own, under the name of the gateway's."""
+    header, payload, _ = receipt.split(".")
+    return f"{header}.{payload}.{segment(Ed25519PrivateKey.generate().sign(f'{header}.{payload}'.encode()))}"
+
+
+def another_name(receipt: str) -> str:
+    """Sign with a key of one's own, under its own name."""
+    header, payload, _ = receipt.split(".")
+    signed = f"{segment({**opened(header), 'kid': 'mine'})}.{payload}"
+    return f"{signed}.{segment(Ed25519PrivateKey.generate().sign(signed.encode()))}"
+
+
+def own_key_inside(receipt: str) -> str:
+    """Bring the key along, as RFC 7515 has it in 4.1.3."""
+    header, payload, signature = receipt.split(".")
+    return f"{segment({**opened(header), 'jwk': {'kty': 'OKP'}})}.{payload}.{signature}"
+
+
+def another_type(receipt: str) -> str:
+    header, payload, signature = receipt.split(".")
+    return f"{segment({**opened(header), 'typ': 'at+jwt'})}.{payload}.{signature}"
+
+
+def another_signature(receipt: str) -> str:
+    text, salt = receipt.split("~")
+    return f"{text[:-4]}{'AAAA' if text[-4:] != 'AAAA' else 'BBBB'}~{salt}"
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        (alg_none, "signed with EdDSA, and nothing else is taken"),
+        (hs256, "signed with EdDSA, and nothing else is taken"),
+        (another_payload, "changed or forged"),
+        (another_key, "changed or forged"),
+        (another_signature, "changed or forged"),
+        (another_name, "a key that is not among the known ones"),
+        (own_key_inside, "no receipt"),
+        (another_type, "no receipt"),
+        (lambda receipt: receipt.split(".")[0], "no receipt"),
+        (lambda receipt: receipt.replace("~", "~x"), "no receipt"),
+        (lambda receipt: receipt + "00", "no receipt"),
+    ],
+)
+def test_what_was_forged_is_refused(gateway: Gateway, forge: Callable[[str], str], said: str) -> None:
+    receipt = commune(gateway)
+    forged = forge(receipt)
+    assert forged != receipt
+    with pytest.raises(InvalidRequest, match=re.escape(said)):
+        read(forged, keys(gateway))
+
+
+@pytest.mark.parametrize("forge", [alg_none, hs256, another_payload, another_key, another_signature, another_name])
+def test_what_was_forged_is_refused_elsewhere(gateway: Gateway, forge: Callable[[str], str]) -> None:
+    assert "error" in elsewhere(forge(commune(gateway)), keys(gateway), "insee:80021")
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda raw: f"{segment(raw)}.{segment(raw)}.{segment(raw)}~00")))
+def test_what_is_no_receipt_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        receipts.read(text, {})
+
+
+@given(st.binary())
+def test_what_are_no_keys_are_refused_in_words(content: bytes) -> None:
+    with contextlib.suppress(InvalidRequest):
+        public(content)
+
+
+def test_shown_for_another_identifier_it_tells(gateway: Gateway) -> None:
+    reply = asked(gateway, "/lookups/commune/80021")
+    claims, salt = read(reply.json["meta"]["receipt"], keys(gateway))
+    assert receipts.asked_for(claims, salt, "80021")
+    assert not receipts.asked_for(claims, salt, "insee:01001")
+    assert receipts.told(claims, salt, dict(reversed(reply.json["data"].items())))
+    assert not receipts.told(claims, salt, {**reply.json["data"], "population": 1})
+    other = commune(gateway, "01001").split("~")[1]
+    assert not receipts.asked_for(claims, bytes.fromhex(other), "80021"), "another's salt"
+    bare, none = read(reply.json["meta"]["receipt"].split("~")[0], keys(gateway))
+    assert bare == claims
+    with pytest.raises(InvalidRequest, match="was cut off"):
+        receipts.asked_for(bare, none, "80021")
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rotated_key_signs_nothing_more_and_its_receipts_hold(root: Path) -> None:
+    with Gateway(root) as gateway:
+        before, known = commune(gateway), keys(gateway)
+        secret = (root / ".beffroi/receipts/key").read_text()
+        told = json.loads(beffroi(root, "receipt", "rotate-key", "--json").stdout)
+        after = commune(gateway)
+        names = [key["kid"] for key in keys(gateway)["keys"]]
+        assert names == [told["key"], told["before"]] == [opened(each.split(".")[0])["kid"] for each in (after, before)]
+        assert read(before, keys(gateway))[0].outcome == read(after, keys(gateway))[0].outcome == "found"
+        with pytest.raises(InvalidRequest, match="not among the known ones"):
+            read(after, known)
+    assert [e["action"] for e in entries(root / ".beffroi")].count("key-rotate") == 1
+    for path in (root / ".beffroi/receipts").iterdir():
+        assert secret not in path.read_text(), "the old private key is gone"
+        assert path.stat().st_mode & 0o077 == 0
+    assert all(set(key) == {"kty", "crv", "x", "kid", "alg", "use"} for key in known["keys"]), "nothing private is told"
+
+
+def test_all_who_come_first_agree_on_one_key(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+
+    def name(_: int) -> str:
+        barrier.wait()
+        return ReceiptKeys(tmp_path).current()[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(name, range(8)))) == 1
+    assert [path.name for path in (tmp_path / "receipts").iterdir()] == ["key"]
+
+
+def test_a_key_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, f"{'ab' * 32}, {'cd' * 32}")
+    found = ReceiptKeys(tmp_path)
+    names = {key["kid"] for key in found.jwks()["keys"]}
+    assert len(names) == 2
+    assert found.jwks()["keys"][0]["kid"] == found.current()[0]
+    assert not (tmp_path / "receipts/key").exists(), "a private key in the environment stays there"
+    with pytest.raises(Misconfigured, match="NEW,OLD"):
+        found.rotate()
+    monkeypatch.setenv(VARIABLE, "ef" * 32)
+    assert names < {key["kid"] for key in ReceiptKeys(tmp_path).jwks()["keys"]}, "what was published stays so"
+    monkeypatch.setenv(VARIABLE, "secret")
+    with pytest.raises(Misconfigured, match="64 hexadecimal digits") as caught:
+        ReceiptKeys(tmp_path).current()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_damaged_key_is_said_and_nothing_is_signed(root: Path) -> None:
+    with Gateway(root) as gateway:
+        (root / ".beffroi/receipts").mkdir()
+        (root / ".beffroi/receipts/key").write_text("no key")
+        assert asked(gateway, "/lookups/commune/80021").code == "misconfigured"
+        assert ask(gateway.url, "GET", "/.well-known/jwks.json").code == "misconfigured"
+        assert gateway.get("/lookups/commune/80021", "mairie").status == 200
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def apart(gateway: Gateway, tmp_path: Path) -> Path:
+    """A folder elsewhere, no workspace, with the keys and an answer."""
+    (tmp_path / "keys.json").write_text(json.dumps(keys(gateway)), encoding="utf-8")
+    reply = asked(gateway, "/lookups/commune/80021")
+    (tmp_path / "answer.json").write_bytes(reply.body)
+    (tmp_path / "receipt").write_text(reply.json["meta"]["receipt"] + "\n", encoding="utf-8")
+    (tmp_path / "data.json").write_text(json.dumps(reply.json["data"]), encoding="utf-8")
+    return tmp_path
+
+
+def test_it_is_verified_offline_by_the_command(apart: Path) -> None:
+    told = beffroi(apart, "receipt", "verify", "receipt", "--keys", "keys.json", "--json").stdout
+    found = json.loads(told)
+    assert (found["identifier"], found["data"], found["journal"]) == (None, None, None)
+    assert found["claims"]["lookup"] == "commune"
+    more = ("--keys", "keys.json", "--identifier", "insee:80021")
+    done = beffroi(apart, "receipt", "verify", "answer.json", *more)
+    assert "identifier: it is the one asked for" in done.stderr
+    assert "data: they are those given" in done.stderr, "an answer brings its own"
+    done = beffroi(apart, "receipt", "verify", "receipt", "--data", "data.json", *more)
+    assert "data: they are those given" in done.stderr
+    assert "It proves that this gateway gave this answer." in done.stderr
+
+
+def test_the_command_tells_what_is_not_so(apart: Path) -> None:
+    known = ("--keys", "keys.json")
+    done = beffroi(apart, "receipt", "verify", "receipt", *known, "--identifier", "01001", status=1)
+    assert "identifier: it is ANOTHER than was asked for" in done.stderr
+    (apart / "data.json").write_text('{"name": "Abbeville"}', encoding="utf-8")
+    done = beffroi(apart, "receipt", "verify", "receipt", *known, "--data", "data.json", status=1)
+    assert "data: they are NOT those given" in done.stderr
+    (apart / "receipt").write_text(another_payload((apart / "receipt").read_text()), encoding="utf-8")
+    assert "changed or forged" in beffroi(apart, "receipt", "verify", "receipt", *known, status=1).stderr
+    for content in ("{}", "[1]", "{", '{"meta": 1}'):
+        (apart / "receipt").write_text(content, encoding="utf-8")
+        done = beffroi(apart, "receipt", "verify", "receipt", *known, status=1)
+        assert "receipt" in done.stderr or "must be JSON objects" in done.stderr
+    (apart / "keys.json").write_text("[]", encoding="utf-8")
+    assert "JWK Set" in beffroi(apart, "receipt", "verify", "answer.json", *known, status=1).stderr
+
+
+def test_the_entry_is_looked_for_in_the_journal(root: Path) -> None:
+    with Gateway(root) as gateway:
+        (root / "receipt").write_text(commune(gateway), encoding="utf-8")
+        commune(gateway, "01001")
+    verify = ("receipt", "verify", "receipt", "--journal")
+    assert "journal: the entry is in it, whole" in beffroi(root, *verify).stderr
+    other = Path(shutil.copytree(root, root.parent / "cut"))
+    with contextlib.closing(sqlite3.connect(other / ".beffroi/journal.db")) as database, database:
+        database.execute("DELETE FROM entries WHERE number >= ?", (last(other)[1][0] - 1,))
+    done = beffroi(other, *verify, status=1)
+    assert "were removed from the end" in done.stderr or "was removed from the end" in done.stderr
+    assert "journal: the entry is NOT in it, or the journal is BROKEN" in done.stderr
