@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway import connector_drafts, console
+from gateway import console
 from gateway.command import Command, command
-from pipelines.declarations.sentences import among
-from pipelines.declarations.strict_yaml import load
 
 if TYPE_CHECKING:
     from connectors.drafting import Draft
@@ -197,6 +195,7 @@ def _add(
 ) -> None:
     """Draft a declaration, show what was found, and write what was asked for, all or nothing."""
     from connectors import drafting
+    from gateway import connector_drafts
 
     declared = _is_declared(root, name)
     if declared and not (show or datasets or lookups):
@@ -213,7 +212,7 @@ def _add(
         click.echo(found.declaration)
         return
     texts, left = connector_drafts.chosen(root, kind, name, found, datasets, lookups, declared=declared)
-    _write(root, _owned(root, texts, owner))
+    write_all(root, _owned(root, texts, owner))
     if as_json:
         console.show_json({"written": list(texts), "left": left, "seen": found.seen, "notes": found.notes})
         return
@@ -246,13 +245,15 @@ def _owned(root: Path, texts: dict[str, str], owner: str | None) -> dict[str, st
 
     if not any(path.startswith("datasets/") for path in texts):
         return texts
-    said = f"owner: {_owner(root, owner)}"
+    said = f"owner: {owner_of(root, owner)}"
     return {path: text.replace(f"owner: {FILL_IN}", said) for path, text in texts.items()}
 
 
-def _owner(root: Path, owner: str | None) -> str:
+def owner_of(root: Path, owner: str | None) -> str:
     """Return the organisation that owns drafted datasets: the one that is said, or the only one there is."""
-    there = sorted(_entries(root, "organisations"))
+    from pipelines.declarations.sentences import among
+
+    there = sorted(entries(root, "organisations"))
     if owner is None and len(there) == 1:
         return there[0]
     if owner is None or owner not in there:
@@ -260,9 +261,9 @@ def _owner(root: Path, owner: str | None) -> str:
     return owner
 
 
-def _write(root: Path, texts: dict[str, str]) -> None:
-    """Write files of a workspace, none of which may be there. Raises InvalidRequest before any is written."""
-    there = [path for path in texts if (root / path).exists()]
+def write_all(root: Path, texts: dict[str, str], renewed: Collection[str] = ()) -> None:
+    """Write files of a workspace; those `renewed` alone may be there. Raises InvalidRequest before any is written."""
+    there = [path for path in texts if path not in renewed and (root / path).exists()]
     if there:
         raise InvalidRequest(f"{there[0]} is there already: take it away, or leave it out")
     parts = {root / path: root / f"{path}.part" for path in texts}
@@ -273,7 +274,7 @@ def _write(root: Path, texts: dict[str, str]) -> None:
         for path, part in parts.items():
             part.rename(path)
     except (OSError, UnicodeError) as error:
-        for each in (*parts, *parts.values()):
+        for each in (*(root / path for path in texts if path not in renewed), *parts.values()):
             with contextlib.suppress(OSError):
                 each.unlink(missing_ok=True)
         why = os.strerror(number) if (number := getattr(error, "errno", None)) else type(error).__name__
@@ -282,11 +283,13 @@ def _write(root: Path, texts: dict[str, str]) -> None:
 
 def _is_declared(root: Path, name: str) -> bool:
     """Tell whether a workspace declares a registry, in whatever state its declarations are. Raises Misconfigured."""
-    return name in _entries(root, "registries")
+    return name in entries(root, "registries")
 
 
-def _entries(root: Path, section: str) -> Collection[str]:
+def entries(root: Path, section: str) -> Collection[str]:
     """Return the names that a section of a workspace has, in beffroi.yaml and in files of their own."""
+    from pipelines.declarations.strict_yaml import load
+
     main = root / "beffroi.yaml"
     if not main.is_file():
         raise Misconfigured(f"there is no beffroi.yaml in {root}: `beffroi init DIR` makes a workspace")

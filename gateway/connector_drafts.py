@@ -61,8 +61,8 @@ def _datasets(
             )
     texts = {table: found.datasets[table] for table in wanted if table != "all"}
     for table, text in texts.items():
-        if blanks := _blanks(text):
-            left.append(f"datasets/{table}.yaml: fill in what only you know: {', '.join(blanks)}")
+        if left_out := blank_keys(text):
+            left.append(f"datasets/{table}.yaml: fill in what only you know: {', '.join(left_out)}")
     if "all" in wanted:
         more = {table: text for table, text in found.datasets.items() if table not in texts}
         texts |= dict(_loading(root, more, set(texts), there, left))
@@ -80,8 +80,8 @@ def _loading(
     """Yield the datasets that load as they stand, and say in `left` why the others do not."""
     why = dict[str, str]()
     for table, text in texts.items():
-        if blanks := _blanks(text):
-            why[table] = f"only you know {', '.join(blanks)}: --dataset {table} writes it to be filled in"
+        if left_out := blank_keys(text):
+            why[table] = f"only you know {', '.join(left_out)}: --dataset {table} writes it to be filled in"
         elif there and _is_there(root, table):
             why[table] = "it is there already"
         elif there.get("tables") and table not in there["tables"]:
@@ -140,7 +140,7 @@ def _is_there(root: Path, dataset: str) -> bool:
     return (root / "datasets" / f"{dataset}.yaml").is_file()
 
 
-def _blanks(text: str) -> list[str]:
+def blank_keys(text: str) -> list[str]:
     """Return the keys of a drafted dataset that are to be filled in, but for the owner, which a command knows."""
     from connectors.drafting import blanks
 

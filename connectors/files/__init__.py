@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from connectors.deadline import Deadline
 from connectors.drafting import FILL_IN, blanks
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, NotDelivered
 from connectors.files.folder import Folder
 from connectors.files.formats import by_name
 from connectors.files.reading import Hold, LocalFile, Origin, Remote
@@ -22,6 +22,9 @@ SUFFIX = ".parquet"
 
 MOST_REACHED = 5
 """Files of which the first bytes prove that all is well: one may want another right than the others."""
+
+MOST_TOLD = 10
+"""Names that are told of a folder in which a file is not."""
 
 Problem = tuple[tuple[str | int, ...], str]
 
@@ -43,8 +46,9 @@ class Files(Registry):
     def scan(self, table: str | None, after: str | None = None) -> Scan:
         """Return a table: of one file, or of several in the order of their names.
 
-        Raises Misconfigured for a table that there is not, for files that are not there and for a dialect that is not
-        certain; Unreadable for files that cannot be read; for those at an address what their origin raises.
+        Raises Misconfigured for a table that there is not, for files that are not at an address and for a dialect that is
+        not certain; NotDelivered for files that are not in a folder; Unreadable for those that cannot be read; for those
+        at an address what their origin raises.
         """
         settings = self._settings(table)
         hold = Hold(self.root / ".beffroi" / "hold")
@@ -72,7 +76,7 @@ class Files(Registry):
         found = self._origin().files(settings.file, hold, Deadline.after(settings.seconds))
         if not found:
             if self.settings.url is None:
-                raise self._wrong(f"no file is called {settings.file}")
+                raise self._not_come(settings)
             told = " (HTTP 404)" if self.address(self.settings.url).startswith("http") else ""
             wrong = (
                 f"{self.name}: its server has no file {settings.file}{told}: look at url: and file:, or ask its owner"
@@ -112,10 +116,19 @@ class Files(Registry):
                 if self.settings.path is not None and not self._origin().files(
                     settings.file, Hold(), Deadline.after(5)
                 ):
-                    raise self._wrong(f"no file is called {settings.file}")
-            except Misconfigured as error:
+                    raise self._not_come(settings)
+            except (Misconfigured, NotDelivered) as error:
                 return error.detail
         return None
+
+    def _not_come(self, settings: TableSettings) -> NotDelivered:
+        """Return the error of a table whose file is not in the folder, with the names that lie there."""
+        place = (self.root / (self.settings.path or "")) / settings.file.rpartition("/")[0]
+        there = sorted(f"{each.name}/" if each.is_dir() else each.name for each in place.glob("[!.]*"))
+        told = ", ".join(there[:MOST_TOLD]) + (f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else "")
+        where = f"the folder {self.settings.path}"
+        said = f"{where} has: {told}" if told else f"{where} is empty"
+        return NotDelivered(f"{self.name}: no file is called {settings.file}; {said}", registry=self.name)
 
     def _wrong(self, what: str) -> Misconfigured:
         declared = ", ".join(self.settings.tables)

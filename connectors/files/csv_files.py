@@ -160,6 +160,12 @@ def carefully(file: Path, name: str, dialect: Dialect, said: CsvSettings, regist
     if said.decimal or said.thousands:
         form = numbers.Form(said.decimal or ("," if said.thousands == "." else "."), said.thousands or "")
         if lacking := [each for each in said.numbers or () if each not in dialect.columns]:
+            if len(dialect.columns) == 1 and all(each in dialect.columns[0] for each in said.numbers or ()):
+                raise Unreadable(
+                    f"{registry}: {name} is one column, since «{dialect.separator}» parts nothing in it: its header is"
+                    f" {dialect.columns[0][:200]}; have it sent as before, or say its separator: under csv:",
+                    registry=registry,
+                )
             raise Misconfigured(
                 f"{registry}: {name} has no column {lacking[0]}, which numbers: names; it has:"
                 f" {', '.join(dialect.columns)}",

@@ -3,18 +3,16 @@
 Nothing of a value is told: evidence counts values, and names the pattern that they fit.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from stdnum.exceptions import ValidationError
 from stdnum.fr import nir, siren, siret
 
 from connectors.columns import ColumnType
+from connectors.files.draft_signs import CODE, COMMUNE, PATTERNS, PERSONAL, POSTAL, THING, is_day, words_of
 from connectors.registry import FAULT
 
 MOST_KEYS = 2_000_000
@@ -23,53 +21,9 @@ MOST_KEYS = 2_000_000
 MOST_CHECKED = 100_000
 """Different values of a column that are held against check digits."""
 
-_BLANK = r"[ \x{00a0}\x{202f}]"
-_NUMBER = rf"[-+]?([0-9]+|[0-9]{{1,3}}({_BLANK}[0-9]{{3}})+)([.,][0-9]+)?"
-_DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "[1-9][0-9]{3}"
-_NAMED = "(janvier|f[eé]vrier|mars|avril|mai|juin|juillet|ao[uû]t|septembre|octobre|novembre|d[eé]cembre)"
-_HOUR = "([01]?[0-9]|2[0-3])"
-PATTERNS = {
-    "blank": r"^\s*$",
-    "integer": r"^[-+]?(0|[1-9][0-9]{0,17})$",
-    "zeros": r"^0[0-9]+$",
-    "number": rf"^{_NUMBER}$",
-    "threes": r"^[-+]?([1-9][0-9]{0,2}[.,][0-9]{3}|[0-9]{1,3})$",
-    "comma": r"[0-9],[0-9]+$",
-    "point": r"[0-9]\.[0-9]+$",
-    "day": rf"^(?i:{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|(1er|{_DAY})(/{_MONTH}/| {_NAMED} ){_YEAR})$",
-    "moment": rf"^{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
-    r"(Z|[+-][0-9]{2}:?[0-9]{2})?$",
-    "month first": rf"^({_DAY}/{_MONTH}|{_MONTH}/{_DAY})/{_YEAR}$",
-    "day and hour": rf"^{_DAY}[/.-]{_MONTH}[/.-]{_YEAR}( à)?[T ]+{_HOUR}[:hH]([0-5][0-9](:[0-5][0-9])?)?$",
-    "money": rf"^((€|\$|£) ?)?{_NUMBER}{_BLANK}?((?i:€|\$|£|eur|euros?))?$",
-    "percent": rf"^{_NUMBER}{_BLANK}?%?$",
-    "truth": r"^(true|false)$",
-    "yes": r"^(?i)(o|n|oui|non)$",
-    "siren": r"^[0-9]{3} ?[0-9]{3} ?[0-9]{3}$",
-    "siret": r"^[0-9]{3} ?[0-9]{3} ?[0-9]{3} ?[0-9]{5}$",
-    "rna": r"^W[0-9A-Z][0-9]{8}$",
-    "nir": r"^[1-478] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}$",
-    "commune": r"^([0-9]{5}|2[AB][0-9]{3})$",
-    "e-mail": r"^[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}$",
-    "telephone": r"^(0|\+33 ?|00 ?33 ?)[1-9]([ .-]?[0-9]{2}){4}$",
-}
-"""What a value may look like (RE2)."""
-
 _UNLIKE_NAMES = ("zeros", "day", "moment", "siren", "siret", "rna", "nir", "e-mail", "telephone")
 
-_PERSONAL = re.compile(
-    r"\b(nom|noms|prenom|prenoms|naissance|ne le|nee le|courriel|e ?mail|mail|tel|telephone|portable|mobile|adresse|rue"
-    r"|nir|secu|securite sociale|iban|rib|sexe|civilite|genre|age|nationalite|conjoint|parent|enfant|responsable"
-    r"|representant|president|contact|last ?name|first ?name|birth|phone|address|apellidos?|nombre|nacimiento|dni|nif)\b"
-)
-_CODE = re.compile(
-    r"\b(code|cp|dep|departement|fax|insee|mobile|nic|portable|postal|siren|siret|tel|telephone|telefono|zip)\b"
-)
-"""Names of what is written in digits and is no number: the next file may have one that begins with a zero."""
-_THING = re.compile(r"\bnom (de la|de l|du|des) (?!(personne|agent|usager|eleve|enfant|client|contact|responsable))")
-_COMMUNE = re.compile(r"\b(insee|commune|com|cog|depcom)\b")
-_POSTAL = re.compile(r"\b(cp|postal|postaux)\b")
-_CHECKS: dict[str, Callable[[str], str]] = {"siren": siren.validate, "siret": siret.validate, "nir": nir.validate}
+_CHECKS: dict[str, Callable[[str], bool]] = {"siret": siret.is_valid, "siren": siren.is_valid, "nir": nir.is_valid}
 
 
 @dataclass
@@ -168,20 +122,21 @@ def _believed(seen: _Seen, *, doubtful: bool) -> Column:
     different = [] if pa.types.is_nested(seen.field.type) else seen.different()
     found = Column(seen.field.name, rows=seen.rows, filled=seen.filled)
     found.unique = seen.parts is not None and len(different) == seen.filled
-    text = pa.types.is_string(seen.field.type) or pa.types.is_large_string(seen.field.type)
-    if not text:
+    if not (pa.types.is_string(seen.field.type) or pa.types.is_large_string(seen.field.type)):
         found.type = _of_arrow(seen.field.type)
         found.evidence = f"the source holds it as {seen.field.type}"
     elif seen.filled - seen.counts["blank"] == 0:
         found.evidence = "no row has a value in it"
     else:
-        _by_values(found, seen, [str(each).strip() for each in different], doubtful=doubtful)
+        _by_values(found, seen, [text for each in different if (text := str(each).strip())], doubtful=doubtful)
     if seen.is_called_like_its_values():
         found.evidence += (
             "; its name looks like one of them: if the first line is no header, say header: 0 and columns:"
         )
-    words = _words(seen.field.name)
-    if not found.personal and _PERSONAL.search(_THING.sub("", words)):
+    words = words_of(seen.field.name)
+    if found.type != "string" or seen.holds("number"):
+        words = words.replace("nombre", "")  # a name in Spanish, and a number in French
+    if not found.personal and PERSONAL.search(THING.sub("", words)):
         found.personal = "its name says so"
     return found
 
@@ -213,11 +168,13 @@ _TYPES: tuple[tuple[str, ColumnType, tuple[Any, ...], str], ...] = (
     ("day", "date", ("date",), "dates"),
     ("moment", "datetime", (), "dates with a time"),
     ("yes", "boolean", ("upper", _YES), "yes or no"),
+    ("percentages", "number", ({"percent": "points"},), "percentages, 12,5 % as 12.5: {percent: share} makes it 0.125"),
+    ("euros", "number", ("money",), "amounts in euros"),
 )
 
 _LOOKS: Mapping[str, str] = {
-    "money": "looks like money, whose sign no cleaning step reads",
-    "percent": "looks like percent, whose sign no cleaning step reads",
+    "money": "looks like money, in other than euros or perhaps with marks between thousands: the step money reads euros",
+    "percent": "looks like percent, not all with the sign or perhaps with marks between thousands: the step percent reads it",
     "day and hour": "looks like dates with a time, which are read as 2024-02-29T13:14 only",
     "month first": "looks like dates, some with the month first, which no cleaning step reads",
 }
@@ -229,12 +186,12 @@ def _by_values(found: Column, seen: _Seen, different: list[str], *, doubtful: bo
     values = seen.filled - seen.counts["blank"]
     whole = {name for name, count in seen.counts.items() if count == values}
     found.steps = ["trim"]
-    if _is_code(found, whole, values, different):
+    if _is_code(found, seen, whole, different):
         return
     if seen.counts["zeros"]:
         found.evidence = f"{seen.counts['zeros']:,} of {values:,} values begin with a zero: a code, and no number"
         return
-    if "integer" in whole and _CODE.search(_words(found.name)):
+    if "integer" in whole and CODE.search(words_of(found.name)):
         found.evidence = f"digits, which its name says are a code: kept as text ({_all(values)})"
         return
     if doubtful:
@@ -245,7 +202,7 @@ def _by_values(found: Column, seen: _Seen, different: list[str], *, doubtful: bo
         return
     for name, kind, steps, what in _TYPES:
         if name in whole:
-            found.type, found.evidence = kind, f"{what} ({_all(values)})"
+            found.type, found.evidence = kind, f"{what} ({_all(values)}{_no_days(name, different)})"
             found.steps += steps
             return
     looks = {**{name: f"{what}, but not all" for name, _, _, what in _TYPES[1:5]}, **_LOOKS}
@@ -257,22 +214,40 @@ def _by_values(found: Column, seen: _Seen, different: list[str], *, doubtful: bo
         found.evidence = f"texts, {len(different):,} different" if different else "texts"
 
 
-def _is_code(found: Column, whole: set[str], values: int, different: list[str]) -> bool:
-    """Tell whether all values are codes or addresses of a known kind, and set what follows."""
-    words = _words(found.name)
-    for name in ("siret", "siren", "nir"):
-        if name in whole and different and _all_valid(name, different[:MOST_CHECKED]):
-            found.steps += [name] if name != "nir" else []
-            found.personal = "all are social security numbers (NIR)" if name == "nir" else ""
-            found.evidence = f"check digits of a {name.upper()} ({_all(values)})"
+def _is_code(found: Column, seen: _Seen, whole: set[str], different: list[str]) -> bool:
+    """Tell whether most values are codes or addresses of a known kind, and set what follows.
+
+    Of numbers, one in ten has the check digits of a SIREN by chance: most have them by nothing else. One that is wrong
+    makes no sum of the others.
+    """
+    values = seen.filled - seen.counts["blank"]
+    for name, valid in _CHECKS.items():
+        checked = different[:MOST_CHECKED] if 2 * seen.counts[name] > values else []
+        good = sum(map(valid, checked))
+        if 2 * good > len(checked):
+            number = name.upper()
+            every = name in whole and good == len(checked)
+            most = "all" if every else "most"
+            found.personal = f"{most} are social security numbers (NIR)" if name == "nir" else ""
+            if every:
+                found.steps += [name] if name != "nir" else []
+                found.evidence = f"check digits of a {number} ({_all(values)})"
+            else:
+                among = f"{len(checked):,}{'' if len(checked) == values else ' different'}"
+                found.evidence = f"{good:,} of {among} values have the check digits of a {number}: kept as text"
             return True
     for name, personal, what in _NUMBERS:
         if name in whole:
             found.steps += ["rna"] if name == "rna" else []
             found.personal, found.evidence = personal, f"{what} ({_all(values)})"
             return True
-    if "commune" in whole and (_COMMUNE.search(words) or _POSTAL.search(words)):
-        what = "postal codes" if _POSTAL.search(words) else "INSEE codes of communes"
+        if 2 * seen.counts[name] > values:
+            found.personal = personal.replace("all are", "most are")
+            found.evidence = f"{seen.counts[name]:,} of {values:,} values are {what}: kept as text"
+            return True
+    words = words_of(found.name)
+    if "commune" in whole and (COMMUNE.search(words) or POSTAL.search(words)):
+        what = "postal codes" if POSTAL.search(words) else "INSEE codes of communes"
         found.evidence = f"five places, and a name that says {what} ({_all(values)})"
         return True
     return False
@@ -282,16 +257,9 @@ def _all(values: int) -> str:
     return "its only value" if values == 1 else f"all {values:,} values"
 
 
-def _all_valid(name: str, values: list[str]) -> bool:
-    for value in values:
-        try:
-            _CHECKS[name](value)
-        except ValidationError:
-            return False
-    return True
-
-
-def _words(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
-    return re.sub(r"[^a-z0-9]+", " ", apart.lower()).strip()
+def _no_days(name: str, different: list[str]) -> str:
+    """Return in words how many different dates no calendar has; nothing where all are days."""
+    if name not in ("day", "moment"):
+        return ""
+    wrong = sum(not is_day(each[:10] if name == "moment" else each) for each in different[:MOST_CHECKED])
+    return f"; of the {len(different):,} different ones, {wrong:,} no calendar has" if wrong else ""

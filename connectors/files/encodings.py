@@ -55,7 +55,8 @@ def detect(path: Path, name: str, registry: str, declared: str | None = None) ->
     """Return the encoding of a file: the one `declared`, if so. Reads the whole file once, twice where it is no UTF-8.
 
     Raises Unreadable for a file that is empty, no text, a web page, a mixture, or not in the encoding that its mark (or
-    the declaration) says, and Misconfigured where the encoding is not certain.
+    the declaration) says, and Misconfigured where the encoding is not certain. UTF-8 that is declared as an encoding
+    of one byte per letter is refused too: that takes any byte, and makes `Ã©` of each `é`.
     """
     head = _head(path)
     if not head:
@@ -65,15 +66,21 @@ def detect(path: Path, name: str, registry: str, declared: str | None = None) ->
         raise Unreadable(f"{registry}: {name} {said}", registry=registry)
     mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
     if declared is not None and mark not in (None, declared):
-        raise Misconfigured(
-            f"{registry}: {name} is declared as {declared}, but begins with the byte order mark of {mark}: leave"
-            " encoding: out, or say what it is",
+        raise Unreadable(
+            f"{registry}: {name} is declared as {declared}, but begins with the byte order mark of {mark}: have it sent"
+            " as before, or leave encoding: out",
             registry=registry,
         )
     wide = mark or _wide(head)
     if declared in (None, "utf-8") and not (declared is None and wide and wide.startswith("utf-16")):
         return _bytes(path, name, registry, mark=mark == "utf-8", declared=declared is not None)
     encoding = declared or wide or "utf-8"
+    if not encoding.startswith("utf-16") and _is_utf8_after_all(path):
+        raise Unreadable(
+            f"{registry}: {name} is declared as {encoding}, but is UTF-8 throughout: read as declared, each letter with"
+            " an accent would be two others; have it sent as before, or say encoding: utf-8 under csv:",
+            registry=registry,
+        )
     said = "as declared" if declared else "by its byte order mark" if mark else "every second byte is zero"
     return Detected(
         encoding, said, nul=not encoding.startswith("utf-16") and any(b"\0" in each for each in _chunks(path))
@@ -158,6 +165,16 @@ def _is_utf8(data: bytes, start: int, end: int) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _is_utf8_after_all(path: Path) -> bool:
+    """Tell whether a file is UTF-8 with letters beyond ASCII, as no text with one byte per letter is by chance."""
+    beyond = False
+    for each in pieces(path, _looked_at, 4):
+        if not each.valid:
+            return False
+        beyond = beyond or not each.ascii_only
+    return beyond
 
 
 def bad_line(path: Path) -> int:

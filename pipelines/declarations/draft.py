@@ -5,6 +5,7 @@ often found in such columns; what a step leaves, the schema judges.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,23 @@ from pipelines.declarations.table_schema import CONSTRAINTS, FALSE, TRUE
 from pipelines.steps.dates import FORMS as DATES
 from pipelines.steps.dates import UNDECLARED
 
-CHECKS = {"french-siret-value": "siret", "french-siren-value": "siren"}
+CHECKS = {
+    "french-siret-value": "siret",
+    "siret-valide": "siret",
+    "french-siren-value": "siren",
+    "siren-valide": "siren",
+}
 """Rules that schemas of schema.data.gouv.fr have beyond Table Schema (`custom_checks`), and the step that is the same."""
+
+MADE = {"siret": "55210055400013", "siren": "552100554", "rna": "W751234567", "email": "a@example.org"}
+"""What steps make of a text: a column whose constraints refuse it has no such step."""
+POSTAL = "80000"
+NUMBERS = ("siret", "siren", "rna")
+
+_TITLE = re.compile(r"(?:(?:numero|num|no|n|code|identifiant|id) (?:de |du |d )?)?(siret|siren|rna)\b")
+"""A title that begins with the number itself: further on, it may be another column's that this one is beside."""
+_PLACE = {"adresse", "adr", "address", "commune", "ville", "siege", "localite"}
+"""Words beside which «cp» is a postal code; in `nb_cp` it may be anything."""
 
 NO_STEPS = ("array", "geopoint", "geojson")
 """The types of columns in which white space is the writer's own."""
@@ -38,6 +54,11 @@ HEAD = (
 STEPS_ARE = (
     "Steps mend what is often found; what they leave, the schema judges. Those for numbers of enterprises and"
     " associations hold check digits too. A column whose values are to be judged as they come needs none."
+)
+DAY_FIRST = "Of dates that are not written 2026-01-15, the day comes first: 01/02/2026 is the first of February."
+COMMAS = (
+    "A number with a comma is refused, as the schema says, since it may be thousands: where commas part decimals, put"
+    " `decimal` at the end of the steps of {names}."
 )
 NO_KEY = "The schema has no primaryKey: name the column, or the columns, by which a row is known{required}."
 ONE_KEY = "The schema has no primaryKey; of this column it says that each row has a value of its own."
@@ -70,7 +91,9 @@ def passed_over(written: Mapping[str, Any], schema: TableSchema) -> list[str]:
         for rule in [*(field.get("constraints") or {}), *([OF_ENTRIES] if OF_ENTRIES in field else [])]
         if rule not in CONSTRAINTS
     )
-    rules |= dict.fromkeys(f"{name}{_of(columns)}" for name, columns in _checks(written) if name not in CHECKS)
+    rules |= dict.fromkeys(
+        f"{name}{_of(columns)}" for name, columns in _checks(written) if not _is_step(name, columns, schema)
+    )
     rules |= dict.fromkeys(key for key in PASSED_OVER if written.get(key))
     others = sorted({each.reference.resource for each in schema.foreign_keys})
     said = [f"not judged, since Beffroi does not know these rules: {', '.join(rules)}"] if rules else []
@@ -86,6 +109,14 @@ def _checks(written: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
             named = params if isinstance(params, dict) else {}
             columns = [named.get("column"), *_list(named.get("columns")), *_list(named.get("othercolumns"))]
             yield str(check.get("name")), [each for each in columns if isinstance(each, str)]
+
+
+def _is_step(check: str, names: Sequence[str], schema: TableSchema) -> bool:
+    """Tell whether a rule beyond Table Schema is held by a step of each column that it is for."""
+    columns = {column.name: column for column in schema.columns}
+    return check in CHECKS and all(
+        name in columns and CHECKS[check] in steps_of(columns[name], CHECKS[check]) for name in names
+    )
 
 
 def _list(value: Any) -> list[Any]:
@@ -152,6 +183,10 @@ def _clean(columns: Sequence[Column], written: Mapping[str, Any]) -> Iterator[st
     steps = {column.name: list(steps_of(column, checked.get(column.name))) for column in columns}
     if any(steps.values()):
         yield from prose(STEPS_ARE)
+        if any("date" in each for each in steps.values()):
+            yield from prose(DAY_FIRST)
+        if commas := [column.name for column in columns if _is_plain_number(column)]:
+            yield from prose(COMMAS.format(names=", ".join(commas)))
         yield "clean:"
     yield from (f"  {scalar(name)}: {flow({'steps': each})}" for name, each in steps.items() if each)
 
@@ -163,25 +198,29 @@ def steps_of(column: Column, check: str | None = None) -> Iterator[str | dict[st
     """Yield the steps that follow from what a schema says of a column; `check` is the number that it is to be held as.
 
     A step that makes a value of the column's type has the last word on how it is written. There is none where the schema
-    says itself how: signs of numbers, words for true and false, a pattern of dates that no step reads.
+    says itself how: signs of numbers, words for true and false, a pattern of dates that no step reads. Nor is there one
+    that would take what the schema refuses as another value (1,234), or make of a text what the schema refuses.
     """
     if column.type in NO_STEPS:
         return
     yield "trim"
     last = _last(column, check)
     missing = [word for word in column.missing_values if word.strip()]
+    if missing and (last is not None or _is_plain_number(column)):
+        yield {"empty": missing}  # the step comes before the schema, and would refuse them
     if last is not None:
-        yield from ([{"empty": missing}] if missing else [])  # the step comes before the schema, and would refuse them
         yield last
 
 
+def _is_plain_number(column: Column) -> bool:
+    signs = (column.decimal_char, column.group_char, column.bare_number)
+    return column.type == "number" and signs == (".", "", True)
+
+
 def _last(column: Column, check: str | None) -> str | dict[str, Any] | None:
-    plain = (column.decimal_char, column.group_char, column.bare_number) == (".", "", True)
     match column.type:
         case "string":
             return _of_text(column, check)
-        case "number" if plain:
-            return "decimal"
         case "boolean" if _has(column.true_values, TRUE) and _has(column.false_values, FALSE):
             return "boolean"
         case "date":
@@ -199,13 +238,36 @@ def _form(pattern: str) -> str | None:
 
 
 def _of_text(column: Column, check: str | None) -> str | dict[str, Any] | None:
-    """Return the step for a text that is a number of a known kind, by its format or by its name."""
-    if column.format == "email":
-        return "email"
-    words = re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.name).lower()).split()
-    named = [each for each in ("siret", "siren", "rna") if each in words]
-    if check is not None or len(named) == 1:
-        return check or named[0]
-    if "cp" in words or "codepostal" in words or {"code", "postal"} <= set(words):
+    """Return the step for a text that is a number of a known kind, by its format, a check, its name or its title."""
+    if number := ("email" if column.format == "email" else check or _number(column)):
+        return number if _bears(column, MADE[number]) else None
+    words = _plain(column.name)
+    named = "codepostal" in words or {"code", "postal"} <= set(words) or words == ["cp"]
+    if (named or ("cp" in words and _PLACE & set(words))) and _bears(column, POSTAL):
         return {"postal_code": "FR"}
     return None
+
+
+def _number(column: Column) -> str | None:
+    """Return the one number that a column's name, or else its title, says that it is."""
+    name, title = ([each for each in NUMBERS if each in _plain(text)] for text in (column.name, column.title))
+    if name:
+        return name[0] if len(name) == 1 else None
+    return title[0] if len(title) == 1 and _TITLE.match(" ".join(_plain(column.title))) else None
+
+
+def _bears(column: Column, made: str) -> bool:
+    """Tell whether what a step makes can meet the constraints of a column."""
+    said = column.constraints
+    if said.enum is not None or not (said.min_length or 0) <= len(made) <= (said.max_length or len(made)):
+        return False
+    try:
+        return said.pattern is None or re.fullmatch(said.pattern, made) is not None
+    except re.error:
+        return False
+
+
+def _plain(text: str) -> list[str]:
+    """Return the words of a name or a title, in small letters without accents."""
+    apart = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.replace("°", " ")))
+    return re.sub(r"[^a-z]+", " ", apart.encode("ascii", "ignore").decode().lower()).split()

@@ -58,11 +58,13 @@ def bring(source: str, resource: str | None = None) -> Brought:
 def _resource(said: dict[str, Any], source: str, wanted: str | None) -> tuple[dict[str, Any] | str, str]:
     """Return the schema of a descriptor, or the path of it, and the name of its resource."""
     every = said["resources"] if isinstance(said.get("resources"), list) else [said]
-    found = {
-        str(each.get("name", "")): each["schema"]
-        for each in every
-        if isinstance(each, dict) and isinstance(each.get("schema"), dict | str)
-    }
+    having = [each for each in every if isinstance(each, dict) and isinstance(each.get("schema"), dict | str)]
+    found = {str(each.get("name") or ""): each["schema"] for each in having}
+    if len(found) < len(having):
+        raise InvalidRequest(
+            f"{source} has several resources with a schema that have one name, or none, so that none can be named: save"
+            " the schema that is meant as a file of its own"
+        )
     if not found:
         raise InvalidRequest(f"{source} is no Table Schema{_instead(said)}: that has fields, each with a name")
     if wanted is not None and wanted not in found:

@@ -54,6 +54,14 @@ class Written:
     said: dict[str, Any]
 
 
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> Written:
     codec = draw(st.sampled_from(sorted(ENCODINGS)))
@@ -82,6 +90,7 @@ def tables(draw: st.DrawFn) -> Written:
         content = b""
     assume(content and all(row != line for row in rows for line in names))
     assume(not any(mark for mark in encodings.MARKS if content.startswith(mark)) or codec == "utf-8-sig")
+    assume(codec.startswith("utf") or content.isascii() or not _is_utf8(content))
     return Written(names, rows, content, said)
 
 
@@ -247,8 +256,21 @@ def test_a_file_that_cannot_be_decoded_says_where(tmp_path: Path) -> None:
 
 
 def test_a_mark_and_a_declaration_must_agree(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"declared as windows-1252, but begins with the byte order mark of utf-8"):
+    with pytest.raises(Unreadable, match=r"declared as windows-1252, but begins with the byte order mark of utf-8"):
         read(written(tmp_path, b"\xef\xbb\xbfa;b\n1;2\n"), encoding="windows-1252")
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "cp850", "cp437"])
+def test_utf_8_that_is_declared_as_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    text = "nom;ville\nBoulangerie Été n°3;Corbie\n" + "a;b\n" * 10
+    with pytest.raises(Unreadable, match=rf"x.csv is declared as {encoding}, but is UTF-8 throughout") as told:
+        read(written(tmp_path, text), encoding=encoding)
+    assert told.value.fault == "registry"
+    assert by_engine(read(written(tmp_path, "nom;ville\nCafe;Corbie\n"), encoding=encoding)) == [["Cafe", "Corbie"]]
+    rest = text.encode().replace(b"Corbie", b"Sal\x82on")
+    assert "UTF-8" not in str(read(written(tmp_path, rest), encoding=encoding)), (
+        "one letter is not: what is declared holds"
+    )
 
 
 def test_letters_cut_by_the_pieces_of_a_file_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -460,6 +482,12 @@ def test_a_number_of_another_form_is_the_fault_of_its_row(tmp_path: Path) -> Non
     assert named["c"].to_pylist() == ["x", "n.c.", "1.5", "-"]
     with pytest.raises(Misconfigured, match="no column d, which numbers: names; it has: a, b, c"):
         read(path, **said, numbers=["d"])
+
+
+def test_a_column_that_is_missing_since_the_separator_changed_is_told_so(tmp_path: Path) -> None:
+    path = written(tmp_path, "NUM,CP,SURFACE\n1,80000,12.5\n2,80800,9\n")
+    with pytest.raises(Unreadable, match=r"x.csv is one column, since «;» parts nothing in it: .*NUM,CP,SURFACE"):
+        read(path, separator=";", decimal=",", numbers=["SURFACE"])
 
 
 # --- declarations ----------------------------------------------------------------------------------------------------

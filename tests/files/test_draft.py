@@ -298,13 +298,15 @@ def test_another_column_tells_what_the_sign_is(tmp_path: Path) -> None:
 
 def test_what_looks_like_more_than_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
-        "m;e;p;h;us\n1 234,50 €;€12.50;12,5 %;01/02/2024 10:00;12/25/2024\n2;3 EUR;3;29/02/2024 à 9h30;01/02/2024\n"
+        "m;e;p;t;h;us\n1 234,50 $;€12.500;12,5 %;1,250 %;01/02/2024 10:00;12/25/2024\n"
+        "2;3 EUR;3;2 %;29/02/2024 à 9h30;01/02/2024\n"
     )
     [text] = draft("a.csv", "fichiers", tmp_path).datasets.values()
     for name, said in (
         ("m", "looks like money"),
         ("e", "looks like money"),
         ("p", "looks like percent"),
+        ("t", "looks like percent"),
         ("h", "looks like dates with a time"),
         ("us", "looks like dates, some with the month first"),
     ):
@@ -312,6 +314,61 @@ def test_what_looks_like_more_than_text_is_told(tmp_path: Path) -> None:
         assert after.startswith("type: string"), name
         assert said in before.splitlines()[-1], name
         assert "kept as text (all 2 values)" in before.splitlines()[-1]
+
+
+def test_percentages_and_euros_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;taux;prix\nA;12,5 %;1 234,50 €\nB;3%;€12.5\nC;100 %;3 EUR\n")
+    made = draft("a.csv", "fichiers", tmp_path)
+    assert "12,5 % as 12.5: {percent: share} makes it 0.125 (all 3 values)" in made.datasets["a"]
+    found = run_of(tmp_path, made)
+    assert [row["taux"] for row in found] == [12.5, 3, 100]
+    assert [row["prix"] for row in found] == [1234.5, 12.5, 3]
+
+
+def told_of(root: Path, name: str, values: list[str]) -> tuple[str, str]:
+    """Return what is drafted of a column with these values, and the evidence for it."""
+    lines = [f"{place};{value}\n" for place, value in enumerate(values)]
+    (root / "a.csv").write_text(f"k;{name}\n" + "".join(lines))
+    [text] = draft("a.csv", "fichiers", root).datasets.values()
+    before, _, after = text.partition(f"    - {{name: {name}, ")
+    return after.splitlines()[0], before.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("values", "declared", "told"),
+    [
+        (SIRENS, "type: string", "check digits of a SIREN (all 3 values)"),
+        ([*SIRENS, "552100555"], "type: string", "3 of 4 values have the check digits of a SIREN: kept as text"),
+        ([*SIRENS * 5, "?"], "type: string", "3 of 4 different values have the check digits of a SIREN"),
+        ([SIRENS[0], "552100555", "552100556"], "type: integer", "whole numbers"),
+        (["55210055400013", "55210055400014", "35600000049837"], "type: string", "2 of 3 values have the check digits of a"),
+        (["2 55 08 14 168 025 38", "255081416802539", "184067512345641"], "personal: true", "2 of 3 values have the check"),
+        (["0612345678", "0712345678", "12"], "personal: true", "2 of 3 values are telephone numbers: kept as text"),
+    ],
+)  # fmt: skip
+def test_one_wrong_code_makes_no_number_of_the_others(
+    tmp_path: Path, values: list[str], declared: str, told: str
+) -> None:
+    said, evidence = told_of(tmp_path, "beneficiaire", values)
+    assert declared in said
+    assert told in evidence
+
+
+def test_a_day_that_no_calendar_has_is_told(tmp_path: Path) -> None:
+    days = ["01/02/2026", "2026-02-28", "29/02/2024", "1er août 2024", "31 décembre 2024", " ", ""]
+    said, evidence = told_of(tmp_path, "maj", days)
+    assert said.startswith("type: date")
+    assert evidence.endswith("dates (all 5 values)")
+    _, evidence = told_of(tmp_path, "maj", [*days, "31/02/2026", "31/02/2026", "30 février 2024", "29/02/2100"])
+    assert "dates (all 9 values; of the 8 different ones, 3 no calendar has)" in evidence
+    _, evidence = told_of(tmp_path, "maj", ["2026-02-28T10:00", "2026-02-29T10:00"])
+    assert "dates with a time (all 2 values; of the 2 different ones, 1 no calendar has)" in evidence
+
+
+@pytest.mark.parametrize(("values", "personal"), [(["12", "9"], False), (["1 200,5", "9"], False), (["Alma"], True)])
+def test_a_number_is_no_name(tmp_path: Path, values: list[str], personal: bool) -> None:
+    said, _ = told_of(tmp_path, "nombre", values)
+    assert ("personal: true" in said) is personal
 
 
 def test_dates_in_words_are_dates(tmp_path: Path) -> None:

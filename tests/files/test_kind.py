@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.drafting import FILL_IN
-from connectors.errors import BeffroiError, Down, Misconfigured, Unreadable
+from connectors.errors import BeffroiError, Down, Misconfigured, NotDelivered, Unreadable
 from connectors.files import Files, reading
 from connectors.files.reading import BATCH_BYTES, Hold, fits, is_total, text_batches, text_schema, unique
 from connectors.files.settings import FilesSettings
@@ -159,11 +159,18 @@ def test_a_file_that_changes_between_being_judged_and_read_is_refused(
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     town = registry(tmp_path, t={"file": "x-*.csv"})
-    with pytest.raises(Misconfigured, match=r"town: no file is called x-\*.csv; the folder imports has: t"):
+    (tmp_path / "imports").mkdir(exist_ok=True)
+    with pytest.raises(NotDelivered, match=r"town: no file is called x-\*.csv; the folder imports is empty$") as told:
         town.scan("t")
-    assert town.check("t") == "town: no file is called x-*.csv; the folder imports has: t"
+    assert told.value.fault == "registry"
+    assert town.check("t") == "town: no file is called x-*.csv; the folder imports is empty"
     put(tmp_path, "x-1.csv/inner.txt", "")
-    with pytest.raises(Misconfigured, match=r"no file is called"):
+    put(tmp_path, "y-1.csv", "")
+    with pytest.raises(NotDelivered, match=r"no file is called x-\*.csv; the folder imports has: x-1.csv/, y-1.csv$"):
+        town.scan("t")
+    for number in range(2, 12):
+        put(tmp_path, f"y-{number:02}.csv", "")
+    with pytest.raises(NotDelivered, match=r"y-09.csv, y-1.csv and 2 more$"):
         town.scan("t")
     later = Files("town", FilesSettings.model_validate({"path": "later", "tables": {"t": {"file": "x.csv"}}}), tmp_path)
     assert later.check("t") is None, "the folder may come later"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import InvalidRequest
-from gateway.connector_add import _write
+from gateway.connector_add import write_all
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
 
@@ -163,7 +163,7 @@ def test_nothing_is_half_written(root: Path) -> None:
 
 def test_nothing_is_half_written_where_a_text_cannot_be(root: Path) -> None:
     with pytest.raises(InvalidRequest, match="nothing is written"):
-        _write(root, {"registries/it.yaml": "kind: rest", "datasets/it.yaml": "title: \ud800"})
+        write_all(root, {"registries/it.yaml": "kind: rest", "datasets/it.yaml": "title: \ud800"})
     assert written(root) == set()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.columns import Column
 from pipelines.declarations import TableSchema
-from pipelines.declarations.draft import steps_of, text_of
+from pipelines.declarations.draft import passed_over, steps_of, text_of
 from pipelines.declarations.table_schema import FALSE, TRUE, Referenced
 from tests.pipelines.bench import Bench
 from tests.pipelines.bench import read as rows_of
@@ -20,8 +20,8 @@ from tests.pipelines.test_table_schema import NAMES, SCHEMAS, declared, written
         ({}, ["trim"]),
         ({"missingValues": ["", "NC"]}, ["trim"]),
         ({"type": "integer"}, ["trim"]),
-        ({"type": "number"}, ["trim", "decimal"]),
-        ({"type": "number", "missingValues": ["", " ", "NC"]}, ["trim", {"empty": ["NC"]}, "decimal"]),
+        ({"type": "number"}, ["trim"]),
+        ({"type": "number", "missingValues": ["", " ", "NC"]}, ["trim", {"empty": ["NC"]}]),
         ({"type": "number", "decimalChar": ","}, ["trim"]),
         ({"type": "number", "bareNumber": False}, ["trim"]),
         ({"type": "boolean", "trueValues": TRUE, "falseValues": FALSE}, ["trim", "boolean"]),
@@ -40,6 +40,19 @@ from tests.pipelines.test_table_schema import NAMES, SCHEMAS, declared, written
         ({"name": "rnaBeneficiaire"}, ["trim", "rna"]),
         ({"name": "ADR_CODEPOSTAL"}, ["trim", {"postal_code": "FR"}]),
         ({"name": "codePostal"}, ["trim", {"postal_code": "FR"}]),
+        ({"name": "cp"}, ["trim", {"postal_code": "FR"}]),
+        ({"name": "CP_commune"}, ["trim", {"postal_code": "FR"}]),
+        ({"name": "nb_cp"}, ["trim"]),
+        ({"name": "cp", "constraints": {"enum": ["80 000"]}}, ["trim"]),
+        ({"name": "cp", "constraints": {"maxLength": 4}}, ["trim"]),
+        ({"title": "SIRET de l'attribuant"}, ["trim", "siret"]),
+        ({"title": "N° SIREN"}, ["trim", "siren"]),
+        ({"title": "Nom, à côté du SIRET"}, ["trim"]),
+        ({"title": "SIREN ou SIRET"}, ["trim"]),
+        ({"name": "siren_ou_siret", "title": "SIRET"}, ["trim"]),
+        ({"name": "siret", "constraints": {"pattern": r"^\d{14}$"}}, ["trim", "siret"]),
+        ({"name": "siret", "constraints": {"pattern": r"\d{3} \d{3} \d{3} \d{5}"}}, ["trim"]),
+        ({"name": "siret", "constraints": {"minLength": 17}}, ["trim"]),
         ({"name": "code_insee"}, ["trim"]),
         ({"type": "array", "format": "json"}, []),
         ({"type": "geopoint"}, []),
@@ -51,6 +64,23 @@ def test_steps_follow_from_what_a_schema_says(said: dict[str, Any], steps: list[
 
 def test_a_check_of_the_schema_is_the_step() -> None:
     assert list(steps_of(Column(name="idAttribuant"), "siret")) == ["trim", "siret"]
+
+
+def test_a_check_that_no_step_can_hold_is_told() -> None:
+    said: dict[str, Any] = {"fields": [{"name": "a", "constraints": {"pattern": r"\d{3} \d{11}"}}, {"name": "b"}]}
+    said |= {"custom_checks": [{"name": "siret-valide", "params": {"column": each}} for each in "ab"]}
+    schema = TableSchema.model_validate({"fields": said["fields"], "primaryKey": "b"})
+    assert passed_over(said, schema) == ["not judged, since Beffroi does not know these rules: siret-valide of a"]
+    text = text_of("schemas/s.json", schema, said, owner="ville", registry=None, table=None)
+    assert "  a: {steps: [trim]}\n  b: {steps: [trim, siret]}\n" in text
+
+
+def test_a_number_s_comma_and_a_day_s_place_are_asked_and_told() -> None:
+    fields = [{"name": "amount", "type": "number"}, {"name": "start", "type": "date"}]
+    schema = TableSchema.model_validate({"fields": fields, "primaryKey": "start"})
+    text = " ".join(text_of("s.json", schema, {"fields": []}, owner="o", registry=None, table=None).split("\n# "))
+    assert "where commas part decimals, put `decimal` at the end of the steps of amount." in text
+    assert "the day comes first: 01/02/2026 is the first of February" in text
 
 
 def test_a_draft_without_steps_says_none() -> None:
