@@ -9,11 +9,13 @@ nothing of HTTP statuses: `gateway/problems.py` gives each code its status, in o
     │   ├── InvalidRequest           unknown column, operator, field, cursor, body
     │   ├── NotFound                 the registry, or Beffroi, has no such thing
     │   ├── Withheld                 it exists, the law keeps it from being told
-    │   ├── Unauthenticated          no token, or one that is unknown, expired or revoked
+    │   ├── Unauthenticated          no token or certificate, or one that is not good
     │   ├── NotGranted               this application may not, or not for this purpose
+    │   ├── LimitReached             this application has asked as often as it may
     │   └── MethodNotAllowed         a personal record is asked by POST, never in a URL
     ├── RegistryError                the registry's fault
     │   ├── Unreadable               it answered something that is not an answer
+    │   ├── NotDelivered             the file that somebody brings there has not come
     │   ├── Busy                     it asks us to slow down
     │   ├── Maintenance              it said beforehand that it would not be there: it is not asked
     │   ├── Down                     it does not answer, or says that it is out of order
@@ -66,6 +68,7 @@ class BeffroiError(Exception):
         self.retry_in = retry_in
         self.general = general
         self.tried: tuple[Attempt, ...] = ()  # set where several providers were asked before giving up
+        self.receipt: str | None = None  # the signed proof of it, where the caller wants one
 
 
 class CallerError(BeffroiError):
@@ -107,7 +110,7 @@ class Withheld(CallerError):
 
 
 class Unauthenticated(CallerError):
-    """No token came with the call, or it is unknown, expired or revoked."""
+    """No token came with the call, or it is unknown, expired, revoked or not good from there; so of a certificate."""
 
     code = "unauthenticated"
     title = "Token missing or not valid"
@@ -120,6 +123,14 @@ class NotGranted(CallerError):
     code = "not-granted"
     title = "Not granted"
     todo = "Ask the operator of this gateway for a grant, or leave out what is not granted."
+
+
+class LimitReached(CallerError):
+    """The application has asked, or has tried values of one identifier, as often as it may in this minute or on this day."""
+
+    code = "limit-reached"
+    title = "Limit reached"
+    todo = "Ask again after the time given in Retry-After; where it is too little, ask the operator for a higher limit."
 
 
 class MethodNotAllowed(CallerError):
@@ -142,6 +153,14 @@ class Unreadable(RegistryError):
     code = "unreadable"
     title = "The registry's answer is unreadable"
     todo = "Nothing was guessed. Try later; if it lasts, tell the gateway's operator, who should tell the registry."
+
+
+class NotDelivered(RegistryError):
+    """A file that is to be read is not where whoever delivers it puts it."""
+
+    code = "not-delivered"
+    title = "The file has not come"
+    todo = "Ask whoever delivers it; where it has another name now, say that in the registry's declaration."
 
 
 class Busy(RegistryError):

@@ -15,10 +15,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from connectors.errors import Unavailable
-from gateway import dataset_routes, home, lookup_routes, report_routes, version_routes
+from gateway import dataset_routes, home, report_routes, version_routes, who_read
 from gateway.access import visible
+from gateway.credentials import Presented
 from gateway.front import Front
 from gateway.health import beffroi_version
+from gateway.lookups import many
+from gateway.lookups import routes as lookup_routes
 from gateway.problems import Problem, install
 from gateway.service import Service
 from pipelines import pages
@@ -71,12 +74,16 @@ def application(service: Service) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None},  # it would show the description to an outside service
     )
     install(app)
+    app.add_middleware(Presented, credentials=service.credentials)
     app.add_middleware(Front)
     _pages(app, service)
-    app.include_router(lookup_routes.router(service))
+    asked = many.Many(service)
+    app.include_router(lookup_routes.router(service, asked))
+    app.include_router(many.router(asked))
     app.include_router(dataset_routes.router(service))
     app.include_router(version_routes.router(service))
     app.include_router(report_routes.router(service))
+    app.include_router(who_read.router(service))
     app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 
@@ -93,6 +100,11 @@ def _pages(app: FastAPI, service: Service) -> None:
     @app.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)
     async def icon() -> Response:
         return Response(pages.ICON, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
+    @app.head("/.well-known/jwks.json", include_in_schema=False)
+    @app.get("/.well-known/jwks.json", tags=["receipts"], summary="The public keys that receipts are verified with")
+    async def keys() -> JSONResponse:
+        return JSONResponse(service.receipts.keys.jwks(), headers={"Cache-Control": "max-age=300"})
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["health"], summary="What is well and what is not")
@@ -127,7 +139,12 @@ def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None 
     with listener:
         app = create_app(root)
         config = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=10
+            app,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,  # gateway/proxies.py reads them, of the proxies that are declared
+            timeout_graceful_shutdown=10,
         )
         if ready is not None:
             ready(f"http://{host}:{listener.getsockname()[1]}")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from connectors.drafting import counted
 from connectors.errors import InvalidRequest, NotFound
 from gateway.access import Caller, decide, of_dataset
 from gateway.asked import read_limit, read_number
@@ -96,9 +97,7 @@ async def compared(
         hold_there(old, there, columns if "columns" in asked else ())
         both = diff.of(old, new).only([column for column in columns if column in there])
         what = f"version {old.number} or {new.number} of {name}"
-        counts, found = await service.rows.bounded(
-            what, lambda cursor: (diff.counts(cursor, both), list(diff.rows(cursor, both, limit + 1, offset)))
-        )
+        counts, found = await service.differences.page(service.rows, what, both, offset, limit + 1)
         more, found = len(found) > limit, found[:limit]
         if not resource.open:
             note_rows(entry, [keyed(service.journal, dataset, key_of(each.key)) for each in found])
@@ -200,7 +199,9 @@ def _entry(root: ET.Element, name: str, ids: uuid.UUID, told_of: dict[str, Any])
     href = f"/datasets/{name}/rows?version={number}"
     ET.SubElement(entry, f"{{{ATOM}}}link", rel="alternate", href=href, type="application/json")
     schema = "".join(f" {said[0].upper()}{said[1:]}." for said in told_of["schema_changes"])
-    _element(entry, "summary", f"{told_of['rows']} rows. Schema version {told_of['schema_version']}.{schema}")
+    _element(
+        entry, "summary", f"{counted(told_of['rows'], 'row')}. Schema version {told_of['schema_version']}.{schema}"
+    )
 
 
 def _element(parent: ET.Element, name: str, text: str) -> None:

@@ -2,29 +2,33 @@
 
 Every command has --json. Results go to standard output, all else to standard error; the exit status is 0 when the
 command did what it says, 1 when it could not, 2 when it was not understood.
+
+A command imports what it works with when it is called: those that need little start at once, and so does --help.
 """
 
-import asyncio
 import getpass
 import sys
-from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from connectors import sandbox
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway import console, demo, journal, skeleton
-from gateway import online as asking
+from gateway import console
 from gateway.command import command
 from gateway.conflicts import CONFLICT_COMMANDS
 from gateway.connector_commands import connector_group
 from gateway.dataset_commands import DATASET_COMMANDS
 from gateway.doctor_commands import DOCTOR_COMMANDS
+from gateway.journal_commands import journal_group
 from gateway.quarantine_commands import quarantine_group
-from gateway.tokens import Tokens
+from gateway.receipt_commands import receipt_group
+from gateway.schema_commands import schema_group
+from gateway.token_commands import token_group
 from gateway.trace_commands import TRACE_COMMANDS
-from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Workspace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +43,10 @@ def main(workspace: Path | None) -> None:
 
 main.add_command(connector_group)
 main.add_command(quarantine_group)
+main.add_command(schema_group)
+main.add_command(token_group)
+main.add_command(journal_group)
+main.add_command(receipt_group)
 for _command in (*DATASET_COMMANDS, *TRACE_COMMANDS, *CONFLICT_COMMANDS, *DOCTOR_COMMANDS):
     main.add_command(_command)
 
@@ -51,6 +59,8 @@ for _command in (*DATASET_COMMANDS, *TRACE_COMMANDS, *CONFLICT_COMMANDS, *DOCTOR
 @command
 def demo_command(root: Path, as_json: bool, once: bool, port: int) -> None:
     """Run the main job on this workspace with the sandbox's registries, then serve it."""
+    from gateway import demo
+
     if not demo.demo(root, port=None if once else port, as_json=as_json):
         sys.exit(1)
 
@@ -60,6 +70,8 @@ def demo_command(root: Path, as_json: bool, once: bool, port: int) -> None:
 @command
 def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG001  # every command has --workspace
     """Make a new workspace in FOLDER: a beffroi.yaml and a first dataset to start from."""
+    from gateway import skeleton
+
     made = skeleton.make(folder)
     if as_json:
         console.show_json([str(path) for path in made])
@@ -82,6 +94,9 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
     Warned of, with exit status 0, are credentials that end within 30 days or have ended, where their end is known, and
     lookups that could give another record on than was asked for.
     """
+    from gateway import online as asking
+    from pipelines.workspace import Workspace
+
     try:
         workspace = Workspace(root, sources=True)
     except Misconfigured as error:
@@ -115,26 +130,39 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
 @click.argument("identifier", default="-")
 @click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
 @click.option("--fields", help="Only these fields, separated by commas.")
+@click.option("--file", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Ask for every row of this file (.json, .ndjson, or .csv with a column identifier).")
+@click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False),
+              help="Where the outcomes of its rows go (.json, .ndjson, .csv).")
 @command
 def lookup_command(
-    root: Path, as_json: bool, record: str, identifier: str, purpose: str | None, fields: str | None
+    root: Path, as_json: bool, record: str, identifier: str, purpose: str | None, fields: str | None,
+    source: Path | None, target: Path | None,
 ) -> None:
     """Ask RECORD (commune, person…) for IDENTIFIER; «-» reads it from standard input.
 
     A personal identifier is better typed than written on the command line, which others can see and the shell keeps.
     """
-    from gateway import lookups
+    import asyncio
+
+    from gateway.lookups import answering
+    from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
     declared = workspace.lookup(record)
+    asked = fields.split(",") if fields else None
+    if source is not None or target is not None:
+        if source is None or target is None or identifier != "-":
+            raise InvalidRequest("many questions are asked with --file and --out, and no identifier beside them")
+        _lookup_file(workspace, as_json, record, source, target, asked, purpose)
+        return
     if identifier == "-":
         identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
         if not identifier:
             raise InvalidRequest("no identifier came on standard input")
     elif declared.record_model.is_personal():
         console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
-    asked = fields.split(",") if fields else None
-    answer = asyncio.run(lookups.command(workspace, record, identifier, asked, purpose))
+    answer = asyncio.run(answering.command(workspace, record, identifier, asked, purpose))
     if as_json:
         console.show_json(answer)
         return
@@ -144,6 +172,23 @@ def lookup_command(
     console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
     for tried in meta["tried"]:
         console.note(f"{tried['provider']} was asked first: {tried['detail']}")
+
+
+def _lookup_file(
+    workspace: "Workspace", as_json: bool, record: str, source: Path, target: Path, fields: list[str] | None,
+    purpose: str | None,
+) -> None:  # fmt: skip
+    """Ask for every row of a file, and tell how many ended how."""
+    import asyncio
+
+    from gateway.lookups import bulk
+
+    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose))
+    if as_json:
+        console.show_json(dict(counted))
+        return
+    console.show_table(("outcome", "rows"), [(outcome, str(rows)) for outcome, rows in counted.most_common()])
+    console.note(f"{counted.total()} outcomes are in {target}")
 
 
 @main.command("serve")
@@ -172,6 +217,8 @@ def sandbox_group() -> None:
 @command
 def sandbox_start_command(root: Path, as_json: bool, names: tuple[str, ...]) -> None:
     """Start NAMES (all, where none is named) on the workspace's reference data."""
+    from connectors import sandbox
+
     started = sandbox.start(root, names or sandbox.ALL)
     console.show_json(started) if as_json else console.show_table(("registry", "address"), list(started.items()))
 
@@ -181,6 +228,8 @@ def sandbox_start_command(root: Path, as_json: bool, names: tuple[str, ...]) -> 
 @command
 def sandbox_stop_command(root: Path, as_json: bool, names: tuple[str, ...]) -> None:
     """Stop NAMES (all, where none is named); their ports then refuse connections, as those of a registry that is down."""
+    from connectors import sandbox
+
     stopped = sandbox.stop(root, names or sandbox.ALL)
     console.show_json(stopped) if as_json else console.note(f"stopped: {', '.join(stopped) or 'none was running'}")
 
@@ -189,83 +238,14 @@ def sandbox_stop_command(root: Path, as_json: bool, names: tuple[str, ...]) -> N
 @command
 def sandbox_status_command(root: Path, as_json: bool) -> None:
     """Tell which of the sandbox's registries run, and where."""
+    from connectors import sandbox
+
     found = sandbox.status(root)
     if as_json:
         console.show_json([status._asdict() for status in found])
         return
     rows = [(status.name, "running" if status.running else "stopped", status.url) for status in found]
     console.show_table(("registry", "state", "address"), rows)
-
-
-@main.group("token")
-def token_group() -> None:
-    """Issue, list and revoke the tokens of applications."""
-
-
-@token_group.command("issue")
-@click.argument("application")
-@click.option("--days", default=365, show_default=True, help="How long it is valid.")
-@command
-def token_issue_command(root: Path, as_json: bool, application: str, days: int) -> None:
-    """Issue a token for APPLICATION and print it: it is shown this once and stored only as a hash."""
-    with closing(Tokens(Workspace(root))) as tokens:
-        text = tokens.issue(application, days)
-    console.show_json({"application": application, "token": text, "days": days}) if as_json else click.echo(text)
-
-
-@token_group.command("list")
-@command
-def token_list_command(root: Path, as_json: bool) -> None:
-    """List every token: its id, application and dates, never the token itself."""
-    with closing(Tokens(Workspace(root))) as tokens:
-        found = tokens.all()
-    if as_json:
-        console.show_json(found)
-        return
-    rows = [
-        (
-            token.id,
-            token.application,
-            token.issued.date(),
-            token.expires.date(),
-            "valid" if token.valid else "not valid",
-        )
-        for token in found
-    ]
-    console.show_table(("id", "application", "issued", "expires", ""), rows)
-
-
-@token_group.command("revoke")
-@click.argument("token_id", metavar="ID")
-@command
-def token_revoke_command(root: Path, as_json: bool, token_id: str) -> None:
-    """Revoke the token with this ID (see `beffroi token list`), at once and for good."""
-    with closing(Tokens(Workspace(root))) as tokens:
-        revoked = tokens.revoke(token_id)
-    console.show_json(revoked) if as_json else console.note(f"revoked: {revoked.id} of {revoked.application}")
-
-
-@main.group("journal")
-def journal_group() -> None:
-    """Look after the journal of accesses."""
-
-
-@journal_group.command("verify")
-@command
-def journal_verify_command(root: Path, as_json: bool) -> None:
-    """Find any entry of the journal that was changed, removed or moved.
-
-    Entries cut off at the end leave no trace inside: note the head that this prints somewhere else, and compare.
-    """
-    found = journal.verify(Workspace(root).state / "journal.db")
-    if as_json:
-        console.show_json(found)
-    else:
-        for problem in found.problems:
-            click.echo(problem)
-        click.echo(f"{found.entries} entries, head {found.head}: {'whole' if found.whole else 'BROKEN'}")
-    if not found.whole:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

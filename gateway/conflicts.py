@@ -1,21 +1,18 @@
 """`beffroi conflicts`: the values that a version did not keep, since another row of the same key has another."""
 
-import asyncio
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from connectors.errors import NotFound, Unavailable
 from gateway import console
-from gateway.access import decide, of_refused, operator
 from gateway.command import command
-from gateway.journal import Entry, Journal
-from pipelines import evidence, trace, versions
-from pipelines.sql import quote
-from pipelines.versions import Version
-from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.versions import Version
+    from pipelines.workspace import Workspace
 
 Row = dict[str, Any]
 
@@ -40,6 +37,10 @@ def conflicts_command(
     `beffroi report` counts them by column and source. Keys and values come with --raw: an access like any other, for
     which data that are personal or not open need a --purpose.
     """
+    import asyncio
+
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     workspace.dataset(dataset)
     if with_raw:
@@ -58,11 +59,14 @@ def conflicts_command(
         console.note("No value was in conflict with another.")
 
 
-async def _raw(workspace: Workspace, name: str, column: str | None, limit: int, purpose: str | None) -> list[Row]:
+async def _raw(workspace: "Workspace", name: str, column: str | None, limit: int, purpose: str | None) -> list[Row]:
     """Return conflicts with their keys and values, once that is on the journal. Raises what `decide` raises."""
+    from gateway.access import decide, of_refused, operator
+    from gateway.journal import Entry, Journal
+
     caller = operator(purpose)
     entry = Entry.begin(workspace, caller, "conflicts", f"dataset:{name}")
-    with closing(Journal(workspace.state)) as journal:
+    with closing(Journal.of(workspace)) as journal:
         async with journal.access(entry):
             decide(workspace, caller, of_refused(workspace.dataset(name)), None)
             version = _latest(workspace, name)
@@ -72,15 +76,20 @@ async def _raw(workspace: Workspace, name: str, column: str | None, limit: int, 
     return found
 
 
-def _latest(workspace: Workspace, name: str) -> Version:
+def _latest(workspace: "Workspace", name: str) -> "Version":
+    from pipelines import versions
+
     version = versions.newest(workspace, name)
     if version is None:
         raise NotFound(f"{name} has no version yet: `beffroi run {name}`")
     return version
 
 
-def _conflicts(version: Version, column: str | None, limit: int, names: tuple[str, ...]) -> list[Row]:
+def _conflicts(version: "Version", column: str | None, limit: int, names: tuple[str, ...]) -> list[Row]:
     """Return conflicts, one more than `limit` where there are more. Raises Unavailable where they are no longer kept."""
+    from pipelines import evidence, trace
+    from pipelines.sql import quote
+
     file = version.folder / trace.CONFLICTS
     if not file.is_file():
         raise Unavailable(f"the conflicts of version {version.number} of {version.dataset} are no longer kept")

@@ -3,7 +3,6 @@
 What reads descriptions is loaded by the commands that need it: the others start without.
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,21 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.text import Text
-from rich.tree import Tree
 
 from connectors.errors import InvalidRequest
-from connectors.registry import Registry
 from gateway import console
-from gateway.access import decide, of_operation, operator
 from gateway.command import command
 from gateway.connector_add import add_group
-from pipelines.declarations.sentences import among
-from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
+    from rich.tree import Tree
+
     from connectors import drafts
+    from connectors.registry import Registry
+    from pipelines.workspace import Workspace
 
 
 @click.group("connector")
@@ -45,7 +41,10 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
 
     Of other kinds there is nothing to show: their files under registries/ say all that they are asked.
     """
+    from rich.console import Console
+
     from connectors import drafts
+    from pipelines.workspace import Workspace
 
     registry = _registry(Workspace(root), name)
     found = drafts.describe(registry, operation)
@@ -72,8 +71,11 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
         click.echo(f"left out: {why}")
 
 
-def _tree(operation: "drafts.DescribedOperation", command_line: str) -> Tree:
+def _tree(operation: "drafts.DescribedOperation", command_line: str) -> "Tree":
     """Return an operation as a tree for a terminal."""
+    from rich.text import Text
+    from rich.tree import Tree
+
     from connectors import drafts
 
     name, said = drafts.plain(operation.name), operation.documentation
@@ -93,7 +95,9 @@ def _tree(operation: "drafts.DescribedOperation", command_line: str) -> Tree:
     return tree
 
 
-def _branch(tree: Tree, fields: Iterable["drafts.Described"]) -> None:
+def _branch(tree: "Tree", fields: Iterable["drafts.Described"]) -> None:
+    from rich.text import Text
+
     from connectors import drafts
 
     for each in fields:
@@ -129,6 +133,10 @@ def call_command(
     A parameter that is a list may be said several times. What is personal is better read from standard input than
     written on the command line, which others can see and the shell keeps.
     """
+    import asyncio
+
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     registry = _registry(workspace, name)
     texts = [_pair(each) for each in parameters]
@@ -155,6 +163,7 @@ def test_command(root: Path, as_json: bool, name: str) -> None:
     to know that they work on your server.
     """
     from connectors import drafting
+    from pipelines.workspace import Workspace
 
     checks = []
     for check in drafting.conformance(_registry(Workspace(root), name)):
@@ -168,8 +177,8 @@ def test_command(root: Path, as_json: bool, name: str) -> None:
 
 
 async def _call(
-    workspace: Workspace,
-    registry: Registry,
+    workspace: "Workspace",
+    registry: "Registry",
     operation: str,
     texts: list[tuple[str, str]],
     given: Mapping[str, Any],
@@ -177,9 +186,12 @@ async def _call(
     purpose: str | None,
 ) -> "drafts.Told":
     """Ask as the operator: refused as the command line's lookups are, and on the same journal."""
+    import asyncio
+
     from connectors import drafts
+    from gateway.access import decide, of_operation, operator
     from gateway.journal import Entry
-    from gateway.lookups import identifier_text
+    from gateway.lookups.question import identifier_text
     from gateway.service import Service
 
     caller = operator(purpose)
@@ -196,7 +208,9 @@ async def _call(
     return told
 
 
-def _registry(workspace: Workspace, name: str) -> Registry:
+def _registry(workspace: "Workspace", name: str) -> "Registry":
+    from pipelines.declarations.sentences import among
+
     if name not in workspace.registries:
         raise InvalidRequest(f"there is no registry «{name}»{among(name, workspace.registries)}")
     return workspace.registries[name]

@@ -11,15 +11,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Display
-from rich.table import Table
 
 from connectors.errors import BeffroiError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
 
 Tell = Callable[[str], None]
 
@@ -33,6 +33,7 @@ TODOS: Mapping[str, str] = {
     "refused-us": "Renew this workspace's access to the registry, as the detail says; then try `beffroi check --online`.",
     "misconfigured": "Correct what the detail names; `beffroi check` points at file and line where it can tell.",
     "unavailable": "Mend what the detail names, or try again later.",
+    "limit-reached": "Try again later; where it is too little, raise the limit in beffroi.yaml.",
 }
 """What to do, by code, where that is another thing on the command line than for an application."""
 
@@ -64,6 +65,9 @@ def _plain(value: Any) -> Any:
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> None:
     """Print a result as a table for people; the columns named in `right` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -116,7 +120,7 @@ class Progress:
 class Bars(Progress):
     """A display on a terminal: a bar for all tasks, and one for each that is under way, with its stage."""
 
-    def __init__(self, display: Display, total: int) -> None:
+    def __init__(self, display: "Display", total: int) -> None:
         """`display` is running."""
         self._display = display
         self._all = display.add_task("", total=total)
@@ -145,6 +149,10 @@ def progress(total: int) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield Progress()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Display
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<40}", markup=False),

@@ -4,17 +4,18 @@ import datetime as dt
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway import console, jobs
+from gateway import console
 from gateway.command import command
+from gateway.french import LANGUAGES
 from gateway.version_commands import VERSION_COMMANDS
-from pipelines import report as reports
-from pipelines import schedule
-from pipelines.report import page as report_page
-from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Workspace
 
 
 @click.command("run")
@@ -46,6 +47,10 @@ def run_command(
 
     Several are run at once. One that fails stops no other: those that depend on it are made from its last version.
     """
+    from gateway import jobs
+    from pipelines import schedule
+    from pipelines.workspace import Workspace
+
     if everything and datasets:
         raise InvalidRequest(f"--all is all datasets: leave it out, or {', '.join(datasets)}")
     if (release or accept) and not datasets:
@@ -76,11 +81,14 @@ def run_command(
 
 @click.command("report")
 @click.argument("dataset")
-@click.option("--run", "run_id", default=None, metavar="ID", help="Of the run that began then; of the last by default.")
+@click.option(
+    "--run", "run_id", default=None, metavar="ID",
+    help="Of the run that began then, as the report says it; of the last by default.",
+)  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="List the runs whose reports are kept, the latest first.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE",
               help="Write it as a page, whole in one file.")  # fmt: skip
-@click.option("--lang", type=click.Choice(report_page.LANGUAGES), default=None, help="By default that of LANG.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
 @command
 def report_command(
     root: Path, as_json: bool, dataset: str, run_id: str | None, listing: bool, html: Path | None, lang: str | None
@@ -89,6 +97,10 @@ def report_command(
 
     It never has the values of a row. `beffroi quarantine` shows refused rows.
     """
+    from pipelines import report as reports
+    from pipelines.report import page as report_page
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     declared = workspace.dataset(dataset)
     if listing:
@@ -97,14 +109,14 @@ def report_command(
     found = reports.find(workspace, dataset, run_id)
     language = lang or report_page.language_of(os.environ)
     if html is not None:
-        html.write_text(report_page.page(found, declared, language), encoding="utf-8")
+        html.write_text(report_page.page(found, declared, language, workspace.configuration.zone), encoding="utf-8")
         console.note(f"Written: {html}")
     if as_json:
-        console.show_json(found)
+        console.show_json(reports.told(found))
     elif html is None:
-        for line in report_page.head(found, declared, language):
+        for line in report_page.head(found, declared, language, workspace.configuration.zone):
             click.echo(line)
-        for section in report_page.sections(found, declared, language):
+        for section in report_page.sections(found, declared, language, workspace.configuration.zone):
             click.echo(f"\n{section.title}")
             for line in section.lines:
                 click.echo(line)
@@ -112,15 +124,21 @@ def report_command(
                 console.show_table(section.heads, section.rows, right=[section.heads[each] for each in section.numbers])
 
 
-def _list(workspace: Workspace, name: str, as_json: bool) -> None:
+def _list(workspace: "Workspace", name: str, as_json: bool) -> None:
+    from pipelines import report as reports
+
     found = list(reports.kept(workspace, name))
     if as_json:
-        console.show_json([{"run": each.run, "outcome": each.outcome, "version": each.version} for each in found])
+        console.show_json(
+            [{"run": each.run, "outcome": each.outcome, "version": reports.number(each)} for each in found]
+        )
         return
+    zone = workspace.configuration.zone
     rows = [
-        (each.run, each.outcome, each.version or "", f"{each.rows_in:,}", f"{each.rows_out:,}", f"{each.seconds:.2f}")
+        (reports.began(each).astimezone(zone).isoformat(timespec="microseconds"), each.outcome,
+         reports.number(each) or "", f"{each.rows_in:,}", f"{each.rows_out:,}", f"{each.seconds:.2f}")
         for each in found
-    ]
+    ]  # fmt: skip
     numbers = ("version", "rows in", "rows out", "seconds")
     console.show_table(("run", "outcome", *numbers), rows, right=numbers)
 
@@ -133,6 +151,9 @@ def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> Non
 
     CKAN's address and an API token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN.
     """
+    from gateway import jobs
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     ckan = jobs.ckan_of(workspace)
     if ckan is None:

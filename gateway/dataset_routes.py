@@ -15,12 +15,13 @@ from gateway import filters, open_data
 from gateway.access import visible
 from gateway.asked import FORMATS, LIMIT, MAX_LIMIT
 from gateway.files import PRIVATE, PUBLIC, latest_file
-from gateway.lookup_routes import PURPOSE
+from gateway.lookups.routes import PURPOSE
 from gateway.problems import documented, problem
 from gateway.service import Service
 
 PROBLEMS = documented(
-    errors.InvalidRequest, errors.NotFound, errors.Unauthenticated, errors.NotGranted, errors.Unavailable
+    errors.InvalidRequest, errors.NotFound, errors.Unauthenticated, errors.NotGranted, errors.LimitReached,
+    errors.Unavailable,
 )  # fmt: skip
 SECURITY: dict[str, Any] = {"security": [{}, {"token": []}]}
 BODY = {

@@ -14,6 +14,7 @@ from connectors import sandbox
 from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal
 from gateway import console, jobs
+from gateway.token_commands import note
 from gateway.tokens import Tokens
 from pipelines.workspace import Workspace
 
@@ -113,14 +114,15 @@ def _serve(workspace: Workspace, port: int) -> None:
 
     with closing(Tokens(workspace)) as tokens:
         text = tokens.issue("mairie", days=1)
-        ours = tokens.all()[-1].id
+        ours = tokens.known(text)
+        note(workspace, "token-issue", ours)
         kept.touch(mode=0o600)
         kept.write_text(text, encoding="utf-8")
         try:
             serve(workspace.root, HOST, port, ready)
         finally:
             kept.unlink(missing_ok=True)
-            tokens.revoke(ours)
+            note(workspace, "token-revoke", tokens.revoke(ours.id))
 
 
 def commands(base: str, nir: str, root: Path) -> list[str]:

@@ -32,7 +32,7 @@ def between(
     Raises what `diff.pair` and `decide` raise, and Unavailable where the journal cannot be written.
     """
     dataset, caller = workspace.dataset(name), operator(purpose)
-    with closing(Journal(workspace.state)) as journal, diff.engine(workspace, name) as connection:
+    with closing(Journal.of(workspace)) as journal, diff.engine(workspace, name) as connection:
         both = asyncio.run(_allowed(workspace, journal, caller, dataset, old, new))
         rows = diff.rows(connection, both)
         if not _resource(dataset, both).open:
@@ -58,12 +58,16 @@ async def _allowed(
 
 
 def _resource(dataset: Dataset, both: Pair) -> Resource:
-    """Return what is asked: as open, and as personal, as today's declaration and both versions' own say."""
+    """Return what is asked: as open, and as personal, as today's declaration and both versions' own say.
+
+    What is not open may be personal whatever is declared of its columns, as refused rows are.
+    """
     resource = of_dataset(dataset)
     then = [json.loads(version.declared) for version in (both.old, both.new)]
     personal = any(kind for said in then for name, _, kind in said["columns"] if name in both.columns)
     narrow = any(said["audience"] != "open" for said in then)
-    return replace(resource, open=resource.open and not narrow, personal=resource.personal or personal)
+    is_open = resource.open and not narrow
+    return replace(resource, open=is_open, personal=resource.personal or personal or not is_open)
 
 
 def _source(both: Pair) -> str:

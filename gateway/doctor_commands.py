@@ -7,8 +7,6 @@ import click
 
 from gateway import console
 from gateway.command import command
-from pipelines import doctor
-from pipelines.workspace import Workspace
 
 
 @click.command("doctor")
@@ -20,6 +18,9 @@ def doctor_command(root: Path, as_json: bool, datasets: tuple[str, ...], mend: b
 
     The exit status is 1 where something is broken: what to do about it is told, and not done.
     """
+    from pipelines import doctor
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     names = list(datasets)
     found = list(doctor.examine(workspace, names, mend=mend))

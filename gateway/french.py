@@ -5,6 +5,9 @@ Errors, and what a command says of itself, stay English. Who is asked for `--lan
 
 from collections.abc import Callable, Mapping
 
+LANGUAGES = ("en", "fr")
+"""What `--lang` can be."""
+
 FRENCH: Mapping[str, str] = {
     "dataset": "jeu de données",
     "source": "source",
@@ -31,14 +34,15 @@ FRENCH: Mapping[str, str] = {
     "no more": "plus aucune",
     "version {version}": "version {version}",
     "a run that failed": "une exécution qui a échoué",
-    "row {place} of {source}": "ligne {place} de {source}",
-    "{dataset}: row {place} of {source} ({of})": "{dataset} : ligne {place} de {source} ({of})",
+    "row {place} of {source}": "ligne {place} dans {source}",
+    "{dataset}: row {place} of {source} ({of})": "{dataset} : ligne {place} dans {source} ({of})",
+    ", line {line} of its file": ", ligne {line} du fichier",
     "{dataset}: more rows follow: --limit 0 shows all": "{dataset} : d'autres lignes suivent : --limit 0 les montre toutes",
     "The quarantine is empty.": "La quarantaine est vide.",
     "No correction holds.": "Aucune correction n'est en vigueur.",
     "corrected in {columns}": "corrigée dans {columns}",
     "as it came again": "de nouveau telle qu'elle est venue",
-    "{dataset}: row {place} of {source} is {what}": "{dataset} : la ligne {place} de {source} est {what}",
+    "{dataset}: row {place} of {source} is {what}": "{dataset} : la ligne {place} dans {source} est {what}",
     "By itself it passes now: `beffroi quarantine replay {dataset}` brings it in.":
         "Prise seule, elle passe à présent : `beffroi quarantine replay {dataset}` la fait entrer.",
     "It would be refused still.": "Elle serait encore refusée.",
@@ -48,11 +52,11 @@ FRENCH: Mapping[str, str] = {
     "made by a run that is not known, committed {committed}":
         "faite par une exécution qui n'est pas connue, validée le {committed}",
     "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}":
-        "conflit dans {column} : {kept_source} retenue par «{rule}», non la ligne {place} de {other_source}",
+        "conflit dans {column} : {kept_source} retenue par «{rule}», non la ligne {place} dans {other_source}",
     ": {kept} kept, not {other}": " : {kept} retenue, non {other}",
     "{file} of that version is no longer kept": "{file} de cette version n'est plus conservé",
-    "from row {place} of {source}, of {where}": "de la ligne {place} de {source}, {where}",
-    "merged with row {place} of {source}, of {where}": "fusionnée avec la ligne {place} de {source}, {where}",
+    "from row {place} of {source}, of {where}": "de la ligne {place} dans {source}, {where}",
+    "merged with row {place} of {source}, of {where}": "fusionnée avec la ligne {place} dans {source}, {where}",
     "the registry {registry}": "du registre {registry}",
     "the dataset {dataset}": "du jeu de données {dataset}",
     ", table {table}": ", table {table}",
@@ -60,16 +64,16 @@ FRENCH: Mapping[str, str] = {
     ", first seen {seen}": ", vu pour la première fois le {seen}",
     "kept": "conservé",
     "no longer kept": "plus conservé",
-    "version {version} of {dataset}, {there}": "version {version} de {dataset}, {there}",
+    "version {version} of {dataset}, {there}": "{dataset}, version {version}, {there}",
     "as it came: {values}": "telle qu'elle est venue : {values}",
     "judged as corrected by a person; the correction was taken back since":
         "jugée telle qu'une personne l'a corrigée ; la correction a été retirée depuis",
     "corrected in {columns}{values} by {by}, {when}: {why}": "corrigée dans {columns}{values} par {by}, le {when} : {why}",
     " to {values}": " en {values}",
-    "{dataset}: row {place} of {source}, in version {version}": "{dataset} : ligne {place} de {source}, dans la version {version}",
+    "{dataset}: row {place} of {source}, in version {version}": "{dataset} : ligne {place} dans {source}, dans la version {version}",
     "is row {row}{key}": "est la ligne {row}{key}",
     "was merged into row {place} of {source}, which is row {row}{key}":
-        "a été fusionnée avec la ligne {place} de {source}, qui est la ligne {row}{key}",
+        "a été fusionnée avec la ligne {place} dans {source}, qui est la ligne {row}{key}",
     "was refused": "a été refusée",
     "why is no longer kept": "la raison n'est plus conservée",
 }  # fmt: skip

@@ -22,6 +22,9 @@ MAX_BODY = 64 * 1024
 BODY_WITHIN = 10.0
 """Seconds in which a body must have arrived: one that never does would keep its place for ever."""
 
+MAX_MANY, MANY_WITHIN = 20 * 1024 * 1024, 60.0
+"""The same, where one body may hold many questions (`POST /lookups/{record}`, which takes so long a one of nobody else)."""
+
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
@@ -53,7 +56,7 @@ class Front:
             await send(message)
 
         try:
-            await self._app(scope, _Body(receive), forward)
+            await self._app(scope, _Body(receive, many=_may_be_many(scope)), forward)
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:  # noqa: BLE001  # the last resort
@@ -68,9 +71,10 @@ class Front:
 class _Body:
     """What a request's body is read by: it must be neither long nor late."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, many: bool) -> None:
         self._receive, self._read, self._whole = receive, 0, False
-        self._until = time.monotonic() + BODY_WITHIN
+        self._most, self._within = (MAX_MANY, MANY_WITHIN) if many else (MAX_BODY, BODY_WITHIN)
+        self._until = time.monotonic() + self._within
 
     async def __call__(self) -> Message:
         """Return the next message. Raises InvalidRequest for a long body, HTTPException 408 for a late one."""
@@ -79,13 +83,19 @@ class _Body:
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._until - time.monotonic()))
         except TimeoutError:
-            late = f"the body did not arrive within {BODY_WITHIN:.0f} s"
+            late = f"the body did not arrive within {self._within:.0f} s"
             raise HTTPException(408, late, {"Connection": "close"}) from None
         self._whole = not message.get("more_body", False)
         self._read += len(message.get("body", b""))
-        if self._read > MAX_BODY:
-            raise InvalidRequest(f"the body is longer than {MAX_BODY // 1024} KiB")
+        if self._read > self._most:
+            raise InvalidRequest(f"the body is longer than {self._most // 1024:,} KiB")
         return message
+
+
+def _may_be_many(scope: Scope) -> bool:
+    """Tell whether a request may bring many questions to one lookup."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith("/lookups/") and path.count("/") == 2
 
 
 def _headers(message: Message) -> list[tuple[bytes, bytes]]:

@@ -9,6 +9,7 @@ from html import escape
 from gateway.health import beffroi_version, shown_version
 from gateway.service import Service
 from pipelines import pages
+from pipelines.report import words
 
 STYLE = (
     pages.STYLE
@@ -29,11 +30,13 @@ ENGLISH = {
     "lookups": "Lookups",
     "journaled": "Each needs a token and a declared purpose. Every one is kept in a journal.",
     "datasets": "Open datasets",
-    "heads": "Lookup|About|Ask|Dataset|Version|Take",
-    "version": "version {number}, {committed}, {rows} rows",
+    "heads": "Lookup|About|Ask|Dataset|Version|Take|Follow",
+    "version": "version {number}, {committed}, {rows}",
     "none": "no version yet",
     "rows": "rows",
-    "of": "{file} of {dataset}",
+    "report": "report",
+    "versions": "versions",
+    "feed": "feed (Atom)",
 }
 FRENCH = {
     "language": "fr",
@@ -45,11 +48,13 @@ FRENCH = {
     "lookups": "Consultations",
     "journaled": "Chacune demande un jeton et une finalité déclarée. Toutes sont inscrites au journal.",
     "datasets": "Jeux de données ouverts",
-    "heads": "Consultation|Objet|Demander|Jeu de données|Version|Prendre",
-    "version": "version {number}, {committed}, {rows} lignes",
+    "heads": "Consultation|Objet|Demander|Jeu de données|Version|Prendre|Suivre",
+    "version": "version {number}, {committed}, {rows}",
     "none": "pas encore de version",
     "rows": "lignes",
-    "of": "{file} de {dataset}",
+    "report": "rapport",
+    "versions": "versions",
+    "feed": "fil (Atom)",
 }
 SAID: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "fr": FRENCH}
 
@@ -58,7 +63,7 @@ def page(service: Service, accept_language: str) -> str:
     """Return the page, in the language that the header `Accept-Language` puts first among ours."""
     said = SAID[preferred(accept_language)]
     title = escape(service.workspace.configuration.title)
-    lookup, about, ask, dataset, version, take = said["heads"].split("|")
+    lookup, about, ask, dataset, version, take, follow = said["heads"].split("|")
     return f"""<!doctype html>
 <html lang="{said["language"]}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -76,7 +81,7 @@ def page(service: Service, accept_language: str) -> str:
 <th scope="col">{ask}</th></tr></thead><tbody>{_lookups(service)}</tbody></table>
 <h2 id="datasets">{said["datasets"]}</h2>
 <table aria-labelledby="datasets"><thead><tr><th scope="col">{dataset}</th><th scope="col">{about}</th>
-<th scope="col">{version}</th><th scope="col">{take}</th></tr></thead><tbody>{_datasets(service, said)}</tbody></table>
+<th scope="col">{version}</th><th scope="col">{take}</th><th scope="col">{follow}</th></tr></thead><tbody>{_datasets(service, said)}</tbody></table>
 </main>
 <footer><p>Beffroi {escape(beffroi_version())}</p></footer>
 </body></html>
@@ -104,28 +109,30 @@ def _lookups(service: Service) -> str:
 
 
 def _datasets(service: Service, said: Mapping[str, str]) -> str:
-    rows = []
+    rows, zone = [], service.workspace.configuration.zone
     for name, dataset in sorted(service.workspace.datasets.items()):
         if dataset.audience != "open":
             continue
         version = shown_version(service.workspace, name)
-        about = f"{escape(dataset.title)}<br>{escape(dataset.description)}<br>{escape(dataset.licence or '')}"
-        told, take = said["none"], ""
+        about = "<br>".join(escape(each) for each in (dataset.title, dataset.description, dataset.licence) if each)
+        told, take, follow = said["none"], "", ""
         if version is not None:
-            counted = f"{version.rows:,}".replace(",", "\u202f" if said["language"] == "fr" else ",")
-            committed = f"{version.committed:%Y-%m-%d %H:%M} UTC"
+            counted = words.several("some_rows", version.rows, words.LANGUAGES[said["language"]])
+            committed = words.moment(version.committed, zone)
             told = said["version"].format(number=version.number, committed=committed, rows=counted)
-            files = {
-                said["rows"]: "rows",
-                "Parquet": f"latest/{name}.parquet",
-                "CSV": f"latest/{name}.csv",
-            }
-            take = " ".join(
-                f'<a href="/datasets/{name}/{href}" aria-label="{said["of"].format(file=file, dataset=name)}">{file}</a>'
-                for file, href in files.items()
-            )
+            files = {said["rows"]: "rows", "Parquet": f"latest/{name}.parquet", "CSV": f"latest/{name}.csv"}
+            take = _links(name, files)
+            news = {said["report"]: "report", said["versions"]: "versions", said["feed"]: "changes.atom"}
+            follow = _links(name, news)
         rows.append(
             f'<tr><th scope="row"><a href="/datasets/{name}">{name}</a></th><td>{about}</td><td>{told}</td>'
-            f"<td>{take}</td></tr>"
+            f"<td>{take}</td><td>{follow}</td></tr>"
         )
     return "".join(rows)
+
+
+def _links(name: str, texts: Mapping[str, str]) -> str:
+    """Return links to addresses of a dataset by their texts; who hears one alone hears of which dataset it is."""
+    return " ".join(
+        f'<a href="/datasets/{name}/{href}" aria-label="{name}: {text}">{text}</a>' for text, href in texts.items()
+    )

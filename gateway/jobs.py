@@ -12,6 +12,7 @@ from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from connectors.drafting import counted
 from connectors.errors import BeffroiError, RunFailed
 from gateway import console
 from gateway.console import Progress
@@ -203,7 +204,7 @@ OUTCOMES = {"new": "new version", "unchanged": "unchanged, version", "preview": 
 def _said(r: Report) -> str:
     """Say in a line what came of a run."""
     return (
-        f"{OUTCOMES.get(r.outcome, r.outcome)} {r.version}: {r.rows_in:,} rows in, {r.rows_out:,} out,"
+        f"{OUTCOMES.get(r.outcome, r.outcome)} {r.version}: {counted(r.rows_in, 'row')} in, {r.rows_out:,} out,"
         f" {r.quarantined:,} quarantined, {r.merged:,} merged, {r.seconds:.2f} s"
     )
 
@@ -218,7 +219,7 @@ def show_reports(done: list[Report], as_json: bool) -> None:
     Of a preview, what would change too.
     """
     if as_json:
-        console.show_json(done)
+        console.show_json([reports.told(report) for report in done])
         return
     if not done:
         return
@@ -237,9 +238,13 @@ def show_reports(done: list[Report], as_json: bool) -> None:
     for report in done:
         before = report.rows_out - report.added + report.removed
         if report.outcome != "failed" and report.rows_out < before * FEWER:
-            console.note(f"{report.dataset}: {report.rows_out:,} rows, {before:,} before: is the source whole?")
+            console.note(
+                f"{report.dataset}: {counted(report.rows_out, 'row')}, {before:,} before: is the source whole?"
+            )
+        for each in (source for source in report.sources if source.get("missing")):
+            console.note(f"{report.dataset}: {each['name']} was not read ({each['why']}): {each['read'][:10]}'s rows stand")
         if report.corrected:
-            console.note(f"{report.dataset}: {report.corrected:,} rows were judged as a person has corrected them")
+            console.note(f"{report.dataset}: judged as a person has corrected it: {counted(report.corrected, 'row')}")
         if report.unread:
             console.note(f"{report.dataset}: nothing reads the source's columns {', '.join(report.unread)}")
 

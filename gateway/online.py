@@ -15,6 +15,7 @@ from connectors.records import canonical
 from connectors.registry import Registry
 from connectors.variables import filled
 from gateway.health import credentials
+from pipelines.declarations.conditions import doubts
 from pipelines.workspace import Workspace
 
 NO_PROBE = "no probe"
@@ -49,6 +50,7 @@ def warnings(workspace: Workspace) -> list[str]:
     now = dt.datetime.now(dt.UTC)
     found = [(name, each.warning(now)) for name, it in workspace.registries.items() for each in credentials(it)]
     found += [(name, doubt) for name, it in workspace.registries.items() for doubt in it.doubts()]
+    found += [(name, doubt) for name, it in workspace.datasets.items() for doubt in doubts(it)]
     return [f"{name}: {warning}" for name, warning in found if warning is not None]
 
 

@@ -17,7 +17,7 @@ from gateway.asked import Asked, read_parameters
 from gateway.filters import Filter, read_filters
 from gateway.health import age, shown_version
 from gateway.journal import Entry, Journal
-from gateway.lookups import identifier_text
+from gateway.lookups.question import identifier_text
 from gateway.rows import Page, key_of
 from gateway.service import Service
 from pipelines import faces, index, versions
@@ -259,6 +259,7 @@ async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any
             "row": f"/datasets/{name}/rows/{{{','.join(dataset.key)}}}",
             "versions": f"/datasets/{name}/versions",
             "changes": f"/datasets/{name}/changes.atom",
+            "report": f"/datasets/{name}/report",
         },
         "distributions": [_distribution(version, kind) for kind in faces.kinds(dataset)]
         if version and granted == resource.fields

@@ -34,8 +34,10 @@ STATUS: Mapping[type[BeffroiError], HTTPStatus] = {
     errors.Withheld: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotGranted: HTTPStatus.FORBIDDEN,
+    errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.Unreadable: HTTPStatus.BAD_GATEWAY,
+    errors.NotDelivered: HTTPStatus.BAD_GATEWAY,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Down: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Maintenance: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -64,6 +66,7 @@ class Problem(BaseModel):
     registry: str | None = Field(default=None, description="The registry concerned")
     retry_in: float | None = Field(default=None, description="Seconds until it is worth asking again")
     tried: list[dict[str, str]] | None = Field(default=None, description="Providers asked, and why each failed")
+    receipt: str | None = Field(default=None, description="The signed proof of that answer, where the caller wants one")
 
 
 def status_of(error: BeffroiError) -> int:
@@ -90,6 +93,7 @@ def problem(error: BeffroiError, status: int | None = None, headers: Mapping[str
         registry=error.registry,
         retry_in=retry_in,
         tried=[attempt.told() for attempt in error.tried] or None,
+        receipt=error.receipt,
     )
     return _response(told, headers)
 

@@ -1,6 +1,6 @@
 """`beffroi quarantine`: the rows that runs refused, shown, corrected, and judged anew."""
 
-import asyncio
+import datetime as dt
 import getpass
 import os
 import sys
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.errors import InvalidRequest
-from gateway import console, jobs
+from gateway import console
 from gateway.command import command
-from gateway.french import told
-from pipelines import quarantine
-from pipelines.workspace import Workspace
+from gateway.french import LANGUAGES, told
 
 if TYPE_CHECKING:
     from gateway.refused import Fixed, Shown
+    from pipelines.quarantine import Broken
+    from pipelines.workspace import Workspace
 
 Function = Callable[..., Any]
 
@@ -31,7 +31,7 @@ def _language() -> str:
 
 def _lang(function: Function) -> Function:
     return click.option(
-        "--lang", type=click.Choice(("fr", "en")), default=_language,
+        "--lang", type=click.Choice(LANGUAGES), default=_language,
         help="The language; that of the environment by default.",
     )(function)  # fmt: skip
 
@@ -62,7 +62,10 @@ def quarantine_list_command(
     The rows themselves come with --raw: an access like any other, for which data that are personal or not open need
     a --purpose.
     """
+    import asyncio
+
     from gateway import refused
+    from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
     if by_rule:
@@ -95,7 +98,7 @@ def _reason(failure: Mapping[str, str], lang: str) -> str:
     return failure["reason_fr" if lang == "fr" else "reason"]
 
 
-def _show_rules(found: Sequence[quarantine.Broken], as_json: bool, lang: str) -> None:
+def _show_rules(found: Sequence["Broken"], as_json: bool, lang: str) -> None:
     said = told(lang)
     if as_json:
         console.show_json(found)
@@ -126,7 +129,10 @@ def quarantine_show_command(
     Of each column that failed it is told what its cleaning steps made of it, up to the one that refused it. The row is
     an access like any other: journaled, for which data that are personal or not open need a --purpose.
     """
+    import asyncio
+
     from gateway import refused
+    from pipelines.workspace import Workspace
 
     shown = asyncio.run(refused.show(Workspace(root), dataset, place, source, purpose))
     console.show_json(shown) if as_json else _show(shown, lang)
@@ -135,6 +141,7 @@ def quarantine_show_command(
 def _show(shown: "Shown", lang: str) -> None:
     row, said = shown.row, told(lang)
     of = said("version {version}", version=row.version) if row.version else said("a run that failed")
+    of += said(", line {line} of its file", line=shown.line) if shown.line is not None else ""
     named = {"dataset": row.dataset, "place": row.place, "source": row.source, "of": of}
     click.echo(said("{dataset}: row {place} of {source} ({of})", **named) + "\n")
     failures = [(each["column"], each["rule"], each["reason"], each["reason_fr"]) for each in row.failures]
@@ -179,6 +186,8 @@ def quarantine_fix_command(
     once whether the row would pass; `beffroi quarantine replay` brings it in.
     """
     from gateway import refused
+    from pipelines import quarantine
+    from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
     if listing:
@@ -233,8 +242,10 @@ def _show_fixed(fixed: "Fixed", lang: str) -> None:
     click.echo(said("It would be refused still."))
 
 
-def _show_corrections(workspace: Workspace, names: list[str], as_json: bool) -> None:
+def _show_corrections(workspace: "Workspace", names: list[str], as_json: bool) -> None:
     """Show the corrections that hold, without a value of theirs."""
+    from pipelines import quarantine
+
     rows: list[dict[str, Any]] = []
     for name in workspace.in_order(names):
         for each, places in quarantine.held(workspace, name):
@@ -245,12 +256,18 @@ def _show_corrections(workspace: Workspace, names: list[str], as_json: bool) -> 
     elif rows:
         head = ("dataset", "source", "rows", "columns", "by", "when", "why")
         told_rows = [
-            (r["dataset"], r["source"], _where(r["places"]), ", ".join(r["columns"]), r["by"], r["when"], r["why"])
+            (r["dataset"], r["source"], _where(r["places"]), ", ".join(r["columns"]), r["by"],
+             _when(r["when"], workspace.configuration.zone), r["why"])
             for r in rows
-        ]
+        ]  # fmt: skip
         console.show_table(head, told_rows)
     else:
         console.note("No correction holds.")
+
+
+def _when(moment: str, zone: dt.tzinfo) -> str:
+    """Return a moment that was noted in UTC, on the clocks of a zone."""
+    return dt.datetime.fromisoformat(moment).astimezone(zone).isoformat(timespec="seconds")
 
 
 def _where(places: list[int] | None) -> str:
@@ -268,6 +285,9 @@ def quarantine_replay_command(root: Path, as_json: bool, datasets: tuple[str, ..
     For after a row was corrected, or the declaration or a value map was mended. Each dataset gets a new version where
     its rows are other ones now.
     """
+    from gateway import jobs
+    from pipelines.workspace import Workspace
+
     reports, failures = jobs.run_all(Workspace(root), list(datasets), jobs.How(replay=True))
     jobs.show_reports(reports, as_json)
     for error in failures:

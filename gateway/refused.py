@@ -1,7 +1,7 @@
 """The quarantine on the command line: why rows were refused, and, as an access like any other, the rows themselves."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from pipelines import corrections, evidence, explained, quarantine
 from pipelines.corrections import Correction
 from pipelines.explained import Made
 from pipelines.quarantine import Broken, Refused, Target
+from pipelines.raw import Raw
 from pipelines.steps.clean import Reason
 from pipelines.workspace import Workspace
 
@@ -46,7 +47,7 @@ async def raw(workspace: Workspace, names: Sequence[str], limit: int, purpose: s
     """
     caller = operator(purpose)
     found: Listed = {}
-    with closing(Journal(workspace.state)) as journal:
+    with closing(Journal.of(workspace)) as journal:
         for name in workspace.in_order(list(names)):
             entry = Entry.begin(workspace, caller, "quarantine", f"dataset:{name}")
             async with journal.access(entry):
@@ -68,13 +69,17 @@ def _note(entry: Entry, rows: Sequence[Refused]) -> None:
 
 @dataclass(frozen=True)
 class Shown:
-    """A refused row with all that is known of it. `steps` are those of each column that failed, up to the refusal."""
+    """A refused row with all that is known of it. `steps` are those of each column that failed, up to the refusal.
+
+    `line` is where it begins in the source's file, where that is known.
+    """
 
     row: Refused
     correction: Correction | None
     todo: str
     todo_fr: str
     steps: dict[str, list[Made]] = field(default_factory=dict)
+    line: int | None = None
 
 
 async def show(workspace: Workspace, name: str, place: int, source: str | None, purpose: str | None) -> Shown:
@@ -84,15 +89,17 @@ async def show(workspace: Workspace, name: str, place: int, source: str | None, 
     """
     caller, dataset = operator(purpose), workspace.dataset(name)
     entry = Entry.begin(workspace, caller, "quarantine", f"dataset:{name}")
-    with closing(Journal(workspace.state)) as journal:
+    with closing(Journal.of(workspace)) as journal:
         async with journal.access(entry):
             decide(workspace, caller, of_refused(dataset), None)
             row = quarantine.find(workspace, name, place, source)
             _note(entry, [row])
             correction = corrections.of(workspace, name, row.source, row.raw_sha256)
             told = todo(row, several=len(dataset.inputs) > 1)
-            steps = _steps(workspace, row, correction)
-            return Shown(_in_order(workspace, row), correction, told.en, told.fr, steps)
+            raw = _raw(workspace, row)
+            steps = _steps(workspace, row, correction, raw) if raw is not None else {}
+            line = evidence.line(raw, row.place) if raw is not None else None
+            return Shown(_in_order(workspace, row), correction, told.en, told.fr, steps, line)
 
 
 def _in_order(workspace: Workspace, row: Refused) -> Refused:
@@ -102,18 +109,23 @@ def _in_order(workspace: Workspace, row: Refused) -> Refused:
     return replace(row, raw={name: row.raw[name] for name in [*names, *row.raw] if name in row.raw})
 
 
-def _steps(workspace: Workspace, row: Refused, correction: Correction | None) -> dict[str, list[Made]]:
-    """Return what the steps made of the columns that failed; nothing where the raw input is no longer kept."""
-    found, dataset = quarantine.last(workspace, row.dataset), workspace.datasets[row.dataset]
+def _raw(workspace: Workspace, row: Refused) -> Raw | None:
+    """Return the raw input that a refused row stands in, or None where it is no longer kept."""
+    found = quarantine.last(workspace, row.dataset)
+    if found is None:
+        return None
+    with suppress(Unavailable):
+        return evidence.kept(quarantine.input_of(workspace, row.dataset, found[1], row.source))
+    return None
+
+
+def _steps(workspace: Workspace, row: Refused, correction: Correction | None, raw: Raw) -> dict[str, list[Made]]:
+    """Return what the steps made of the columns that failed."""
+    dataset = workspace.datasets[row.dataset]
     columns = {failure["column"] for failure in row.failures if failure["column"]}
-    if found is None or not columns:
+    if not columns:
         return {}
-    try:
-        given = quarantine.input_of(workspace, row.dataset, found[1], row.source)
-        declared, values = quarantine.declared(dataset, row.source), correction.values if correction else {}
-        raw = evidence.kept(given)
-    except Unavailable:
-        return {}
+    declared, values = quarantine.declared(dataset, row.source), correction.values if correction else {}
     return explained.judged(workspace, dataset, declared, raw, row.place, values, columns).steps
 
 

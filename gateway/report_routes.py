@@ -13,7 +13,7 @@ from connectors.errors import Unavailable
 from gateway import home, open_data
 from gateway.access import decide, of_dataset
 from gateway.dataset_routes import PROBLEMS, cache, reads
-from gateway.lookup_routes import PURPOSE
+from gateway.lookups.routes import PURPOSE
 from gateway.service import Service
 from pipelines import report
 from pipelines.report import page as report_page
@@ -44,7 +44,9 @@ def router(service: Service) -> APIRouter:
             except (OSError, ValueError, TypeError):
                 raise Unavailable(f"the report of version {version.number} of {name} is not there any more") from None
         whole = not resource.open and granted == resource.fields
-        told = report_page.page(found, dataset, language, columns=granted, whole=whole)
+        told = report_page.page(
+            found, dataset, language, service.workspace.configuration.zone, columns=granted, whole=whole
+        )
         headers = cache(service, name) | {"Vary": "Accept-Language, Authorization", "Content-Language": language}
         return HTMLResponse(told, headers=headers)
 

@@ -4,9 +4,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gateway.access import Caller, identify
+from gateway.compared import Differences
+from gateway.credentials import Credentials, credential_of
 from gateway.health import Health
 from gateway.journal import Journal
+from gateway.lookups.cache import Cache
+from gateway.lookups.guesses import Guesses
+from gateway.lookups.once import Once
 from gateway.pools import Pool
+from gateway.receipts import Receipts, wanted
 from gateway.rows import Rows
 from gateway.tokens import Tokens
 from pipelines.workspace import Workspace
@@ -21,23 +27,33 @@ class Service:
     def __init__(self, workspace: Workspace) -> None:
         """Open the stores of `workspace`. Raises Unavailable, Misconfigured."""
         self.workspace = workspace
-        self.journal = Journal(workspace.state)
+        self.journal = Journal.of(workspace)
         self.tokens = Tokens(workspace)
+        self.credentials = Credentials(workspace, self.tokens)
         self.pools = {name: Pool(registry) for name, registry in workspace.registries.items()}
         self.health = Health(list(workspace.registries))
         self.rows = Rows(workspace.state)
+        self.cache = Cache(workspace.state)
+        self.once: Once[Any] = Once(workspace.state / "cache")
+        self.guesses = Guesses(workspace.state, self.journal.keyed)
+        self.differences = Differences()
+        self.receipts = Receipts(workspace)
 
     def caller(self, request: "Request") -> Caller:
         """Tell who makes this request. A purpose in the query counts on GET only: a POST has headers."""
         purpose: Any = request.query_params.get("purpose") if request.method in ("GET", "HEAD") else None
-        return identify(self.workspace, self.tokens, request.headers, purpose)
+        return wanted(identify(self.workspace, credential_of(request.scope), request.headers, purpose), request.headers)
 
     def close(self) -> None:
         """Close the stores; what waits for the journal is written first."""
         for pool in self.pools.values():
             pool.close()
         self.rows.close()
+        self.cache.close()
+        self.once.close()
+        self.guesses.close()
         self.journal.close()
+        self.credentials.close()
         self.tokens.close()
 
     def __enter__(self) -> Self:

@@ -1,6 +1,5 @@
 """`beffroi trace`: from a published row to where it is from, and from a raw row to what became of it."""
 
-import asyncio
 import getpass
 import os
 import sys
@@ -8,21 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.access import decide, of_refused, operator
 from gateway.command import command
-from gateway.french import told
-from gateway.journal import Entry, Journal
-from gateway.open_data import keyed
-from pipelines import trace
-from pipelines.report import page as report_page
-from pipelines.trace import Fate, Origin, Trace
-from pipelines.workspace import Workspace
+from gateway.french import LANGUAGES, told
+
+if TYPE_CHECKING:
+    from gateway.journal import Entry
+    from pipelines.trace import Fate, Origin, Trace
+    from pipelines.workspace import Workspace
 
 Said = Callable[..., str]
 
@@ -35,7 +32,7 @@ Said = Callable[..., str]
 @click.option("--place", type=click.IntRange(1), metavar="N", help="Trace forward from this row of the source, from 1.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@click.option("--lang", type=click.Choice(report_page.LANGUAGES), default=None, help="By default that of LANG.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
 @command
 def trace_command(
     root: Path, as_json: bool, dataset: str, key: str | None, number: int | None, source: str | None,
@@ -47,7 +44,12 @@ def trace_command(
     the source. Without --raw places and columns are told and no value; with it, it is an access like any other, for
     which data that are personal or not open need a --purpose.
     """
-    workspace, language = Workspace(root), lang or report_page.language_of(os.environ)
+    import asyncio
+
+    from pipelines.report.words import language_of
+    from pipelines.workspace import Workspace
+
+    workspace, language = Workspace(root), lang or language_of(os.environ)
     declared = workspace.dataset(dataset)
     if (key is None) == (place is None):
         raise InvalidRequest("say the KEY of a row, or --place N (and --source NAME) of a raw row")
@@ -67,13 +69,18 @@ def trace_command(
 
 
 async def _traced(
-    workspace: Workspace, name: str, key: str, number: int | None, purpose: str | None, *, with_raw: bool
-) -> Trace:
+    workspace: "Workspace", name: str, key: str, number: int | None, purpose: str | None, *, with_raw: bool
+) -> "Trace":
     """Return where a row is from; with its values, once that is on the journal for each dataset that it leads through."""
+    from gateway.access import decide, of_refused, operator
+    from gateway.journal import Entry, Journal
+    from gateway.open_data import keyed
+    from pipelines import trace
+
     if not with_raw:
         return trace.of_key(workspace, name, key, number)
     caller, dataset = operator(purpose), workspace.dataset(name)
-    with closing(Journal(workspace.state)) as journal:
+    with closing(Journal.of(workspace)) as journal:
         entry = Entry.begin(workspace, caller, "trace", f"dataset:{name}")
         async with journal.access(entry):
             entry.identifier = keyed(journal, dataset, key)
@@ -90,21 +97,26 @@ async def _traced(
     return found
 
 
-def _note(entry: Entry, found: Trace) -> None:
+def _note(entry: "Entry", found: "Trace") -> None:
     entry.fields = sorted({column for origin in found.origins for column in origin.values or ()})
     entry.source = f"version {found.version}"
 
 
 async def _fate(
-    workspace: Workspace, name: str, source: str | None, place: int, number: int | None, purpose: str | None,
+    workspace: "Workspace", name: str, source: str | None, place: int, number: int | None, purpose: str | None,
     *, with_raw: bool,
-) -> Fate:  # fmt: skip
+) -> "Fate":  # fmt: skip
     """Return what became of a raw row; with its values and key, once that is on the journal."""
+    from gateway.access import decide, of_refused, operator
+    from gateway.journal import Entry, Journal
+    from gateway.open_data import keyed
+    from pipelines import trace
+
     if not with_raw:
         return trace.of_place(workspace, name, source, place, number)
     caller, dataset = operator(purpose), workspace.dataset(name)
     entry = Entry.begin(workspace, caller, "trace", f"dataset:{name}")
-    with closing(Journal(workspace.state)) as journal:
+    with closing(Journal.of(workspace)) as journal:
         async with journal.access(entry):
             decide(workspace, caller, of_refused(dataset), None)
             found = trace.of_place(workspace, name, source, place, number, values=True)
@@ -117,17 +129,17 @@ async def _fate(
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def _told(found: Trace | Fate) -> Any:
+def _told(found: "Trace | Fate") -> Any:
     """Return a result as JSON has it: what was not asked for, or is not there, is left out."""
     return asdict(found, dict_factory=lambda pairs: {name: value for name, value in pairs if value is not None})
 
 
-def _show(found: Trace, said: Said) -> None:
+def _show(found: "Trace", said: Said) -> None:
     for line in _lines(found, said):
         click.echo(line)
 
 
-def _lines(found: Trace, said: Said, indent: str = "") -> Iterator[str]:
+def _lines(found: "Trace", said: Said, indent: str = "") -> Iterator[str]:
     back = said(", the content of version {version}", version=found.rolled_back_from) if found.rolled_back_from else ""
     named = {"dataset": found.dataset, "row": f"{found.row:,}", "key": _key(found), "version": found.version}
     yield indent + said("{dataset}: row {row}{key} of version {version}{back}", **named, back=back)
@@ -145,11 +157,11 @@ def _lines(found: Trace, said: Said, indent: str = "") -> Iterator[str]:
         yield f"{indent}  {said('{file} of that version is no longer kept', file=file)}"
 
 
-def _key(found: Trace | Fate) -> str:
+def _key(found: "Trace | Fate") -> str:
     return f" ({found.key})" if found.key is not None else ""
 
 
-def _origin(origin: Origin, said: Said, indent: str) -> Iterator[str]:
+def _origin(origin: "Origin", said: Said, indent: str) -> Iterator[str]:
     table = said(", table {table}", table=origin.table) if origin.table else ""
     registry, dataset = said("the registry {registry}", registry=origin.registry), origin.dataset
     where = f"{registry}{table}" if origin.registry else said("the dataset {dataset}", dataset=dataset)
@@ -180,7 +192,7 @@ def _correction(known: dict[str, Any], said: Said) -> str:
     return said("corrected in {columns}{values} by {by}, {when}: {why}", **named, **who)
 
 
-def _show_fate(found: Fate, lang: str) -> None:
+def _show_fate(found: "Fate", lang: str) -> None:
     said, row = told(lang), f"{found.row or 0:,}"
     named = {"dataset": found.dataset, "place": f"{found.place:,}", "source": found.source, "version": found.version}
     if found.outcome == "published":

@@ -1,18 +1,19 @@
 """The commands of versions: `beffroi versions`, `diff`, `rollback`."""
 
+import datetime as dt
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway import console, jobs
-from gateway.access import operator
+from gateway import console
 from gateway.command import command
-from pipelines import rollback, versions
-from pipelines.versions import Version
-from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.rollback import Held
+    from pipelines.versions import Version
 
 SHOWN = 20
 """Rows that differ, as many as are shown where --limit does not say."""
@@ -28,6 +29,9 @@ def versions_command(root: Path, as_json: bool, dataset: str, rebuild: int | Non
     Of a version that retention let go, the history is told. Ready files (CSV, key index) are kept of the last two; with
     --rebuild, those of another are made again, and stay until the next run.
     """
+    from pipelines import rollback, versions
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     name = workspace.dataset(dataset).name
     if rebuild is not None:
@@ -38,15 +42,15 @@ def versions_command(root: Path, as_json: bool, dataset: str, rebuild: int | Non
         return
     numbers = ("version", "rows", "added", "changed", "removed")
     columns = ("version", "committed", "rows", "added", "changed", "removed", "schema", "files", "")
-    console.show_table(columns, [_row(version, held) for version in found], right=numbers)
+    console.show_table(columns, [_row(version, held, workspace.configuration.zone) for version in found], right=numbers)
     for version in found:
         for said in version.schema_changes:
             console.note(f"version {version.number}, schema {version.schema_version}: {said}")
     if held is not None:
-        console.note(str(held))
+        console.note(held.told(workspace.configuration.zone))
 
 
-def _told(version: Version, held: rollback.Held | None) -> dict[str, Any]:
+def _told(version: "Version", held: "Held | None") -> dict[str, Any]:
     """Return a version as JSON has it."""
     kept = version.parquet.is_file()
     return {
@@ -66,12 +70,12 @@ def _told(version: Version, held: rollback.Held | None) -> dict[str, Any]:
     }
 
 
-def _row(version: Version, held: rollback.Held | None) -> Sequence[Any]:
+def _row(version: "Version", held: "Held | None", zone: dt.tzinfo) -> Sequence[Any]:
     kept = "all" if version.whole else "Parquet"
     back = [f"back to {version.rolled_back_from}"] if version.rolled_back_from else []
     back += ["held"] if held is not None and held.version == version.number else []
     return (
-        version.number, version.committed.isoformat(timespec="seconds"), f"{version.rows:,}", f"{version.added:,}",
+        version.number, version.committed.astimezone(zone).isoformat(timespec="seconds"), f"{version.rows:,}", f"{version.added:,}",
         f"{version.changed:,}", f"{version.removed:,}", version.schema_version,
         kept if version.parquet.is_file() else "none", ", ".join(back),
     )  # fmt: skip
@@ -94,6 +98,7 @@ def diff_command(
     --purpose.
     """
     from gateway import changes, differences
+    from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
     most = (0 if as_json else SHOWN) if limit is None else limit
@@ -136,15 +141,27 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
     The content of VERSION becomes a new version, and the dataset is held there: runs of it are refused until
     `beffroi run DATASET --release`. An open dataset is published to CKAN too, where its address and token are set.
     """
+    from connectors.drafting import counted
+    from gateway import jobs
+    from gateway.access import operator
+    from pipelines import rollback
+    from pipelines.workspace import Workspace
+
     workspace = Workspace(root)
     made = rollback.rollback(workspace, dataset, version, by=operator(None).agent, why=why)
+    readers = rollback.readers(workspace, dataset)
     if as_json:
-        console.show_json(_told(made, rollback.held(workspace, dataset)))
+        console.show_json(_told(made, rollback.held(workspace, dataset)) | {"readers": readers})
     else:
         console.note(
-            f"{dataset} is at version {made.number}, with the content of version {version}: {made.rows:,} rows"
+            f"{dataset} is at version {made.number}, with the content of version {version}: {counted(made.rows, 'row')}"
         )
         console.note(f"It is held there: `beffroi run {dataset} --release` lets it go on.")
+        if readers:
+            console.note(
+                f"Made from another version of it, directly or not: {', '.join(readers)}."
+                f" `beffroi run {' '.join(readers)}` makes them anew; of those with a schedule, `beffroi run --due` does too."
+            )
     declared = workspace.datasets[dataset]
     ckan = jobs.ckan_of(workspace) if declared.audience == "open" and declared.publication.ckan else None
     if ckan is not None:
@@ -152,7 +169,8 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
         console.note(f"published: {published.url}")
     elif declared.audience == "open" and workspace.configuration.publication.ckan is not None:
         console.note(
-            "CKAN still has the version before: set BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN, `beffroi publish`"
+            "Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not set; where CKAN has it, `beffroi publish`"
+            " brings it back there too"
         )
 
 

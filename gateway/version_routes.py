@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from gateway import changes
 from gateway.dataset_routes import COLUMNS, PAGING, PROBLEMS, cache, parameter, reads
 from gateway.files import unchanged
-from gateway.lookup_routes import PURPOSE
+from gateway.lookups.routes import PURPOSE
 from gateway.open_data import next_link
 from gateway.service import Service
 

@@ -1,6 +1,8 @@
 """The command line as its users meet it: a process, its two outputs and its exit status."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -10,7 +12,10 @@ import pytest
 
 from gateway import console
 from gateway.cli import main
+from gateway.french import LANGUAGES
+from pipelines.report import words
 from tests.commands import beffroi, process
+from tests.conftest import ROOT
 from tests.gateway.test_problems import LEAVES
 from tools.make_pages import every_command
 
@@ -59,6 +64,17 @@ def test_every_command_has_help_json_and_workspace(path: tuple[str, ...], comman
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.name} is explained"
+
+
+def test_a_command_loads_only_what_it_works_with() -> None:
+    code = "import sys, gateway.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    slow = {"asyncio", "deltalake", "duckdb", "fastapi", "numpy", "pipelines", "pyarrow", "pydantic", "rich", "ruamel"}
+    assert slow & set(done.stdout.split()) == set(), "`beffroi --help` waits for these: import them in the commands"
+
+
+def test_the_command_line_speaks_the_languages_of_reports() -> None:
+    assert set(LANGUAGES) == set(words.LANGUAGES)
 
 
 def test_run_shows_a_sum_that_proves_itself(root: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from stdnum.iso7064 import mod_97_10
 
+from connectors import sandbox
 from connectors.columns import arrow_schema, columns_of
 from connectors.deadline import Deadline
 from connectors.errors import Busy, MalformedIdentifier, Misconfigured, NotFound, Unreadable
@@ -68,6 +69,12 @@ def test_every_lei_with_its_check_digits_is_one(text: str) -> None:
 
 
 # --- scans -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(served: Path) -> Path:
+    sandbox.start(served, ["gleif"], tied=True)
+    return served
 
 
 def test_all_entities_of_two_countries(served: Path) -> None:

@@ -118,6 +118,8 @@ def test_one_that_fails_stops_no_other(root: Path, at_once: str) -> None:
     }  # fmt: skip
     assert "b needs a, whose run failed, and which never had a version: mend that first" in said
     assert "c needs b, whose run failed" in said
+    versions = {each["dataset"]: (each["version"], each["new"]) for each in reports}
+    assert versions == {"a": (None, False), "b": (None, False), "c": (None, False), "d": (1, True)}
     kept = report.find(Workspace(root), "b")
     assert (kept.outcome, kept.problems[0][:9]) == ("failed", "b needs a")
 
@@ -329,7 +331,7 @@ def test_report_shows_a_run_as_text_as_json_as_a_page_and_lists_all(root: Path) 
     assert "The run failed. The last version stays as it was." in beffroi(root, "report", "a", "--lang", "en").stdout
     first = listed[1]["run"]
     french = beffroi(root, "report", "a", "--run", first, "--lang", "fr").stdout
-    assert "3 en entrée = 3 en sortie + 0 refusées + 0 fusionnées." in french
+    assert "3 en entrée = 3 en sortie + 0 refusée + 0 fusionnée." in french
     assert json.loads(beffroi(root, "report", "a", "--run", first, "--json").stdout)["rows_in"] == 3
     beffroi(root, "report", "a", "--run", first, "--html", str(root / "page.html"), "--lang", "en")
     assert "3 in = 3 out" in (root / "page.html").read_text("utf-8")

@@ -42,6 +42,12 @@ def scanned(asked: Sirene) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
+def served(served: Path) -> Path:
+    sandbox.start(served, ["sirene", "gleif"], tied=True)
+    return served
+
+
+@pytest.fixture(scope="module")
 def companies() -> list[Row]:
     rows: list[Row] = pq.read_table(COMPANIES).to_pylist()
     return rows

@@ -97,6 +97,12 @@ def test_it_is_personal() -> None:
 # --- what is asked, and in whose name --------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def served(served: Path) -> Path:
+    sandbox.start(served, ["vies"], tied=True)
+    return served
+
+
 @pytest.mark.parametrize("vat", COMPANIES)
 def test_numbers_of_the_sandbox(served: Path, vat: str) -> None:
     assert check_vat(vat) == vat

@@ -1,25 +1,30 @@
-"""The addresses of lookups: `GET /lookups`, `GET /lookups/{record}/{identifier}`, `POST /lookups/{record}`.
+"""The addresses of lookups: `/lookups` (GET, POST), `GET /lookups/{record}/{identifier}`, `POST /lookups/{record}`.
 
 Every declared lookup has routes of its own, so that OpenAPI describes each with its record.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, create_model
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from connectors import errors
 from connectors.errors import CallerError, InvalidRequest, MethodNotAllowed
 from connectors.records import Record
-from gateway.lookups import Question, answer
+from gateway.front import MAX_BODY
+from gateway.lookups import incoming, together
+from gateway.lookups.answering import answer
+from gateway.lookups.many import Many
+from gateway.lookups.question import Question, day
+from gateway.lookups.verifying import Verified
 from gateway.problems import documented, problem
 from gateway.service import Service
 from pipelines.declarations.configuration import Lookup
 
 PROBLEMS = documented(
     errors.InvalidRequest, errors.MalformedIdentifier, errors.NotFound, errors.Withheld, errors.Unauthenticated,
-    errors.NotGranted, errors.Unreadable, errors.RefusedUs, errors.Busy, errors.Down, errors.Unavailable, errors.Late,
+    errors.NotGranted, errors.LimitReached, errors.Unreadable, errors.RefusedUs, errors.Busy, errors.Down, errors.Unavailable, errors.Late,
 )  # fmt: skip
 PURPOSE = {
     "name": "purpose", "in": "query", "required": False, "schema": {"type": "string"},
@@ -27,6 +32,7 @@ PURPOSE = {
 }  # fmt: skip
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SECURITY: dict[str, Any] = {"security": [{"token": []}]}
+_NO_QUESTION = Question.model_construct(identifier="", fields=None)
 
 
 class Tried(BaseModel):
@@ -44,11 +50,26 @@ class Meta(BaseModel):
     as_of: str
     age_seconds: int
     tried: list[Tried]
+    cached: Literal["fresh", "stale"] | None = Field(
+        default=None, description="It was kept from an earlier question; stale where nobody can answer today"
+    )
     merged_from: str | None = Field(default=None, description="The identifier asked for, which led to this successor")
+    lacks: list[str] | None = Field(default=None, description="The granted fields that this source has of nobody")
+    on: str | None = Field(default=None, description="The date of which the identifier was asked")
+    successor: str | None = Field(default=None, description="The code today of a commune that has merged since")
+    absorbed: list[str] | None = Field(default=None, description="Communes of that date that have merged into it since")
+    receipt: str | None = Field(default=None, description="The signed proof of this answer, asked for by Beffroi-Receipt")
 
 
-def router(service: Service) -> APIRouter:
-    """Return the routes of every lookup of the workspace."""
+class VerifiedAnswer(BaseModel):
+    """What was found of each field to be verified, without data."""
+
+    verified: dict[str, Verified]
+    meta: Meta
+
+
+def router(service: Service, many: Many) -> APIRouter:
+    """Return the routes of every lookup of the workspace; `many` answers where many questions come at once."""
     routes = APIRouter(prefix="/lookups", tags=["lookups"])
 
     @routes.get("", summary="What may be asked")
@@ -56,8 +77,9 @@ def router(service: Service) -> APIRouter:
         lookups = service.workspace.configuration.lookups
         return {"data": [described(name, lookup) for name, lookup in sorted(lookups.items())]}
 
+    _add_together(routes, service)
     for name, lookup in service.workspace.configuration.lookups.items():
-        _add(routes, service, name, lookup)
+        _add(routes, service, many, name, lookup)
 
     @routes.api_route("/{record}", methods=METHODS, include_in_schema=False)
     @routes.api_route("/{record}/{identifier:path}", methods=METHODS, include_in_schema=False)
@@ -92,23 +114,49 @@ def described(name: str, lookup: Lookup) -> dict[str, Any]:
     }
 
 
-def _add(routes: APIRouter, service: Service, name: str, lookup: Lookup) -> None:
-    """Add the two routes of one lookup. A personal one by GET is refused, and that is journaled."""
-    personal = lookup.record_model.is_personal()
-    documented_answer: dict[int | str, dict[str, Any]] = {200: {"model": _answer_model(name, lookup.record_model)}}
-    responses = {**documented_answer, **PROBLEMS}
+def _add_together(routes: APIRouter, service: Service) -> None:
+    """Add the route that asks several lookups at once."""
 
     @routes.post(
-        f"/{name}", summary=lookup.title or name, name=f"ask_{name}", responses=responses,
-        openapi_extra={**SECURITY, "requestBody": _body(Question)},
+        "", summary="Several lookups of one subject", name="ask_together",
+        responses={200: {"model": together.Outcomes}, **PROBLEMS},
+        openapi_extra={**SECURITY, "requestBody": _body(together.SCHEMA)},
     )  # fmt: skip
     async def ask(request: Request) -> JSONResponse:
-        question, refusal = await _read(request)
+        body, query = await request.body(), request.query_params
+        told = await together.together(service, service.caller(request), body, query, anew=_anew(request))
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _add(routes: APIRouter, service: Service, many: Many, name: str, lookup: Lookup) -> None:
+    """Add the two routes of one lookup. A personal one by GET is refused, and that is journaled."""
+    answered = _answer_model(name, lookup.record_model)
+    responses: dict[int | str, dict[str, Any]] = {200: {"model": answered}, **PROBLEMS}
+    posted: dict[int | str, dict[str, Any]] = {**responses, 200: {"model": answered | VerifiedAnswer}}
+
+    @routes.post(
+        f"/{name}", summary=lookup.title or name, name=f"ask_{name}", responses=posted,
+        openapi_extra={**SECURITY, "requestBody": _body(Question.model_json_schema())},
+    )  # fmt: skip
+    async def ask(request: Request) -> Response:
+        body, refusal = await many.body(name, request)
+        form = incoming.form_of(request.headers.get("content-type", ""), body)
+        if form is not None and refusal is None and not request.query_params:
+            return await many.answered(name, request, form, body, anew=_anew(request))
+        question, refusal = _read(body) if refusal is None else (_NO_QUESTION, refusal)
         if request.query_params:  # nothing that was asked may be passed over in silence, least of all fewer fields
             refusal = InvalidRequest(
                 "a POST takes nothing in the query: identifier and fields stand in the body, the purpose in Beffroi-Purpose"
             )
         return await _answered(service, name, request, question, refusal)
+
+    _add_get(routes, service, name, lookup, responses)
+
+
+def _add_get(
+    routes: APIRouter, service: Service, name: str, lookup: Lookup, responses: dict[int | str, dict[str, Any]]
+) -> None:
+    personal = lookup.record_model.is_personal()
 
     @routes.get(
         f"/{name}/{{identifier:path}}", summary=lookup.title or name, name=f"get_{name}", responses=responses,
@@ -118,18 +166,26 @@ def _add(routes: APIRouter, service: Service, name: str, lookup: Lookup) -> None
         request: Request,
         identifier: str,
         fields: Annotated[str | None, Query(description="Fields wanted, separated by commas")] = None,
+        on: Annotated[str | None, Query(description="The date, YYYY-MM-DD, of which the code of a commune is")] = None,
     ) -> JSONResponse:
         asked = fields.split(",") if fields is not None else None
-        question = Question.model_construct(identifier=identifier, fields=asked)
-        refusal: CallerError | None = None
+        question, refusal = _dated(Question.model_construct(identifier=identifier, fields=asked), on)
         if personal:
             refusal = MethodNotAllowed(
                 f"{name} is personal data, whose identifiers never stand in a URL:"
                 f' POST /lookups/{name} with {{"identifier": "…"}}'
             )
-        elif not _once(request, {"fields", "purpose"}):
-            refusal = InvalidRequest("the query holds something else than fields and purpose, each at most once")
+        elif not _once(request, {"fields", "on", "purpose"}):
+            refusal = InvalidRequest("the query holds something else than fields, on and purpose, each at most once")
         return await _answered(service, name, request, question, refusal)
+
+
+def _dated(question: Question, on: str | None) -> tuple[Question, CallerError | None]:
+    """Add the date of an address to a question; what is wrong with it becomes its refusal."""
+    try:
+        return question.model_copy(update={"on": None if on is None else day(on)}), None
+    except ValueError as error:
+        return question, InvalidRequest(f"on: {error}")
 
 
 def _once(request: Request, allowed: set[str]) -> bool:
@@ -138,22 +194,30 @@ def _once(request: Request, allowed: set[str]) -> bool:
     return set(asked) <= allowed and len(set(asked)) == len(asked)
 
 
-async def _read(request: Request) -> tuple[Question, CallerError | None]:
+def _read(body: bytes) -> tuple[Question, CallerError | None]:
     """Read the body as a question; what is wrong with it becomes its refusal."""
+    if len(body) > MAX_BODY:
+        return _NO_QUESTION, InvalidRequest(f"the body is longer than {MAX_BODY // 1024} KiB, and is not many questions")
     try:
-        return Question.read(await request.body()), None
+        return Question.read(body), None
     except InvalidRequest as error:
-        return Question.model_construct(identifier="", fields=None), error
+        return _NO_QUESTION, error
 
 
 async def _answered(
     service: Service, name: str, request: Request, question: Question, refusal: CallerError | None
 ) -> JSONResponse:
     try:
-        told = await answer(service, name, service.caller(request), question, refusal)
+        told = await answer(service, name, service.caller(request), question, refusal, anew=_anew(request))
     except MethodNotAllowed as error:
         return problem(error, headers={"Allow": _allowed(service, name, request)})
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    return JSONResponse(told, headers={"Cache-Control": "no-store", "Age": str(told["meta"]["age_seconds"])})
+
+
+def _anew(request: Request) -> bool:
+    """Tell whether the caller wants an answer that is not kept (RFC 9111, section 5.2.1.4)."""
+    directives = request.headers.get("cache-control", "").lower().split(",")
+    return "no-cache" in {each.strip() for each in directives}
 
 
 def _allowed(service: Service, name: str, request: Request) -> str:
@@ -163,8 +227,8 @@ def _allowed(service: Service, name: str, request: Request) -> str:
     return "" if service.workspace.lookup(name).record_model.is_personal() else "GET"
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _answer_model(name: str, record: type[Record]) -> type[BaseModel]:

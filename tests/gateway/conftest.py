@@ -173,10 +173,12 @@ class Reply:
         return str(told["type"]).removeprefix("urn:beffroi:problem:")
 
 
-def ask(url: str, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None) -> Reply:
-    """Send one request as it is given; a body that is no bytes is sent as JSON."""
+def ask(
+    url: str, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None, source: str = "127.0.0.1"
+) -> Reply:
+    """Send one request as it is given, from an address of this machine; a body that is no bytes is sent as JSON."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30, source_address=(source, 0))
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
         connection.request(method, path, content, headers or {})
@@ -197,7 +199,9 @@ class Gateway:
         change(app)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        config = uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, access_log=False, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1
+        )
         logging.getLogger("uvicorn.access").disabled = True  # pytest gives it a handler, so that uvicorn uses it
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
@@ -235,10 +239,10 @@ class Gateway:
 
 @pytest.fixture(scope="session")
 def proxies(served: Path) -> Iterator[dict[str, FaultProxy]]:
-    """Both registries of the sandbox, each behind a proxy that can break it."""
+    """The sandbox's communes and civil register, each behind a proxy that can break it."""
     with contextlib.ExitStack() as stack:
         found = {}
-        for name in sandbox.ALL:
+        for name in ("communes", "civil"):
             parts = urlsplit(sandbox.address(served, name))
             found[name] = stack.enter_context(FaultProxy(parts.hostname or "", parts.port or 0))
         yield found

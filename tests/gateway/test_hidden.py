@@ -76,6 +76,7 @@ def test_the_queue_for_rows_is_bounded(gateway: Gateway) -> None:
 @pytest.mark.parametrize("path", ["/datasets/things/rows", "/lookups/person"])
 def test_a_body_must_arrive(gateway: Gateway, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(front, "BODY_WITHIN", 0.3)
+    monkeypatch.setattr(front, "MANY_WITHIN", 0.3)
     with closing(socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])), timeout=5)) as line:
         line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode() + b'{"limit')
         answer = line.recv(10_000)

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from lxml import html
 
 from connectors.errors import Misconfigured, Unavailable
 from gateway.app import create_app, serve
-from tests.gateway.conftest import Gateway, ask
+from pipelines.run import run
+from pipelines.workspace import Workspace
+from tests.gateway.conftest import Gateway, ask, things
 from tests.gateway.test_journal import SERVE
 
 ELSEWHERE = re.compile(rb"(?:src|href)\s*=\s*[\"']?(?:[a-z]+:)?//", re.IGNORECASE)
@@ -31,6 +35,52 @@ def test_the_page(gateway: Gateway) -> None:
     assert "/datasets/things/latest/things.parquet" in text
     assert "residents" not in text
     assert not ELSEWHERE.search(reply.body)
+
+
+def test_the_page_leads_to_what_tells_of_each_open_dataset(gateway: Gateway) -> None:
+    for language, texts in (
+        ("en", ["report", "versions", "feed (Atom)"]),
+        ("fr", ["rapport", "versions", "fil (Atom)"]),
+    ):
+        page = html.document_fromstring(gateway.get("/", Accept_Language=language).body)
+        for name in ("things", "communes"):
+            (row,) = page.xpath(f"//tr[th/a[@href='/datasets/{name}']]")
+            links = row.xpath("./td[last()]/a")
+            assert [link.text for link in links] == texts
+            assert [link.get("aria-label") for link in links] == [f"{name}: {text}" for text in texts]
+            assert [link.get("href") for link in links] == [
+                f"/datasets/{name}/{each}" for each in ("report", "versions", "changes.atom")
+            ]
+            for link in links:
+                assert gateway.get(link.get("href")).status == 200
+        (never,) = page.xpath("//tr[th/a[@href='/datasets/never']]")
+        assert not never.xpath("./td//a"), "of what has no version there is nothing to follow"
+        heads = page.xpath("//table[@aria-labelledby='datasets']/thead/tr/th")
+        assert {len(row) for row in page.xpath("//table[@aria-labelledby='datasets']/tbody/tr")} == {len(heads)}
+
+
+def test_a_dataset_leads_to_its_report_versions_and_feed(gateway: Gateway) -> None:
+    for name, caller in (("things", None), ("permits", "mairie")):
+        links = gateway.get(f"/datasets/{name}", caller).json["links"]
+        for what, kind in (
+            ("report", "text/html"),
+            ("versions", "application/json"),
+            ("changes", "application/atom+xml"),
+        ):
+            reply = gateway.get(links[what], caller)
+            assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, kind)
+
+
+def test_the_page_counts_and_tells_times_as_its_readers_do(root: Path) -> None:
+    declared = root / "beffroi.yaml"
+    declared.write_text(declared.read_text(encoding="utf-8") + "timezone: Europe/Paris\n", encoding="utf-8")
+    pq.write_table(things(1), root / "source" / "things.parquet")
+    run(Workspace(root), "things", accept=True)
+    with Gateway(root) as gateway:
+        for language, one, many in (("en", "1 row<", " rows<"), ("fr", "1 ligne<", " lignes<")):
+            text = gateway.get("/", Accept_Language=language).body.decode()
+            assert re.search(rf"version 2, \d{{4}}-\d\d-\d\d \d\d:\d\d CES?T, {one}", text)
+            assert many in text
 
 
 def test_a_damaged_dataset_hides_no_other(template: Path, tmp_path: Path) -> None:
@@ -99,7 +149,8 @@ def test_the_description(gateway: Gateway) -> None:
     assert "/lookups/commune/{identifier}" in told["paths"]
     assert "/lookups/person/{identifier}" not in told["paths"], "a personal record is asked by POST"
     answers = told["paths"]["/lookups/person"]["post"]["responses"]
-    model = schemas[answers["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    either = answers["200"]["content"]["application/json"]["schema"]["anyOf"]  # a record, or what was verified of it
+    model = schemas[either[0]["$ref"].rpartition("/")[2]]
     granted = schemas[model["properties"]["data"]["$ref"].rpartition("/")[2]]
     assert granted["properties"]["birth_commune_code"]["description"] == "INSEE code"
     assert {"400", "401", "403", "404", "422", "451", "502", "503", "504", "default"} <= set(answers)

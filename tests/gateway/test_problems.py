@@ -76,7 +76,7 @@ def test_every_error_is_a_problem(broken: Gateway, code: str) -> None:
     ("code", "status"),
     [
         ("malformed-identifier", 422), ("invalid-request", 400), ("not-found", 404), ("withheld", 451),
-        ("unauthenticated", 401), ("not-granted", 403), ("method-not-allowed", 405), ("unreadable", 502),
+        ("unauthenticated", 401), ("not-granted", 403), ("method-not-allowed", 405), ("unreadable", 502), ("not-delivered", 502),
         ("refused-us", 502), ("busy", 503), ("maintenance", 503), ("down", 503), ("unavailable", 503), ("late", 504),
         ("misconfigured", 500), ("run-failed", 500),
     ],

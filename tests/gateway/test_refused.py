@@ -51,7 +51,7 @@ def people(tmp_path: Path) -> Bench:
     bench = Bench(tmp_path / "workspace")
     bench.write("beffroi.yaml", CONFIGURATION + PURPOSES)
     bench.write("datasets/people.yaml", PEOPLE)
-    rows = [("184", SECRET, "Amiens"), ("285", "01/03/1960", "Arras")]
+    rows = [("184", SECRET, "Amiens"), ("285X", "01/03/1960", "Arras")]
     bench.source("people", [dict(zip(("NIR", "NE_LE", "town"), row, strict=True)) for row in rows])
     bench.run("people")
     return bench
@@ -113,7 +113,7 @@ def test_show_tells_all_of_one_row_and_is_on_the_journal(people: Bench) -> None:
     assert "n'est pas une date" in text
     assert "Corrigez-la" in text
     assert "COLONNE=VALEUR" in text
-    for said in ("ligne 1 de source/people (version 1)", "telle qu'elle vient", "refusée", "colonne de la source"):
+    for said in ("ligne 1 dans source/people (version 1)", "telle qu'elle vient", "refusée", "colonne de la source"):
         assert said in text
     assert list(shown["row"]["raw"]) == ["NIR", "NE_LE", "town"], "in the order of the file"
     assert SECRET in text
@@ -122,6 +122,46 @@ def test_show_tells_all_of_one_row_and_is_on_the_journal(people: Bench) -> None:
     for entry in others:
         assert (entry["action"], entry["resource"], entry["purpose"]) == ("quarantine", "dataset:people", "tenue")
         assert (entry["fields"], entry["source"]) == (["NE_LE", "NIR", "town"], "version 1")
+
+
+HEAD = "id;name;workers;opened"
+OF_CSV = CONFIGURATION.replace("path: source", "path: source, tables: {shops: {file: shops.csv}}")
+
+
+def from_csv(bench: Bench, text: str) -> None:
+    bench.write("beffroi.yaml", OF_CSV)
+    bench.write("source/shops.csv", text)
+    bench.run()
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [
+        (f"{HEAD}\n1;a;1;\n2;b;x;\n", 2, 3),
+        (f"{HEAD}\n1;a;1;\n\n\n2;b;x;\n", 2, 5),
+        (f'{HEAD}\n1;"a\nb""\nc";1;\n2;"b\nc";x;\n3;d;1;\n', 2, 5),
+        (f"{HEAD}\r\n1;a;1;\r\n2;b;x;\r\n", 2, 3),
+        (f"\ufeff{HEAD}\n1;a;1;\n2;é;x;\n", 2, 3),
+    ],
+)
+def test_show_tells_the_line_of_a_plain_file(shops: Bench, text: str, place: int, line: int) -> None:
+    from_csv(shops, text)
+    assert told(shops, "quarantine", "show", "shops", str(place))["line"] == line
+    shown = beffroi(shops, "quarantine", "show", "shops", str(place)).stdout
+    assert shown.startswith(f"shops: row {place} of source/shops (version 2, line {line} of its file)\n")
+    shown = beffroi(shops, "quarantine", "show", "shops", str(place), lang="fr_FR").stdout
+    assert shown.startswith(f"shops : ligne {place} dans source/shops (version 2, ligne {line} du fichier)\n")
+
+
+def test_show_tells_no_line_where_it_cannot_be_known(shops: Bench) -> None:
+    assert told(shops, "quarantine", "show", "shops", "1")["line"] is None, "a Parquet file has no lines"
+    from_csv(shops, f"{HEAD}\n1;a;1;\n{HEAD}\n2;b;x;\n")  # whose header comes again
+    assert told(shops, "quarantine", "show", "shops", "2")["line"] is None, "the file was made a table"
+    assert " of its file" not in beffroi(shops, "quarantine", "show", "shops", "2").stdout
+    from_csv(shops, f"{HEAD}\n1;a;1;\n2;b;x;\n")
+    for file in (shops.root / ".beffroi/raw/shops").glob("*.csv"):
+        file.unlink()
+    assert told(shops, "quarantine", "show", "shops", "2")["line"] is None, "the raw file is gone"
 
 
 def test_a_fix_says_at_once_whether_the_row_would_pass_and_replay_brings_it_in(shops: Bench) -> None:
@@ -183,20 +223,20 @@ def test_what_a_fix_cannot_be_is_said(shops: Bench, words: list[str], why: str) 
 
 
 def test_a_trace_tells_places_and_with_raw_the_values_on_the_journal(people: Bench) -> None:
-    done = beffroi(people, "trace", "people", "-", typed="285\n")
+    done = beffroi(people, "trace", "people", "-", typed="285X\n")
     assert "row 1 of version 1" in done.stdout
     assert "from row 2 of source/people, of the registry source, table people" in done.stdout
     assert "Arras" not in done.output
-    assert "285" not in done.output
+    assert "285X" not in done.output
     assert journal(people) == []
-    assert "--purpose" in beffroi(people, "trace", "people", "-", "--raw", status=1, typed="285\n").stderr
-    found = told(people, "trace", "people", "-", "--raw", "--purpose", "tenue", typed="285\n")
+    assert "--purpose" in beffroi(people, "trace", "people", "-", "--raw", status=1, typed="285X\n").stderr
+    found = told(people, "trace", "people", "-", "--raw", "--purpose", "tenue", typed="285X\n")
     assert found["origins"][0]["values"]["NE_LE"] == "01/03/1960"
     first, second = journal(people)
     assert (first["outcome"], second["outcome"], second["action"]) == ("not-granted", "found", "trace")
     assert first["identifier"] == second["identifier"], "who read my data is found by one hash"
     assert second["fields"] == ["NE_LE", "NIR", "town"]
-    assert "285" not in json.dumps(journal(people))
+    assert "285X" not in json.dumps(journal(people))
 
 
 def test_a_raw_row_is_traced_forward(people: Bench) -> None:
@@ -205,7 +245,7 @@ def test_a_raw_row_is_traced_forward(people: Bench) -> None:
     assert SECRET not in beffroi(people, "trace", "people", "--place", "1").stdout
     assert SECRET in beffroi(people, "trace", "people", "--place", "1", "--raw", "--purpose", "tenue").stdout
     found = told(people, "trace", "people", "--place", "2", "--raw", "--purpose", "tenue")
-    assert (found["outcome"], found["key"], found["row"]) == ("published", "285", 1)
+    assert (found["outcome"], found["key"], found["row"]) == ("published", "285X", 1)
     without, with_key = journal(people)
     assert (without["identifier"], bool(with_key["identifier"])) == (None, True)
     assert "say the KEY" in beffroi(people, "trace", "people", status=1).stderr
@@ -217,7 +257,7 @@ def test_what_is_behind_a_dataset_is_an_access_of_its_own(people: Bench) -> None
         PEOPLE.replace("{registry: source, table: people}", "{dataset: people}").partition("clean:")[0],
     )
     people.run("copy")
-    beffroi(people, "trace", "copy", "-", "--raw", "--purpose", "tenue", typed="285\n")
+    beffroi(people, "trace", "copy", "-", "--raw", "--purpose", "tenue", typed="285X\n")
     assert [(entry["action"], entry["resource"]) for entry in journal(people)] == [
         ("trace", "dataset:copy"), ("trace", "dataset:people"),
     ]  # fmt: skip
@@ -236,14 +276,14 @@ def test_merges_and_conflicts_are_told_in_words(shops: Bench) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("3",), "fusionnée avec la ligne 4 de source/shops, du registre source, table shops"),
+        (("3",), "fusionnée avec la ligne 4 dans source/shops, du registre source, table shops"),
         (("3",), "faite par l'exécution du 20"),
         (
             ("3", "--raw"),
-            "conflit dans name : source/shops retenue par «first», non la ligne 4 de source/shops : c retenue",
+            "conflit dans name : source/shops retenue par «first», non la ligne 4 dans source/shops : c retenue",
         ),
         (("--place", "1"), "a été refusée\n  workers: n'est pas du type integer (type)"),
-        (("--place", "4"), "a été fusionnée avec la ligne 3 de source/shops, qui est la ligne 1"),
+        (("--place", "4"), "a été fusionnée avec la ligne 3 dans source/shops, qui est la ligne 1"),
         (("--place", "3"), "dans la version 1: est la ligne 1"),
     ],
 )

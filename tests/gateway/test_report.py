@@ -18,7 +18,10 @@ def entries(gateway: Gateway) -> list[dict[str, Any]]:
     path = gateway.root / ".beffroi/journal.db"
     assert verify(path).whole
     with sqlite3.connect(path) as database:
-        return [json.loads(row[0]) for row in database.execute("SELECT entry FROM entries ORDER BY number")]
+        return [
+            json.loads(row[0])
+            for row in database.execute("SELECT entry FROM entries WHERE kind != 'change' ORDER BY number")
+        ]
 
 
 @pytest.mark.parametrize(

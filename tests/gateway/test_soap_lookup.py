@@ -62,7 +62,10 @@ def ask(gateway: Gateway, identifier: str = REFERENCE, **more: Any) -> Reply:
 
 def journal(gateway: Gateway) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(gateway.root / ".beffroi" / "journal.db")) as database:
-        return [json.loads(entry) for (entry,) in database.execute("SELECT entry FROM entries ORDER BY number")]
+        return [
+            json.loads(entry)
+            for (entry,) in database.execute("SELECT entry FROM entries WHERE kind != 'change' ORDER BY number")
+        ]
 
 
 def test_a_record_of_an_unknown_wsdl(gateway: Gateway, registry: Canned) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from lxml import etree
 
+from gateway.compared import KEPT
 from pipelines import rollback, versions
 from pipelines.run import run
 from pipelines.workspace import Workspace
@@ -93,6 +94,36 @@ def test_what_differs_is_told_with_old_and_new(gateway: Gateway) -> None:
     back = gateway.get("/datasets/things/diff?from=2&to=1").json
     assert (back["meta"]["added"], back["data"][0]["columns"]["whole"]) == (2, {"old": 7, "new": 0})
     assert gateway.get("/datasets/things/diff?columns=yes").json["meta"]["changed"] == 0, "only what is asked for"
+
+
+def test_the_next_page_of_a_comparison_compares_nothing_again(changed: Path) -> None:
+    whole = Path(shutil.copytree(changed, changed.with_name("whole")))
+    with Gateway(whole) as gateway:
+        wanted = pages(gateway, "/datasets/things/diff?limit=2")
+    with Gateway(changed) as gateway:
+        first = gateway.get("/datasets/things/diff?limit=2").json
+        parquet = versions.history(Workspace(changed), "things")[0].parquet
+        parquet.write_bytes(b"damaged")  # who reads it again cannot go on
+        assert first["data"] + pages(gateway, first["links"]["next"]) == wanted
+        assert gateway.get("/datasets/things/diff?columns=yes").status == 503, "other columns are another comparison"
+
+
+def test_comparisons_are_kept_by_columns_and_a_few_at_most(gateway: Gateway) -> None:
+    whole = gateway.get("/datasets/permits/diff", "mairie").json
+    part = gateway.get("/datasets/permits/diff", "ecole").json
+    assert gateway.get("/datasets/permits/diff", "mairie").json == whole, "who may see less has changed nothing"
+    assert gateway.get("/datasets/permits/diff", "ecole").json == part
+    for column in ("text", "whole", "real", "yes", "day", "tags"):
+        assert gateway.get(f"/datasets/things/diff?columns={column}").status == 200
+    assert len(gateway.service.differences._kept) == KEPT
+
+
+def test_a_comparison_is_read_from_anywhere(gateway: Gateway) -> None:
+    every = gateway.get("/datasets/things/diff").json["data"]
+    for offset in (4, 0, 5, 2, 6, 9):
+        reply = gateway.get(f"/datasets/things/diff?limit=2&cursor=1-2-{offset}").json
+        assert reply["data"] == every[offset : offset + 2]
+        assert (reply["meta"]["cursor"] is None) == (offset >= 4)
 
 
 @pytest.mark.parametrize(
@@ -291,10 +322,41 @@ def test_personal_rows_are_an_access_on_the_command_line_too(changed: Path) -> N
     assert len(rows["identifiers"]) == 4
 
 
+def test_rows_that_are_not_open_want_a_purpose_whatever_is_declared_of_them(changed: Path) -> None:
+    declared = changed / "datasets/permits.yaml"
+    declared.write_text(re.sub(r",? personal: \w+", "", declared.read_text(encoding="utf-8")), encoding="utf-8")
+    for rows in (PERMITS, PERMITS[:2]):
+        write_permits(changed, rows)
+    assert "may: say why with --purpose" in beffroi(changed, "diff", "permits", status=1).stderr
+    beffroi(changed, "diff", "permits", "--purpose", "inscription-scolaire")
+
+
+def test_times_for_people_are_on_the_clocks_of_the_workspace(changed: Path) -> None:
+    with (changed / "beffroi.yaml").open("a", encoding="utf-8") as file:
+        file.write("timezone: Asia/Tbilisi\n")
+    beffroi(changed, "rollback", "things", "1")
+    shown = beffroi(changed, "versions", "things")
+    assert [line.split()[1][-6:] for line in shown.stdout.splitlines()[1:]] == ["+04:00"] * 3
+    assert re.search(r"things is held at version 3 since 20\S+ \d\d:\d\d \+04, when", shown.stderr)
+    listed = beffroi(changed, "report", "things", "--list").stdout.splitlines()[1].split()[0]
+    assert listed.endswith("+04:00")
+    told = json.loads(beffroi(changed, "report", "things", "--run", listed, "--json").stdout)
+    assert told["run"].endswith("+00:00"), "programs read UTC"
+
+
+def test_a_rollback_claims_no_publication_that_it_does_not_know_of(changed: Path) -> None:
+    with (changed / "beffroi.yaml").open("a", encoding="utf-8") as file:
+        file.write("publication: {ckan: {organisation: ville}}\n")
+    said = beffroi(changed, "rollback", "things", "1").stderr
+    assert "Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not set" in said
+    assert "still has" not in said
+
+
 def test_the_command_line_lists_and_rolls_back(changed: Path) -> None:
     said = beffroi(changed, "rollback", "things", "1", "--why", "wrong roads")
     assert "things is at version 3, with the content of version 1: 60 rows" in said.stderr
     assert "`beffroi run things --release`" in said.stderr
+    assert "Made from another version" not in said.stderr, "nothing reads it"
     shown = beffroi(changed, "versions", "things")
     last = shown.stdout.splitlines()[-1].split()
     assert (last[0], last[2:]) == ("3", ["60", "2", "1", "3", "1.0.0", "all", "back", "to", "1,", "held"])
@@ -307,3 +369,18 @@ def test_the_command_line_lists_and_rolls_back(changed: Path) -> None:
     assert "version 1 are in" in beffroi(changed, "versions", "things", "--rebuild", "1").stderr
     assert versions.history(Workspace(changed), "things")[0].whole
     assert "is the latest" in beffroi(changed, "rollback", "things", "3", status=1).stderr
+
+
+def test_a_rollback_tells_who_reads_the_dataset_and_a_run_of_all_makes_them_anew(changed: Path) -> None:
+    fields = "schema:\n  fields: [{name: id, type: integer}, {name: text}]\n  primaryKey: id\n"
+    reader = f"title: Copie\nowner: ville\naudience: owner\nsource: {{dataset: things}}\n{fields}"
+    (changed / "datasets/copy.yaml").write_text(reader, encoding="utf-8")
+    run(Workspace(changed), "copy")
+    said = beffroi(changed, "rollback", "things", "1").stderr
+    assert "Made from another version of it, directly or not: copy. `beffroi run copy` makes them anew" in said
+    beffroi(changed, "run", "things", "copy", status=1)  # things is held, copy is made from its last version
+    assert versions.history(Workspace(changed), "copy")[-1].rows == 60
+    told = json.loads(beffroi(changed, "rollback", "things", "2", "--json").stdout)
+    assert (told["number"], told["readers"]) == (4, ["copy"])
+    beffroi(changed, "run", "copy")
+    assert json.loads(beffroi(changed, "rollback", "things", "2", "--json").stdout)["readers"] == []

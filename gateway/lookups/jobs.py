@@ -1,0 +1,292 @@
+"""Jobs: many questions that are kept until they are answered, and their answers for a day, in `.beffroi/jobs/`.
+
+A job is one file, for its application alone. What its rows ask and what they were answered is encrypted with a key that
+the journal's key gives (`BEFFROI_JOURNAL_KEY`, or a file beside): with that in the environment, the disk alone tells of
+nobody. A job that is deleted, or over, is gone with its file.
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from connectors.errors import InvalidRequest, LimitReached, NotFound, Unavailable
+from gateway.access import Caller
+from gateway.journal.keys import Keys
+from gateway.lookups.incoming import Form, Row, kept, unkept
+from gateway.lookups.outgoing import Told
+
+KEPT = 86_400.0
+"""Seconds that a job's answers are kept after its end."""
+
+MOST = 10
+"""Jobs of one application that may wait or be under way."""
+
+PAGE = 500
+"""Rows that are read from a job at a time."""
+
+ID = re.compile(r"[0-9a-f]{32}")
+NONE = "there is no job of yours with that ID: it never was, was deleted, or its day is over"
+
+TABLES = """
+CREATE TABLE job (key TEXT NOT NULL, about BLOB NOT NULL, rows INTEGER NOT NULL, ended REAL);
+CREATE TABLE rows (number INTEGER PRIMARY KEY, question BLOB NOT NULL, outcome TEXT, told BLOB);
+CREATE INDEX by_outcome ON rows (outcome);
+"""
+OPTIONS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000;"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a job is: the lookup, who asked, how the questions came and how the answers are wanted."""
+
+    lookup: str
+    caller: dict[str, Any]
+    form: Form
+    columns: tuple[str, ...]
+    fields: tuple[str, ...]
+    began: str
+    anew: bool = False
+
+    def as_caller(self) -> Caller:
+        """Return who asked."""
+        return Caller(**self.caller)
+
+
+def told_of(caller: Caller) -> dict[str, Any]:
+    """Return a caller as a job keeps it."""
+    return {name: value for name, value in asdict(caller).items() if name != "refusal"}
+
+
+class Jobs:
+    """The jobs of one workspace, for all its processes."""
+
+    def __init__(self, state: Path, keys: Keys) -> None:
+        """Nothing is made until a job comes."""
+        self.folder, self._keys = state / "jobs", keys
+
+    def new(self, about: About, rows: Iterable[Row]) -> str:
+        """Keep a new job, whole on disk when this returns, and return its ID.
+
+        Raises InvalidRequest for rows that are too many, LimitReached where its application has MOST jobs under way,
+        Unavailable where it cannot be kept.
+        """
+        self._room(about)
+        name, (key, secret) = secrets.token_hex(16), self._keys.all[0]
+        seal = _Seal(secret, name)
+        part = self.folder / f"{name}.part"
+        try:
+            with contextlib.closing(_opened(part, "rwc")) as connection:
+                connection.executescript(TABLES)
+                sealed = ((row.number, seal.closed(kept(row), f"q{row.number}")) for row in rows)
+                connection.execute("BEGIN")
+                connection.executemany("INSERT INTO rows (number, question) VALUES (?, ?)", sealed)
+                text = seal.closed(json.dumps(asdict(about)).encode(), "about")
+                connection.execute("INSERT INTO job SELECT ?, ?, count(*), NULL FROM rows", (key, text))
+                connection.execute("COMMIT")
+            part.rename(self.folder / f"{name}.db")
+            _sync(self.folder)
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(f"the job cannot be kept in .beffroi/jobs/ ({type(error).__name__})") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return name
+
+    def _room(self, about: About) -> None:
+        """Make the folder, and see that the application has not too many jobs. Raises what `new` raises."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Unavailable(f"the folder .beffroi/jobs/ cannot be made: {error.strerror}") from error
+        application, count = about.caller["application"], 0
+        for name in self.names():
+            with contextlib.suppress(NotFound, Unavailable), contextlib.closing(self.job(name)) as other:
+                count += other.ended() is None and other.about.caller["application"] == application
+        if count >= MOST:
+            said = f"{application} has {count} jobs under way, and may have no more: wait for one, or delete one"
+            raise LimitReached(said, retry_in=60)
+
+    def names(self) -> list[str]:
+        """Return the IDs of all jobs, oldest first."""
+        found = [path for path in self.folder.glob("*.db") if ID.fullmatch(path.stem)]
+        return [path.stem for path in sorted(found, key=_age)]
+
+    def job(self, name: str) -> "Job":
+        """Open a job. Raises NotFound, and Unavailable where it cannot be read."""
+        if ID.fullmatch(name) is None:
+            raise NotFound(NONE)
+        return Job(self.folder / f"{name}.db", self._keys)
+
+    def sweep(self) -> None:
+        """Delete the jobs whose day is over, and what a killed process left of one that never was."""
+        for name in self.names():
+            with contextlib.suppress(NotFound, Unavailable), contextlib.closing(self.job(name)) as job:
+                if (ended := job.ended()) is not None and ended + KEPT < time.time():
+                    job.delete()
+        for path in (path for path in self.folder.glob("*.part*") if time.time() - _age(path) > KEPT):
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Tell whether this process may work on a job: no other does until the block ends, or the process."""
+        file = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(file)
+
+
+class Job:
+    """One job, open. Close it."""
+
+    def __init__(self, path: Path, keys: Keys) -> None:
+        """Open the file at `path`. Raises NotFound where there is none, Unavailable where it cannot be read."""
+        if not path.exists():
+            raise NotFound(NONE)
+        self._path, self.name = path, path.stem
+        try:
+            self._connection = _opened(path, "rw")
+            self._connection.executescript(OPTIONS)
+            key, about, self.rows = self._connection.execute("SELECT key, about, rows FROM job").fetchone()
+            secret = next((secret for name, secret in keys.all if name == key), None)
+            if secret is None:
+                raise Unavailable("the key that this job was kept with is not there any more: delete it, and ask anew")
+            self._seal = _Seal(secret, path.stem)
+            told = json.loads(self._seal.opened(about, "about"))
+        except (sqlite3.Error, TypeError, ValueError, InvalidTag) as error:
+            raise Unavailable(f"the job cannot be read ({type(error).__name__}): delete it, and ask anew") from error
+        self.about = About(**told | {"columns": tuple(told["columns"]), "fields": tuple(told["fields"])})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def delete(self) -> None:
+        """Delete the job for good, whoever works on it."""
+        for ending in (".db", ".db-wal", ".db-shm", ".lock"):
+            self._path.with_suffix(ending).unlink(missing_ok=True)
+
+    def deleted(self) -> bool:
+        """Tell whether it was deleted meanwhile."""
+        return not self._path.exists()
+
+    def ended(self) -> float | None:
+        """Return when the last row was answered, as seconds since 1970. Raises Unavailable."""
+        found: float | None = self._all("SELECT ended FROM job")[0][0]
+        return found
+
+    def counted(self) -> dict[str, int]:
+        """Return how many rows ended how. Raises Unavailable."""
+        return dict(self._all("SELECT outcome, count(*) FROM rows WHERE outcome IS NOT NULL GROUP BY outcome"))
+
+    def left(self) -> Iterator[Row]:
+        """Yield the rows that have no answer yet. Raises Unavailable."""
+        sql = "SELECT number, question FROM rows WHERE outcome IS NULL AND number > ? ORDER BY number LIMIT ?"
+        last = 0
+        while found := self._all(sql, (last, PAGE)):
+            for number, question in found:
+                yield self._row(number, question)
+            last = found[-1][0]
+
+    def keep(self, some: Iterable[tuple[Row, Told]]) -> None:
+        """Keep answers; they are not asked for again. Raises Unavailable."""
+        values = [
+            (told["outcome"], self._seal.closed(json.dumps(told).encode(), f"a{row.number}"), row.number)
+            for row, told in some
+        ]
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("UPDATE rows SET outcome = ?, told = ? WHERE number = ?", values)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise Unavailable(f"the job's answers cannot be kept ({type(error).__name__})") from error
+
+    def end(self) -> None:
+        """Note that every row is answered. Raises Unavailable."""
+        self._all("UPDATE job SET ended = ? WHERE ended IS NULL", (time.time(),))
+
+    def answers(self, after: int) -> list[tuple[Row, Told]]:
+        """Return the next PAGE rows after one, and what they were answered. Raises Unavailable."""
+        sql = "SELECT number, question, told FROM rows WHERE number > ? AND told IS NOT NULL ORDER BY number LIMIT ?"
+        return [
+            (self._row(number, question), json.loads(self._seal.opened(told, f"a{number}")))
+            for number, question, told in self._all(sql, (after, PAGE))
+        ]
+
+    def _row(self, number: int, question: bytes) -> Row:
+        try:
+            return unkept(number, self._seal.opened(question, f"q{number}"))
+        except (InvalidTag, InvalidRequest) as error:
+            raise Unavailable(f"row {number} of the job cannot be read ({type(error).__name__})") from error
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"the job cannot be read or written ({type(error).__name__})") from error
+
+
+class _Seal:
+    """What the rows of one job are encrypted with (AES-GCM; a text is bound to its place)."""
+
+    def __init__(self, secret: bytes, name: str) -> None:
+        self._cipher = AESGCM(hmac.new(secret, f"beffroi job {name}".encode(), hashlib.sha256).digest())
+
+    def closed(self, text: bytes, place: str) -> bytes:
+        nonce = secrets.token_bytes(12)
+        return nonce + self._cipher.encrypt(nonce, text, place.encode())
+
+    def opened(self, text: bytes, place: str) -> bytes:
+        return self._cipher.decrypt(text[:12], text[12:], place.encode())
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    if mode == "rwc":
+        path.touch(mode=0o600)
+    # One thread at a time uses it, not always the same.
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_ctime
+    except OSError:  # it went away meanwhile
+        return time.time()
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def moment(seconds: float) -> str:
+    """Return a time as answers have it."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")
