@@ -19,7 +19,7 @@ from benchmarks.soap import least, line
 from connectors.files import csv_files
 from connectors.files.settings import CsvSettings, TableSettings
 from connectors.registry import CsvFile
-from pipelines.stage import write_batches
+from pipelines.taking import write_batches
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("siret", "nom", "adresse", "commune", "objet", "montant", "date", "décision")

@@ -30,7 +30,7 @@ def ours(port: int, folder: Path) -> None:
 
     from connectors.sql import Sql
     from connectors.sql.settings import SqlSettings
-    from pipelines.stage import write_batches
+    from pipelines.taking import write_batches
 
     said = {"url": f"mariadb://reader@127.0.0.1:{port}/town", "password": "${TOWN_PASSWORD}"}
     write_batches(Sql("town", SqlSettings.model_validate(said), folder).scan("big"), folder / "ours.parquet")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from connectors.sql import Sql
 from connectors.sql.settings import SqlSettings
-from pipelines.stage import write_batches
+from pipelines.taking import write_batches
 from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer, programs
 
 ROOT = Path(__file__).parents[1]

@@ -8,13 +8,16 @@ and which of its fields are personal data.
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from stdnum import iban as stdnum_iban
 from stdnum import lei as stdnum_lei
 from stdnum.eu import vat as stdnum_vat
 from stdnum.fr import nir as stdnum_nir
 from stdnum.fr import siren as stdnum_siren
+from stdnum.fr import siret as stdnum_siret
 
 from connectors.errors import MalformedIdentifier
 
@@ -255,14 +258,39 @@ def canonical(record: type[Record], identifier: str) -> tuple[str, str]:
     scheme, colon, value = identifier.partition(":")
     if not colon:
         if len(record.identifiers) > 1:
-            raise MalformedIdentifier(f"say which number it is: {', '.join(f'{s}:…' for s in record.identifiers)}")
+            said = f"say which number it is: {', '.join(f'{s}:…' for s in record.identifiers)}"
+            raise MalformedIdentifier(said + _also("", identifier))
         scheme, value = next(iter(record.identifiers)), identifier
     check = record.identifiers.get(scheme.strip().lower())
     if check is None:
         raise MalformedIdentifier(
             f"a {record.__name__} is not asked for by that scheme; allowed: {', '.join(record.identifiers)}"
+            + _also("", value)
         )
     try:
         return scheme.strip().lower(), check(value)
     except ValueError as error:
-        raise MalformedIdentifier(f"not a valid {scheme.strip().lower()}: {error}") from None
+        said = f"not a valid {scheme.strip().lower()}: {error}"
+        raise MalformedIdentifier(said + _also(scheme.strip().lower(), value)) from None
+
+
+_NUMBERS: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "siren": ("a SIREN", stdnum_siren.validate),
+    "siret": ("a SIRET", stdnum_siret.validate),
+    "nir": ("a NIR", stdnum_nir.validate),
+    "lei": ("an LEI", stdnum_lei.validate),
+    "iban": ("an IBAN", stdnum_iban.validate),
+    "vat": ("a VAT number", stdnum_vat.validate),
+}
+"""Numbers that are mistaken for each other, by scheme: what each is called, and its check."""
+
+
+def _also(wanted: str, text: str) -> str:
+    """Return what else a text that is no `wanted` reads as, check digits included; nothing where that is no number."""
+    read = []
+    for scheme, (called, check) in _NUMBERS.items():
+        if scheme != wanted and len(text) <= 50:
+            with suppress(ValueError):
+                check(text)
+                read.append(called)
+    return f"; what came reads as {' or '.join(read)}" if read else ""

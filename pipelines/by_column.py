@@ -110,6 +110,7 @@ def build(connection: duckdb.DuckDBPyConnection, dataset: Dataset, parquet: Path
     about = json.dumps({"parquet": parquet.name, "columns": types}).encode()
     with whole_file(file) as part, connection.sql(_entries(dataset, parquet)).to_arrow_reader(BATCH) as reader:
         schema = reader.schema.with_metadata({ABOUT: about})
+        part.touch(mode=0o600)  # as the key index is: it has the keys too
         with pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)

@@ -34,6 +34,8 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
         if column in types or not (alone or said):
             continue
         what = f": it has {len(types)} columns, of other names" if strange else among(column, types)
+        if names_are_data and any(sum(each in whole for each in wanted) > 1 for whole in types):
+            what = ": several of its columns are read as one; is the separator of its file another now?"
         at = needed.at(*place(dataset, dataset.inputs.index(source), number))
         had = needed.had(source.name, column)
         if had is not None:

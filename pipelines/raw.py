@@ -268,6 +268,9 @@ def note(folder: Path, reading: Reading, kept: int) -> None:
     same = [raw.identity for raw in reading.inputs]
     before = [each for each in readings(folder) if each.run != reading.run]
     others = [each for each in before if [raw.identity for raw in each.inputs] != same]
+    if reading.version is None:  # that a version was made of them before stays true
+        known = next((each for each in reversed(before) if each not in others), reading)
+        reading = replace(reading, judged=known.judged, version=known.version)
     every = [*others, reading]
     newest = max((each.version for each in every if each.version is not None), default=None)
     last = every[-kept:]

@@ -23,6 +23,7 @@ from deltalake.exceptions import DeltaError
 from connectors.errors import InvalidRequest, NotFound, RunFailed
 from pipelines import databases, diff, faces, retention, schema_versions, versions
 from pipelines.declarations import Dataset
+from pipelines.report.words import moment
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -38,12 +39,13 @@ class Held:
     by: str | None
     why: str | None
 
-    def __str__(self) -> str:
-        """Say it as the next run says it."""
+    def told(self, zone: dt.tzinfo) -> str:
+        """Say it as the next run says it, on the clocks of a zone."""
+        since = moment(dt.datetime.fromisoformat(self.since), zone)
         by = f" by {self.by}" if self.by else ""
         why = f" ({self.why})" if self.why else ""
         return (
-            f"{self.dataset} is held at version {self.version} since {self.since[:19]} UTC, when it was rolled back to"
+            f"{self.dataset} is held at version {self.version} since {since}, when it was rolled back to"
             f" version {self.content}{by}{why}: `beffroi run {self.dataset} --release` lets it go on"
         )
 

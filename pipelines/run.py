@@ -60,7 +60,7 @@ def run(
                 job = Job(workspace, dataset, connection, clock, versions.newest(workspace, name))
                 runs.forget(job)
                 if not (preview or release) and (held := rollback.held(workspace, name)) is not None:
-                    raise RunFailed(str(held))
+                    raise RunFailed(held.told(workspace.configuration.zone))
                 report = _run(job, full=full, preview=preview, replay=replay, accept=accept)
         except BeffroiError as error:
             runs.keep(workspace, clock.failure(dataset, error.detail))
@@ -79,21 +79,24 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     known_by = known.digest(job, [each.raw for each in inputs], needed)
     if not (preview or replay) and (same := known.unchanged(job, known_by)) is not None:
         _note(job, inputs, known_by, same.version)  # by what it was asked for may be new, as a watermark is
-        return write.unchanged(job, runs.as_read(same, inputs))
+        return write.unchanged(job, replace(runs.as_read(same, inputs), why_whole={}))
     if not preview:
         _note(job, inputs)
     clock.begin("clean")
-    since = None if full or preview or replay else may.since(job, inputs, needed)
-    if since is not None and (made := increment_run.version(job, since, needed, accept=accept)) is not None:
-        _note(job, inputs, known_by, made.version)
-        return made
+    since = may.ASKED if full or preview or replay else may.since(job, inputs, needed)
+    if isinstance(since, may.Since):
+        if (made := increment_run.version(job, since, needed, accept=accept)) is not None:
+            _note(job, inputs, known_by, made.version)
+            return made
+        since = may.UNMET
     judged = judge(connection, dataset, inputs, needed)
     several.hold(connection, dataset, judged, needed)
     corrections = corrected.apply(job, judged, needed)
     in_order = merge(connection, dataset, judged)
     compare.lines(connection, dataset, judged, in_order=in_order)
     clock.begin("expect", sum(judged.counts))
-    report = replace(_report(job, inputs, judged, needed), corrected=corrections, replayed=replay)
+    why = {"reason": since.en, "reason_fr": since.fr} if any(each.raw.after for each in inputs) else {}
+    report = replace(_report(job, inputs, judged, needed), corrected=corrections, replayed=replay, why_whole=why)
     report, problems = expectations.judge(job, inputs, judged, report, accept=accept)
     if problems:
         runs.failed(job, judged, clock.done(report, "failed", problems))

@@ -13,35 +13,29 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed, Unreadable
-from connectors.guard import ended
-from connectors.registry import CsvFile, Increment, Registry, Scan, Stamp, stamped
+from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed
+from connectors.registry import CsvFile, Increment, Registry, Scan
 from pipelines import raw as raws
 from pipelines import versions
 from pipelines.declarations import Dataset, Last, Source
 from pipelines.increment import raw as increment_raw
 from pipelines.needed import held
-from pipelines.raw import Raw
+from pipelines.raw import Raw, Reading
 from pipelines.sql import quote
+from pipelines.taking import unchanged, write_batches
 from pipelines.threads import begun, within
 from pipelines.workspace import Workspace
 
 SIDE_BY_SIDE = 8
 """Registries that are read at once: most of the time each only waits, and each that reads holds some MB of rows."""
-
-RAW = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
-"""How a raw file is written: it is read once and whole, so that dictionaries and statistics cost more than they save."""
 
 
 @dataclass
@@ -68,7 +62,11 @@ def raw_folder(workspace: Workspace, name: str) -> Path:
 
 @dataclass
 class _Scans:
-    """What the scans of one run share: `engine` is held by the one that uses the connection, `last` are its last inputs."""
+    """What the scans of one run share: `engine` is held by the one that uses the connection.
+
+    `last` are the inputs that were read last, `good` those that a version was made of: what was refused is in the first
+    alone.
+    """
 
     workspace: Workspace
     dataset: Dataset
@@ -76,6 +74,7 @@ class _Scans:
     ends: float
     full: bool
     last: dict[str, Raw]
+    good: dict[str, Raw]
     engine: threading.Lock = field(default_factory=threading.Lock)
     staged: dict[int, Staged] = field(default_factory=dict)
     failed: dict[int, BaseException] = field(default_factory=dict)
@@ -88,9 +87,9 @@ def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyCon
     Registries are read side by side, what is of one registry one after the other. Raises what the first source that
     failed raised, and RunFailed when a scan is not at its end at the dataset's deadline. What was staged before stays.
     """
-    last = raws.readings(raw_folder(workspace, dataset.name))[-1:]
-    before = {raw.source: replace(raw, read=raw.read or each.run) for each in last for raw in each.inputs}
-    scans = _Scans(workspace, dataset, connection, time.monotonic() + dataset.deadline, full, before)
+    read = raws.readings(raw_folder(workspace, dataset.name))
+    last, good = _inputs(read[-1:]), _inputs([each for each in read if each.version is not None][-1:])
+    scans = _Scans(workspace, dataset, connection, time.monotonic() + dataset.deadline, full, last, good)
     by_registry = dict[str, list[int]]()
     for position, source in enumerate(dataset.inputs):
         if source.registry is None:
@@ -107,6 +106,11 @@ def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyCon
     return [scans.staged[position] for position in range(len(dataset.inputs))]
 
 
+def _inputs(readings: list[Reading]) -> dict[str, Raw]:
+    """Return the inputs of readings by the name of their source, each with when it was read."""
+    return {raw.source: replace(raw, read=raw.read or each.run) for each in readings for raw in each.inputs}
+
+
 def _scanned(scans: _Scans, waiting: deque[list[int]]) -> None:
     """Stage the sources of one registry after the other, until none waits or any source has failed."""
     with suppress(IndexError):
@@ -121,25 +125,28 @@ def _scanned(scans: _Scans, waiting: deque[list[int]]) -> None:
 
 
 def _there(scans: _Scans, position: int) -> Staged:
-    """Stage a source, or take again what it gave last: where it cannot be read, and that is declared.
+    """Stage a source; where it cannot be read, and that is declared, take again what it gave when a version was made.
 
     What it was not asked for as it is declared today is not taken: it would be another table.
     """
     source = scans.dataset.inputs[position]
-    registry, last = scans.workspace.registries[source.registry or ""], scans.last.get(source.name)
+    registry = scans.workspace.registries[source.registry or ""]
     stamp = _stamp(registry, source.table, registry.increment(source.table))
-    last = last if last is not None and last.stamp == stamp else None
+    last, good = (
+        raw if raw is not None and raw.stamp == stamp else None
+        for raw in (scans.last.get(source.name), scans.good.get(source.name))
+    )
     read = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
     try:
         return _of_registry(scans, source, registry, last, stamp, read)
     except (RegistryError, RefusedUs, Misconfigured) as error:
-        if source.when_missing == "fail" or last is None:
+        if source.when_missing == "fail" or good is None:
             raise
-        if isinstance(source.when_missing, Last) and last.days > source.when_missing.days:
-            said = f"{error.detail}; what {source.name} gave last is {last.days:,.1f} days old, more than when_missing: allows"
+        if isinstance(source.when_missing, Last) and good.days > source.when_missing.days:
+            said = f"{error.detail}; what {source.name} gave last is {good.days:,.1f} days old, more than when_missing: allows"
             raise type(error)(said, registry=error.registry, retry_in=error.retry_in) from error
         scans.missed[position] = error
-        return _staged(scans.workspace, scans.dataset, source, replace(last, missing=error.code, why=error.detail))
+        return _staged(scans.workspace, scans.dataset, source, replace(good, missing=error.code, why=error.detail))
 
 
 def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:
@@ -254,40 +261,6 @@ def _written(
                 write_batches(scan.rows(), part)
     else:
         within(partial(write_batches, scan, part), ends)
-
-
-def write_batches(scan: pa.RecordBatchReader, part: Path) -> None:
-    """Write batches as they come, each while the next is being read."""
-    with (
-        ended(scan),
-        pq.ParquetWriter(part, scan.schema, **RAW) as writer,
-        ThreadPoolExecutor(1, thread_name_prefix="beffroi-stage") as thread,
-    ):
-        before = None
-        for batch in scan:
-            if before is not None:
-                before.result()
-            before = thread.submit(writer.write_batch, batch)
-        if before is not None:
-            before.result()
-
-
-@contextmanager
-def unchanged(file: Path, registry: str, before: Stamp | None = None) -> Iterator[None]:
-    """Hold that a file of `registry` is after the block what it was `before`: when it was judged, or now.
-
-    Raises Unreadable.
-    """
-    before = before or stamped(file)
-    failed = None
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        failed = error
-    if not file.exists() or stamped(file) != before:
-        raise Unreadable(f"a file of {registry} changed while it was read: run it again", registry=registry) from failed
-    if failed is not None:
-        raise failed
 
 
 def _stamp(registry: Registry, table: str | None, increment: Increment | None) -> str:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from connectors.columns import arrow_schema
 from connectors.errors import Unavailable
+from pipelines import geometry
 from pipelines.declarations import Dataset
 from pipelines.workspace import Workspace
 
@@ -60,6 +61,7 @@ class Version:
     schema_declared: str | None = None  # the `schema_version:` of the declaration then
     schema_changes: tuple[str, ...] = ()  # what changed in the columns since the version before, in sentences
     rolled_back_from: int | None = None  # the version whose content a rollback brought back as this one
+    maps: bool = False  # whether it has files for maps too
 
     @property
     def csv(self) -> Path:
@@ -74,9 +76,7 @@ class Version:
     @property
     def whole(self) -> bool:
         """Tell whether every ready-made file is there (somebody may have removed one)."""
-        columns = json.loads(self.schema).get("columns", ())
-        maps = any(c["type"] in ("geopoint", "geojson") and c.get("format") != "topojson" for c in columns)
-        ends = (".csv", ".geojson", ".geo.parquet") if maps else (".csv",)
+        ends = (".csv", ".geojson", ".geo.parquet") if self.maps else (".csv",)
         return self.index.is_file() and all(self.csv.with_suffix(end).is_file() for end in ends)
 
     @property
@@ -222,6 +222,7 @@ def _version(table: Path, state: Path, name: str, entry: dict[str, Any]) -> Vers
         schema_declared=said.get("schema_declared"),
         schema_changes=tuple(said.get("schema_changes", ())),
         rolled_back_from=said.get("rolled_back_from"),
+        maps=said.get("maps", False),
     )
 
 
@@ -237,6 +238,7 @@ def commit(
     """
     said = {"version": number, "rows": rows, "file": parquet.name, "key": dataset.key, "declared": declared(dataset)}
     said |= dict(zip(("added", "changed", "removed"), changes, strict=True))
+    said |= {"maps": bool(geometry.of(dataset.columns))}
     said |= {"schema_version": schema_version, "schema_changes": list(schema_changes)}
     if brings_back is None:
         said |= {"schema": described(dataset), "schema_declared": dataset.schema_version}

@@ -128,3 +128,39 @@ def _by_date(code: str, found: Sequence[tuple[dt.date, str | None]]) -> list[Row
         {"code": code, "since": since, "until": until, "commune_code": commune}
         for (since, commune), until in zip(kept, ends, strict=True)
     ]
+
+
+def commune_lives(history: Sequence[Row], years: Mapping[int, Sequence[Row]]) -> list[Row]:
+    """Return when each code was that of a commune of its own: {code, since, until}; a code may have several such times.
+
+    Up to 2019 by INSEE's dates; after it a change is dated to the first of January in whose list it is seen. Overseas
+    communes that the history has not (Polynesia, New Caledonia) are read as at first.
+    """
+    later = Years(years)
+    known: dict[str, list[tuple[dt.date, dt.date]]] = {}
+    start = dt.date(later.years[0], 1, 1)
+    for row in history:
+        if row["type"] == "COM":
+            end = dt.date.fromisoformat(row["dateFin"]) if "dateFin" in row else start
+            known.setdefault(row["code"], []).append((dt.date.fromisoformat(row.get("dateDebut", str(FIRST))), end))
+    ends = [*(dt.date(year, 1, 1) for year in later.years[1:]), LAST]
+    for year, end in zip(later.years, ends, strict=True):
+        for code in later.current[year]:
+            unwritten = code not in known and year == later.years[0]
+            known.setdefault(code, []).append((FIRST if unwritten else dt.date(year, 1, 1), end))
+    return [
+        {"code": code, "since": since, "until": until}
+        for code in sorted(known)
+        for since, until in _joined(known[code])
+    ]
+
+
+def _joined(times: Sequence[tuple[dt.date, dt.date]]) -> list[tuple[dt.date, dt.date]]:
+    """Return times in their order, those that follow each other without a gap made one."""
+    joined: list[tuple[dt.date, dt.date]] = []
+    for since, until in sorted(times):
+        if joined and joined[-1][1] >= since:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
+        else:
+            joined.append((since, until))
+    return joined

@@ -11,8 +11,8 @@ environment with pyarrow, from the repository's root, with FOLDER any empty fold
         cog-2026@npm:@etalab/decoupage-administratif@6.0.0
     python -m tools.make_steps_reference FOLDER
 
-Out: `communes_by_date.parquet` (see `commune_dates.py`) and `activities.parquet`. The same input gives the same bytes;
-nothing reads the clock. Ends with one sentence and exit status 1 when a package is missing or has another version.
+Out: `communes_by_date.parquet`, `communes_lives.parquet` (see `commune_dates.py`) and `activities.parquet`. The same
+input gives the same bytes; nothing reads the clock. Ends with one sentence and exit status 1 when a package is missing or has another version.
 """
 
 import argparse
@@ -27,13 +27,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tools.commune_dates import commune_dates
+from tools.commune_dates import commune_dates, commune_lives
 
 YEARS = {2021: "1.1.1", 2022: "2.3.1", 2023: "3.1.1", 2024: "4.1.0", 2025: "5.3.0", 2026: "6.0.0"}
 NACE_PACKAGE = "naceconverter-1.0.1-py3-none-any.whl"
 ABOUT = {
     "communes_by_date": {
         "title": "Codes of French communes by date, each with the commune of 2026",
+        "source": "INSEE (code officiel géographique), by npm @etalab/decoupage-administratif@0.8.0, "
+        + ", ".join(f"@{version}" for version in YEARS.values()),
+        "date": "2026",
+        "licence": "Licence Ouverte",
+    },
+    "communes_lives": {
+        "title": "When each code was that of a commune of its own",
         "source": "INSEE (code officiel géographique), by npm @etalab/decoupage-administratif@0.8.0, "
         + ", ".join(f"@{version}" for version in YEARS.values()),
         "date": "2026",
@@ -92,7 +99,8 @@ def main() -> None:
     day = pa.date32()
     kinds = {"since": day, "until": day}
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("communes_by_date", dates), ("activities", activities)):
+    lives = commune_lives(history, years)
+    for name, rows in (("communes_by_date", dates), ("communes_lives", lives), ("activities", activities)):
         schema = pa.schema([(column, kinds.get(column, pa.string())) for column in rows[0]], metadata=ABOUT[name])
         file = arguments.out / f"{name}.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), file, compression="zstd", compression_level=19)

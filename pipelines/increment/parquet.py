@@ -1,9 +1,11 @@
 """The Parquet file of a version that is the last one with some rows changed: column chunks that stay are copied as bytes.
 
 A row that changed makes its row group's chunks of the columns anew in which it changed; a row that came or went makes
-the whole row group anew, since every row after it stands elsewhere.
+the whole row group anew, since every row after it stands elsewhere. One that has too many rows then is parted evenly: each
+part has room for more, and none stays small for ever. The last one alone is filled, since tables grow at their end.
 """
 
+import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,7 +66,9 @@ def write(last: Path, plan: Plan, touched: npt.NDArray[np.bool_], dataset: Datas
             elif len(order):
                 table = before.read_row_group(number).cast(schema)
                 local = np.where(order < plan.size, order - start, size + order - plan.size - came[:1].sum())
-                made.added(pa.concat_tables([table, ours]).combine_chunks().take(pa.array(local)), row_group)
+                rows = pa.concat_tables([table, ours]).combine_chunks().take(pa.array(local))
+                is_last = number == before.num_row_groups - 1
+                made.added(rows, row_group if is_last else math.ceil(len(rows) / math.ceil(len(rows) / row_group)))
             start += size
         made.end()
 

@@ -7,7 +7,7 @@ them, here they are read.
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,8 @@ class Report:
     {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns, read, missing, why}, `conflicts_by` {column, rule,
     kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
-    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version. `cpu_seconds` and `memory_mb`
+    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version, and
+    `why_whole` {reason, reason_fr} why it was all, of a source that is asked for what changed only. `cpu_seconds` and `memory_mb`
     are of the whole process until then, with the runs beside it.
     """
 
@@ -65,6 +66,17 @@ class Report:
     measured: list[dict[str, Any]] = field(default_factory=list)
     schema_changes: list[str] = field(default_factory=list)
     read: Literal["whole", "changes"] = "whole"
+    why_whole: dict[str, str] = field(default_factory=dict)
+
+
+def number(report: Report) -> int | None:
+    """Return the number of the version that a run made or left as it was; None for one that failed."""
+    return None if report.outcome == "failed" else report.version
+
+
+def told(report: Report) -> dict[str, Any]:
+    """Return a report for programs: of a run that failed, it tells of no version."""
+    return asdict(report) | {"version": number(report), "new": report.new and report.outcome != "failed"}
 
 
 def maker(said: dict[str, Any]) -> str:
@@ -98,16 +110,26 @@ def kept(workspace: Workspace, name: str) -> Iterator[Report]:
 def find(workspace: Workspace, name: str, run: str | None = None) -> Report:
     """Return the report of the run that began at `run` (its first letters do, where no other begins so), or the last.
 
-    Raises NotFound.
+    It is said as the run is named, in UTC, or as a report tells it: on the workspace's clocks, with their zone or
+    without. Where it may be either, the clocks are meant. Raises NotFound.
     """
     workspace.dataset(name)
-    found = [each for each in kept(workspace, name) if each.run.startswith(run or "")]
+    every, zone = list(kept(workspace, name)), workspace.configuration.zone
+    found = [each for each in every if run is None or _is_told(began(each).astimezone(zone), run)]
+    found = found or [each for each in every if each.run.startswith(run or "")]
     if not found:
         none = f"has no report of a run that began at {run}" if run else "has no report of a run yet"
         raise NotFound(f"{name} {none}: `beffroi report {name} --list` tells which there are")
     if run and len(found) > 1 and found[0].run != run:
-        raise NotFound(f"{len(found)} runs of {name} began at {run}: say more of it, as {found[0].run} has it")
+        whole = began(found[0]).astimezone(zone).isoformat(timespec="microseconds")
+        raise NotFound(f"{len(found)} runs of {name} began at {run}: say more of it, as {whole} has it")
     return found[0]
+
+
+def _is_told(moment: dt.datetime, run: str) -> bool:
+    """Tell whether a moment begins as `run` says it: `2026-11-22 14:25 CET`, `2026-11-22T14:25`."""
+    said = run.strip().removesuffix(f" {moment:%Z}").replace(" ", "T")
+    return moment.isoformat(timespec="microseconds").startswith(said)
 
 
 def began(report: Report) -> dt.datetime:

@@ -48,9 +48,10 @@ class Section:
 
 
 def sections(
-    found: Report, dataset: Dataset, language: str, *, columns: Collection[str] | None = None, whole: bool = True
-) -> Iterator[Section]:
-    """Yield the parts of a report that have something to say.
+    found: Report, dataset: Dataset, language: str, zone: dt.tzinfo = dt.UTC, *,
+    columns: Collection[str] | None = None, whole: bool = True,
+) -> Iterator[Section]:  # fmt: skip
+    """Yield the parts of a report that have something to say, its times on the clocks of `zone`.
 
     Of the columns of the dataset only `columns` are told of (None: of all). Without `whole` nothing is told that only
     its operator needs to know: why rows were refused, what a source looks like, and what was expected of a version.
@@ -59,7 +60,7 @@ def sections(
     chosen = [each.name for each in dataset.columns if columns is None or each.name in columns]
     yield _sum(found, said)
     if found.sources:
-        yield _sources(found, said, whole=whole)
+        yield _sources(found, said, zone, whole=whole)
     if found.outcome != "failed":
         yield _changes(found, said, whole=whole)
     if whole:
@@ -84,7 +85,7 @@ def _sum(found: Report, said: Words) -> Section:
     return Section("rows", said["sum"], (line,), said["rows_heads"].split("|"), rows, (1, 2), total=True)
 
 
-def _sources(found: Report, said: Words, *, whole: bool) -> Section:
+def _sources(found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> Section:
     heads, rows = said["sources_heads"].split("|"), []
     for each in found.sources:
         other = each.get("dataset")
@@ -97,19 +98,22 @@ def _sources(found: Report, said: Words, *, whole: bool) -> Section:
         raw = (each.get("raw") or "")[:12]
         told = (each["name"], from_there, count(each["rows"], said), *less, size(each["bytes"], said), raw)
         rows.append(told if whole else (each["name"], told[2]))
-    lines = [_not_read(each, found, said, whole=whole) for each in found.sources if each.get("missing")]
+    lines = [_not_read(each, found, said, zone, whole=whole) for each in found.sources if each.get("missing")]
     if not whole:
         return Section("sources", said["sources"], lines, (heads[0], heads[2]), rows, (1,))
+    if found.why_whole:
+        reason = found.why_whole["reason_fr" if said["language"] == "fr" else "reason"]
+        lines.append(said["why_whole"].format(reason=reason))
     return Section("sources", said["sources"], lines, heads, rows, (2, 3, 4, 5))
 
 
-def _not_read(source: dict[str, Any], found: Report, said: Words, *, whole: bool) -> str:
+def _not_read(source: dict[str, Any], found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> str:
     """Tell of a source that the run did not read why, and how old what was taken of it is."""
     read = dt.datetime.fromisoformat(source["read"])
     hours = max(0, int((report.began(found) - read) / dt.timedelta(hours=1)))
     age = several("some_hours", hours, said) if hours < 48 else several("some_days", hours // 24, said)
     told = {"source": source["name"], "reason": said[f"not_read_{source['missing']}"], "age": age}
-    line = said["not_read"].format(**told, moment=report_words.moment(read, dt.UTC))
+    line = said["not_read"].format(**told, moment=report_words.moment(read, zone))
     return f"{line} ({source['why']})" if whole else line
 
 
@@ -175,7 +179,7 @@ def _column(name: str, found: Report, dataset: Dataset, said: Words) -> tuple[st
     empty, distinct = count(known.get("empty", 0), said), count(known.get("distinct", 0), said)
     if any(each.personal for each in dataset.columns if each.name == name):
         return name, empty, distinct, said["personal"], "", ""
-    least, greatest = (str(known.get(each) if known.get(each) is not None else "")[:40] for each in ("min", "max"))
+    least, greatest = (report_words.plain(known.get(each), said)[:40] for each in ("min", "max"))
     frequent = [
         f"{str(value)[:40]} ({count(rows, said)})" for value, rows in list(known.get("frequent", {}).items())[:FREQUENT]
     ]
@@ -230,7 +234,8 @@ def page(
     began = report.began(found)
     when = f'<time datetime="{began.isoformat()}">{report_words.moment(began, zone)}</time>'
     told = "".join(f"<p>{escape(line)}</p>" for line in _outcome(found, said, zone, whole=whole))
-    body = "".join(_html(each, found) for each in sections(found, dataset, language, columns=columns, whole=whole))
+    parts = sections(found, dataset, language, zone, columns=columns, whole=whole)
+    body = "".join(_html(each, found) for each in parts)
     return f"""<!doctype html>
 <html lang="{said["language"]}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

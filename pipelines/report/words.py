@@ -44,10 +44,12 @@ ENGLISH: Words = {
     "not_read_busy": "it was busy",
     "not_read_maintenance": "it was under planned maintenance",
     "not_read_unreadable": "what it gave could not be read",
+    "not_read_not-delivered": "its file has not come",
     "not_read_refused-us": "it refused us",
     "not_read_misconfigured": "it no longer has what it is asked for",
     "some_hours": "{count} hour|{count} hours",
     "some_days": "{count} day|{count} days",
+    "why_whole": "All rows were judged, not only those that came, since {reason}.",
     "changes": "Against the version before",
     "changes_heads": "What|Rows",
     "added": "Rows added",
@@ -141,10 +143,12 @@ FRENCH: Words = {
     "not_read_busy": "elle était occupée",
     "not_read_maintenance": "elle était en maintenance prévue",
     "not_read_unreadable": "ce qu'elle a donné n'a pas pu être lu",
+    "not_read_not-delivered": "son fichier n'est pas venu",
     "not_read_refused-us": "elle nous a refusé l'accès",
     "not_read_misconfigured": "elle n'a plus ce qui lui est demandé",
     "some_hours": "{count} heure|{count} heures",
     "some_days": "{count} jour|{count} jours",
+    "why_whole": "Toutes les lignes ont été jugées, et pas seulement celles qui sont venues, car {reason}.",
     "changes": "Par rapport à la version précédente",
     "changes_heads": "Quoi|Lignes",
     "added": "Lignes ajoutées",
@@ -226,6 +230,12 @@ def decimal(value: float, said: Words, places: int = 2) -> str:
     """Return a number as the language writes it."""
     whole, _, fraction = f"{value:,.{places}f}".partition(".")
     return whole.replace(",", said["thousands"]) + (said["point"] + fraction if fraction else "")
+
+
+def plain(value: object, said: Words) -> str:
+    """Return a value as it is, the sign of its decimals as the language has it; nothing for none."""
+    told = "" if value is None else str(value)
+    return told.replace(".", said["point"]) if isinstance(value, float) else told
 
 
 def share(part: float, whole: float, said: Words) -> str:

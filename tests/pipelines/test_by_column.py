@@ -61,6 +61,17 @@ def test_rows_are_found_by_each_value_over_many_batches(bench: Bench, monkeypatc
     assert not entries.span(WORKERS, 97)
 
 
+def test_only_its_owner_reads_it_as_the_key_index(bench: Bench) -> None:
+    before = os.umask(0o022)
+    try:
+        shops(bench, "A", "B")
+        bench.run()
+    finally:
+        os.umask(before)
+    version = bench.latest()
+    assert [f"{file.stat().st_mode & 0o777:o}" for file in (version.index, version.folder / FILE)] == ["600", "600"]
+
+
 def test_a_new_version_has_its_own(bench: Bench) -> None:
     shops(bench, "A", "B", "B", "C")
     bench.run()

@@ -100,15 +100,15 @@ DATASET_KEYS = (
 # (file, what is written there, what stands there instead, what is told)
 BROKEN = [
     # unknown keys, at each level
-    ("beffroi.yaml", "title: Test\n", "title: Test\nregistry: {}\n", "beffroi.yaml:2: unknown key «registry» (did you mean «registries»?); allowed: lookups, organisations, publication, purposes, registries, title"),
+    ("beffroi.yaml", "title: Test\n", "title: Test\nregistry: {}\n", "beffroi.yaml:2: unknown key «registry» (did you mean «registries»?); allowed: identity, journal, lookups, organisations, proxies, publication, purposes, registries, timezone, title"),
     ("beffroi.yaml", "    title: Ville\n", "    title: Ville\n    apps: {}\n", "beffroi.yaml:10: unknown key «apps»; allowed: applications, title"),
-    ("beffroi.yaml", "        title: Mairie\n", "        titel: Mairie\n", "beffroi.yaml:12: unknown key «titel» (did you mean «title»?); allowed: grants, title|beffroi.yaml:11: the key «title» is missing"),
-    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: 1\n", "beffroi.yaml:16: unknown key «rows»; allowed: dataset, fields, lookup, purposes"),
+    ("beffroi.yaml", "        title: Mairie\n", "        titel: Mairie\n", "beffroi.yaml:12: unknown key «titel» (did you mean «title»?); allowed: certificates, grants, limits, title|beffroi.yaml:11: the key «title» is missing"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: 1\n", "beffroi.yaml:16: unknown key «rows»; allowed: dataset, fields, journal, lookup, purposes"),
     ("beffroi.yaml", "    procedure: Enrolment\n", "    procedure: Enrolment\n    agreement: x\n", "beffroi.yaml:21: unknown key «agreement»; allowed: expires, legal_basis, procedure, title"),
     ("beffroi.yaml", "      - registry: communes\n", "      - registry: communes\n        timeout: 3\n", "beffroi.yaml:27: unknown key «timeout»; allowed: dataset, registry"),
     ("beffroi.yaml", "    organisation: ville\n", "    organisation: ville\n    url: x\n", "beffroi.yaml:31: unknown key «url»; allowed: organisation"),
     ("datasets/shops.yaml", "owner: ville\n", "owner: ville\nlicense: LO\n", f"datasets/shops.yaml:3: unknown key «license» (did you mean «licence»?); allowed: {DATASET_KEYS}"),
-    ("datasets/shops.yaml", "  table: shops\n", "  tabel: shops\n", "datasets/shops.yaml:7: unknown key «tabel» (did you mean «table»?); allowed: clean, dataset, name, registry, table"),
+    ("datasets/shops.yaml", "  table: shops\n", "  tabel: shops\n", "datasets/shops.yaml:7: unknown key «tabel» (did you mean «table»?); allowed: clean, dataset, name, registry, table, when_missing"),
     ("datasets/shops.yaml", "  primaryKey: id\n", "  primaryKey: id\n  primary_key: id\n", "datasets/shops.yaml:20: unknown key «primary_key» (did you mean «primaryKey»?); allowed: fields, foreignKeys, missingValues, primaryKey"),
     ("datasets/shops.yaml", "      type: date\n", "      formate: date\n", "datasets/shops.yaml:15: unknown key «formate» (did you mean «format»?); allowed: bareNumber, constraints, crs, decimalChar, description, example, falseValues, format, groupChar, missingValues, name, personal, rdfType, title, trueValues, type, unit"),
     ("datasets/shops.yaml", "{required: true}", "{requird: true}", "datasets/shops.yaml:12: unknown key «requird» (did you mean «required»?); allowed: enum, maxLength, maximum, minLength, minimum, pattern, required, unique"),
@@ -211,7 +211,7 @@ BROKEN = [
     ("beffroi.yaml", "    record: Commune\n", "    record: Town\n", "beffroi.yaml:24: record Town is unknown; allowed: Commune, Company, Person, VatNumber"),
     ("beffroi.yaml", "          - lookup: commune\n", "          - lookup: communes\n", "beffroi.yaml:14: no lookup «communes» (did you mean «commune»?); allowed: commune"),
     ("beffroi.yaml", "          - lookup: commune\n", "          - dataset: shopping\n", "beffroi.yaml:14: no dataset «shopping» (did you mean «shops»?); allowed: communes, shops"),
-    ("beffroi.yaml", "          - lookup: commune\n", "          - lookup: commune\n            dataset: shops\n", "beffroi.yaml:14: a grant is for one lookup: or for one dataset:"),
+    ("beffroi.yaml", "          - lookup: commune\n", "          - lookup: commune\n            dataset: shops\n", "beffroi.yaml:14: a grant is for one lookup:, for one dataset:, or for journal: who-read"),
     ("beffroi.yaml", "fields: [code, name]", "fields: [code, nam]", "beffroi.yaml:15: no field «nam» (did you mean «name»?); allowed: code, department_code, epci_code, name, population, postal_codes, region_code, siren"),
     ("beffroi.yaml", "purposes: [school]", "purposes: [schools]", "beffroi.yaml:16: no purpose «schools» (did you mean «school»?); allowed: school"),
     ("beffroi.yaml", "purposes:\n  school:", "  village:\n    title: V\n    applications: {mairie: {title: M}}\npurposes:\n  school:", "beffroi.yaml:19: the application mairie stands under ville too: names are unique"),

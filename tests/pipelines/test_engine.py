@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import RunFailed, Unreadable
-from pipelines import quarantine, stage
+from pipelines import quarantine
 from pipelines.run import run
+from pipelines.taking import write_batches
 from pipelines.threads import within
 from tests.effort import some
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
@@ -376,7 +377,7 @@ def test_a_source_that_says_nothing_any_more_is_left_at_the_deadline(tmp_path: P
     scan = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.string())]), batches())
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        within(lambda: stage.write_batches(scan, tmp_path / "a.parquet"), began + 0.2)
+        within(lambda: write_batches(scan, tmp_path / "a.parquet"), began + 0.2)
     assert time.monotonic() - began < 20
 
 

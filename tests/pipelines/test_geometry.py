@@ -270,6 +270,16 @@ def test_a_file_for_maps_that_somebody_removed_is_made_again(bench: Bench, end: 
     assert bench.latest("places").whole
 
 
+def test_a_version_whose_places_no_map_reads_is_whole_and_is_left_as_it_is(bench: Bench) -> None:
+    judged(bench, "type: geojson, format: topojson", ['{"type":"Topology","objects":{},"arcs":[]}'])
+    version = bench.latest("places")
+    assert version.whole
+    files = {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, version.index)}
+    report = bench.run("places")
+    assert (report.outcome, list(report.stages)) == ("unchanged", ["scan"]), "nothing is judged or made anew"
+    assert {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, version.index)} == files
+
+
 def test_a_version_without_anything_for_maps_is_whole(bench: Bench) -> None:
     bench.shops(("1", "Baker", "3", "2020-01-01"))
     bench.run()

@@ -1,5 +1,6 @@
 """A run that judges only what changed: what it makes is what the whole way makes, and it is taken where that is certain."""
 
+import html
 import json
 import random
 import shutil
@@ -11,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import NotFound, RunFailed
 from pipelines import raw, trace
+from pipelines.increment import may
 from pipelines.increment import raw as increment_raw
+from pipelines.increment import run as increment_run
 from pipelines.profile import SAMPLE
 from pipelines.report import Report
+from pipelines.report import page as report_page
 from pipelines.run import run
 from tests.effort import some, times
 from tests.pipelines.bench import SHOPS, Bench, read
@@ -34,6 +39,7 @@ tables:
   shops: {table: shops, incremental: {column: modified, key: [id], overlap: 0}}
 """
 DECLARED = SHOPS.replace("registry: source", "registry: base")
+NUMBERED = DECLARED.replace("title: Number", "title: Number, type: integer")
 NAMES = ("id", "name", "workers", "opened", "modified")
 Row = tuple[str | None, ...]
 
@@ -49,14 +55,16 @@ def do(root: Path, statement: str, *rows: Row) -> None:
 class Source:
     """A table that changes, and what two workspaces make of it: one by what changed, one whole each time."""
 
-    def __init__(self, new_bench: Callable[[], Bench], declared: str = DECLARED, rows: int = ROWS) -> None:
+    def __init__(
+        self, new_bench: Callable[[], Bench], declared: str = DECLARED, rows: int = ROWS, key: str = "TEXT"
+    ) -> None:
         self.quick, self.whole = new_bench(), new_bench()
         self.moment = 0
         for bench in (self.quick, self.whole):
             bench.write("registries/base.yaml", DATABASE)
             bench.write("datasets/shops.yaml", declared)
             columns = ", ".join(f"{name} TEXT" for name in NAMES)
-            do(bench.root, f"CREATE TABLE shops ({columns.replace('id TEXT', 'id TEXT PRIMARY KEY')})")
+            do(bench.root, f"CREATE TABLE shops ({columns.replace('id TEXT', f'id {key} PRIMARY KEY')})")
         self.put(*((f"{2 * n:04}", f"name {n % 7}", "x" if n % 9 == 0 else "1", "2020-01-01") for n in range(rows)))
 
     def put(self, *rows: Row) -> None:
@@ -155,6 +163,21 @@ def test_whatever_changes_the_version_is_as_made_whole(
         source.run()
 
 
+@pytest.mark.soak
+@some(8)
+@given(st.lists(CHANGES, min_size=1, max_size=5), st.sampled_from(["INT", "TEXT"]), st.sampled_from(["", "integer"]))
+def test_whatever_changes_of_numbered_rows_the_version_is_as_made_whole(
+    new_bench: Callable[[], Bench], sequence: list[list[Row]], key: str, steps: str
+) -> None:
+    declared = NUMBERED.replace("clean:\n", f"clean:\n  id: {{steps: [{steps}]}}\n")
+    source = Source(new_bench, declared, key=key)
+    source.run()
+    for rows in sequence:
+        if rows:
+            source.put(*rows)
+        source.run()
+
+
 def test_only_what_came_is_judged(source: Source) -> None:
     first = source.quick.latest()
     source.put(("0003", "new", "1", None), ("0004", "other", "2", None), ("0006", "bad", "x", None))
@@ -200,6 +223,46 @@ def test_an_index_that_tells_of_other_rows_is_not_believed(source: Source) -> No
     assert source.run().read == "changes"
 
 
+@pytest.mark.parametrize("steps", ["", "integer"])
+def test_numbers_that_come_as_texts_are_a_key_as_they_are(new_bench: Callable[[], Bench], steps: str) -> None:
+    declared = NUMBERED.replace("clean:\n", f"clean:\n  id: {{steps: [{steps}]}}\n")
+    source = Source(new_bench, declared, key="INT")
+    source.run()
+    source.put(("3", "new", "1", None), ("4", "other", "2", None), ("6", "bad", "x", None))
+    report = source.run()
+    assert (report.read, report.added, report.changed, report.removed) == ("changes", 1, 1, 1)
+    source.put(("six", "no number", "1", None))
+    report = source.run()
+    assert (report.read, report.why_whole["reason"][:17]) == ("whole", "a value of «id», ")
+
+
+def test_two_texts_of_one_number_are_judged_together(new_bench: Callable[[], Bench]) -> None:
+    source = Source(new_bench, NUMBERED, rows=1)
+    for bench in (source.quick, source.whole):
+        do(bench.root, "DELETE FROM shops")
+    source.put(*((f"{n}", f"name {n}", "1", None) for n in range(ROWS)))
+    source.run()
+    source.put(("01", "one again", "1", None))
+    report = source.run()
+    assert (report.read, report.merged, report.why_whole["reason"][:17]) == ("whole", 1, "a value of «id», ")
+
+
+def test_a_version_in_too_many_row_groups_is_made_anew(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(increment_run, "ROW_GROUP", 20)
+    seen = []
+    for number in range(3):
+        source.put((f"{20 * number + 1:04}", "new", "1", None))
+        report = source.run()
+        seen.append((report.read, pq.read_metadata(source.quick.latest().parquet).num_row_groups))
+    assert seen == [("changes", 3), ("whole", 1), ("changes", 3)]
+    for number in range(2):
+        source.put((f"{20 * number + 5:04}", "new", "1", None))
+        report = source.run()
+        if report.read == "whole":
+            break
+    assert report.why_whole["reason"] == "the last version is in 3 row groups, where 1 would do"
+
+
 def test_many_changes_are_brought_into_one_file(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(increment_raw, "FILES", 2)
     seen = []
@@ -217,28 +280,49 @@ def test_another_declaration_is_judged_whole(source: Source) -> None:
     source.put(("0003", "new", "1", None))
     for bench in (source.quick, source.whole):
         bench.write("datasets/shops.yaml", DECLARED.replace("[squeeze]", "[squeeze, upper]"))
-    assert source.run().read == "whole"
+    report = source.run()
+    assert (report.read, report.why_whole["reason"]) == ("whole", may.OTHERWISE.en)
     source.put(("0005", "new", "1", None))
-    assert source.run().read == "changes"
+    report = source.run()
+    assert (report.read, report.why_whole) == ("changes", {})
 
 
 @pytest.mark.parametrize(
-    "declared",
+    ("declared", "why"),
     [
-        DECLARED.replace("description: As on the sign", "constraints: {unique: true}"),
-        DECLARED.replace("clean:\n", "clean:\n  id: {steps: [trim]}\n"),
-        DECLARED.replace("primaryKey: id", "primaryKey: [id, name]"),
-        DECLARED + "expect: {freshness: {column: opened, days: 100000}}\n",
+        (DECLARED.replace("description: As on the sign", "constraints: {unique: true}"), "name is `unique`"),
+        (DECLARED.replace("clean:\n", "clean:\n  id: {steps: [trim]}\n"), "the key column id has cleaning steps"),
+        (DECLARED.replace("primaryKey: id", "primaryKey: [id, name]"), "the key column name has cleaning steps"),
+        (
+            DECLARED.replace("primaryKey: id", "primaryKey: [id, modified]").replace(
+                "fields:\n", "fields:\n    - {name: modified}\n"
+            ),
+            may.OTHER_KEY.en,
+        ),
+        (DECLARED.replace("title: Name,", "title: Name, type: geopoint,"), "name is a place"),
+        (DECLARED + "expect: {freshness: {column: opened, days: 100000}}\n", may.FRESHNESS.en),
     ],
-    ids=["unique", "a key that is cleaned", "another key", "freshness"],
+    ids=["unique", "a key that is cleaned", "another key that is cleaned", "another key", "a place", "freshness"],
 )
-def test_where_rows_hang_together_all_are_judged(new_bench: Callable[[], Bench], declared: str) -> None:
+def test_where_rows_hang_together_all_are_judged(new_bench: Callable[[], Bench], declared: str, why: str) -> None:
     source = Source(new_bench, declared)
     if "unique" in declared:
         source.put(*((f"{2 * n:04}", f"name {n}", "1", None) for n in range(ROWS)))
-    assert source.quick.run().read == "whole"
+    if "geopoint" in declared:
+        source.put(*((f"{2 * n:04}", f"2.5,{n / 2}", "1", None) for n in range(ROWS)))
+    report = source.quick.run()
+    assert (report.read, report.why_whole["reason"]) == ("whole", may.FIRST.en)
     source.put(("0003", "new", "1", None))
-    assert source.quick.run().read == "whole"
+    report = source.quick.run()
+    assert (report.read, report.why_whole["reason"]) == ("whole", why)
+    dataset = source.quick.workspace.dataset("shops")
+    english, french = (report_page.page(report, dataset, language) for language in ("en", "fr"))
+    assert f"All rows were judged, not only those that came, since {html.escape(why)}." in english
+    assert f"car {html.escape(report.why_whole['reason_fr'])}." in french
+    assert why not in report_page.page(report, dataset, "en", whole=False), "it is for its operator"
+    report = source.quick.run()
+    judged = why == may.FRESHNESS.en
+    assert (list(report.stages) == ["scan"], bool(report.why_whole)) == (not judged, judged), "nothing came"
 
 
 def test_an_expectation_that_is_not_met_is_told_as_ever(new_bench: Callable[[], Bench]) -> None:
@@ -257,7 +341,8 @@ def test_an_expectation_that_is_not_met_is_told_as_ever(new_bench: Callable[[], 
 def test_full_reads_the_whole_and_makes_one_file_of_it(source: Source) -> None:
     source.put(("0003", "new", "1", None))
     source.run()
-    assert run(source.quick.workspace, "shops", full=True).read == "whole"
+    report = run(source.quick.workspace, "shops", full=True)
+    assert (report.read, report.why_whole["reason"]) == ("whole", may.ASKED.en)
     assert [each.changes for each in raw.readings(source.quick.root / ".beffroi/raw/shops")[-1].inputs] == [()]
 
 

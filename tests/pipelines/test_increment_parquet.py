@@ -123,6 +123,37 @@ def test_a_row_group_without_rows_is_left_out(tmp_path: Path) -> None:
     held(tmp_path / "b.parquet", table({key: row for key, row in rows.items() if not 10 <= key < 20}))
 
 
+def test_rows_put_between_others_leave_no_small_row_groups(tmp_path: Path) -> None:
+    same = {"word": "w", "number": 0.5, "yes": True, "day": None, "moment": None}
+    rows: Rows = dict.fromkeys(range(0, 4000, 100), same)
+    file = tmp_path / "0.parquet"
+    pq.write_table(table(rows), file, row_group_size=10)
+    for step in range(1, 60):
+        came = dict.fromkeys({(step * 37 + at) % 4000 for at in (0, 1000, 2000, 3000)} - rows.keys(), same)
+        plan, touched = planned(rows, came, set())
+        rows, before, file = rows | came, file, tmp_path / f"{step}.parquet"
+        parquet.write(before, plan, touched, DATASET, file, 10)
+        held(file, table(rows))
+        about = pq.read_metadata(file)
+        sizes = [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+        assert min(sizes[:-1]) >= 5, sizes
+        assert max(sizes) <= 10, sizes
+
+
+def test_rows_put_at_the_end_fill_row_groups(tmp_path: Path) -> None:
+    same = {"word": "w", "number": 0.5, "yes": True, "day": None, "moment": None}
+    rows: Rows = dict.fromkeys(range(15), same)
+    file = tmp_path / "0.parquet"
+    pq.write_table(table(rows), file, row_group_size=10)
+    for step in range(15, 45):
+        plan, touched = planned(rows, {step: same}, set())
+        rows, before, file = rows | {step: same}, file, tmp_path / f"{step}.parquet"
+        parquet.write(before, plan, touched, DATASET, file, 10)
+    about = pq.read_metadata(file)
+    assert [about.row_group(group).num_rows for group in range(about.num_row_groups)] == [10, 10, 10, 10, 5]
+    held(file, table(rows))
+
+
 def footer(data: bytes) -> bytes:
     return data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
 

@@ -6,6 +6,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -67,6 +68,21 @@ def test_what_it_gave_last_is_taken_again_and_told(two: Bench) -> None:
     assert (origin.source, origin.place, origin.there, (origin.values or {})["id"]) == ("village", 2, True, "3")
 
 
+@pytest.mark.parametrize("bad", [{"number": "2"}, {"id": "2"}])
+def test_what_was_refused_is_not_what_it_gave_last(two: Bench, bad: dict[str, str | None]) -> None:
+    """A delivery of other columns, or of one row where more were expected, then none at all."""
+    if "id" in bad:
+        two.write("datasets/shops.yaml", TWO + "expect: {rows: {min: 3}}\n")
+        bad = {"id": "2", "name": "A", "workers": "1", "opened": ""}
+    two.source("village", [bad])
+    with pytest.raises(BeffroiError):
+        two.run()
+    (two.root / "source/village.parquet").unlink()
+    report = two.run()
+    assert (report.version, report.rows_out) == (1, 3)
+    assert told(report)["village"] == ("misconfigured", False)
+
+
 def test_people_are_told_in_both_languages_and_strangers_not_why(two: Bench) -> None:
     aged(two, 3)
     report, dataset = two.run(), two.workspace.dataset("shops")
@@ -87,6 +103,9 @@ def test_people_are_told_in_both_languages_and_strangers_not_why(two: Bench) -> 
     )
     assert found["fr", False].endswith("UTC, 3 jours avant cette exécution.")
     assert "n&#x27;a pas été lue" in page.page(report, dataset, "fr")
+    paris = ZoneInfo("Europe/Paris")
+    then = words.moment(dt.datetime.fromisoformat(report.sources[1]["read"]), paris)
+    assert f"celles du {then}," in page.page(report, dataset, "fr", paris), "on the same clocks as all of the page"
     said = metrics.write(two.workspace).read_text()
     assert 'beffroi_dataset_sources_missing{dataset="shops"} 1.0' in said
 

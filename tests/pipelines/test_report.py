@@ -61,6 +61,45 @@ def test_a_report_is_found_by_when_its_run_began(bench: Bench) -> None:
         report.find(workspace, "shoes")
 
 
+def test_a_report_is_found_by_the_time_that_it_tells(bench: Bench) -> None:
+    bench.write("beffroi.yaml", CONFIGURATION + "timezone: Asia/Tbilisi\n")
+    first, workspace = made(bench), bench.workspace
+    folder = report.folder(workspace, "shops")
+    said = json.loads((folder / f"{first.run}.json").read_text())
+    for hour in ("18", "22"):
+        run_id = f"2026-07-01T{hour}:30:05.123456+00:00"
+        (folder / f"{run_id}.json").write_text(json.dumps(said | {"run": run_id, "started": run_id}))
+    for told in (
+        "2026-07-01 22:30 +04", "2026-07-01 22:30", "2026-07-01T22:3", "2026-07-01T22:30:05.123456+04:00",
+        "2026-07-01T18:30:05.123456+00:00", "2026-07-01T18",
+    ):  # fmt: skip
+        found = report.find(workspace, "shops", told)
+        assert found.started.startswith("2026-07-01T18:30"), (
+            f"{told} is on the clocks of the workspace, where it may be"
+        )
+    with pytest.raises(
+        NotFound, match=r"2 runs of shops began at 2026-07: say more of it, as 2026-07-02T02:30:05\S+\+04:00 has"
+    ):
+        report.find(workspace, "shops", "2026-07")
+    assert report.find(workspace, "shops", "2026-07-02 02:30 +04").started.startswith("2026-07-01T22:30")
+
+
+def test_of_a_run_that_failed_programs_are_told_no_version(bench: Bench) -> None:
+    first = made(bench)
+    assert report.told(first)["version"] == 1
+    told = report.told(replace(first, outcome="failed"))
+    assert (told["version"], told["new"], told["rows_in"]) == (None, False, 5)
+
+
+def test_decimals_are_written_as_the_language_does(bench: Bench) -> None:
+    declaration = SHOPS.replace("type: integer, constraints: {minimum: 0}", "type: number")
+    bench.shops(("1", "a", "0.09", None), ("2", "b", "498.06", None), declaration=declaration)
+    found, dataset = bench.run(), bench.workspace.dataset("shops")
+    for language, bounds in (("fr", ("0,09", "498,06")), ("en", ("0.09", "498.06"))):
+        shown = next(each for each in report_page.sections(found, dataset, language) if each.name == "columns")
+        assert next(row[3:5] for row in shown.rows if row[0] == "workers") == bounds
+
+
 def test_a_report_that_cannot_be_read_is_passed_over(bench: Bench) -> None:
     made(bench)
     folder = report.folder(bench.workspace, "shops")

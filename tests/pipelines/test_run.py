@@ -285,6 +285,17 @@ def test_a_missing_column_is_told_with_the_near_names(bench: Bench) -> None:
     )
 
 
+def test_columns_that_are_read_as_one_since_the_separator_changed_are_told_so(bench: Bench) -> None:
+    csv = 'csv: {encoding: utf-8, separator: ";", header: 1, skip: 0}'
+    bench.write("registries/town.yaml", f"kind: files\npath: source\ntables: {{shops: {{file: shops.csv, {csv}}}}}\n")
+    bench.write("datasets/shops.yaml", SHOPS.replace("registry: source", "registry: town"))
+    bench.write("source/shops.csv", "id;name;workers;opened\n1;A;1;2020-01-01\n")
+    bench.run()
+    bench.write("source/shops.csv", "id,name,workers,opened\n1,A,1,2020-01-01\n")
+    with pytest.raises(Unreadable, match=r"no longer has: several of its columns are read as one; is the separator"):
+        bench.run()
+
+
 def test_a_column_that_the_source_had_and_has_no_more_is_the_registry_s_fault(bench: Bench) -> None:
     bench.shops(GOOD)
     bench.run()
@@ -397,7 +408,7 @@ def test_stages_are_told_in_order(bench: Bench) -> None:
     bench.shops(GOOD)
     heard: list[str] = []
     run(bench.workspace, "shops", heard.append)
-    assert heard == ["scan", "clean", "expect 1 rows", "write", "faces", "commit"]
+    assert heard == ["scan", "clean", "expect 1 row", "write", "faces", "commit"]
 
 
 def test_the_raw_rows_of_the_last_two_runs_are_kept(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from connectors.errors import Unreadable
 from connectors.registry import FAULT
 from pipelines import quarantine, raw
 from pipelines.run import run
-from pipelines.stage import unchanged
+from pipelines.taking import unchanged
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
 
 DATABASE = """\

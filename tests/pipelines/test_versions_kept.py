@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -177,8 +178,9 @@ def test_a_dataset_is_held_until_it_is_released(bench: Bench) -> None:
     rollback.rollback(bench.workspace, "shops", 1, by="anna", why="wrong")
     held = rollback.held(bench.workspace, "shops")
     assert held is not None
-    assert str(held) == (
-        f"shops is held at version 4 since {held.since[:19]} UTC, when it was rolled back to version 1 by anna (wrong):"
+    since = dt.datetime.fromisoformat(held.since).astimezone(ZoneInfo("Europe/Paris"))
+    assert held.told(ZoneInfo("Europe/Paris")) == (
+        f"shops is held at version 4 since {since:%Y-%m-%d %H:%M %Z}, when it was rolled back to version 1 by anna (wrong):"
         " `beffroi run shops --release` lets it go on"
     )
     bench.shops(*[(row["id"], "x", "1", "2020-01-01") for row in shops(9)])
