@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.pipelines import head, make, row
 from benchmarks.pipelines import workspace as make_workspace
+from gateway.callers.tokens import Tokens
 from gateway.lookups import bulk
-from gateway.tokens import Tokens
 from pipelines.run import run
 from pipelines.workspace import Workspace
 

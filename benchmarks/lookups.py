@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.pipelines import head, make, row
 from benchmarks.pipelines import workspace as make_workspace
-from gateway.filters import Filter
-from gateway.rows import Page, Rows
+from gateway.datasets.filters import Filter
+from gateway.datasets.rows import Page, Rows
 from pipelines import by_column, faces, versions
 from pipelines.declarations import Dataset
 from pipelines.run import run

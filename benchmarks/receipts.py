@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from gateway import receipts
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.journal.chain import Row
 from gateway.lookups.answering import answer

@@ -15,9 +15,11 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from connectors.errors import Unavailable
-from gateway import dataset_routes, home, report_routes, version_routes, who_read
-from gateway.access import visible
-from gateway.credentials import Presented
+from gateway import home, who_read
+from gateway.callers.access import visible
+from gateway.callers.credentials import Presented
+from gateway.datasets import report_routes, version_routes
+from gateway.datasets import routes as dataset_routes
 from gateway.front import Front
 from gateway.health import beffroi_version
 from gateway.lookups import many

@@ -6,29 +6,29 @@ command did what it says, 1 when it could not, 2 when it was not understood.
 A command imports what it works with when it is called: those that need little start at once, and so does --help.
 """
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from connectors.errors import InvalidRequest, Misconfigured
+from connectors.errors import Misconfigured
 from gateway import console
-from gateway.command import command
-from gateway.conflicts import CONFLICT_COMMANDS
-from gateway.connector_commands import connector_group
-from gateway.dataset_commands import DATASET_COMMANDS
-from gateway.doctor_commands import DOCTOR_COMMANDS
-from gateway.journal_commands import journal_group
-from gateway.quarantine_commands import quarantine_group
-from gateway.receipt_commands import receipt_group
-from gateway.schema_commands import schema_group
-from gateway.token_commands import token_group
-from gateway.trace_commands import TRACE_COMMANDS
+from gateway.commands.command import command
+from gateway.commands.conflicts import CONFLICT_COMMANDS
+from gateway.commands.connector import connector_group
+from gateway.commands.dataset import DATASET_COMMANDS
+from gateway.commands.doctor import DOCTOR_COMMANDS
+from gateway.commands.journal import journal_group
+from gateway.commands.lookup import lookup_command
+from gateway.commands.quarantine import quarantine_group
+from gateway.commands.receipt import receipt_group
+from gateway.commands.schema import schema_group
+from gateway.commands.token import token_group
+from gateway.commands.trace import TRACE_COMMANDS
 
 if TYPE_CHECKING:
-    from pipelines.workspace import Workspace
+    pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +44,7 @@ def main(workspace: Path | None) -> None:
 main.add_command(connector_group)
 main.add_command(quarantine_group)
 main.add_command(schema_group)
+main.add_command(lookup_command)
 main.add_command(token_group)
 main.add_command(journal_group)
 main.add_command(receipt_group)
@@ -123,72 +124,6 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
             f"{workspace.root.name}: {len(workspace.registries)} registries, {len(workspace.datasets)} datasets,"
             f" {len(counted.lookups)} lookups, {len(workspace.applications)} applications: no problem"
         )
-
-
-@main.command("lookup")
-@click.argument("record")
-@click.argument("identifier", default="-")
-@click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
-@click.option("--fields", help="Only these fields, separated by commas.")
-@click.option("--file", "source", type=click.Path(path_type=Path, dir_okay=False, exists=True),
-              help="Ask for every row of this file (.json, .ndjson, or .csv with a column identifier).")
-@click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False),
-              help="Where the outcomes of its rows go (.json, .ndjson, .csv).")
-@command
-def lookup_command(
-    root: Path, as_json: bool, record: str, identifier: str, purpose: str | None, fields: str | None,
-    source: Path | None, target: Path | None,
-) -> None:
-    """Ask RECORD (commune, person…) for IDENTIFIER; «-» reads it from standard input.
-
-    A personal identifier is better typed than written on the command line, which others can see and the shell keeps.
-    """
-    import asyncio
-
-    from gateway.lookups import answering
-    from pipelines.workspace import Workspace
-
-    workspace = Workspace(root)
-    declared = workspace.lookup(record)
-    asked = fields.split(",") if fields else None
-    if source is not None or target is not None:
-        if source is None or target is None or identifier != "-":
-            raise InvalidRequest("many questions are asked with --file and --out, and no identifier beside them")
-        _lookup_file(workspace, as_json, record, source, target, asked, purpose)
-        return
-    if identifier == "-":
-        identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
-        if not identifier:
-            raise InvalidRequest("no identifier came on standard input")
-    elif declared.record_model.is_personal():
-        console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
-    answer = asyncio.run(answering.command(workspace, record, identifier, asked, purpose))
-    if as_json:
-        console.show_json(answer)
-        return
-    shown = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in answer["data"].items()]
-    console.show_table(("field", "value"), shown)
-    meta = answer["meta"]
-    console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
-    for tried in meta["tried"]:
-        console.note(f"{tried['provider']} was asked first: {tried['detail']}")
-
-
-def _lookup_file(
-    workspace: "Workspace", as_json: bool, record: str, source: Path, target: Path, fields: list[str] | None,
-    purpose: str | None,
-) -> None:  # fmt: skip
-    """Ask for every row of a file, and tell how many ended how."""
-    import asyncio
-
-    from gateway.lookups import bulk
-
-    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose))
-    if as_json:
-        console.show_json(dict(counted))
-        return
-    console.show_table(("outcome", "rows"), [(outcome, str(rows)) for outcome, rows in counted.most_common()])
-    console.note(f"{counted.total()} outcomes are in {target}")
 
 
 @main.command("serve")

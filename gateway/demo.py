@@ -14,8 +14,8 @@ from connectors import sandbox
 from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal
 from gateway import console, jobs
-from gateway.token_commands import note
-from gateway.tokens import Tokens
+from gateway.callers.tokens import Tokens
+from gateway.commands.token import note
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:

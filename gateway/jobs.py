@@ -242,7 +242,9 @@ def show_reports(done: list[Report], as_json: bool) -> None:
                 f"{report.dataset}: {counted(report.rows_out, 'row')}, {before:,} before: is the source whole?"
             )
         for each in (source for source in report.sources if source.get("missing")):
-            console.note(f"{report.dataset}: {each['name']} was not read ({each['why']}): {each['read'][:10]}'s rows stand")
+            console.note(
+                f"{report.dataset}: {each['name']} was not read ({each['why']}): {each['read'][:10]}'s rows stand"
+            )
         if report.corrected:
             console.note(f"{report.dataset}: judged as a person has corrected it: {counted(report.corrected, 'row')}")
         if report.unread:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from gateway.access import Caller
+    from gateway.callers.access import Caller
     from pipelines.workspace import Workspace
 
 TYPE = "beffroi-receipt+jwt"

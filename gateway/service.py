@@ -3,9 +3,11 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gateway.access import Caller, identify
-from gateway.compared import Differences
-from gateway.credentials import Credentials, credential_of
+from gateway.callers.access import Caller, identify
+from gateway.callers.credentials import Credentials, credential_of
+from gateway.callers.tokens import Tokens
+from gateway.datasets.compared import Differences
+from gateway.datasets.rows import Rows
 from gateway.health import Health
 from gateway.journal import Journal
 from gateway.lookups.cache import Cache
@@ -13,8 +15,6 @@ from gateway.lookups.guesses import Guesses
 from gateway.lookups.once import Once
 from gateway.pools import Pool
 from gateway.receipts import Receipts, wanted
-from gateway.rows import Rows
-from gateway.tokens import Tokens
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from connectors import errors
 from connectors.errors import CallerError, InvalidRequest
-from gateway.access import Caller, decide, of_who_read, operator
+from gateway.callers.access import Caller, decide, of_who_read, operator
 from gateway.journal import Entry, Journal, reading
 from gateway.journal.stores import store_of
 from gateway.problems import documented, sentences

@@ -17,7 +17,7 @@ from connectors.errors import BeffroiError
 from connectors.registry import TERMS, Registry, Settings, kinds
 from connectors.soap import values as soap_values
 from gateway.cli import main
-from gateway.filters import OPERATORS
+from gateway.datasets.filters import OPERATORS
 from gateway.problems import STATUS
 from pipelines.steps.step import REFUSED, Step
 from pipelines.steps.vocabulary import STEPS_BY_KIND

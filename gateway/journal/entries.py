@@ -10,7 +10,7 @@ from gateway.journal.chain import Row
 from pipelines.declarations.accounting import Kind
 
 if TYPE_CHECKING:
-    from gateway.access import Caller
+    from gateway.callers.access import Caller
     from pipelines.workspace import Workspace
 
 CHANGES = frozenset({"settings", "token-issue", "token-revoke", "erase", "anchor"})

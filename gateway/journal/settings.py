@@ -27,7 +27,7 @@ def change(
     workspace: "Workspace", journal: "Journal", action: str, resource: str, *, fields: list[str], source: str
 ) -> int:
     """Write down a change that the operator makes, and return its number once it is on disk. Raises Unavailable."""
-    from gateway.access import operator
+    from gateway.callers.access import operator
 
     entry = Entry.begin(workspace, operator(None), action, resource)
     entry.fields, entry.source = fields, source

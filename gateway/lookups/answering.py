@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.errors import Attempt, CallerError, InvalidRequest
 from connectors.records import Record, canonical
-from gateway.access import Caller, decide, of_lookup, operator
+from gateway.callers.access import Caller, decide, of_lookup, operator
 from gateway.health import age
 from gateway.journal import Entry
 from gateway.lookups import on, verifying

@@ -15,7 +15,7 @@ from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, CallerError, InvalidRequest, NotGranted, Unavailable
 from connectors.limits import Limits
 from connectors.registry import Answer
-from gateway.access import Caller, decide, of_lookup, operator
+from gateway.callers.access import Caller, decide, of_lookup, operator
 from gateway.lookups import incoming
 from gateway.lookups.answering import answer
 from gateway.lookups.incoming import Form, Row

@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.errors import InvalidRequest, LimitReached, NotFound, Unavailable
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.journal.keys import Keys
 from gateway.lookups.incoming import Form, Row, kept, unkept
 from gateway.lookups.outgoing import Told

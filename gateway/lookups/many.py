@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from connectors import errors
 from connectors.errors import BeffroiError, CallerError, NotFound, Unauthenticated
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.front import MAX_BODY
 from gateway.journal import Entry
 from gateway.lookups import bulk, incoming, outgoing

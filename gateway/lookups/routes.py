@@ -58,7 +58,9 @@ class Meta(BaseModel):
     on: str | None = Field(default=None, description="The date of which the identifier was asked")
     successor: str | None = Field(default=None, description="The code today of a commune that has merged since")
     absorbed: list[str] | None = Field(default=None, description="Communes of that date that have merged into it since")
-    receipt: str | None = Field(default=None, description="The signed proof of this answer, asked for by Beffroi-Receipt")
+    receipt: str | None = Field(
+        default=None, description="The signed proof of this answer, asked for by Beffroi-Receipt"
+    )
 
 
 class VerifiedAnswer(BaseModel):
@@ -197,7 +199,9 @@ def _once(request: Request, allowed: set[str]) -> bool:
 def _read(body: bytes) -> tuple[Question, CallerError | None]:
     """Read the body as a question; what is wrong with it becomes its refusal."""
     if len(body) > MAX_BODY:
-        return _NO_QUESTION, InvalidRequest(f"the body is longer than {MAX_BODY // 1024} KiB, and is not many questions")
+        return _NO_QUESTION, InvalidRequest(
+            f"the body is longer than {MAX_BODY // 1024} KiB, and is not many questions"
+        )
     try:
         return Question.read(body), None
     except InvalidRequest as error:

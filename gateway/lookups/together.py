@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from connectors.errors import BeffroiError, InvalidRequest
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.lookups.answering import answer
 from gateway.lookups.question import Question

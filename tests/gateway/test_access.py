@@ -9,8 +9,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from connectors.errors import BeffroiError, InvalidRequest, NotGranted, Unauthenticated
-from gateway.access import Caller, decide, identify, of_dataset, of_lookup, visible
-from gateway.tokens import Tokens
+from gateway.callers.access import Caller, decide, identify, of_dataset, of_lookup, visible
+from gateway.callers.tokens import Tokens
 from pipelines.workspace import Workspace
 from tests.gateway.conftest import Gateway
 

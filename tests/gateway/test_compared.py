@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import compared
-from gateway.compared import Differences
-from gateway.rows import Rows
+from gateway.datasets import compared
+from gateway.datasets.compared import Differences
+from gateway.datasets.rows import Rows
 from pipelines import diff
 from tests.pipelines.bench import Bench
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import InvalidRequest
-from gateway.connector_add import write_all
+from gateway.commands.connector_add import write_all
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
 

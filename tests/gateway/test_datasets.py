@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.filters import OPERATORS
-from gateway.rows import decode_cursor, encode_cursor
+from gateway.datasets.filters import OPERATORS
+from gateway.datasets.rows import decode_cursor, encode_cursor
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.gateway.conftest import TEXTS, Gateway, Reply, ask, things

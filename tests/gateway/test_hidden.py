@@ -13,8 +13,8 @@ import pytest
 
 from connectors.errors import Unavailable
 from gateway import front
+from gateway.datasets.rows import AT_ONCE, WAITING, Page
 from gateway.journal import verify
-from gateway.rows import AT_ONCE, WAITING, Page
 from pipelines import versions
 from pipelines.run import run
 from pipelines.workspace import Workspace

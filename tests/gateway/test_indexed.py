@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from connectors.columns import Column
 from connectors.errors import Unavailable
-from gateway import indexed
-from gateway.filters import Filter
-from gateway.rows import Page, Rows, decode_cursor
+from gateway.datasets import indexed
+from gateway.datasets.filters import Filter
+from gateway.datasets.rows import Page, Rows, decode_cursor
 from pipelines import by_column
 from pipelines.run import run
 from pipelines.versions import Version

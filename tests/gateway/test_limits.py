@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Misconfigured, Unavailable
-from gateway.limits import Limits, _counted
+from gateway.callers.limits import Limits, _counted
 from pipelines.declarations.callers import CallLimits
 from pipelines.workspace import Workspace
 from tests.gateway.conftest import Gateway, Reply

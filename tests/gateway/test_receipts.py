@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import InvalidRequest, Misconfigured, NotFound
 from gateway import receipts
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.journal.chain import Row
 from gateway.receipt_keys import VARIABLE, ReceiptKeys, public

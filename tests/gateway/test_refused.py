@@ -9,10 +9,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.conflicts import conflicts_command
+from gateway.commands.conflicts import conflicts_command
+from gateway.commands.quarantine import quarantine_group
+from gateway.commands.trace import trace_command
 from gateway.french import FRENCH
-from gateway.quarantine_commands import quarantine_group
-from gateway.trace_commands import trace_command
 from tests.gateway.test_journal import entries
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench
 

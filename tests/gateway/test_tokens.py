@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from connectors.errors import InvalidRequest, Misconfigured, NotFound, Unauthenticated, Unavailable
-from gateway.proxies import Reporting
-from gateway.tokens import Tokens
+from gateway.callers.proxies import Reporting
+from gateway.callers.tokens import Tokens
 from pipelines.declarations.callers import Proxies
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
@@ -91,7 +91,7 @@ def test_another_process_revokes(root: Path) -> None:
     with Gateway(root) as gateway:
         assert gateway.get("/lookups/commune/01001", "mairie").status == 200
         code = (
-            "import sys; from pathlib import Path; from gateway.tokens import Tokens;"
+            "import sys; from pathlib import Path; from gateway.callers.tokens import Tokens;"
             " from pipelines.workspace import Workspace; tokens = Tokens(Workspace(Path(sys.argv[1])));"
             " [tokens.revoke(token.id) for token in tokens.all()]; tokens.close()"
         )
@@ -109,7 +109,7 @@ def test_a_store_that_cannot_be_used(root: Path) -> None:
 def test_a_second_store_in_one_process_takes_no_locks_away(root: Path) -> None:
     """Else another process, the last as it thinks, takes the log away, and what is issued later is never seen."""
     issue = (
-        "import sys; from pathlib import Path; from gateway.tokens import Tokens;"
+        "import sys; from pathlib import Path; from gateway.callers.tokens import Tokens;"
         " from pipelines.workspace import Workspace; tokens = Tokens(Workspace(Path(sys.argv[1])));"
         " print(tokens.issue('mairie')); tokens.close()"
     )

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.errors import InvalidRequest, LimitReached, Misconfigured
 from connectors.records import Commune, Company, Person
-from gateway.access import Caller
+from gateway.callers.access import Caller
 from gateway.lookups import answering
 from gateway.lookups.guesses import MOST, Guesses
 from gateway.lookups.question import Question

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from lxml import etree
 
-from gateway.compared import KEPT
+from gateway.datasets.compared import KEPT
 from pipelines import rollback, versions
 from pipelines.run import run
 from pipelines.workspace import Workspace

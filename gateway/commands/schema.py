@@ -15,8 +15,8 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.command import command
-from gateway.connector_add import entries, owner_of, write_all
+from gateway.commands.command import command
+from gateway.commands.connector_add import entries, owner_of, write_all
 
 if TYPE_CHECKING:
     from pipelines.declarations import TableSchema
@@ -129,7 +129,7 @@ def _version(content: bytes) -> str:
 
 def _tell_next(text: str, name: str, dataset: str | None) -> None:
     """Say on standard error what is to be filled in, and what comes next."""
-    from gateway.connector_drafts import blank_keys
+    from gateway.commands.connector_drafts import blank_keys
 
     if dataset is None:
         console.note(f"Next: say schema: schemas/{name}.json in a dataset; --show, or --dataset, drafts one")

@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from gateway import changes
-from gateway.dataset_routes import COLUMNS, PAGING, PROBLEMS, cache, parameter, reads
-from gateway.files import unchanged
+from gateway.datasets import changes
+from gateway.datasets.files import unchanged
+from gateway.datasets.open_data import next_link
+from gateway.datasets.routes import COLUMNS, PAGING, PROBLEMS, cache, parameter, reads
 from gateway.lookups.routes import PURPOSE
-from gateway.open_data import next_link
 from gateway.service import Service
 
 NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 
 if TYPE_CHECKING:
     from pipelines.rollback import Held
@@ -97,7 +97,7 @@ def diff_command(
     object. Rows that are personal or not open are an access like any other: journaled, the personal ones for a
     --purpose.
     """
-    from gateway import changes, differences
+    from gateway.datasets import changes, differences
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
@@ -143,7 +143,7 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
     """
     from connectors.drafting import counted
     from gateway import jobs
-    from gateway.access import operator
+    from gateway.callers.access import operator
     from pipelines import rollback
     from pipelines.workspace import Workspace
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 
 if TYPE_CHECKING:
-    from gateway.tokens import Token
+    from gateway.callers.tokens import Token
     from pipelines.workspace import Workspace
 
 
@@ -26,7 +26,7 @@ def token_group() -> None:
 @command
 def token_issue_command(root: Path, as_json: bool, application: str, days: int, networks: tuple[str, ...]) -> None:
     """Issue a token for APPLICATION and print it: it is shown this once and stored only as a hash."""
-    from gateway.tokens import Tokens
+    from gateway.callers.tokens import Tokens
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
@@ -40,7 +40,7 @@ def token_issue_command(root: Path, as_json: bool, application: str, days: int, 
 @command
 def token_list_command(root: Path, as_json: bool) -> None:
     """List every token: its id, application and dates, never the token itself."""
-    from gateway.tokens import Tokens
+    from gateway.callers.tokens import Tokens
     from pipelines.workspace import Workspace
 
     with closing(Tokens(Workspace(root))) as tokens:
@@ -67,7 +67,7 @@ def token_list_command(root: Path, as_json: bool) -> None:
 @command
 def token_revoke_command(root: Path, as_json: bool, token_id: str) -> None:
     """Revoke the token with this ID (see `beffroi token list`), at once and for good."""
-    from gateway.tokens import Tokens
+    from gateway.callers.tokens import Tokens
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)

@@ -13,8 +13,8 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.command import command
-from gateway.connector_add import add_group
+from gateway.commands.command import command
+from gateway.commands.connector_add import add_group
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -189,7 +189,7 @@ async def _call(
     import asyncio
 
     from connectors import drafts
-    from gateway.access import decide, of_operation, operator
+    from gateway.callers.access import decide, of_operation, operator
     from gateway.journal import Entry
     from gateway.lookups.question import identifier_text
     from gateway.service import Service

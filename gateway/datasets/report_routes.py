@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from connectors.errors import Unavailable
-from gateway import home, open_data
-from gateway.access import decide, of_dataset
-from gateway.dataset_routes import PROBLEMS, cache, reads
+from gateway import home
+from gateway.callers.access import decide, of_dataset
+from gateway.datasets import open_data
+from gateway.datasets.routes import PROBLEMS, cache, reads
 from gateway.lookups.routes import PURPOSE
 from gateway.service import Service
 from pipelines import report

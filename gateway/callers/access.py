@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectors.errors import BeffroiError, InvalidRequest, NotGranted
-from gateway.credentials import Credential
+from gateway.callers.credentials import Credential
 from pipelines.declarations import Dataset
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Grant, Lookup, Purpose

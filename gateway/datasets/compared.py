@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from gateway.asked import MAX_LIMIT
-from gateway.rows import Rows
+from gateway.datasets.asked import MAX_LIMIT
+from gateway.datasets.rows import Rows
 from pipelines import diff
 from pipelines.diff import Counts, Difference, Pair
 

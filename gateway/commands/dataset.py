@@ -10,9 +10,9 @@ import click
 
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
+from gateway.commands.version import VERSION_COMMANDS
 from gateway.french import LANGUAGES
-from gateway.version_commands import VERSION_COMMANDS
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace

@@ -11,7 +11,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 
 if TYPE_CHECKING:
     from gateway.journal.verification import Result

@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 
 from connectors.drafting import counted
 from connectors.errors import InvalidRequest, NotFound
-from gateway.access import Caller, decide, of_dataset
-from gateway.asked import read_limit, read_number
-from gateway.open_data import access, current, hold_there, keyed, note_rows, numbered
-from gateway.rows import json_value, key_of
+from gateway.callers.access import Caller, decide, of_dataset
+from gateway.datasets.asked import read_limit, read_number
+from gateway.datasets.open_data import access, current, hold_there, keyed, note_rows, numbered
+from gateway.datasets.rows import json_value, key_of
 from gateway.service import Service
 from pipelines import diff, versions
 from pipelines.declarations import Dataset

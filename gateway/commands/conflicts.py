@@ -8,7 +8,7 @@ import click
 
 from connectors.errors import NotFound, Unavailable
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 
 if TYPE_CHECKING:
     from pipelines.versions import Version
@@ -61,7 +61,7 @@ def conflicts_command(
 
 async def _raw(workspace: "Workspace", name: str, column: str | None, limit: int, purpose: str | None) -> list[Row]:
     """Return conflicts with their keys and values, once that is on the journal. Raises what `decide` raises."""
-    from gateway.access import decide, of_refused, operator
+    from gateway.callers.access import decide, of_refused, operator
     from gateway.journal import Entry, Journal
 
     caller = operator(purpose)

@@ -13,7 +13,7 @@ import click
 
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
-from gateway.command import Command, command
+from gateway.commands.command import Command, command
 
 if TYPE_CHECKING:
     from connectors.drafting import Draft
@@ -195,7 +195,7 @@ def _add(
 ) -> None:
     """Draft a declaration, show what was found, and write what was asked for, all or nothing."""
     from connectors import drafting
-    from gateway import connector_drafts
+    from gateway.commands import connector_drafts
 
     declared = _is_declared(root, name)
     if declared and not (show or datasets or lookups):

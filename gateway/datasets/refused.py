@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from connectors.errors import InvalidRequest, Unavailable
-from gateway.access import decide, of_refused, operator
+from gateway.callers.access import decide, of_refused, operator
 from gateway.journal import Entry, Journal
 from pipelines import corrections, evidence, explained, quarantine
 from pipelines.corrections import Correction

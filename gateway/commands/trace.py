@@ -13,7 +13,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 from gateway.french import LANGUAGES, told
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ async def _traced(
     workspace: "Workspace", name: str, key: str, number: int | None, purpose: str | None, *, with_raw: bool
 ) -> "Trace":
     """Return where a row is from; with its values, once that is on the journal for each dataset that it leads through."""
-    from gateway.access import decide, of_refused, operator
+    from gateway.callers.access import decide, of_refused, operator
+    from gateway.datasets.open_data import keyed
     from gateway.journal import Entry, Journal
-    from gateway.open_data import keyed
     from pipelines import trace
 
     if not with_raw:
@@ -107,9 +107,9 @@ async def _fate(
     *, with_raw: bool,
 ) -> "Fate":  # fmt: skip
     """Return what became of a raw row; with its values and key, once that is on the journal."""
-    from gateway.access import decide, of_refused, operator
+    from gateway.callers.access import decide, of_refused, operator
+    from gateway.datasets.open_data import keyed
     from gateway.journal import Entry, Journal
-    from gateway.open_data import keyed
     from pipelines import trace
 
     if not with_raw:

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from connectors import errors
 from connectors.columns import row_model
 from connectors.errors import InvalidRequest, MethodNotAllowed
-from gateway import filters, open_data
-from gateway.access import visible
-from gateway.asked import FORMATS, LIMIT, MAX_LIMIT
-from gateway.files import PRIVATE, PUBLIC, latest_file
+from gateway.callers.access import visible
+from gateway.datasets import filters, open_data
+from gateway.datasets.asked import FORMATS, LIMIT, MAX_LIMIT
+from gateway.datasets.files import PRIVATE, PUBLIC, latest_file
 from gateway.lookups.routes import PURPOSE
 from gateway.problems import documented, problem
 from gateway.service import Service

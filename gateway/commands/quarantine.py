@@ -12,11 +12,11 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 from gateway.french import LANGUAGES, told
 
 if TYPE_CHECKING:
-    from gateway.refused import Fixed, Shown
+    from gateway.datasets.refused import Fixed, Shown
     from pipelines.quarantine import Broken
     from pipelines.workspace import Workspace
 
@@ -64,7 +64,7 @@ def quarantine_list_command(
     """
     import asyncio
 
-    from gateway import refused
+    from gateway.datasets import refused
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
@@ -131,7 +131,7 @@ def quarantine_show_command(
     """
     import asyncio
 
-    from gateway import refused
+    from gateway.datasets import refused
     from pipelines.workspace import Workspace
 
     shown = asyncio.run(refused.show(Workspace(root), dataset, place, source, purpose))
@@ -185,7 +185,7 @@ def quarantine_fix_command(
     COLUMN= is no value at all. The correction holds in each later run while that row comes as it came. It is told at
     once whether the row would pass; `beffroi quarantine replay` brings it in.
     """
-    from gateway import refused
+    from gateway.datasets import refused
     from pipelines import quarantine
     from pipelines.workspace import Workspace
 

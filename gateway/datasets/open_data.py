@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import lmdb
 
 from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
-from gateway.access import Caller, decide, of_dataset, visible
-from gateway.asked import Asked, read_parameters
-from gateway.filters import Filter, read_filters
+from gateway.callers.access import Caller, decide, of_dataset, visible
+from gateway.datasets.asked import Asked, read_parameters
+from gateway.datasets.filters import Filter, read_filters
+from gateway.datasets.rows import Page, key_of
 from gateway.health import age, shown_version
 from gateway.journal import Entry, Journal
 from gateway.lookups.question import identifier_text
-from gateway.rows import Page, key_of
 from gateway.service import Service
 from pipelines import faces, index, versions
 from pipelines.declarations import Dataset

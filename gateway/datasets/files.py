@@ -14,8 +14,8 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from connectors.errors import NotFound, NotGranted, Unavailable
-from gateway.access import Caller, decide, of_dataset
-from gateway.open_data import FILES, access, current
+from gateway.callers.access import Caller, decide, of_dataset
+from gateway.datasets.open_data import FILES, access, current
 from gateway.service import Service
 from pipelines import faces
 from pipelines.versions import Version

@@ -14,7 +14,7 @@ import lmdb
 import pyarrow as pa
 
 from connectors.columns import Column
-from gateway.filters import Filter
+from gateway.datasets.filters import Filter
 from pipelines import by_column, index
 from pipelines.by_column import ByColumn
 from pipelines.versions import Version

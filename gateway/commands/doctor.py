@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import console
-from gateway.command import command
+from gateway.commands.command import command
 
 
 @click.command("doctor")

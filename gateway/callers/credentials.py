@@ -1,6 +1,6 @@
 """By what a call proves which application makes it: a token of ours, one of an OpenID provider, or a certificate.
 
-Found once for each call, before any route: what is wrong is raised where something is decided (`gateway/access.py`),
+Found once for each call, before any route: what is wrong is raised where something is decided (`access`),
 and journaled there. A call that is good counts against the limits of its application.
 """
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import BeffroiError, Unauthenticated
-from gateway.identity import Identities
-from gateway.limits import Counted, Limits
-from gateway.proxies import Certificate, Reporting, within
-from gateway.tokens import PREFIX, Tokens
+from gateway.callers.identity import Identities
+from gateway.callers.limits import Counted, Limits
+from gateway.callers.proxies import Certificate, Reporting, within
+from gateway.callers.tokens import PREFIX, Tokens
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:

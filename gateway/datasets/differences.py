@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
 
-from gateway.access import Caller, Resource, decide, of_dataset, operator
+from gateway.callers.access import Caller, Resource, decide, of_dataset, operator
+from gateway.datasets.open_data import keyed, note_rows
+from gateway.datasets.rows import key_of
 from gateway.journal import Entry, Journal
-from gateway.open_data import keyed, note_rows
-from gateway.rows import key_of
 from pipelines import diff
 from pipelines.declarations import Dataset
 from pipelines.diff import BATCH, Counts, Difference, Pair

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.errors import InvalidRequest
-from gateway.rows import decode_cursor
+from gateway.datasets.rows import decode_cursor
 
 LIMIT = 20
 MAX_LIMIT = 1000

@@ -24,8 +24,8 @@ import duckdb
 from connectors.columns import Column
 from connectors.deadline import Deadline
 from connectors.errors import InvalidRequest, Unavailable
-from gateway import indexed
-from gateway.filters import Filter
+from gateway.datasets import indexed
+from gateway.datasets.filters import Filter
 from pipelines.index import key_text
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version

@@ -1,0 +1,98 @@
+"""`beffroi lookup`: one question, or a file of them, asked by the operator, on the same journal as any other."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.errors import InvalidRequest
+from gateway import console
+from gateway.commands.command import command
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Workspace
+
+
+@click.command("lookup")
+@click.argument("record")
+@click.argument("identifier", default="-")
+@click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
+@click.option("--fields", help="Only these fields, separated by commas.")
+@click.option(
+    "--file",
+    "source",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Ask for every row of this file (.json, .ndjson, or .csv with a column identifier).",
+)
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the outcomes of its rows go (.json, .ndjson, .csv).",
+)
+@command
+def lookup_command(
+    root: Path,
+    as_json: bool,
+    record: str,
+    identifier: str,
+    purpose: str | None,
+    fields: str | None,
+    source: Path | None,
+    target: Path | None,
+) -> None:
+    """Ask RECORD (commune, person…) for IDENTIFIER; «-» reads it from standard input.
+
+    A personal identifier is better typed than written on the command line, which others can see and the shell keeps.
+    """
+    import asyncio
+
+    from gateway.lookups import answering
+    from pipelines.workspace import Workspace
+
+    workspace = Workspace(root)
+    declared = workspace.lookup(record)
+    asked = fields.split(",") if fields else None
+    if source is not None or target is not None:
+        if source is None or target is None or identifier != "-":
+            raise InvalidRequest("many questions are asked with --file and --out, and no identifier beside them")
+        _lookup_file(workspace, as_json, record, source, target, asked, purpose)
+        return
+    if identifier == "-":
+        identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+        if not identifier:
+            raise InvalidRequest("no identifier came on standard input")
+    elif declared.record_model.is_personal():
+        console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
+    _show(asyncio.run(answering.command(workspace, record, identifier, asked, purpose)), as_json)
+
+
+def _show(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        console.show_json(answer)
+        return
+    shown = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in answer["data"].items()]
+    console.show_table(("field", "value"), shown)
+    meta = answer["meta"]
+    console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
+    for tried in meta["tried"]:
+        console.note(f"{tried['provider']} was asked first: {tried['detail']}")
+
+
+def _lookup_file(
+    workspace: "Workspace", as_json: bool, record: str, source: Path, target: Path, fields: list[str] | None,
+    purpose: str | None,
+) -> None:  # fmt: skip
+    """Ask for every row of a file, and tell how many ended how."""
+    import asyncio
+
+    from gateway.lookups import bulk
+
+    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose))
+    if as_json:
+        console.show_json(dict(counted))
+        return
+    console.show_table(("outcome", "rows"), [(outcome, str(rows)) for outcome, rows in counted.most_common()])
+    console.note(f"{counted.total()} outcomes are in {target}")
