@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.callers.access import Caller
     from pipelines.workspace import Workspace
 
-CHANGES = frozenset({"settings", "token-issue", "token-revoke", "erase", "anchor"})
+CHANGES = frozenset({"settings", "token-issue", "token-revoke", "key-rotate", "erase", "anchor"})
 """Actions that read nobody's data: they change what is allowed, or look after the journal."""
 
 

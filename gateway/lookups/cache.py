@@ -34,6 +34,9 @@ NONCE = 12
 SWEPT = 600.0
 """Seconds between two sweeps of what is over."""
 
+SLICE = 2_000
+"""Entries that are looked at in one go: some milliseconds."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -76,7 +79,8 @@ class Cache:
         self._folder = state / "cache"
         self._environment: lmdb.Environment | None = None
         self._secret = b""
-        self._swept = 0.0
+        self._swept = -SWEPT
+        self._next: bytes | None = None  # the entry that the next slice of a sweep begins with
 
     def close(self) -> None:
         """Close the file."""
@@ -108,6 +112,13 @@ class Cache:
             stored = until + nonce + cipher.encrypt(nonce, json.dumps(_told(answer)).encode(), until)
             self._put(key, stored)
 
+    def forget(self, name: str, lookup: Lookup, text: str) -> None:
+        """Keep nothing of a question any more: a registry that has withheld or lost a record has the last word."""
+        with contextlib.suppress(lmdb.Error, OSError):
+            key, _ = self._sealed(name, lookup, text)
+            with self._open().begin(write=True) as transaction:
+                transaction.delete(key)
+
     def _put(self, key: bytes, stored: bytes) -> None:
         environment = self._open()
         self._sweep(environment)
@@ -122,15 +133,23 @@ class Cache:
                 transaction.put(key, stored)
 
     def _sweep(self, environment: lmdb.Environment) -> None:
-        """Take out what is over, now and then: what is kept of a person does not stay because nobody asks again."""
-        if time.monotonic() < self._swept + SWEPT and self._swept:
+        """Take out what is over, now and then: what is kept of a person does not stay because nobody asks again.
+
+        A slice at a time, from where the one before ended: whoever asks meanwhile waits for it.
+        """
+        if self._next is None and time.monotonic() < self._swept + SWEPT:
             return
-        self._swept = time.monotonic()
         with environment.begin(write=True) as transaction, transaction.cursor() as cursor:
-            there = cursor.first()
-            while there:
+            there = cursor.set_range(self._next) if self._next else cursor.first()
+            for _ in range(SLICE):
+                if not there:
+                    break
                 over = struct.unpack_from(">d", cursor.value())[0] < time.time()
-                there = cursor.delete() if over else cursor.next()
+                there = (
+                    (cursor.delete() and bool(cursor.key())) if over else cursor.next()
+                )  # it is on no entry at the end
+            self._next = bytes(cursor.key()) if there else None
+        self._swept = time.monotonic()
 
     def _open(self) -> lmdb.Environment:
         if self._environment is None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from connectors.deadline import Deadline
-from connectors.errors import Attempt, BeffroiError, CallerError, InvalidRequest, NotFound, Unavailable
+from connectors.errors import Attempt, BeffroiError, CallerError, InvalidRequest, NotFound, Unavailable, Withheld
 from gateway.lookups.cache import Absent, Found
 from gateway.service import Service
 from pipelines import index, versions
@@ -67,8 +67,10 @@ async def _kept(service: Service, name: str, lookup: Lookup, scheme: str, value:
     text = f"{scheme}:{value}"
     try:
         found, tried = await ask(service, lookup, scheme, value, deadline)
-    except NotFound as error:
-        if error.registry is not None and lookup.cache is not None and lookup.cache.not_found:
+    except (NotFound, Withheld) as error:
+        if error.registry is not None:
+            service.cache.forget(name, lookup, text)
+        if error.registry is not None and isinstance(error, NotFound) and lookup.cache and lookup.cache.not_found:
             service.cache.put(name, lookup, text, Absent(error.registry, dt.datetime.now(dt.UTC), error.detail))
         raise
     if found.source in service.workspace.registries:

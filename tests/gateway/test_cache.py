@@ -165,3 +165,42 @@ def test_another_declaration_keeps_nothing_of_the_one_before(cached: Path, nirs:
     faults["civil"].fault = "refuse"
     with Gateway(cached) as gateway:
         assert person(gateway, nirs[0]).code == "down"
+
+
+@pytest.mark.parametrize("kept", ["{seconds: 0.2, not_found: 0, stale: 60}"])
+def test_what_the_registry_has_no_more_is_not_told_from_before(
+    cached: Path, nirs: list[str], faults: Faults, kept: str
+) -> None:
+    """A record that was found once, which the registry then does not have: its word stays when it is down."""
+    with Gateway(cached) as gateway:
+        assert person(gateway, nirs[0]).status == 200
+        lookup, keeping = gateway.service.workspace.lookup("person"), gateway.service.cache
+        found = keeping.get("person", lookup, f"nir:{nirs[0]}")
+        assert found is not None
+        number = 2991275100030
+        absent = f"{number}{97 - number % 97:02}"
+        keeping.put("person", lookup, f"nir:{absent}", found.answer)
+        time.sleep(0.3)
+        assert person(gateway, absent).code == "not-found"
+        faults["civil"].fault = "refuse"
+        assert person(gateway, absent).code == "down"
+
+
+@pytest.mark.parametrize("kept", ["{seconds: 0.1}"])
+def test_what_is_over_is_swept_in_slices(
+    cached: Path, nirs: list[str], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "SLICE", 7)
+    with Gateway(cached) as gateway:
+        assert person(gateway, nirs[0]).status == 200
+        lookup, keeping = gateway.service.workspace.lookup("person"), gateway.service.cache
+        found = keeping.get("person", lookup, f"nir:{nirs[0]}")
+        assert found is not None
+        for count in (1, 7, 30):
+            for each in range(count):
+                keeping.put("person", lookup, f"nir:{each}", found.answer)
+            time.sleep(0.2)
+            monkeypatch.setattr(cache, "SWEPT", 0.0)
+            for _ in range(8):
+                keeping.put("person", lookup, "nir:stays", found.answer)
+            assert keeping._open().stat()["entries"] == 1, "all that is over is gone, what came just now stays"
