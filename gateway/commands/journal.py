@@ -57,15 +57,16 @@ def journal_verify_command(root: Path, as_json: bool, anchor: Path | None, autho
 def _verified(workspace: "Workspace", anchor: Path | None, authority: Path | None) -> tuple["Result", list[str]]:
     """Verify a workspace's journal; return what was found, and what is wrong with lines of the anchors themselves."""
     from gateway.journal import verification
+    from gateway.journal.keys import Keys
     from gateway.journal.stores import store_of
 
+    keys = Keys(workspace.state)
     if anchor is None:
-        return verification.verify_rows(store_of(workspace).rows()), []
+        return verification.verify_rows(store_of(workspace).rows(), (), keys), []
     from gateway.journal import anchors
-    from gateway.journal.keys import Keys
 
-    known, forged = anchors.read(anchor, Keys(workspace.state), authority)
-    return verification.verify_rows(store_of(workspace).rows(), known), forged
+    known, forged = anchors.read(anchor, keys, authority)
+    return verification.verify_rows(store_of(workspace).rows(), known, keys), forged
 
 
 @journal_group.command("anchor")
@@ -86,7 +87,7 @@ def journal_anchor_command(root: Path, as_json: bool, file: Path | None, timesta
     with closing(Journal.of(workspace)) as journal:
         where = [name for name, said in (("file", file), ("timestamp", timestamp)) if said]
         settings.change(workspace, journal, "anchor", "journal", fields=where, source="")
-        found = verification.verify_rows(store_of(workspace).rows())
+        found = verification.verify_rows(store_of(workspace).rows(), (), journal.keys)
         if not found.whole:
             raise InvalidRequest(f"the journal is broken, and gets no anchor: {found.problems[0]}")
         made = anchors.make(found.entries, found.head, journal.keys, timestamp)

@@ -7,6 +7,7 @@ an authority (RFC 3161) too, which proves number, hash and time to people who tr
 
 import base64
 import binascii
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -20,6 +21,9 @@ from gateway.journal.entries import now
 from gateway.journal.keys import Key, Keys
 from gateway.journal.verification import Anchor
 from gateway.store import unavailable
+
+APART = dt.timedelta(minutes=5)
+"""By how much the time of an anchor and that of its time-stamp may differ: two clocks, and the way to the authority."""
 
 
 def make(number: int, head: str, keys: Keys, authority: str | None = None) -> Anchor:
@@ -46,7 +50,7 @@ def append(anchor: Anchor, path: Path) -> None:
 def read(path: Path, keys: Keys, authorities: Path | None = None) -> tuple[list[Anchor], list[str]]:
     """Return the anchors of a file that are what we made, and a sentence for each line that is not.
 
-    With `authorities`, certificates in PEM, time-stamps are verified too. Raises NotFound, Unavailable and Misconfigured
+    With `authorities`, certificates in PEM, each must have a time-stamp of theirs, of its own time. Raises NotFound, Unavailable and Misconfigured
     where a file is missing, cannot be read, or holds no certificate.
     """
     if not path.is_file():
@@ -75,11 +79,21 @@ def _forged(anchor: Anchor, keys: Keys, trusted: Sequence[timestamps.Certificate
         yield f"was sealed with the key {name or '(none)'}, which is not here: it was forged, or the key is missing"
     elif not hmac.compare_digest(_seal(key, anchor), anchor.seal):
         yield "was forged or damaged: its seal is not that of its number, hash and time"
-    elif trusted and anchor.timestamp:
-        try:
-            timestamps.verify(base64.b64decode(anchor.timestamp), anchor.message, trusted)
-        except (BeffroiError, binascii.Error) as error:
-            yield f"has a time-stamp that is not one of it: {error}"
+    elif trusted and not anchor.timestamp:  # the seal does not cover that there was one
+        yield "has no time-stamp of the authority"
+    elif trusted:
+        yield from _stamped_wrongly(anchor, trusted)
+
+
+def _stamped_wrongly(anchor: Anchor, trusted: Sequence[timestamps.Certificate]) -> Iterator[str]:
+    try:
+        stamped = timestamps.verify(base64.b64decode(anchor.timestamp), anchor.message, trusted)
+        if abs(stamped - dt.datetime.fromisoformat(anchor.time)) > APART:
+            yield f"says that it is of {anchor.time}, and was time-stamped at {stamped.isoformat()}"
+    except (BeffroiError, binascii.Error) as error:
+        yield f"has a time-stamp that is not one of it: {error}"
+    except (ValueError, TypeError):
+        yield "has a time that is none, or is of no zone"
 
 
 def _seal(key: Key, anchor: Anchor) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.journal import settings
 from gateway.journal.stores import store_of
+from gateway.journal.verification import erasure
 from pipelines.declarations.accounting import before as first_day
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def retain(workspace: "Workspace", journal: "Journal", *, preview: bool = False)
             before = first_day(kept, today).isoformat()
             due, last = store.due(kind, before)
             if due and not preview:
-                said = f"before {before}, up to entry {last}: {due}"
+                seal = journal.keys.keyed(erasure(kind, before, last, due))
+                said = f"before {before}, up to entry {last}: {due}, sealed {seal}"
                 settings.change(workspace, journal, "erase", "journal", fields=[kind], source=said)
                 store.erase(kind, before, last)
             found.append(Erased(kind, kept, before, due))

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.journal.chain import GENESIS, Damaged, Row, digest, link
+from gateway.journal.keys import Keys
 from gateway.journal.sqlite import SqliteStore
 
-ERASURE = re.compile(r'"action":"erase".*"fields":\["(\w+)"\].*"source":"before (\d{4}-\d\d-\d\d), up to entry (\d+)')
-"""What an entry of action `erase` says: the class, the first day kept, and the last entry that it is about."""
+ERASURE = re.compile(
+    r'"action":"erase".*"fields":\["(\w+)"\].*"source":"before (\d{4}-\d\d-\d\d), up to entry (\d+): (\d+), sealed ([\w:]+)"'
+)
+"""What an entry of action `erase` says: the class, the first day kept, the last entry that it is about, how many they
+are, and the seal of that."""
 
 
 @dataclass(frozen=True, order=True)
@@ -64,12 +68,17 @@ def verify(path: Path) -> Result:
     return verify_rows(SqliteStore(path).rows())
 
 
-def verify_rows(rows: Iterable[Row], anchors: Sequence[Anchor] = ()) -> Result:
+def erasure(kind: str, before: str, upto: int, count: int) -> str:
+    """Return what the key of the journal seals of an erasure, so that nobody without it can empty entries unseen."""
+    return f"beffroi-journal-erasure-1 {kind} {before} {upto} {count}"
+
+
+def verify_rows(rows: Iterable[Row], anchors: Sequence[Anchor] = (), keys: Keys | None = None) -> Result:
     """Walk a chain and tell every entry that was changed, removed, moved or emptied without a word of it.
 
-    Raises NotFound where there is no journal, Unavailable where it cannot be read.
+    An erasure is believed where `keys` sealed it; without them, of none is it known that it was not made up. Raises NotFound where there is no journal, Unavailable where it cannot be read.
     """
-    walk = _Walk({anchor.number for anchor in anchors})
+    walk = _Walk({anchor.number for anchor in anchors}, keys)
     try:
         for row in rows:
             walk.step(row)
@@ -83,13 +92,14 @@ def verify_rows(rows: Iterable[Row], anchors: Sequence[Anchor] = ()) -> Result:
 class _Walk:
     """Where a verification stands, and what it found. `wanted` are the numbers whose hashes anchors hold."""
 
-    def __init__(self, wanted: set[int]) -> None:
+    def __init__(self, wanted: set[int], keys: Keys | None) -> None:
         self.entries, self.number, self.head, self.erased = 0, 0, GENESIS, 0
         self.problems: list[str] = []
         self.hashes: dict[int, str] = {}
         self._wanted = wanted
         self._empty: dict[tuple[str, str], list[int]] = {}  # by class and day: the first, the last, how many
         self._acts: list[tuple[str, str, int]] = []
+        self._keys = keys
 
     def step(self, row: Row) -> None:
         """Look at the next entry."""
@@ -98,7 +108,10 @@ class _Walk:
         if row.number in self._wanted:
             self.hashes[row.number] = self.head
         if row.kind == "change" and (act := ERASURE.search(row.entry)):
-            self._acts.append((act[1], act[2], int(act[3])))
+            kind, before, upto = act[1], act[2], int(act[3])
+            sealed = self._keys is None or act[5] in self._keys.every(erasure(kind, before, upto, int(act[4])))
+            if sealed and kind != "change" and before <= row.day:  # changes are kept, and so is what is of that day
+                self._acts.append((kind, before, upto))
 
     def _wrong(self, row: Row) -> Iterator[str]:
         if row.number != self.number + 1:

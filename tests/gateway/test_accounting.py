@@ -98,13 +98,32 @@ def test_erasing_by_hand_is_no_retention(small: Path, statement: str, said: str)
     assert verify(state / "journal.db").problems[0].startswith(said)
 
 
+@pytest.mark.parametrize("kind", ["lookup", "change"])
+def test_an_erasure_that_the_key_did_not_seal_is_not_believed(small: Path, kind: str) -> None:
+    """Who can write to the file, and has no key, empties an entry and adds that it was erased under retention."""
+    state = small / ".beffroi"
+    write_old(state)
+    fill(state, 3)
+    workspace = Workspace(small)
+    with closing(Journal.of(workspace)) as journal:
+        own = journal.keys.keyed(f"beffroi-journal-erasure-1 {kind} 2999-01-01 99 9")  # the last one: even with the key
+        seal = own if kind == "change" else f"{journal.keys.names()[0]}:{'0' * 64}"
+        said = f"before 2999-01-01, up to entry 99: 9, sealed {seal}"
+        settings.change(workspace, journal, "erase", "journal", fields=[kind], source=said)
+    with closing(sqlite3.connect(state / "journal.db")) as database, database:
+        found = database.execute("SELECT min(number) FROM entries WHERE kind = ?", (kind,)).fetchone()[0]
+        database.execute("UPDATE entries SET entry = '' WHERE number = ?", (found,))
+    assert "lost the content" in beffroi(small, "journal", "verify", status=1).output
+
+
 def test_an_erasure_that_was_cut_short_goes_on(small: Path) -> None:
     """Journaled, but not done: killed between the two, the next run does it, and the chain is whole all the while."""
     state = small / ".beffroi"
     write_old(state)
     workspace = Workspace(small)
     with closing(Journal.of(workspace)) as journal:
-        said = "before 2023-01-01, up to entry 10: 4"
+        seal = journal.keys.keyed("beffroi-journal-erasure-1 lookup 2023-01-01 10 4")
+        said = f"before 2023-01-01, up to entry 10: 4, sealed {seal}"
         settings.change(workspace, journal, "erase", "journal", fields=["lookup"], source=said)
     assert (verify(state / "journal.db").problems, verify(state / "journal.db").erased) == ((), 0)
     beffroi(small, "journal", "erase")
