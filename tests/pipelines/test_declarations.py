@@ -103,7 +103,7 @@ BROKEN = [
     ("beffroi.yaml", "title: Test\n", "title: Test\nregistry: {}\n", "beffroi.yaml:2: unknown key «registry» (did you mean «registries»?); allowed: identity, journal, lookups, organisations, proxies, publication, purposes, registries, timezone, title"),
     ("beffroi.yaml", "    title: Ville\n", "    title: Ville\n    apps: {}\n", "beffroi.yaml:10: unknown key «apps»; allowed: applications, title"),
     ("beffroi.yaml", "        title: Mairie\n", "        titel: Mairie\n", "beffroi.yaml:12: unknown key «titel» (did you mean «title»?); allowed: certificates, grants, limits, title|beffroi.yaml:11: the key «title» is missing"),
-    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: 1\n", "beffroi.yaml:16: unknown key «rows»; allowed: dataset, fields, journal, lookup, purposes"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: 1\n", "beffroi.yaml:16: unknown key «rows»; allowed: dataset, fields, journal, lookup, purposes, verify"),
     ("beffroi.yaml", "    procedure: Enrolment\n", "    procedure: Enrolment\n    agreement: x\n", "beffroi.yaml:21: unknown key «agreement»; allowed: expires, legal_basis, procedure, title"),
     ("beffroi.yaml", "      - registry: communes\n", "      - registry: communes\n        timeout: 3\n", "beffroi.yaml:27: unknown key «timeout»; allowed: dataset, registry"),
     ("beffroi.yaml", "    organisation: ville\n", "    organisation: ville\n    url: x\n", "beffroi.yaml:31: unknown key «url»; allowed: organisation"),
