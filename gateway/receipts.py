@@ -12,6 +12,7 @@ import copy
 import datetime as dt
 import functools
 import hmac
+import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from gateway.callers.access import Caller
+    from gateway.journal.chain import Row
     from pipelines.workspace import Workspace
 
 TYPE = "beffroi-receipt+jwt"
@@ -192,9 +194,13 @@ def read(receipt: str, public: "Mapping[str, Ed25519PublicKey]") -> tuple[Claims
 
 def asked_for(claims: Claims, salt: bytes | None, identifier: str) -> bool:
     """Tell whether it is `identifier` that was asked for. Raises MalformedIdentifier, and InvalidRequest without a salt."""
+    return hmac.compare_digest(keyed(_needed(salt), named(claims, identifier)), claims.identifier)
+
+
+def named(claims: Claims, identifier: str) -> str:
+    """Return an identifier as receipts and the journal name it. Raises MalformedIdentifier."""
     model = RECORDS.get(claims.record)  # a workspace's own record is not known everywhere: then as it is written
-    text = ":".join(canonical(model, identifier)) if model is not None else identifier
-    return hmac.compare_digest(keyed(_needed(salt), text), claims.identifier)
+    return ":".join(canonical(model, identifier)) if model is not None else identifier
 
 
 def told(claims: Claims, salt: bytes | None, data: "Mapping[str, Any]") -> bool:
@@ -203,6 +209,31 @@ def told(claims: Claims, salt: bytes | None, data: "Mapping[str, Any]") -> bool:
         raise InvalidRequest("this receipt is of no data: none were given, or they hold a number beyond 2**53")
     found = keyed_data(_needed(salt), data)
     return found is not None and hmac.compare_digest(found, claims.data)
+
+
+def unlike(claims: Claims, row: "Row", hashes: "Mapping[str, str] | None" = None) -> list[str]:
+    """Return which claims are not those of the entry that the receipt names: whoever has the key can name any.
+
+    `hashes` are those of the identifier, where it is known, by the names of the journal's keys. Of an entry whose content
+    is erased day and class are left. Raises InvalidRequest where the identifier's key is not among the journal's.
+    """
+    if not row.entry:
+        kind = "lookup" if claims.outcome == "found" else "refused"
+        left = {"time": claims.time[:10] == row.day, "outcome": row.kind == kind}
+        return [name for name, same in left.items() if not same]
+    entry = json.loads(row.entry)
+    if entry["source"] is None:  # who said that there is none is known after the entry is written
+        entry["source"] = claims.source
+    same = ("time", "action", "organisation", "application", "purpose", "outcome", "fields", "source")
+    found = [name for name in same if entry[name] != getattr(claims, name)]
+    if entry["resource"] != f"lookup:{claims.lookup}":
+        found.append("lookup")
+    if hashes is not None and entry["identifier"] not in hashes.values():
+        key = (entry["identifier"] or "").partition(":")[0]
+        if key and key not in hashes:
+            raise InvalidRequest(f"the entry's identifier was hashed with the journal's key {key}, which is not here")
+        found.append("identifier")
+    return found
 
 
 def as_dict(claims: Claims) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from gateway import console
 from gateway.commands.command import command
 
 if TYPE_CHECKING:
+    from gateway.journal.chain import Row
     from gateway.receipts import Claims
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
@@ -32,8 +34,8 @@ def receipt_group() -> None:
 @click.option(
     "--identifier", help="Was it this one that was asked for (scheme:value)? «-» reads it from standard input."
 )
-@click.option("--data", type=FILE, help="Were these the data, as JSON?")
-@click.option("--journal", "in_journal", is_flag=True, help="Is the entry in this workspace's journal?")
+@click.option("--data", type=FILE, help="Were these the data, as JSON? For a verification: the question.")
+@click.option("--journal", "in_journal", is_flag=True, help="Is it what this workspace's journal says?")
 @command
 def receipt_verify_command(
     root: Path,
@@ -46,18 +48,20 @@ def receipt_verify_command(
 ) -> None:
     """Verify the receipt in FILE, or on standard input; exit status 1 where something is not as it says.
 
-    FILE has the receipt, or the whole answer that it came with: then its data are compared too. With --keys nothing but
-    these files is needed: no workspace, no network.
+    FILE has the receipt, or the whole answer that it came with: then its data are compared too; what was verified needs
+    the question with --data. With --keys nothing but these files is needed: no workspace, no network.
     """
     from gateway import receipts
 
-    text, answered = _receipt(_content(file))
+    text, answer = _receipt(_content(file))
     claims, salt = receipts.read(text, _keys(root, keys))
-    told = _content(data) if data is not None else answered
+    told = _told(answer, None if data is None else _json(_content(data)))
+    typed = None if identifier is None else _typed(identifier, file)
+    asked = None if typed is None else receipts.asked_for(claims, salt, typed)
     found: dict[str, bool | None] = {
-        "identifier": None if identifier is None else receipts.asked_for(claims, salt, _typed(identifier, file)),
-        "data": None if told is None else receipts.told(claims, salt, _data(told)),
-        "journal": _in_journal(root, claims) if in_journal else None,
+        "identifier": asked,
+        "data": None if told is None else receipts.told(claims, salt, told),
+        "journal": _in_journal(root, claims, typed if asked else None) if in_journal else None,
     }
     if as_json:
         console.show_json({"claims": receipts.as_dict(claims), **found})
@@ -86,27 +90,43 @@ def _content(file: Path) -> bytes:
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
 
 
-def _receipt(content: bytes) -> tuple[str, bytes | None]:
-    """Return the receipt, and the answer that it came in, if that has data. Raises InvalidRequest."""
+def _receipt(content: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the receipt, and the answer that it came in: an empty one where it came alone. Raises InvalidRequest."""
     text = content.decode("utf-8", "replace").strip()
     if not text.startswith("{"):
-        return text, None
+        return text, {}
     said = _json(content)
     found = said.get("receipt") or (said["meta"].get("receipt") if isinstance(said.get("meta"), dict) else None)
     if not isinstance(found, str):
         raise InvalidRequest("the file is JSON and holds no receipt: ask with the header «Beffroi-Receipt: yes»")
-    return found, content if "data" in said else None
+    return found, said
 
 
-def _data(content: bytes) -> dict[str, Any]:
-    """Read data, or an answer that has them."""
-    said = _json(content)
-    return said["data"] if isinstance(said.get("data"), dict) and "meta" in said else said
+def _told(answer: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what is to be held against the receipt: what was given with --data, or else what the answer has, if any.
+
+    An answer to `verify` does not repeat what was asked, which its receipt is of too. Raises InvalidRequest without it.
+    """
+    if "verified" in answer:
+        if given is None or "verify" not in given or "data" in answer:
+            raise InvalidRequest(
+                "what was verified cannot be held against the receipt without what was asked: give the question with"
+                ' --data, as it was sent, {"verify": …}; or the receipt alone as FILE, and nothing is compared'
+            )
+        return {"verify": given["verify"], "verified": answer["verified"]}
+    said = given if given is not None else answer if "data" in answer else None
+    return said["data"] if said is not None and isinstance(said.get("data"), dict) and "meta" in said else said
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) != len(pairs):
+        raise InvalidRequest("an object in that JSON has one name twice, so that each reader may take another value")
+    return found
 
 
 def _json(content: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(content)
+        said = json.loads(content, object_pairs_hook=_once)
     except ValueError:
         said = None
     if not isinstance(said, dict):
@@ -134,17 +154,40 @@ def _typed(identifier: str, file: Path) -> str:
     return (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
-def _in_journal(root: Path, claims: "Claims") -> bool:
-    """Tell whether the entry is in the workspace's journal; its hash covers all before it, as that of an anchor does."""
+def _in_journal(root: Path, claims: "Claims", identifier: str | None) -> bool | None:
+    """Tell whether the entry is in the workspace's journal and says the same; None where its content is erased.
+
+    The entry's hash covers all before it, as that of an anchor does. Only what differs is told, not how.
+    """
+    from gateway.journal.keys import Keys
     from gateway.journal.stores import store_of
     from gateway.journal.verification import Anchor, verify_rows
+    from gateway.receipts import named, unlike
     from pipelines.workspace import Workspace
 
-    number = claims.journal.number
-    found = verify_rows(store_of(Workspace(root)).rows(), [Anchor(number, claims.journal.hash, claims.time)])
+    workspace, number, seen = Workspace(root), claims.journal.number, list["Row"]()
+    keys = Keys(workspace.state)
+    rows = _noticed(store_of(workspace).rows(), number, seen)
+    found = verify_rows(rows, [Anchor(number, claims.journal.hash, claims.time)], keys)
     for problem in found.problems:
         console.note(problem)
-    return found.whole and found.anchored == number
+    if not found.whole or found.anchored != number:
+        return False
+    hashes = None if identifier is None else dict(zip(keys.names(), keys.every(named(claims, identifier)), strict=True))
+    if other := unlike(claims, seen[0], hashes):
+        console.note(
+            f"entry {number} is of something else ({', '.join(other)}): the gateway's key signed what it never told"
+        )
+        return False
+    return True if seen[0].entry else None
+
+
+def _noticed(rows: "Iterable[Row]", number: int, seen: "list[Row]") -> "Iterator[Row]":
+    """Pass rows on, and keep the one of that number."""
+    for row in rows:
+        if row.number == number:
+            seen.append(row)
+        yield row
 
 
 def _show(claims: "Claims", found: dict[str, bool | None]) -> None:
@@ -156,7 +199,11 @@ def _show(claims: "Claims", found: dict[str, bool | None]) -> None:
     said = {
         "identifier": ("it is the one asked for", "it is ANOTHER than was asked for", "not compared: see --identifier"),
         "data": ("they are those given", "they are NOT those given", "not compared: see --data"),
-        "journal": ("the entry is in it, whole", "the entry is NOT in it, or the journal is BROKEN", "see --journal"),
+        "journal": (
+            "the entry is in it, whole, and says the same",
+            "the entry is NOT in it, or says something ELSE, or the journal is BROKEN",
+            "not compared: see --journal; or the content of the entry is erased",
+        ),
     }
     for name, result in found.items():
         console.note(f"{name}: {said[name][2 if result is None else 0 if result else 1]}")

@@ -23,6 +23,9 @@ MEDIA: dict[Form, str] = {"json": "application/json", "ndjson": "application/x-n
 MOST_ROWS = 200_000
 """Rows that come at once, at most."""
 
+MOST_LISTS, MOST_COMMAS = 4 * MOST_ROWS + 2, 16 * MOST_ROWS
+"""Lists and objects, and commas, of JSON that comes at once, at most: more take a hundred times the memory of the text."""
+
 MOST_LINES = 20
 """Lines that one row of CSV takes at most: a quotation mark that is never closed does not swallow the file."""
 
@@ -83,24 +86,28 @@ def read(form: Form, file: BinaryIO, fields: list[str] | None = None) -> Many:
 
 
 def _json(body: bytes, fields: list[str] | None) -> Many:
+    if body.count(b"{") + body.count(b"[") > MOST_LISTS or body.count(b",") > MOST_COMMAS:
+        raise _too_many()  # before it is parsed
     try:
         told = from_json(body)
     except ValueError:  # too deep, not UTF-8, or no JSON
         raise InvalidRequest(LIKE) from None
     shared: dict[str, Any] = {} if fields is None else {"fields": fields}
     if isinstance(told, dict):
-        told, shared = dict(told), shared | {name: each for name, each in told.items() if name != "identifiers"}
+        shared |= {name: each for name, each in told.items() if name != "identifiers"}
         items = told.get("identifiers")
         asked = Question.read(to_json(shared | {IDENTIFIER: "…"})).fields  # what is wrong there is wrong in every row
-        told = [shared | {IDENTIFIER: each} for each in items] if isinstance(items, list) else None
     else:
-        asked = fields
-        told = [shared | each if isinstance(each, dict) else each for each in told] if isinstance(told, list) else None
-    if not told:
+        asked, items = fields, told
+    if not items or not isinstance(items, list):
         raise InvalidRequest(LIKE)
-    if len(told) > MOST_ROWS:
+    if len(items) > MOST_ROWS:
         raise _too_many()
-    return Many("json", tuple(asked) if asked is not None else None, (), _rows((to_json(each), ()) for each in told))
+    if isinstance(told, dict):
+        texts = (to_json(shared | {IDENTIFIER: each}) for each in items)
+    else:
+        texts = (to_json(shared | each if isinstance(each, dict) else each) for each in items)
+    return Many("json", tuple(asked) if asked is not None else None, (), _rows((text, ()) for text in texts))
 
 
 def _shared(line: bytes, shared: dict[str, Any]) -> bytes:
@@ -134,7 +141,9 @@ def row(number: int, text: bytes | InvalidRequest, came: tuple[str, ...] = ()) -
 
 
 def _too_many() -> InvalidRequest:
-    return InvalidRequest(f"there are more than {MOST_ROWS:,} rows: send them in several parts")
+    return InvalidRequest(
+        f"there are more than {MOST_ROWS:,} rows, or what would fill more: send them in several parts"
+    )
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------
@@ -143,6 +152,8 @@ def _too_many() -> InvalidRequest:
 def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -> Many:
     """Read CSV whose first line names the columns, with a comma or a semicolon between them."""
     head = _text(first).removeprefix("\ufeff")
+    if _broken(head):
+        raise InvalidRequest("the first line of the CSV is not in UTF-8: save the file as «CSV UTF-8»")
     separator = ";" if head.count(";") > head.count(",") else ","
     columns = _cells(head, separator)
     names = [name.strip() for name in columns or ()]
@@ -157,7 +168,7 @@ def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -
         for cells in _records(lines, separator, len(names)):
             if isinstance(cells, InvalidRequest):
                 yield cells, ()
-            elif any("\udc80" <= letter <= "\udcff" for letter in "".join(cells)):
+            elif _broken("".join(cells)):
                 yield InvalidRequest("this line is not in UTF-8"), ()
             else:
                 yield to_json(shared | {IDENTIFIER: cells[place].strip()}), tuple(cells)
@@ -209,6 +220,11 @@ def _cells(text: str, separator: str) -> list[str] | None:
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
+
+
+def _broken(text: str) -> bool:
+    """Tell whether what `_text` made a text of was not UTF-8."""
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 # --- rows that are kept ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -86,7 +87,7 @@ class Jobs:
         Raises InvalidRequest for rows that are too many, LimitReached where its application has MOST jobs under way,
         Unavailable where it cannot be kept.
         """
-        self._room(about)
+        self._room(about)  # what is refused is not written first
         name, (key, secret) = secrets.token_hex(16), self._keys.all[0]
         seal = _Seal(secret, name)
         part = self.folder / f"{name}.part"
@@ -99,7 +100,9 @@ class Jobs:
                 text = seal.closed(json.dumps(asdict(about)).encode(), "about")
                 connection.execute("INSERT INTO job SELECT ?, ?, count(*), NULL FROM rows", (key, text))
                 connection.execute("COMMIT")
-            part.rename(self.folder / f"{name}.db")
+            with self.alone("new", wait=True):  # of many that come at once, each is counted by the next
+                self._room(about)
+                part.rename(self.folder / f"{name}.db")
             _sync(self.folder)
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"the job cannot be kept in .beffroi/jobs/ ({type(error).__name__})") from error
@@ -142,12 +145,12 @@ class Jobs:
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def alone(self, name: str) -> Iterator[bool]:
+    def alone(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Tell whether this process may work on a job: no other does until the block ends, or the process."""
         file = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 yield False
             else:
@@ -164,6 +167,7 @@ class Job:
         if not path.exists():
             raise NotFound(NONE)
         self._path, self.name = path, path.stem
+        self._lock = threading.Lock()  # a thread that was left at its work must not find the file closed under it
         try:
             self._connection = _opened(path, "rw")
             self._connection.executescript(OPTIONS)
@@ -173,13 +177,14 @@ class Job:
                 raise Unavailable("the key that this job was kept with is not there any more: delete it, and ask anew")
             self._seal = _Seal(secret, path.stem)
             told = json.loads(self._seal.opened(about, "about"))
-        except (sqlite3.Error, TypeError, ValueError, InvalidTag) as error:
+            self.about = About(**told | {"columns": tuple(told["columns"]), "fields": tuple(told["fields"])})
+        except (sqlite3.Error, TypeError, ValueError, KeyError, InvalidTag) as error:  # one of another version too
             raise Unavailable(f"the job cannot be read ({type(error).__name__}): delete it, and ask anew") from error
-        self.about = About(**told | {"columns": tuple(told["columns"]), "fields": tuple(told["fields"])})
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once no thread works on it any more."""
+        with self._lock:
+            self._connection.close()
 
     def delete(self) -> None:
         """Delete the job for good, whoever works on it."""
@@ -215,11 +220,12 @@ class Job:
             for row, told in some
         ]
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("UPDATE rows SET outcome = ?, told = ? WHERE number = ?", values)
-            self._connection.execute("COMMIT")
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany("UPDATE rows SET outcome = ?, told = ? WHERE number = ?", values)
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error), self._lock:
                 self._connection.execute("ROLLBACK")
             raise Unavailable(f"the job's answers cannot be kept ({type(error).__name__})") from error
 
@@ -243,7 +249,8 @@ class Job:
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         try:
-            return self._connection.execute(sql, values).fetchall()
+            with self._lock:
+                return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise Unavailable(f"the job cannot be read or written ({type(error).__name__})") from error
 

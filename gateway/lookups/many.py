@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from connectors import errors
-from connectors.errors import BeffroiError, CallerError, NotFound, Unauthenticated
+from connectors.errors import BeffroiError, CallerError, NotFound, NotGranted, Unauthenticated
 from gateway.callers.access import Caller
 from gateway.front import MAX_BODY
 from gateway.journal import Entry
@@ -41,6 +41,7 @@ class Many:
         """`service` is the gateway's."""
         self.service, self.jobs = service, Jobs(service.workspace.state, service.journal.keys)
         self._waiting = bulk.patient(service)
+        self._parsing = asyncio.Lock()
         self.tender = Tender(service, self.jobs, self._waiting)
 
     @contextlib.asynccontextmanager
@@ -72,7 +73,8 @@ class Many:
             await bulk.refused(self.service, name, caller, None)
         try:
             bulk.allowed(self.service, name, caller, None)
-            many = await asyncio.to_thread(incoming.read, form, BytesIO(body))
+            async with self._parsing if form == "json" and len(body) > MAX_BODY else contextlib.nullcontext():
+                many = await asyncio.to_thread(incoming.read, form, BytesIO(body))  # a long one is whole in memory
             granted = bulk.allowed(self.service, name, caller, many.fields)
             first = await asyncio.to_thread(lambda: list(islice(many.rows, FEW + 1)))
             out = outgoing.wanted(request.headers.get("accept", ""), form)
@@ -116,7 +118,8 @@ class Many:
     async def result(self, request: Request, name: str) -> Response:
         """Return the answers of a job that is done, once that is on the journal; its state with 202 while it is not.
 
-        Raises what `mine` raises, and what `decide` does where its application may not have all of it any more.
+        It is journaled with who fetches it, and why. Raises what `mine` raises, what `decide` does where its application
+        may not have all of it any more, and NotGranted for another purpose than the job's.
         """
         job = await self.mine(request, name)
         try:
@@ -125,11 +128,13 @@ class Many:
                 told = JSONResponse(state(name, job), 202, headers)
                 job.close()
                 return told
-            about, whose = job.about, job.about.as_caller()
-            entry = Entry.begin(self.service.workspace, whose, "lookup", f"lookup:{about.lookup}")
+            about, caller = job.about, self.service.caller(request)
+            entry = Entry.begin(self.service.workspace, caller, "lookup", f"lookup:{about.lookup}")
             async with self.service.journal.access(entry):
                 entry.source = f"job:{name}"
-                entry.fields = list(bulk.allowed(self.service, about.lookup, whose, about.fields or None))
+                if caller.purpose != (purpose := about.as_caller().purpose):
+                    raise NotGranted(f"the job was made for the purpose {purpose}: send that one in Beffroi-Purpose")
+                entry.fields = list(bulk.allowed(self.service, about.lookup, caller, about.fields or None))
         except BeffroiError:
             job.close()
             raise

@@ -1,5 +1,6 @@
 """Whoever works on the jobs: in each process of the gateway, two at a time, those that no other process has.
 
+Applications take turns: while one of them waits, a job of another is left after a while, and goes on later.
 A process that is killed leaves its jobs to the others, or to itself when it comes again: what was answered is kept, and
 is not asked again.
 """
@@ -8,10 +9,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from connectors.errors import BeffroiError, NotFound
 from gateway.lookups import bulk
+from gateway.lookups.incoming import Row
 from gateway.lookups.jobs import Job, Jobs
 from gateway.service import Service
 
@@ -22,6 +24,9 @@ AT_ONCE = 2
 
 LOOK = 2.0
 """Seconds between two looks for jobs that nobody works on."""
+
+TURN = 5.0
+"""Seconds that a job is worked on at least before another application has its turn."""
 
 SWEPT = 60.0
 """Seconds between two looks for jobs whose day is over."""
@@ -38,6 +43,9 @@ class Tender:
         self._service, self._jobs, self._waiting = service, jobs, waiting
         self._working: dict[str, asyncio.Task[None]] = {}
         self._ended: set[str] = set()
+        self._whose: dict[str, str] = {}
+        self._had: dict[str, float] = {}
+        self._others_wait = False
         self._not_before: dict[str, float] = {}
         self._come = asyncio.Event()
 
@@ -72,16 +80,41 @@ class Tender:
                 await asyncio.wait_for(self._come.wait(), LOOK)
 
     async def _begin(self) -> None:
-        """Begin to work on the oldest jobs, as far as there is room."""
-        names = await asyncio.to_thread(self._jobs.names)
+        """Begin to work as far as there is room: for the application whose turn is longest ago, on its oldest job."""
+        names = await asyncio.to_thread(self._known)
         self._ended &= set(names)
+        self._whose = {name: self._whose[name] for name in {*names, *self._working}}
+        now = time.monotonic()
+        waiting = [
+            name for name in names
+            if name not in self._working and name not in self._ended and self._not_before.get(name, 0.0) <= now
+        ]  # fmt: skip
+        while waiting and len(self._working) < AT_ONCE:
+            name = min(waiting, key=lambda each: self._had.get(self._whose[each], 0.0))
+            waiting.remove(name)
+            self._had[self._whose[name]] = time.monotonic()
+            task = self._working[name] = asyncio.create_task(self._work(name))
+            task.add_done_callback(lambda _, name=name: self._left(name))  # type: ignore[misc]
+        served = {self._whose[name] for name in self._working}
+        self._others_wait = any(self._whose[name] not in served for name in waiting)
+
+    def _known(self) -> list[str]:
+        """Return the IDs of all jobs, oldest first, once it is known whose they are. Raises OSError."""
+        names = self._jobs.names()
         for name in names:
-            if len(self._working) >= AT_ONCE:
-                break
-            later = self._not_before.get(name, 0.0) > time.monotonic()
-            if name not in self._working and name not in self._ended and not later:
-                task = self._working[name] = asyncio.create_task(self._work(name))
-                task.add_done_callback(lambda _, name=name: self._left(name))  # type: ignore[misc]
+            if name not in self._whose:
+                self._whose[name] = ""  # of one that cannot be read, which `_work` says
+                with contextlib.suppress(BeffroiError), contextlib.closing(self._jobs.job(name)) as job:
+                    self._whose[name] = job.about.caller["application"]
+        return names
+
+    def _turn(self, job: Job) -> Iterator[Row]:
+        """Yield the rows that have no answer yet, until another application waits and has waited long enough."""
+        until = time.monotonic() + TURN
+        for row in job.left():
+            if self._others_wait and time.monotonic() > until:
+                return
+            yield row
 
     def _left(self, name: str) -> None:
         del self._working[name]
@@ -109,7 +142,7 @@ class Tender:
         if caller.application not in self._service.workspace.applications:
             job.delete()  # nobody is left who may read it
             return
-        rows = bulk.done(self._waiting, about.lookup, caller, job.left(), anew=about.anew)
+        rows = bulk.done(self._waiting, about.lookup, caller, self._turn(job), anew=about.anew)
         async with contextlib.aclosing(rows):
             async for some in rows:
                 if job.deleted():
@@ -120,5 +153,5 @@ class Tender:
         left = await asyncio.to_thread(lambda: next(job.left(), None))
         if left is None:
             job.end()
-        else:
+        elif not self._service.journal.writable():
             self._not_before[job.name] = time.monotonic() + AGAIN

@@ -76,16 +76,16 @@ async def together(
     """Return the outcome of each part of a body, in their order, once all have one: within the slowest one's deadline.
 
     Each is one lookup for access and journal. `meta.partial` tells that not all were answered. Raises InvalidRequest
-    for a body that is no list of questions, and the caller's own refusal: on the journal too, that for every part.
+    for a body that is no list of questions, and the caller's own refusal: on the journal too, once for all parts.
     """
     try:
+        if caller.refusal is not None:
+            raise caller.refusal
         parts = read(body, query)
-    except InvalidRequest:
+    except BeffroiError:
         async with service.journal.access(Entry.begin(service.workspace, caller, "lookup", "lookups")):
             raise
     outcomes = await asyncio.gather(*(_outcome(service, caller, part, anew=anew) for part in parts))
-    if caller.refusal is not None:
-        raise caller.refusal
     answered = sum(outcome["status"] == 200 for outcome in outcomes)
     return {"data": outcomes, "meta": {"asked": len(parts), "answered": answered, "partial": answered < len(parts)}}
 

@@ -1,17 +1,22 @@
 """Anchors: the head of the journal outside of it tells what the journal cannot: a cut end, a backup, a chain made anew."""
 
+import base64
 import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connectors import timestamps
 from connectors.errors import BeffroiError, Down, RefusedUs, Unreadable
+from gateway.journal import anchors
 from gateway.journal.chain import GENESIS, Content, chained
+from gateway.journal.keys import Keys
+from gateway.journal.verification import Anchor
 from tests.commands import beffroi
 from tests.gateway.test_journal import fill
 from tests.peers import timestamps as peer
@@ -165,6 +170,36 @@ def test_an_authority_stamps_an_anchor(root: Path, authority: tuple[str, Path], 
     ).stderr  # fmt: skip
 
 
+def sealed(root: Path, number: int, head: str, time: str) -> Anchor:
+    """Make an anchor as whoever has the journal's key can."""
+    bare = Anchor(number, head, time)
+    return replace(bare, seal=anchors._seal(Keys(root / ".beffroi").all[0], bare))
+
+
+def test_whoever_has_the_key_makes_no_anchor_that_passes_for_stamped(root: Path, authority: tuple[str, Path]) -> None:
+    url, certificate = authority
+    fill(root / ".beffroi", 5)
+    number = anchor(root, "--timestamp", url)
+    rewrite(root)
+    with closing(sqlite3.connect(root / ".beffroi/journal.db")) as database:
+        [(head,)] = database.execute("SELECT hash FROM entries WHERE number = ?", (number,)).fetchall()
+    bare = sealed(root, number, head, json.loads((root / "anchors").read_text())["time"])
+    (root / "anchors").write_text(bare.line())
+    assert f"anchored to entry {number}" in verified(root), "the seal alone is the key's"
+    said = verified(root, "--authority", str(certificate), status=1)
+    assert "line 1 of anchors has no time-stamp of the authority: it says nothing about the journal" in said
+    assert "no anchor holds it" in said
+    for time, expected in (
+        ("2026-01-01T00:00:00+00:00", "says that it is of 2026-01-01T00:00:00+00:00, and was time-stamped at "),
+        ("2026-01-01T00:00:00", "has a time that is none"),
+        ("in January", "has a time that is none"),
+    ):
+        early = sealed(root, number, head, time)
+        stamped = base64.b64encode(timestamps.stamp(url, early.message)).decode()
+        (root / "anchors").write_text(replace(early, timestamp=stamped).line())
+        assert expected in verified(root, "--authority", str(certificate), status=1)
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [("/garbled", Unreadable), ("/replayed", Unreadable), ("/forbidden", RefusedUs), ("/broken", Down)],
@@ -172,7 +207,7 @@ def test_an_authority_stamps_an_anchor(root: Path, authority: tuple[str, Path], 
 def test_what_is_no_stamp_is_an_error(authority: tuple[str, Path], path: str, kind: type[BeffroiError]) -> None:
     url, certificate = authority
     response = timestamps.stamp(url, b"ours")
-    assert timestamps.verify(response, b"ours", timestamps.certificates(certificate)).endswith("+00:00")
+    assert timestamps.verify(response, b"ours", timestamps.certificates(certificate)).tzinfo
     if path == "/replayed":
         timestamps.stamp(f"{url}{path}", b"another")
     with pytest.raises(kind):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from connectors.errors import InvalidRequest
+from connectors.errors import InvalidRequest, LimitReached
+from gateway.callers.access import Caller
 from gateway.cli import main
+from gateway.front import MAX_MANY
+from gateway.journal.keys import Keys
 from gateway.lookups import incoming, outgoing
-from gateway.lookups.jobs import MOST
+from gateway.lookups.jobs import MOST, About, Jobs, told_of
 from gateway.lookups.many import FEW
 from tests.effort import times
 from tests.gateway.conftest import Gateway, Reply, ask
@@ -171,6 +175,7 @@ def test_broken_lines_end_nothing(gateway: Gateway) -> None:
         ({"identifiers": ["01001"], "fields": ["nothing"]}, {}, "there is no field"),
         (b"", CSV, "no row"), (b"\n\n", NDJSON, "no row"), (b"a,b\n1,2", CSV, "identifier"),
         (b"identifier,identifier\n1,2", CSV, "exactly one"), (b"a,a,identifier\n1,2,3", CSV, "same name"),
+        ("identifier;prénom\n01001;José\n".encode("cp1252"), CSV, "UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_nothing_at_all_is_refused_whole(
@@ -312,6 +317,23 @@ def test_a_grant_taken_away_meanwhile(root: Path) -> None:
         assert ask(gateway.url, "DELETE", place, gateway.headers("mairie")).status == 204
 
 
+def test_who_fetches_the_answers_is_journaled_and_says_why(gateway: Gateway, nirs: list[str]) -> None:
+    place = job(gateway, "resident", {"identifiers": nirs[:3]}, Prefer="respond-async", Beffroi_Agent="alice")
+    wait(gateway, place)
+    mine = gateway.headers("mairie") | {"Beffroi-Agent": "bob"}
+    for purpose in (None, "etat-civil", "nulle-part"):
+        said = {name: text for name, text in mine.items() if name != "Beffroi-Purpose"}
+        reply = ask(gateway.url, "GET", f"{place}/result", said | ({"Beffroi-Purpose": purpose} if purpose else {}))
+        assert (reply.status, reply.code) == (403, "not-granted"), purpose
+        assert "inscription-scolaire" in reply.json["detail"]
+        entry = journal(gateway)[-1]
+        assert (entry["agent"], entry["outcome"]) == ("bob", "not-granted")
+    assert len(ask(gateway.url, "GET", f"{place}/result", mine).json["data"]) == 3
+    entry = journal(gateway)[-1]
+    assert [entry[name] for name in ("agent", "purpose", "outcome")] == ["bob", "inscription-scolaire", "found"]
+    assert entry["source"] == f"job:{place.removeprefix('/jobs/')}"
+
+
 def test_nobody_stands_in_the_files_of_a_job(gateway: Gateway, nirs: list[str]) -> None:
     body = "identifier;nom\n" + "".join(f"{nir};Quelqu'un\n" for nir in nirs[:30])
     place = job(gateway, "resident", body.encode(), **CSV, Prefer="respond-async")
@@ -349,6 +371,45 @@ def test_so_many_jobs_and_no_more(root: Path, faults: Faults) -> None:
         reply = post(gateway, "copy", {"identifiers": CODES}, Prefer="respond-async")
         assert (reply.status, reply.code) == (429, "limit-reached")
         assert "10 jobs" in reply.json["detail"]
+
+
+def test_so_many_jobs_at_once_and_no_more(tmp_path: Path) -> None:
+    jobs, together, said = Jobs(tmp_path, Keys(tmp_path)), threading.Barrier(MOST + 3), Counter[str]()
+    about = About("copy", told_of(Caller("api", "mairie", "ville")), "json", (), (), "2026-01-01T00:00:00+00:00")
+
+    def rows() -> Iterator[incoming.Row]:
+        together.wait(60)  # none is kept yet, and all are being written
+        yield incoming.row(1, b'{"identifier": "01001"}')
+
+    def new() -> None:
+        try:
+            jobs.new(about, rows())
+        except LimitReached:
+            said["refused"] += 1
+
+    threads = [threading.Thread(target=new) for _ in range(MOST + 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(jobs.names()), said["refused"]) == (MOST, 3)
+    assert not list(jobs.folder.glob("*.part*")), "what was refused is gone"
+
+
+def test_long_jobs_of_one_application_do_not_hold_back_anothers(root: Path, faults: Faults) -> None:
+    faults["communes"].fault = "latency:0.2"
+    text = (root / "beffroi.yaml").read_text()
+    granted = "{lookup: commune, fields: [name, code]"
+    more = f"{{lookup: copy, fields: [name], purposes: [inscription-scolaire]}}\n          - {granted}"
+    (root / "beffroi.yaml").write_text(text.replace(granted, more))
+    codes = [f"01{number:03}" for number in range(1, 900)]
+    with Gateway(root) as gateway:
+        long = [job(gateway, "commune", {"identifiers": codes}) for _ in range(3)]
+        reply = post(gateway, "copy", {"identifiers": CODES}, "ecole", Prefer="respond-async")
+        assert reply.status == 202
+        wait(gateway, reply.headers["location"], "ecole")
+        told = [gateway.get(place, "mairie").json["data"]["state"] for place in long]
+    assert told == ["under-way"] * 3
 
 
 def test_a_job_that_is_not_done_has_no_result_yet(root: Path, faults: Faults) -> None:
@@ -504,6 +565,25 @@ def test_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     for form, body in (("csv", b"identifier\n" + b"1\n" * 4), ("ndjson", b"1\n" * 4), ("json", b"[1,2,3,4]")):
         with pytest.raises(InvalidRequest, match="more than 3 rows"):
             list(incoming.read(form, io.BytesIO(body)).rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("item", [b"{}", b"[]", b"1", b'{"a":1}', b"[[]]"])
+def test_json_of_too_many_rows_is_refused_before_it_fills_the_memory(item: bytes) -> None:
+    body = b"[" + b",".join([item] * (MAX_MANY // (len(item) + 1))) + b"]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="more than 200,000 rows"):
+            incoming.read("json", io.BytesIO(body))
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(body), "it was parsed, or a part of it"
+    finally:
+        tracemalloc.stop()
+
+
+def test_so_many_rows_of_json_as_there_may_be() -> None:
+    question = {"identifier": "100015948200015", "fields": ["sex"], "verify": {"given_names": ["A"]}}
+    body = json.dumps([question] * incoming.MOST_ROWS, separators=(",", ":")).encode()
+    assert len(body) < MAX_MANY
+    assert next(incoming.read("json", io.BytesIO(body)).rows).refusal is None
 
 
 @pytest.mark.parametrize(

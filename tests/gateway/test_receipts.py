@@ -24,7 +24,7 @@ from connectors.errors import InvalidRequest, Misconfigured, NotFound
 from gateway import receipts
 from gateway.callers.access import Caller
 from gateway.journal import Entry
-from gateway.journal.chain import Row
+from gateway.journal.chain import GENESIS, Content, Row, chained
 from gateway.receipt_keys import VARIABLE, ReceiptKeys, public
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
@@ -303,7 +303,9 @@ def test_a_rotated_key_signs_nothing_more_and_its_receipts_hold(root: Path) -> N
         assert read(before, keys(gateway))[0].outcome == read(after, keys(gateway))[0].outcome == "found"
         with pytest.raises(InvalidRequest, match="not among the known ones"):
             read(after, known)
-    assert [e["action"] for e in entries(root / ".beffroi")].count("key-rotate") == 1
+    with contextlib.closing(sqlite3.connect(root / ".beffroi/journal.db")) as database:
+        kinds = database.execute("SELECT kind FROM entries WHERE entry LIKE '%\"key-rotate\"%'").fetchall()
+    assert kinds == [("change",)]
     for path in (root / ".beffroi/receipts").iterdir():
         assert secret not in path.read_text(), "the old private key is gone"
         assert path.stat().st_mode & 0o077 == 0
@@ -404,4 +406,97 @@ def test_the_entry_is_looked_for_in_the_journal(root: Path) -> None:
         database.execute("DELETE FROM entries WHERE number >= ?", (last(other)[1][0] - 1,))
     done = beffroi(other, *verify, status=1)
     assert "were removed from the end" in done.stderr or "was removed from the end" in done.stderr
-    assert "journal: the entry is NOT in it, or the journal is BROKEN" in done.stderr
+    assert "journal: the entry is NOT in it, or says something ELSE, or the journal is BROKEN" in done.stderr
+
+
+def signed_anew(root: Path, receipt: str, **said: Any) -> str:
+    """Change what a receipt says and sign it with the gateway's own key, as whoever stole that can."""
+    text, salt = receipt.split("~")
+    header, payload, _ = text.split(".")
+    _, key = ReceiptKeys(root / ".beffroi").current()
+    signed = f"{header}.{segment({**opened(payload), **said})}"
+    return f"{signed}.{segment(key.sign(signed.encode()))}~{salt}"
+
+
+def in_journal(root: Path, receipt: str, *more: str, status: int = 0) -> str:
+    (root / "receipt").write_text(receipt, encoding="utf-8")
+    return str(beffroi(root, "receipt", "verify", "receipt", "--journal", *more, status=status).stderr)
+
+
+def test_a_stolen_key_invents_no_lookup_that_the_journal_has(root: Path) -> None:
+    with Gateway(root) as gateway:
+        genuine = commune(gateway)
+        absent = asked(gateway, "/lookups/commune/01999").json["receipt"]
+    for receipt, identifier in ((genuine, "80021"), (absent, "01999")):
+        assert "journal: the entry is in it, whole, and says the same" in in_journal(
+            root, receipt, "--identifier", identifier
+        )
+    others = {
+        "time": "2026-01-01T00:00:00.000000+00:00",
+        "action": "verify",
+        "lookup": "person",
+        "outcome": "not-found",
+    }
+    others |= {"organisation": "autre", "application": "ecole", "purpose": "p", "source": "civil"}
+    for name, value in {**others, "fields": ["code"]}.items():
+        said = in_journal(root, signed_anew(root, genuine, **{name: value}), status=1)
+        assert f"is of something else ({name}):" in said, name
+        assert "journal: the entry is NOT in it, or says something ELSE" in said
+    salt = bytes.fromhex(genuine.split("~")[1])
+    forged = signed_anew(root, genuine, identifier=receipts.keyed(salt, "insee:01001"))
+    said = in_journal(root, forged, "--identifier", "01001", status=1)
+    assert "identifier: it is the one asked for" in said
+    assert "is of something else (identifier):" in said
+    rotated = json.loads(beffroi(root, "journal", "rotate-key", "--json").stdout)["before"]
+    assert "says the same" in in_journal(root, genuine, "--identifier", "80021"), "by the key that it was hashed with"
+    (root / ".beffroi/journal.keys" / rotated).unlink()
+    beffroi(root, "receipt", "verify", "receipt", "--journal")
+    said = in_journal(root, genuine, "--identifier", "80021", status=1)
+    assert f"hashed with the journal's key {rotated}, which is not here" in said
+
+
+def test_of_an_erased_entry_its_class_and_day_are_left(root: Path) -> None:
+    with Gateway(root) as gateway:
+        genuine = commune(gateway)
+    number = opened(genuine.split(".")[1])["journal"]["number"]
+    with contextlib.closing(sqlite3.connect(root / ".beffroi/journal.db")) as database, database:
+        rows = database.execute("SELECT entry, kind, '2020-01-01' FROM entries ORDER BY number").fetchall()
+        made = chained([Content(*row) for row in rows], 0, GENESIS)
+        database.execute("DELETE FROM entries")
+        database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", made)
+    with (root / "beffroi.yaml").open("a", encoding="utf-8") as file:
+        file.write("journal: {retention: {lookup: 1 year}}\n")
+    beffroi(root, "journal", "erase")
+    held = {"journal": {"number": number, "hash": made[number - 1].hash}, "time": "2020-01-01T00:00:00.000000+00:00"}
+    said = in_journal(root, signed_anew(root, genuine, **held))
+    assert "journal: not compared: see --journal; or the content of the entry is erased" in said
+    for name, value in (("time", "2020-01-02T00:00:00.000000+00:00"), ("outcome", "not-found")):
+        forged = signed_anew(root, genuine, **{**held, name: value})
+        assert f"is of something else ({name}):" in in_journal(root, forged, status=1)
+
+
+def test_what_was_verified_is_held_against_the_receipt(gateway: Gateway, nirs: list[str], tmp_path: Path) -> None:
+    question = {"identifier": nirs[0], "verify": {"birth_name": "Nobody"}}
+    answer = asked(gateway, "/lookups/person", question).json
+    (tmp_path / "keys.json").write_text(json.dumps(keys(gateway)), encoding="utf-8")
+    (tmp_path / "question.json").write_text(json.dumps(question), encoding="utf-8")
+    (tmp_path / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    verify = ("receipt", "verify", "answer.json", "--keys", "keys.json")
+    asking = (*verify, "--data", "question.json")
+    assert "give the question with --data" in beffroi(tmp_path, *verify, status=1).stderr
+    assert "data: they are those given" in beffroi(tmp_path, *asking).stderr
+    (tmp_path / "answer.json").write_text(json.dumps({**answer, "data": {"birth_name": "Nobody"}}), encoding="utf-8")
+    beffroi(tmp_path, *asking, status=1)
+    answer["verified"]["birth_name"]["match"] = "yes"
+    (tmp_path / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    assert "data: they are NOT those given" in beffroi(tmp_path, *asking, status=1).stderr
+
+
+def test_json_with_a_name_twice_is_refused(apart: Path) -> None:
+    """One reader takes the first value, another the last: what is verified would not be what is read."""
+    answer = (apart / "answer.json").read_text()
+    for twice in (answer.replace('"data":{', '"data":{"name":"forged",'), answer.replace("{", '{"data":{},', 1)):
+        assert twice != answer
+        (apart / "answer.json").write_text(twice, encoding="utf-8")
+        done = beffroi(apart, "receipt", "verify", "answer.json", "--keys", "keys.json", status=1)
+        assert "one name twice" in done.stderr
