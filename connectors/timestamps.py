@@ -4,6 +4,7 @@ Sources: RFC 3161, https://www.rfc-editor.org/rfc/rfc3161 (§2.4 request and res
 https://github.com/trailofbits/rfc3161-client
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,8 +63,8 @@ def certificates(path: Path) -> list[Certificate]:
         raise Misconfigured(f"{path} holds no certificates in PEM, or cannot be read") from error
 
 
-def verify(response: bytes, message: bytes, trusted: Sequence[Certificate]) -> str:
-    """Return when an authority that one of `trusted` vouches for says that a message existed (ISO 8601).
+def verify(response: bytes, message: bytes, trusted: Sequence[Certificate]) -> dt.datetime:
+    """Return when an authority that one of `trusted` vouches for says that a message existed, in UTC.
 
     A response without the authority's own certificate is verified by the one among `trusted`. Raises Unreadable where
     the response is no time-stamp, or is of another message or authority.
@@ -78,7 +79,7 @@ def verify(response: bytes, message: bytes, trusted: Sequence[Certificate]) -> s
             except (ValueError, VerificationError) as error:
                 wrong = error
             else:
-                return given.tst_info.gen_time.isoformat()
+                return given.tst_info.gen_time
     except ValueError as error:
         wrong = error
     raise Unreadable(f"the time-stamp does not verify: {wrong}", registry=NAME) from wrong

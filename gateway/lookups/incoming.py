@@ -142,7 +142,7 @@ def row(number: int, text: bytes | InvalidRequest, came: tuple[str, ...] = ()) -
 
 def _too_many() -> InvalidRequest:
     return InvalidRequest(
-        f"there are more than {MOST_ROWS:,} rows, or what would fill more: send them in several parts"
+        f"there are more than {MOST_ROWS:,} rows, or what takes the room of more: send them in several parts"
     )
 
 
