@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from connectors.errors import InvalidRequest, Misconfigured
-from gateway.store import unavailable
+from gateway.store import own_file, unavailable
 
 VARIABLE = "BEFFROI_RECEIPT_KEY"
 ALGORITHM = "EdDSA"
@@ -73,7 +73,7 @@ class ReceiptKeys:
             )
         try:
             self._keep(key.public_key())
-            _write(self._aside(), secrets.token_hex(32)).rename(self._path)
+            own_file(self._aside(), secrets.token_hex(32)).rename(self._path)
         except OSError as error:
             raise unavailable(self._path, error) from error
         return self.current()[0], old
@@ -84,7 +84,7 @@ class ReceiptKeys:
     def _keep(self, key: Ed25519PublicKey) -> None:
         """Keep a public key. It is written before the one that follows it signs anything."""
         jwk = _jwk(key)
-        aside = _write(self._aside(), json.dumps(jwk))
+        aside = own_file(self._aside(), json.dumps(jwk))
         aside.rename(self._folder / f"{jwk['kid']}.json")
 
     def _read(self) -> tuple[str, Ed25519PrivateKey]:
@@ -103,7 +103,7 @@ class ReceiptKeys:
         return _jwk(first.public_key())["kid"], first
 
     def _make(self) -> None:
-        aside = _write(self._aside(), secrets.token_hex(32))
+        aside = own_file(self._aside(), secrets.token_hex(32))
         with contextlib.suppress(FileExistsError):  # another process was first: its key holds
             os.link(aside, self._path)
         aside.unlink()
@@ -161,12 +161,3 @@ def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
     print_ = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
     name = base64.urlsafe_b64encode(print_).rstrip(b"=").decode()
     return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": name, "alg": ALGORITHM, "use": "sig"}
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write a file for its owner alone, on disk when this returns."""
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return path

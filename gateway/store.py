@@ -39,3 +39,12 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> Unavailable:
     """Say that the file at `path` cannot be used; SQLite's messages hold no values, the system's no more than paths."""
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return Unavailable(f"{path.name} cannot be used: {reason}")
+
+
+def own_file(path: Path, text: str) -> Path:
+    """Make a file for its owner alone; it is on disk when this returns. Raises FileExistsError, OSError."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return path

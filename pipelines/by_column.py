@@ -23,8 +23,8 @@ from connectors.columns import Column
 from pipelines.declarations import Dataset
 from pipelines.index import key_sql, moments
 from pipelines.sql import identifier, quote
-from pipelines.versions import Version, on_disk
-from pipelines.whole import whole_file
+from pipelines.versions import Version
+from pipelines.whole import on_disk, whole_file
 
 FILE = "columns.arrow"
 """The file of a version's entries."""

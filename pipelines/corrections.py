@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from connectors.errors import Unavailable
-from pipelines.versions import on_disk
+from pipelines.whole import on_disk
 from pipelines.workspace import Workspace
 
 

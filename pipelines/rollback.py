@@ -25,6 +25,7 @@ from pipelines import databases, diff, faces, retention, schema_versions, versio
 from pipelines.declarations import Dataset
 from pipelines.report.words import moment
 from pipelines.versions import Version
+from pipelines.whole import on_disk
 from pipelines.workspace import Workspace
 
 
@@ -200,7 +201,7 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
     faces.build(workspace, dataset, parquet, folder)
     changes = _changes(workspace, last, target)
     _announce(workspace, _held_at(last, number, target.number, by, why))
-    versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
+    on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
     schema_version, said = schema_versions.forward(last, target)
     versions.commit(
         workspace, dataset, number, parquet, target.rows, changes, schema_version=schema_version, schema_changes=said,
@@ -249,9 +250,9 @@ def _announce(workspace: Workspace, note: Held) -> None:
     path.parent.mkdir(exist_ok=True)
     part = half(workspace, note.dataset)
     part.write_text(json.dumps(asdict(note), ensure_ascii=False), encoding="utf-8")
-    versions.on_disk(part)
+    on_disk(part)
     part.replace(path)
-    versions.on_disk(path.parent)
+    on_disk(path.parent)
 
 
 def _hold(workspace: Workspace, name: str) -> None:

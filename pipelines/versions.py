@@ -8,7 +8,6 @@ Source: Delta Lake protocol, https://github.com/delta-io/delta/blob/master/PROTO
 
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from connectors.columns import arrow_schema
 from connectors.errors import Unavailable
 from pipelines import geometry
 from pipelines.declarations import Dataset
+from pipelines.whole import on_disk
 from pipelines.workspace import Workspace
 
 KEPT = 2
@@ -263,16 +263,6 @@ def _write(table: Path, dataset: Dataset, parquet: Path, rows: int, said: dict[s
         )  # fmt: skip
     log = table / "_delta_log"
     on_disk(*filter(None, [_last_entry(log)]), log)
-
-
-def on_disk(*paths: Path) -> None:
-    """Have the kernel put files and folders on disk, so that a commit never outlives what it points to."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

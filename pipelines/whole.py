@@ -1,6 +1,7 @@
 """Files that are written whole or not at all: aside first, then put in their place."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,3 +27,13 @@ def whole_json(file: Path, said: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(file) as part:
         part.write_text(json.dumps(said), encoding="utf-8")
+
+
+def on_disk(*paths: Path) -> None:
+    """Have the kernel put files and folders on disk, so that nothing outlives what it points to."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -10,6 +10,7 @@ from pipelines.judge import ROWS, Judged
 from pipelines.report import Report
 from pipelines.runs import Job
 from pipelines.sql import identifier, quote
+from pipelines.whole import on_disk
 
 DICTIONARY = 5_000
 """Distinct values of a row group up to which a column has a dictionary: to look for more takes a third of the time that
@@ -60,7 +61,7 @@ def committed(job: Job, report: Report, parquet: Path, folder: Path) -> Report:
     runs.write(report, folder / "report.json")
     if report.new:
         job.clock.begin("commit")
-        versions.on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
+        on_disk(parquet, parquet.parent, *folder.iterdir(), folder, folder.parent)
         versions.commit(
             workspace, job.dataset, report.version, parquet, report.rows_out,
             (report.added, report.changed, report.removed),

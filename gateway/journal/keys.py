@@ -16,7 +16,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from connectors.errors import Misconfigured
-from gateway.store import unavailable
+from gateway.store import own_file, unavailable
+from pipelines.whole import on_disk
 
 VARIABLE = "BEFFROI_JOURNAL_KEY"
 Key = tuple[str, bytes]
@@ -68,10 +69,10 @@ class Keys:
             with FileLock(old / "lock"):  # whoever rotates at the same time must keep the key that we make
                 name, key = self._read()[0]
                 if not (old / name).exists():
-                    _write(old / f"{name}.{os.getpid()}", key.hex()).rename(old / name)
-                    _sync(old)
-                _write(self._aside(), secrets.token_hex(32)).rename(self._path)
-                _sync(self._folder)
+                    own_file(old / f"{name}.{os.getpid()}", key.hex()).rename(old / name)
+                    on_disk(old)
+                own_file(self._aside(), secrets.token_hex(32)).rename(self._path)
+                on_disk(self._folder)
         except OSError as error:
             raise unavailable(self._path, error) from error
         self.all = self._read()
@@ -106,7 +107,7 @@ class Keys:
 
     def _make(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        aside = _write(self._aside(), secrets.token_hex(32))
+        aside = own_file(self._aside(), secrets.token_hex(32))
         with contextlib.suppress(FileExistsError):  # another process was first: its key holds
             os.link(aside, self._path)
         aside.unlink()
@@ -125,21 +126,3 @@ def _key(text: str, place: str) -> Key:
     if len(key) < 32:
         raise Misconfigured(f"{place} must be a key of at least 32 bytes, written as hexadecimal digits")
     return hashlib.sha256(key).hexdigest()[:8], key
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write a file for its owner alone, on disk when this returns."""
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -31,6 +31,7 @@ from gateway.callers.access import Caller
 from gateway.journal.keys import Keys
 from gateway.lookups.incoming import Form, Row, kept, unkept
 from gateway.lookups.outgoing import Told
+from pipelines.whole import on_disk
 
 KEPT = 86_400.0
 """Seconds that a job's answers are kept after its end."""
@@ -103,7 +104,7 @@ class Jobs:
             with self.alone("new", wait=True):  # of many that come at once, each is counted by the next
                 self._room(about)
                 part.rename(self.folder / f"{name}.db")
-            _sync(self.folder)
+            on_disk(self.folder)
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"the job cannot be kept in .beffroi/jobs/ ({type(error).__name__})") from error
         finally:
@@ -283,15 +284,6 @@ def _age(path: Path) -> float:
         return path.stat().st_ctime
     except OSError:  # it went away meanwhile
         return time.time()
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def moment(seconds: float) -> str:

@@ -16,8 +16,6 @@ from pipelines.steps.identifiers import IDENTIFIERS
 from pipelines.steps.lists import LISTS
 from pipelines.steps.numbers import NUMBERS
 from pipelines.steps.places import PLACES, is_date
-from pipelines.steps.step import BLANKS as BLANKS  # noqa: PLC0414  # known from here
-from pipelines.steps.step import REFUSED as REFUSED  # noqa: PLC0414
 from pipelines.steps.step import Argument, Step
 from pipelines.steps.text import TEXT
 

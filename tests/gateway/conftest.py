@@ -7,6 +7,8 @@ import json
 import logging
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -235,6 +237,30 @@ class Gateway:
         self, path: str, body: Any, application: str | None = None, purpose: str | None = "inscription-scolaire"
     ) -> Reply:
         return ask(self.url, "POST", path, self.headers(application, purpose), body)
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from gateway.app import serve
+serve(Path(sys.argv[1]), "127.0.0.1", 0, ready=lambda url: print(url, flush=True))
+"""
+
+
+@contextlib.contextmanager
+def a_process(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve a workspace in a process of its own; give it and its address."""
+    with (root / "log").open("ab") as log:
+        server = subprocess.Popen([sys.executable, "-c", SERVE, str(root)], stdout=subprocess.PIPE, stderr=log)
+    assert server.stdout is not None
+    try:
+        url = server.stdout.readline().decode().strip()
+        assert url, (root / "log").read_text()
+        yield server, url
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
 
 
 @pytest.fixture(scope="session")

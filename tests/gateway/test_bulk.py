@@ -7,8 +7,6 @@ import json
 import re
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -29,7 +27,7 @@ from gateway.lookups import incoming, outgoing
 from gateway.lookups.jobs import MOST, About, Jobs, told_of
 from gateway.lookups.many import FEW
 from tests.effort import times
-from tests.gateway.conftest import Gateway, Reply, ask
+from tests.gateway.conftest import Gateway, Reply, a_process, ask
 from tests.peers.fault_proxy import FaultProxy
 
 Faults = dict[str, FaultProxy]
@@ -446,37 +444,13 @@ def test_a_hundred_thousand_rows_with_broken_lines(gateway: Gateway) -> None:
     assert ask(gateway.url, "DELETE", place, gateway.headers("mairie")).status == 204
 
 
-SERVE = """
-import sys
-from pathlib import Path
-from gateway.app import serve
-serve(Path(sys.argv[1]), "127.0.0.1", 0, ready=lambda url: print(url, flush=True))
-"""
-
-
-@contextlib.contextmanager
-def served(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve a workspace in a process of its own; give it and its address."""
-    with (root / "log").open("ab") as log:
-        server = subprocess.Popen([sys.executable, "-c", SERVE, str(root)], stdout=subprocess.PIPE, stderr=log)
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().decode().strip()
-        assert url, (root / "log").read_text()
-        yield server, url
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
-
-
 def test_a_job_goes_on_after_kill_9_and_asks_nothing_again(root: Path, faults: Faults) -> None:
     faults["communes"].fault = "latency:0.05"
     codes = [f"01{number:03}" for number in range(1, 180)]
     with Gateway(root) as gateway:  # for a token; the server under test is a process of its own
         headers = gateway.headers("mairie")
         keyed = [gateway.service.journal.keyed(f"insee:{code}") for code in codes]
-    with served(root) as (server, url):
+    with a_process(root) as (server, url):
         reply = ask(url, "POST", "/lookups/commune", headers | {"Prefer": "respond-async"}, {"identifiers": codes})
         place = reply.headers["location"]
         while (told := ask(url, "GET", place, headers).json["data"])["answered"] < 20:
@@ -488,7 +462,7 @@ def test_a_job_goes_on_after_kill_9_and_asks_nothing_again(root: Path, faults: F
     with contextlib.closing(sqlite3.connect(file)) as connection:
         kept = [number for (number,) in connection.execute("SELECT number FROM rows WHERE outcome IS NOT NULL")]
     assert 20 <= len(kept) < len(codes)
-    with served(root) as (_, url):
+    with a_process(root) as (_, url):
         until = time.monotonic() + 120
         while (told := ask(url, "GET", place, headers).json["data"])["state"] != "done":
             assert time.monotonic() < until, told

@@ -1,7 +1,6 @@
 """The journal: nothing leaves before it is on disk, one chain for all processes, every tampering shows."""
 
 import asyncio
-import contextlib
 import http.client
 import json
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import pytest
 from connectors.errors import Misconfigured, NotFound, Unavailable
 from gateway.journal import Entry, Journal, verify
 from tests.effort import times
-from tests.gateway.conftest import Gateway, ask
+from tests.gateway.conftest import Gateway, a_process, ask
 from tests.peers.fault_proxy import FaultProxy
 
 
@@ -261,30 +260,6 @@ def test_an_asker_that_goes_away_is_journaled(tmp_path: Path) -> None:
         journal.append(Entry("lookup", "late", "api")).result()
 
 
-SERVE = """
-import sys
-from pathlib import Path
-from gateway.app import serve
-serve(Path(sys.argv[1]), "127.0.0.1", 0, ready=lambda url: print(url, flush=True))
-"""
-
-
-@contextlib.contextmanager
-def served(root: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve a workspace in a process of its own; give it and its address."""
-    with (root / "log").open("ab") as log:
-        server = subprocess.Popen([sys.executable, "-c", SERVE, str(root)], stdout=subprocess.PIPE, stderr=log)
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().decode().strip()
-        assert url, (root / "log").read_text()
-        yield server, url
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
-
-
 @pytest.mark.soak
 def test_every_answer_received_survives_kill_9(root: Path, faults: dict[str, FaultProxy], nirs: list[str]) -> None:
     """Each asker is an agent of its own, so that its answers are counted in the journal one by one."""
@@ -311,7 +286,7 @@ def test_every_answer_received_survives_kill_9(root: Path, faults: dict[str, Fau
 
     for _ in range(times(1)):
         enough, until = threading.Event(), sum(received) + 150
-        with served(root) as (server, url):
+        with a_process(root) as (server, url):
             threads = [threading.Thread(target=keep_asking, args=(url, n, enough, until)) for n in range(len(received))]
             for thread in threads:
                 thread.start()
@@ -331,7 +306,7 @@ def test_a_full_disk_stops_answers_and_room_brings_them_back(root: Path) -> None
     with Gateway(root) as gateway:
         headers = gateway.headers("ecole")
     log = root / ".beffroi" / "journal.db-wal"
-    with served(root) as (server, url):
+    with a_process(root) as (server, url):
 
         def asked() -> int:
             return ask(url, "GET", "/datasets/permits/rows/P2", headers).status

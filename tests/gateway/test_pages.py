@@ -16,8 +16,7 @@ from connectors.errors import Misconfigured, Unavailable
 from gateway.app import create_app, serve
 from pipelines.run import run
 from pipelines.workspace import Workspace
-from tests.gateway.conftest import Gateway, ask, things
-from tests.gateway.test_journal import SERVE
+from tests.gateway.conftest import SERVE, Gateway, ask, things
 
 ELSEWHERE = re.compile(rb"(?:src|href)\s*=\s*[\"']?(?:[a-z]+:)?//", re.IGNORECASE)
 

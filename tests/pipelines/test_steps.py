@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.steps.clean import Cleaning
-from pipelines.steps.vocabulary import REFUSED, STEPS, apply_steps
+from pipelines.steps.step import REFUSED
+from pipelines.steps.vocabulary import STEPS, apply_steps
 from tests.effort import some
 from tests.pipelines.bench import Bench, read
 
