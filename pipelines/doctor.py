@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from connectors.errors import Unavailable
-from pipelines import by_column, databases, metrics, raw, retention, rollback, runs, versions
+from pipelines import by_column, databases, index, metrics, raw, retention, rollback, runs, versions
 from pipelines.declarations import Dataset
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
@@ -226,9 +226,8 @@ def _ready(dataset: Dataset, version: Version) -> str | None:
     if not version.csv.is_file():
         return "its CSV file is gone"
     try:
-        with lmdb.open(str(version.index), readonly=True, subdir=False, lock=False) as index:
-            entries = index.stat()["entries"]
-    except lmdb.Error:
+        entries = index.count(version)
+    except (lmdb.Error, OSError):
         return "its index is gone or damaged"
     if entries != version.rows:
         return f"its index has {entries:,} rows, and it has {version.rows:,}"

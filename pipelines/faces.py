@@ -10,7 +10,7 @@ import duckdb
 from pipelines import by_column, faces_geometry, geometry, index
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
-from pipelines.versions import Version
+from pipelines.versions import Version, index_in
 from pipelines.workspace import Workspace
 
 MEMORY = "480MB"
@@ -43,7 +43,7 @@ def build(workspace: Workspace, dataset: Dataset, parquet: Path, folder: Path) -
         if geometry.of(dataset.columns):
             faces_geometry.geojson(connection, dataset, parquet, path_in(folder, dataset, "geojson"))
             faces_geometry.geoparquet(dataset, parquet, path_in(folder, dataset, "geo.parquet"))
-        if not (folder / index.FILE).exists():  # a run may have made it from the last version's
+        if not all(file.is_file() for file in index_in(folder)):  # a run may have made it from the last version's
             index.build(connection, parquet, dataset, folder)
         by_column.build(connection, dataset, parquet, folder)
         connection.execute(f"COPY (SELECT {columns} FROM read_parquet({source})) TO {csv} (FORMAT csv, HEADER)")

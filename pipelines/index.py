@@ -1,6 +1,8 @@
 """One row by its key: an embedded index beside each version, since a columnar engine is the wrong tool for one row.
 
-LMDB maps the key's text to the row as JSON. The file belongs to one version and never changes after it is built.
+LMDB maps the key's text to the row as JSON. The files belong to one version and never change after they are built. A
+version of which few rows are not those of the last one has an index of these alone, where an empty row is one that is no
+more, and under it the whole index that the last one has, by another name: a file of gigabytes is not written each night.
 """
 
 import hashlib
@@ -9,6 +11,7 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import duckdb
 import lmdb
@@ -17,19 +20,22 @@ from connectors.errors import RunFailed
 from pipelines.declarations import Dataset
 from pipelines.sql import identifier, quote
 from pipelines.versions import Version
-from pipelines.whole import whole_file
+from pipelines.whole import second_name, whole_file
 
 MAX_KEY = 500
 """LMDB takes keys of up to 511 bytes; a longer one is stored by its digest."""
 
-FILE = "rows.lmdb"
-"""The file of a version's index."""
+PATCHED = 0.1
+"""The share of its rows up to which an index tells what changed since another; beyond it is made anew."""
 
 MAP = 2**40
 """LMDB's bound on a file's size. It costs address space only: what a row takes as JSON is known when it is written."""
 
-_OPEN: dict[Path, tuple[Path, lmdb.Environment]] = {}
+_OPEN: dict[Path, tuple[tuple[Path, ...], tuple[lmdb.Environment, ...]]] = {}
 """The open indexes, by their version's Parquet file, whose name is never used twice."""
+
+_FILES: WeakValueDictionary[tuple[int, int], lmdb.Environment] = WeakValueDictionary()
+"""The open files, by device and inode: LMDB forbids to have one open twice in one process."""
 
 _OPENING = threading.Lock()
 
@@ -88,10 +94,10 @@ def _entries(dataset: Dataset, source: str) -> str:
 
 
 def build(connection: duckdb.DuckDBPyConnection, parquet: Path, dataset: Dataset, folder: Path) -> None:
-    """Write the index of `parquet` into `folder`/rows.lmdb, which must not exist. Raises lmdb.Error, duckdb.Error."""
+    """Write the index of `parquet` into `folder`, where none must be. Raises lmdb.Error, duckdb.Error."""
     source = f"read_parquet({quote(str(parquet))})"
     order = "" if _in_order(connection, dataset, source) else " ORDER BY 1"
-    _put(connection.execute(_entries(dataset, source) + order), folder / FILE, append=True)
+    _put(connection.execute(_entries(dataset, source) + order), folder / "rows.lmdb", append=True)
 
 
 def _in_order(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> bool:
@@ -104,17 +110,27 @@ def _in_order(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: s
 
 
 def patch(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, before: Path, came: str, gone: str, folder: Path
-) -> None:
-    """Write into `folder`/rows.lmdb the index `before` with the rows that `came` put in, and those `gone` taken out.
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, last: Version, came: str, gone: str, folder: Path
+) -> bool:
+    """Write into `folder` the index of the `last` version with the rows that `came` put in, and those `gone` taken out.
 
-    Both are SQL of relations: of whole rows, and of keys that no row of `came` has. Raises lmdb.Error, duckdb.Error.
+    Both are SQL of relations: of whole rows, and of keys that no row of `came` has. False, and nothing is left, where so
+    much changed that the index is better made anew. Raises lmdb.Error, duckdb.Error, OSError.
     """
-    with whole_file(folder / FILE) as part:
-        shutil.copyfile(before, part)
+    *changes, whole = last.index
+    changed, base = folder / "changed.lmdb", folder / "base.lmdb"
+    with whole_file(changed) as part:
+        if changes:
+            shutil.copyfile(changes[0], part)
         left = connection.execute(f"SELECT {key_sql(dataset.key, '', moments(dataset))} FROM {gone}").fetchall()
-        rows = connection.execute(_entries(dataset, came))
+        rows = connection.execute(f"{_entries(dataset, came)} ORDER BY 1")
         _put(rows, part, [_stored(text) for (text,) in left], append=False)
+        few = _reading(part).stat()["entries"] <= last.rows * PATCHED
+        if few:
+            second_name(whole, base)
+    if not few:
+        changed.unlink()
+    return few
 
 
 def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = (), *, append: bool) -> None:
@@ -125,7 +141,7 @@ def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = ()
     with lmdb.open(str(path), map_size=MAP, subdir=False, lock=False, sync=False, mode=0o600) as environment:
         with environment.begin(write=True) as transaction:
             for key in gone:
-                transaction.delete(key)
+                transaction.put(key, b"")
         while batch := rows.fetchmany(50_000):
             with environment.begin(write=True) as transaction, transaction.cursor() as cursor:
                 if cursor.putmulti(batch, append=append)[1] != len(batch):
@@ -135,32 +151,61 @@ def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = ()
 
 def row(version: Version, key: str) -> bytes | None:
     """Return the row of `version` whose key text is `key`, as a JSON object, or None. Raises lmdb.Error."""
-    with _environment(version).begin(buffers=False) as transaction:
-        value: bytes | None = transaction.get(_stored(key))
-        return value
+    return rows(version, (key,))[0]
 
 
 def rows(version: Version, keys: Iterable[str]) -> list[bytes | None]:
     """Return the rows of `version` whose key texts are `keys`, each as `row` does. Raises lmdb.Error."""
-    with _environment(version).begin(buffers=False) as transaction:
-        return [transaction.get(_stored(key)) for key in keys]
+    first, *below = _environments(version)
+    stored = [_stored(key) for key in keys]
+    with first.begin() as transaction:
+        found = [transaction.get(key) for key in stored]
+    for environment in below:
+        with environment.begin() as transaction:
+            found = [
+                transaction.get(key) if row is None else row or None for key, row in zip(stored, found, strict=True)
+            ]
+    return found
 
 
-def _environment(version: Version) -> lmdb.Environment:
+def count(version: Version) -> int:
+    """Return how many rows the index of `version` has. Raises lmdb.Error, OSError."""
+    *changes, whole = (_reading(file) for file in version.index)
+    total: int = whole.stat()["entries"]
+    for changed in changes:
+        with changed.begin() as told, whole.begin() as below:
+            total += sum(bool(row) - (below.get(key) is not None) for key, row in told.cursor())
+    return total
+
+
+def _reading(file: Path) -> lmdb.Environment:
+    """Open a file to be read, or return it as it is open, by this name or another."""
+    found = file.stat()
+    with _OPENING:
+        environment = _FILES.get((found.st_dev, found.st_ino))
+        if environment is None:
+            environment = lmdb.open(str(file), readonly=True, subdir=False, lock=False, max_spare_txns=16)
+            _FILES[found.st_dev, found.st_ino] = environment
+        return environment
+
+
+def _environments(version: Version) -> tuple[lmdb.Environment, ...]:
     found = _OPEN.get(version.parquet)
     return found[1] if found else _open(version)
 
 
-def _open(version: Version) -> lmdb.Environment:
-    """Open an index once (LMDB forbids twice in one process), and let go of those whose files are swept away."""
-    with _OPENING:
-        if version.parquet not in _OPEN:
-            for parquet, (path, _) in list(_OPEN.items()):
-                if path == version.index or not path.exists():
-                    del _OPEN[parquet]
-            environment = lmdb.open(str(version.index), readonly=True, subdir=False, lock=False, max_spare_txns=16)
-            _OPEN[version.parquet] = (version.index, environment)
-        return _OPEN[version.parquet][1]
+def _open(version: Version) -> tuple[lmdb.Environment, ...]:
+    """Open an index, and let go of those whose files are swept away."""
+    files = version.index
+    try:
+        environments = tuple(_reading(file) for file in files)
+    except OSError as error:
+        raise lmdb.Error(error.strerror) from None
+    for parquet, (paths, _) in list(_OPEN.items()):
+        if not set(paths).isdisjoint(files) or not all(path.exists() for path in paths):
+            _OPEN.pop(parquet, None)
+    _OPEN[version.parquet] = (files, environments)
+    return environments
 
 
 def _stored(text: str) -> bytes:

@@ -25,7 +25,7 @@ from pipelines import databases, diff, faces, retention, schema_versions, versio
 from pipelines.declarations import Dataset
 from pipelines.report.words import moment
 from pipelines.versions import Version
-from pipelines.whole import on_disk
+from pipelines.whole import on_disk, second_name
 from pipelines.workspace import Workspace
 
 
@@ -195,7 +195,7 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
     number = last.number + 1
     folder = versions.version_folder(workspace, name, number)
     parquet = target.parquet.with_name(f"{number:06d}-{uuid.uuid4().hex}.parquet")
-    _same_content(target.parquet, parquet)
+    second_name(target.parquet, parquet)
     folder.mkdir(parents=True)
     _evidence(target, number, folder)
     faces.build(workspace, dataset, parquet, folder)
@@ -211,14 +211,6 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
     made = versions.newest(workspace, name)
     assert made is not None  # noqa: S101  # it was committed just now
     return made
-
-
-def _same_content(old: Path, new: Path) -> None:
-    """Give a Parquet file, which never changes, a second name; where the disk cannot, copy it."""
-    try:
-        os.link(old, new)
-    except OSError:
-        shutil.copyfile(old, new)
 
 
 def _evidence(target: Version, number: int, folder: Path) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from connectors.columns import arrow_schema
 from connectors.errors import Unavailable
 from pipelines import geometry
 from pipelines.declarations import Dataset
+from pipelines.delta_log import Log, Stamp, last_entry, stamp
 from pipelines.whole import on_disk
 from pipelines.workspace import Workspace
 
@@ -69,15 +70,15 @@ class Version:
         return self.folder / f"{self.dataset}.csv"
 
     @property
-    def index(self) -> Path:
-        """Return the key index."""
-        return self.folder / "rows.lmdb"
+    def index(self) -> tuple[Path, ...]:
+        """Return the files of the key index, as they are asked in turn."""
+        return index_in(self.folder)
 
     @property
     def whole(self) -> bool:
         """Tell whether every ready-made file is there (somebody may have removed one)."""
         ends = (".csv", ".geojson", ".geo.parquet") if self.maps else (".csv",)
-        return self.index.is_file() and all(self.csv.with_suffix(end).is_file() for end in ends)
+        return all(file.is_file() for file in (*self.index, *(self.csv.with_suffix(end) for end in ends)))
 
     @property
     def report(self) -> dict[str, Any]:
@@ -89,9 +90,16 @@ class Version:
     def as_of(self) -> dt.datetime:
         """Return when the source was last read and found to hold just this: later than `committed` after idle runs."""
         try:
-            return dt.datetime.fromisoformat(self.report["started"])
+            seen, known = stamp(f"{self.folder}/report.json"), _AS_OF.get(self.folder)
+            if known is None or known[0] != seen:
+                known = _AS_OF[self.folder] = seen, dt.datetime.fromisoformat(self.report["started"])
+            return known[1]
         except (OSError, ValueError, KeyError):  # its ready-made files are no longer kept
             return self.committed
+
+
+_AS_OF: dict[Path, tuple[Stamp, dt.datetime]] = {}
+"""What reports tell for `as_of`, by their version's folder: every answer has it, and reports are long."""
 
 
 def table_folder(workspace: Workspace, name: str) -> Path:
@@ -102,6 +110,12 @@ def table_folder(workspace: Workspace, name: str) -> Path:
 def version_folder(workspace: Workspace, name: str, number: int) -> Path:
     """Return the folder of a version's ready-made files."""
     return workspace.state / "versions" / name / str(number)
+
+
+def index_in(folder: Path) -> tuple[Path, ...]:
+    """Return the files of the key index in a version's folder: one of all its rows, or what changed, and the one below."""
+    whole = folder / "rows.lmdb"
+    return (whole,) if whole.is_file() else (folder / "changed.lmdb", folder / "base.lmdb")
 
 
 def declared(dataset: Dataset) -> str:
@@ -125,8 +139,13 @@ def latest(workspace: Workspace, name: str) -> Version | None:
     run: what was made for its owner never becomes open by an edit. Cheap: the log is read once per commit. Raises
     Unavailable where the log is damaged.
     """
-    found = newest(workspace, name)
-    return found if found and found.declared == declared(workspace.datasets[name]) else None
+    found, dataset = _versions(workspace, name), workspace.datasets[name]
+    if found is None or not found.all:
+        return None
+    if (shown := found.shown) is None or shown[0] is not dataset:
+        last = found.all[-1]
+        shown = found.shown = dataset, last if last.declared == declared(dataset) else None
+    return shown[1]
 
 
 def newest(workspace: Workspace, name: str) -> Version | None:
@@ -162,34 +181,31 @@ def shared(version: Version, dataset: Dataset) -> tuple[str, ...]:
 
 def history(workspace: Workspace, name: str) -> list[Version]:
     """Return every version of a dataset, oldest first."""
-    table = table_folder(workspace, name)
-    last = _last_entry(table / "_delta_log")
-    if last is None:
-        return []
-    seen = last.stat()
-    return list(_history(table, workspace.state, name, (last.name, seen.st_ino, seen.st_mtime_ns)))
+    return list(found.all) if (found := _versions(workspace, name)) is not None else []
 
 
-_LAST: dict[Path, int] = {}
-"""The number of each Delta log's last entry when it was last looked at."""
+@dataclass
+class _Versions:
+    """The versions of a dataset, oldest first, and which one is shown of it as it is declared."""
+
+    all: tuple[Version, ...]
+    shown: tuple[Dataset, Version | None] | None = None
 
 
-def _last_entry(log: Path) -> Path | None:
-    """Return the last entry of a Delta log. Costs two look-ups of a file, however long the log is."""
-    number = _LAST.get(log)
-    if number is None or not (log / f"{number:020}.json").exists():
-        number = max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=None)
-        if number is None:
-            return None
-    while (log / f"{number + 1:020}.json").exists():
-        number += 1
-    _LAST[log] = number
-    return log / f"{number:020}.json"
+_LOGS: dict[tuple[Path, str], Log[_Versions]] = {}
+"""The logs that were read, by the folder of the state and the dataset."""
 
 
-@lru_cache(maxsize=512)
-def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -> tuple[Version, ...]:
-    """Read the Delta log; `_made` is its last entry, so that it is read once per commit."""
+def _versions(workspace: Workspace, name: str) -> _Versions | None:
+    """Return the versions of a dataset, or None before its table is made. Raises Unavailable."""
+    key = workspace.state, name
+    if (log := _LOGS.get(key)) is None:
+        log = _LOGS[key] = Log(table_folder(workspace, name), partial(_history, *key))
+    return log.now()
+
+
+def _history(state: Path, name: str, table: Path) -> _Versions:
+    """Read the Delta log of a table. Raises Unavailable."""
     try:
         if not all(entry.stat().st_size for entry in (table / "_delta_log").glob("*.json")):
             raise ValueError("to the library an empty entry is an empty commit")  # noqa: TRY301  # told as damaged too
@@ -199,7 +215,7 @@ def _history(table: Path, state: Path, name: str, _made: tuple[str, int, int]) -
         raise Unavailable(
             f"the versions of {name} cannot be read: its Delta log is damaged, or of another Beffroi"
         ) from error
-    return tuple(sorted(found, key=lambda version: version.number))
+    return _Versions(tuple(sorted(found, key=lambda version: version.number)))
 
 
 def _version(table: Path, state: Path, name: str, entry: dict[str, Any]) -> Version:
@@ -261,8 +277,7 @@ def _write(table: Path, dataset: Dataset, parquet: Path, rows: int, said: dict[s
             str(table), schema, [action], mode="error", name=dataset.name, commit_properties=properties,
             configuration=TABLE,
         )  # fmt: skip
-    log = table / "_delta_log"
-    on_disk(*filter(None, [_last_entry(log)]), log)
+    on_disk(*filter(None, [last_entry(table)]), table / "_delta_log")
 
 
 @contextmanager

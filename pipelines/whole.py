@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,14 @@ def whole_json(file: Path, said: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(file) as part:
         part.write_text(json.dumps(said), encoding="utf-8")
+
+
+def second_name(file: Path, name: Path) -> None:
+    """Give a file that never changes a second name; where the disk cannot, copy it. Raises OSError."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def on_disk(*paths: Path) -> None:

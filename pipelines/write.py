@@ -19,9 +19,6 @@ writing does, and saves nothing that compression does not."""
 CHANGED = "beffroi_changed"
 """The rows that are new or changed; with `_gone` after it, the keys of those that are no more."""
 
-PATCHED = 0.2
-"""The share of the rows up to which a changed index is made from the last one."""
-
 ROW_GROUP = 122_880
 """Rows per row group: what a reader that pages through a version reads at once."""
 
@@ -48,7 +45,7 @@ def version(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Repo
         changed = _changed(job, folder)
         job.connection.execute(f"DROP TABLE {ROWS}")  # what makes the faces wants its room
         if changed and last:
-            index.patch(job.connection, dataset, last.index, CHANGED, f"{CHANGED}_gone", folder)
+            index.patch(job.connection, dataset, last, CHANGED, f"{CHANGED}_gone", folder)
         faces.build(workspace, dataset, parquet, folder)
     return committed(job, report, parquet, folder)
 
@@ -99,9 +96,9 @@ def _parquet(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Pat
 def _changed(job: Job, folder: Path) -> bool:
     """Tell whether the key index is to be made from the last version's, and put by what changes in it."""
     last, dataset, changes = job.last, job.dataset, job.changes
-    if last is None or changes is None or not changes.by_row or not last.index.is_file():
+    if last is None or changes is None or not changes.by_row or not last.whole:
         return False
-    if last.folder == folder or sum(changes.counts) > last.rows * PATCHED:
+    if last.folder == folder or sum(changes.counts) > last.rows * index.PATCHED:
         return False
     keys = ", ".join(map(identifier, dataset.key))
     columns = ", ".join(identifier(column.name) for column in dataset.columns)

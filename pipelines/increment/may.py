@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from pipelines import compare, corrections, geometry, known, lineage
 from pipelines import raw as raws
-from pipelines.index import FILE as INDEX
 from pipelines.needed import Needed
 from pipelines.raw import Raw
 from pipelines.runs import Job
@@ -210,7 +209,7 @@ def _together(job: Job) -> Iterator[Reason]:
 
 def _there(last: Version) -> Iterator[Reason]:
     """Yield what of the last version's files is missing, or is in too many pieces."""
-    files = [last.folder / name for name in (*EVIDENCE, compare.HASHES, INDEX)]
+    files = [*last.index, *(last.folder / name for name in (*EVIDENCE, compare.HASHES))]
     if not last.whole or not last.rows or not last.parquet.is_file() or not all(file.is_file() for file in files):
         yield MISSING
         return

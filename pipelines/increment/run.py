@@ -120,6 +120,7 @@ def _faces(job: Job, cursor: duckdb.DuckDBPyConnection, since: Since, plan: Plan
         f"CREATE TEMP TABLE {GONE} AS SELECT {keys} FROM {KEYS} SEMI JOIN {STOOD} USING ({PLACE})"
         f" ANTI JOIN {GOOD} USING ({PLACE})"
     )
-    index.patch(cursor, job.dataset, since.last.index, GOOD, GONE, folder)
+    if not index.patch(cursor, job.dataset, since.last, GOOD, GONE, folder):
+        index.build(cursor, parquet, job.dataset, folder)
     if not increment_files.csv(cursor, job.dataset, since.last, plan, faces.path_in(folder, job.dataset, "csv")):
         faces.build(job.workspace, job.dataset, parquet, folder)

@@ -1,9 +1,12 @@
 """A small workspace to run pipelines in: its sources are Parquet files, read through the real `files` registry."""
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import lmdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -116,6 +119,17 @@ def read(parquet: Path) -> list[dict[str, Any]]:
     """Return the rows of a Parquet file."""
     rows: list[dict[str, Any]] = pq.read_table(parquet).to_pylist()
     return rows
+
+
+def indexed(version: Version) -> dict[bytes, bytes]:
+    """Return the entries of a version's key index, put together from its files."""
+    found: dict[bytes, bytes] = {}
+    for file in reversed(version.index):
+        with tempfile.NamedTemporaryFile() as copy:  # the file itself may be open
+            shutil.copyfile(file, copy.name)
+            with lmdb.open(copy.name, readonly=True, subdir=False, lock=False) as opened, opened.begin() as entries:
+                found |= dict(entries.cursor())
+    return {key: row for key, row in found.items() if row}
 
 
 def query(sql: str, database: str = ":memory:") -> list[tuple[Any, ...]]:

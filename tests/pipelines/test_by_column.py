@@ -69,7 +69,7 @@ def test_only_its_owner_reads_it_as_the_key_index(bench: Bench) -> None:
     finally:
         os.umask(before)
     version = bench.latest()
-    assert [f"{file.stat().st_mode & 0o777:o}" for file in (version.index, version.folder / FILE)] == ["600", "600"]
+    assert [f"{file.stat().st_mode & 0o777:o}" for file in (*version.index, version.folder / FILE)] == ["600", "600"]
 
 
 def test_a_new_version_has_its_own(bench: Bench) -> None:

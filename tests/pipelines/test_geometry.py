@@ -274,10 +274,10 @@ def test_a_version_whose_places_no_map_reads_is_whole_and_is_left_as_it_is(bench
     judged(bench, "type: geojson, format: topojson", ['{"type":"Topology","objects":{},"arcs":[]}'])
     version = bench.latest("places")
     assert version.whole
-    files = {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, version.index)}
+    files = {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, *version.index)}
     report = bench.run("places")
     assert (report.outcome, list(report.stages)) == ("unchanged", ["scan"]), "nothing is judged or made anew"
-    assert {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, version.index)} == files
+    assert {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (version.csv, *version.index)} == files
 
 
 def test_a_version_without_anything_for_maps_is_whole(bench: Bench) -> None:

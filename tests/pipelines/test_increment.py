@@ -11,14 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import NotFound, RunFailed
-from pipelines import raw, trace
+from pipelines import doctor, index, raw, trace
 from pipelines.increment import may
 from pipelines.increment import raw as increment_raw
 from pipelines.increment import run as increment_run
@@ -27,7 +26,7 @@ from pipelines.report import Report
 from pipelines.report import page as report_page
 from pipelines.run import run
 from tests.effort import some, times
-from tests.pipelines.bench import SHOPS, Bench, read
+from tests.pipelines.bench import SHOPS, Bench, indexed, read
 from tests.pipelines.killed import Child, run_shops
 
 ROWS = 60
@@ -96,11 +95,6 @@ def made(bench: Bench) -> dict[str, Any]:
     (staged,) = raw.readings(bench.root / ".beffroi/raw/shops")[-1].inputs
     came = raw_rows(staged)
     quarantine = read(version.folder / "quarantine.parquet")
-    with (
-        lmdb.open(str(version.index), readonly=True, subdir=False, lock=False) as environment,
-        environment.begin() as at,
-    ):
-        index = dict(at.cursor())
     return {
         "rows": bench.rows(),
         "from": [came[each["place"]] for each in read(version.folder / "lineage.parquet")],
@@ -109,7 +103,7 @@ def made(bench: Bench) -> dict[str, Any]:
         ),
         "duplicates": read(version.folder / "duplicates.parquet"),
         "csv": version.csv.read_bytes(),
-        "index": index,
+        "index": indexed(version),
         "raw": sorted(came.values()),
     }
 
@@ -218,7 +212,10 @@ def test_an_index_that_tells_of_other_rows_is_not_believed(source: Source) -> No
     first = source.quick.latest()
     source.put(("0002", "other", "1", "2020-01-01"))
     source.run()
-    shutil.copyfile(first.index, source.quick.latest().index)
+    last = source.quick.latest()
+    assert [file.name for file in last.index] == ["changed.lmdb", "base.lmdb"]
+    last.index[0].unlink()
+    shutil.copyfile(first.index[0], last.folder / "rows.lmdb")
     source.put(("0002", "name 1", "1", "2020-01-01"))
     assert source.run().read == "changes"
 
@@ -274,6 +271,33 @@ def test_many_changes_are_brought_into_one_file(source: Source, monkeypatch: pyt
     assert seen == [1, 2, 0, 1]
     source.put(*((f"{2 * n:04}", "all", "1", None) for n in range(20)))
     assert source.run().read == "whole"
+
+
+def test_an_index_tells_what_changed_until_that_is_much(source: Source) -> None:
+    files, whole = [], source.quick.latest().index[0].stat().st_ino
+    for number in range(8):
+        source.put((f"{2 * number + 2:04}", "changed", "x" if number == 1 else "1", None))
+        source.run()
+        last = source.quick.latest()
+        files.append([file.name for file in last.index])
+        assert index.count(last) == last.rows
+        assert index.row(last, "0002") == b'{"id":"0002","name":"changed","workers":1,"opened":null}'
+        assert (index.row(last, "0004") is None) == (number > 0), "refused in the second run"
+        if number == 1:
+            assert last.index[1].stat().st_ino == whole, "a big file is not written each night"
+    assert files == [["changed.lmdb", "base.lmdb"]] * 5 + [["rows.lmdb"]] + [["changed.lmdb", "base.lmdb"]] * 2
+
+
+def test_half_an_index_is_none(source: Source) -> None:
+    source.put(("0003", "new", "1", None))
+    source.run()
+    last = source.quick.latest()
+    last.index[1].unlink()
+    assert not last.whole
+    (told,) = doctor.examine(source.quick.workspace, ["shops"], mend=False)
+    assert "its index is gone or damaged" in told.detail
+    source.run()
+    assert (last.whole, index.count(last)) == (True, last.rows)
 
 
 def test_another_declaration_is_judged_whole(source: Source) -> None:
