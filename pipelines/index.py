@@ -151,7 +151,12 @@ def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = ()
 
 def row(version: Version, key: str) -> bytes | None:
     """Return the row of `version` whose key text is `key`, as a JSON object, or None. Raises lmdb.Error."""
-    return rows(version, (key,))[0]
+    environments = _environments(version)
+    if len(environments) > 1:
+        return rows(version, (key,))[0]
+    with environments[0].begin() as transaction:
+        found: bytes | None = transaction.get(_stored(key))
+    return found
 
 
 def rows(version: Version, keys: Iterable[str]) -> list[bytes | None]:
@@ -200,7 +205,7 @@ def _open(version: Version) -> tuple[lmdb.Environment, ...]:
     try:
         environments = tuple(_reading(file) for file in files)
     except OSError as error:
-        raise lmdb.Error(error.strerror) from None
+        raise lmdb.Error(str(error.strerror)) from None
     for parquet, (paths, _) in list(_OPEN.items()):
         if not set(paths).isdisjoint(files) or not all(path.exists() for path in paths):
             _OPEN.pop(parquet, None)
