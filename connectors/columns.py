@@ -6,6 +6,7 @@ Source: Table Schema, https://datapackage.org/standard/table-schema/
 """
 
 import datetime as dt
+import functools
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -100,6 +101,7 @@ class Column(BaseModel):
         return said
 
 
+@functools.cache
 def columns_of(record: type[Record]) -> tuple[Column, ...]:
     """Derive the columns of a table that mirrors `record`: one per field, in their order."""
     columns = []

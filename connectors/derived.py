@@ -5,7 +5,7 @@ A declaration names a record of `connectors/records.py`, whose fields it then fi
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, create_model
@@ -91,6 +91,14 @@ def problems(
     for field, info in known.model_fields.items():
         if info.is_required() and field not in fields:
             yield ("fields",), f"a {name} must have {field}: say where it stands"
+
+
+def of_identity(identifier: Identifier, asked: Collection[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the fields of an identity that a declared question leaves out: who is found by the others is another."""
+    missing = set(identifier.fields or ()) - set(asked)
+    if missing:
+        named = ", ".join(sorted(missing))
+        yield ("identifier", "fields"), f"nothing asks for {named}: a query, a path or parameters must have every field"
 
 
 def filled_record(record: type[Record], values: Mapping[str, Any], registry: str) -> Record:

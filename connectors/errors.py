@@ -9,6 +9,7 @@ nothing of HTTP statuses: `gateway/problems.py` gives each code its status, in o
     │   ├── InvalidRequest           unknown column, operator, field, cursor, body
     │   ├── NotFound                 the registry, or Beffroi, has no such thing
     │   ├── Withheld                 it exists, the law keeps it from being told
+    │   ├── Ambiguous                several answer to what was asked: none is told
     │   ├── Unauthenticated          no token or certificate, or one that is not good
     │   ├── NotGranted               this application may not, or not for this purpose
     │   ├── LimitReached             this application has asked as often as it may
@@ -107,6 +108,14 @@ class Withheld(CallerError):
     code = "withheld"
     title = "Withheld for legal reasons"
     todo = "The registry may not disclose this record: ask the person concerned, or the registry's owner."
+
+
+class Ambiguous(CallerError):
+    """Several records answer to what was asked, an identity most of all: nobody is guessed."""
+
+    code = "ambiguous"
+    title = "Several records answer to it"
+    todo = "Give more of the identity (all given names, the place of birth), or ask by a number; none of them was told."
 
 
 class Unauthenticated(CallerError):

@@ -18,6 +18,7 @@ import tenacity
 
 from connectors.deadline import Deadline
 from connectors.errors import (
+    Ambiguous,
     BeffroiError,
     Busy,
     Down,
@@ -162,7 +163,7 @@ class Guard:
         try:
             answer: T = work() if finds_out else _RETRYING(_once, work, deadline)
         except BeffroiError as error:
-            if isinstance(error, NotFound | Withheld):  # an answer as well
+            if isinstance(error, NotFound | Withheld | Ambiguous):  # an answer as well
                 self._answered(time.monotonic() - began)
             error.general = error.general and not (hurried and isinstance(error, Late))
             self.breaker.leave(error)

@@ -1,24 +1,40 @@
-"""What a declared registry is asked by: an identifier of a scheme, its form, and the number that it is."""
+"""What a declared registry is asked by: an identifier of a scheme, its form, and the number that it is; or an identity."""
 
 import importlib
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors import identities
 from connectors.declared import Declared
 from connectors.patterns import LONGEST_IDENTIFIER, takes_long
+from connectors.records import Record
 
 Entry = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
 class Identifier(Declared):
-    """What a record is asked by. Each named group of `pattern` is a parameter, unless a declared one holds it."""
+    """What a record is asked by. Each named group of `pattern` is a parameter, unless a declared one holds it.
+
+    Of an identity, each of its `fields` is; it has no pattern, and its scheme is `identity`.
+    """
 
     scheme: Entry
-    pattern: str
+    pattern: str = ""
     check: str | None = None
+    fields: identities.Fields | None = None
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Self:
+        if (self.fields is None) == (not self.pattern):
+            raise ValueError("say either pattern:, the form of one identifier, or fields:, those of an identity")
+        if self.fields is not None and self.check is not None:
+            raise ValueError("check: is for the number that one identifier is, not for the fields of an identity")
+        if (self.fields is not None) != (self.scheme == identities.SCHEME):
+            raise ValueError(f"the scheme of fields: is {identities.SCHEME}, and no other identifier is called that")
+        return self
 
     @field_validator("pattern")
     @classmethod
@@ -44,8 +60,15 @@ class Identifier(Declared):
                 raise ValueError(f"python-stdnum knows no number «{check}»: name its module, such as fr.siren or luhn")
         return check
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the parameters that it has: the named groups of the pattern, or the fields."""
+        return tuple(re.compile(self.pattern).groupindex if self.fields is None else self.fields)
+
     def groups(self, value: str) -> dict[str, str]:
-        """Return the named groups of a canonical value that are in it; none where its form is not ours."""
+        """Return the parameters that are in a canonical value; none where its form is not ours."""
+        if self.fields is not None:
+            return identities.parts(value)
         match = re.fullmatch(self.pattern, value, re.ASCII)
         return {} if match is None else {name: text for name, text in match.groupdict().items() if text is not None}
 
@@ -59,6 +82,8 @@ class Check:
     def __call__(self, value: str) -> str:
         """Return the canonical form. Raises ValueError, which does not hold the value."""
         text, said = value.strip(), self.identifier
+        if said.fields is not None:
+            return identities.read(said.fields, text)
         if len(text) > LONGEST_IDENTIFIER:
             raise ValueError(f"it has more than {LONGEST_IDENTIFIER} characters")
         if said.check is not None:
@@ -70,3 +95,12 @@ class Check:
             shown = re.sub(r"\?P<\w+>", "", said.pattern)
             raise ValueError(f"its form is {shown}")
         return text
+
+
+def asked_by(record: type[Record], fields: identities.Fields) -> type[Record]:
+    """Return a record that is asked for by an identity of these fields too."""
+    check = Check(Identifier(scheme=identities.SCHEME, fields=fields))
+    known = getattr(record, "identifiers", {})  # none of a record whose declaration is broken
+    asked = {"identifiers": {**known, identities.SCHEME: check}, "__doc__": record.__doc__}
+    made: type[Record] = type(record.__name__, (record,), asked)
+    return made

@@ -3,13 +3,27 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from connectors.errors import BeffroiError, Busy, Down, Late, Misconfigured, NotFound, RefusedUs, Unreadable, Withheld
+from connectors.errors import (
+    Ambiguous,
+    BeffroiError,
+    Busy,
+    Down,
+    Late,
+    Misconfigured,
+    NotFound,
+    RefusedUs,
+    Unreadable,
+    Withheld,
+)
 
-Outcome = Literal["not-found", "withheld", "busy", "down", "late", "refused-us", "unreadable", "misconfigured"]
+Outcome = Literal[
+    "not-found", "withheld", "ambiguous", "busy", "down", "late", "refused-us", "unreadable", "misconfigured"
+]
 
 MEANINGS: Mapping[Outcome, tuple[type[BeffroiError], str]] = {
     "not-found": (NotFound, "has no such record"),
     "withheld": (Withheld, "has this record and may not tell it"),
+    "ambiguous": (Ambiguous, "has several records of what was asked"),
     "busy": (Busy, "asks us to come back later"),
     "down": (Down, "says that it is out of order"),
     "late": (Late, "did not get the answer in time"),

@@ -6,6 +6,7 @@ and which of its fields are personal data.
 """
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
 from connectors.errors import MalformedIdentifier
+from connectors.identities import SCHEME as IDENTITY
 
 PERSONAL: dict[str, Any] = {"personal": True}
 """Marks a field as personal data (GDPR, article 4 (1)): a dataset with such a column is never published."""
@@ -34,6 +36,7 @@ class Record(BaseModel):
     identifiers: ClassVar[Mapping[str, Callable[[str], str]]]
 
     @classmethod
+    @functools.cache
     def is_personal(cls) -> bool:
         """Tell whether any field is personal data."""
         return any(
@@ -251,16 +254,17 @@ RECORDS: Mapping[str, type[Record]] = {model.__name__: model for model in (Commu
 
 
 def canonical(record: type[Record], identifier: str) -> tuple[str, str]:
-    """Check `identifier` (`scheme:value`, or the value alone where the record has one scheme only).
+    """Check `identifier` (`scheme:value`, or the value alone where the record has one scheme only, or one and `identity`).
 
     Returns (scheme, canonical value). Raises MalformedIdentifier, whose message never repeats the value.
     """
     scheme, colon, value = identifier.partition(":")
     if not colon:
-        if len(record.identifiers) > 1:
-            said = f"say which number it is: {', '.join(f'{s}:…' for s in record.identifiers)}"
+        schemes = [each for each in record.identifiers if each != IDENTITY] or [IDENTITY]
+        if len(schemes) > 1:
+            said = f"say which number it is: {', '.join(f'{s}:…' for s in schemes)}"
             raise MalformedIdentifier(said + _also("", identifier))
-        scheme, value = next(iter(record.identifiers)), identifier
+        scheme, value = schemes[0], identifier
     check = record.identifiers.get(scheme.strip().lower())
     if check is None:
         raise MalformedIdentifier(

@@ -17,11 +17,13 @@ from pydantic import Field, model_validator
 
 import connectors
 from connectors import credentials
+from connectors.carried import NOTHING, Carried
 from connectors.credentials import Credential
 from connectors.deadline import Deadline
 from connectors.declared import Declared
 from connectors.errors import Down, Misconfigured
 from connectors.guard import Guard, begun
+from connectors.identities import SCHEME
 from connectors.limits import Limits, LimitsSettings, Window
 from connectors.pacing import Pace
 from connectors.records import Record
@@ -148,6 +150,7 @@ class Registry:
     names_are_data: bool = False  # whether the columns of its tables are called by what stands in the data
     personal: bool = False  # whether all that it tells is personal data, whatever its fields say
     limits: Limits = Limits()
+    carries: frozenset[str] = frozenset()  # words of `connectors.carried` that it is told with each lookup
     probe: str | None = None  # an identifier that it is known to have, public: `beffroi check --online` asks for it
     settings_model: ClassVar[type[Settings]] = Settings
 
@@ -168,18 +171,23 @@ class Registry:
 
     def doubts(self) -> Iterable[str]:
         """Return what is allowed in the settings, and yet may be wrong in a way that nobody would notice."""
-        if getattr(getattr(self.settings, "lookup", None), "same", "") is None:
+        lookup = getattr(self.settings, "lookup", None)
+        if getattr(lookup, "same", "") is None and self.schemes != (SCHEME,):
             yield (
                 "its lookup says no same: (where a record repeats the identifier), so that another record than was asked"
                 " for would be given on without anybody noticing"
             )
 
-    def ask(self, identifier: str, deadline: Deadline) -> Answer:
+    def ask(self, identifier: str, deadline: Deadline, carried: Carried = NOTHING) -> Answer:
         """Return what `lookup` returns: where the registry is there to be asked, and more than once where that is safe.
 
-        Raises what `lookup` raises, Maintenance, and Down where it is out of order: neither makes a call.
+        Of what is `carried` the registry is told the words that it `carries`. Raises what `lookup` raises, Maintenance,
+        and Down where it is out of order: neither makes a call.
         """
-        return self.guard.call(lambda: self.lookup(identifier, deadline), deadline)
+        if not self.carries:
+            return self.guard.call(lambda: self.lookup(identifier, deadline), deadline)
+        own = {word: text for word, text in carried.items() if word in self.carries}
+        return self.guard.call(lambda: self.lookup_for(own, identifier, deadline), deadline)
 
     def read(self, table: str | None, after: str | None = None) -> Scan:
         """Return what `scan` returns, as `ask` does for `lookup`. Its first batch is there: after it, nothing is retried."""
@@ -200,6 +208,11 @@ class Registry:
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the record of a canonical identifier, or raise the error that its outcome is."""
         raise Misconfigured(f"the registry {self.name} answers no lookups, it can only be scanned", registry=self.name)
+
+    def lookup_for(self, carried: Carried, identifier: str, deadline: Deadline) -> Answer:
+        """Return what `lookup` returns, once the registry is told what it `carries`: kinds that can tell it write this."""
+        said = f"the registry {self.name} cannot be told {', '.join(carried)}: its kind has no place for it"
+        raise Misconfigured(said, registry=self.name)
 
     def increment(self, table: str | None) -> Increment | None:
         """Return how `table` is asked for what changed only; None where it is read whole each time."""
@@ -258,7 +271,7 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
-    *("guard", "credentials", "ledgers", "timestamps", "openid"),
+    *("guard", "credentials", "identities", "ledgers", "timestamps", "openid", "carried"),
     *("patterns", "variables", "yaml_text", "outcomes", "declared"),
 }
 """Modules and packages of this package that are no kind of registry."""

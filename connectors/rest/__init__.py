@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from connectors.carried import NOTHING, Carried, words_in
 from connectors.credentials import Credential
 from connectors.deadline import Deadline
 from connectors.derived import record_of
@@ -48,12 +49,13 @@ class Rest(Registry):
             auth=self._auth,
             identity=identity,
             pace=self.pace,
-            headers=said.headers,
+            headers={header: text for header, text in said.headers.items() if not words_in(text)},
         )
         self._lookup: Lookup | None = None
         self._problems = list(problems(said, root))
         if said.lookup is not None and not any(keys[0] == "lookup" for keys, _ in self._problems):
             asked = said.lookup
+            self.carries = words_in([said.headers, asked.path, asked.query, asked.body])
             self.record = record_of(asked.record, asked.identifier, asked.fields, asked.key, personal=said.personal)
             self.schemes = (asked.identifier.scheme,)
             self._lookup = Lookup(self._client, said, asked, self.record, self.extras)
@@ -70,9 +72,13 @@ class Rest(Registry):
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the record of an identifier. Raises what `Lookup.ask` raises."""
+        return self.lookup_for(NOTHING, identifier, deadline)
+
+    def lookup_for(self, carried: Carried, identifier: str, deadline: Deadline) -> Answer:
+        """Return the record of an identifier, the registry being told what is carried. Raises what `Lookup.ask` raises."""
         if self._lookup is None:
             return super().lookup(identifier, deadline)
-        return self._lookup.ask(identifier, deadline)
+        return self._lookup.ask(identifier, deadline, carried)
 
     def scan(self, table: str | None, after: str | None = None) -> pa.RecordBatchReader:
         """Return the rows of a declared table, page after page. Raises Misconfigured, and what `Scan.reader` raises."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from connectors import derived, drafting
+from connectors.carried import amiss, of_nobody, words_in
 from connectors.registry import FAULT
 from connectors.rest import paths
 from connectors.rest.auth import misplaced
@@ -50,6 +51,8 @@ def _of_headers(settings: RestSettings) -> Iterator[Problem]:
     for name, text in settings.headers.items():
         if not re.fullmatch(r"[ -~]*", text):
             yield ("headers", name), "a header has ASCII letters, digits, signs and blanks"
+        if wrong := amiss(words_in(text)) or (of_nobody(text) if settings.tables else None):
+            yield ("headers", name), wrong
         if name.lower() in taken:
             yield ("headers", name), "auth: says that already"
         elif name.lower() in ("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "accept"):
@@ -67,7 +70,7 @@ def _of_path(path: str) -> Iterator[Problem]:
 
 def _of_lookup(lookup: LookupSettings) -> Iterator[Problem]:
     yield from _of_path(lookup.path)
-    known = {*re.compile(lookup.identifier.pattern).groupindex, WHOLE}
+    known = {*lookup.identifier.names, WHOLE}
     said = {"path": groups_in(lookup.path), "query": groups_in(lookup.query), "body": groups_in(lookup.body)}
     for key, groups in said.items():
         if unknown := sorted(groups - known):
@@ -78,7 +81,9 @@ def _of_lookup(lookup: LookupSettings) -> Iterator[Problem]:
             ("path",),
             f"nothing asks for the identifier: write {{{WHOLE}}}, or a group of its pattern, in it or in query:",
         )
+    yield from (((key,), wrong) for key in said if (wrong := amiss(words_in(getattr(lookup, key)))))
     yield from derived.problems(lookup.record, lookup.identifier, lookup.fields)
+    yield from _of_identity(lookup, set().union(*said.values()))
     for name, field in lookup.fields.items():
         try:
             paths.place(field.source or name)
@@ -88,9 +93,18 @@ def _of_lookup(lookup: LookupSettings) -> Iterator[Problem]:
         yield ("key",), f"no field {lookup.key}; there are: {', '.join(lookup.fields)}"
 
 
+def _of_identity(lookup: LookupSettings, asked: set[str]) -> Iterator[Problem]:
+    yield from derived.of_identity(lookup.identifier, asked)
+    for key in ("same", "merged_to"):
+        if lookup.identifier.fields is not None and getattr(lookup, key) is not None:
+            yield (key,), "an identity is no one text that a record could repeat: leave it out"
+
+
 def _of_table(table: TableSettings) -> Iterator[Problem]:
     yield from _of_path(table.path)
     for key, value in (("path", table.path), ("query", table.query)):
+        if wrong := of_nobody(value):
+            yield (key,), wrong
         if groups := sorted(groups_in(value)):
             yield (key,), f"a table is asked for without an identifier: nothing stands for {{{groups[0]}}}"
     yield from _of_rows(table)

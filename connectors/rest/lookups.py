@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
+from connectors.carried import NOTHING, Carried, words_in
 from connectors.deadline import Deadline
 from connectors.derived import filled_record
 from connectors.errors import Unreadable
 from connectors.extras import report
+from connectors.outcomes import of_outcome
 from connectors.records import Record
 from connectors.registry import Answer
 from connectors.rest.client import MOST_OF_A_RECORD, Client, Reply
 from connectors.rest.outcomes import judge
 from connectors.rest.paths import NotEvaluated, Place, place
 from connectors.rest.reading import check_type, json_value
+from connectors.rest.sent import header_of
 from connectors.rest.settings import LookupSettings, RestSettings
 from connectors.rest.templates import Blanks
 
@@ -32,19 +35,21 @@ class Lookup:
         """`extras` takes the names in an answer that nothing reads."""
         self._client, self._rules, self._lookup, self._record = client, settings.answers, lookup, record
         self._registry, self._extras = client.name, extras
+        self._headers = {name: text for name, text in settings.headers.items() if words_in(text)}
         self._places = {name: place(said.source or name) for name, said in lookup.fields.items()}
         others = [place(path) for path in (lookup.same, lookup.merged_to) if path is not None]
         self._read = _tree([*self._places.values(), *others])
 
-    def ask(self, identifier: str, deadline: Deadline) -> Answer:
+    def ask(self, identifier: str, deadline: Deadline, carried: Carried = NOTHING) -> Answer:
         """Return the record of a canonical identifier, of its successor where the registry leads on to one.
 
-        Raises what an answer means by `answers` and by its status, and what `Client.get` raises; Unreadable where there
-        is no record in it, or another one than was asked for; MalformedIdentifier.
+        The registry is told what is `carried`. Raises what an answer means by `answers` and by its status, and what `Client.get` raises; Unreadable where there
+        is no record in it, or another one than was asked for; Ambiguous where an identity has several;
+        MalformedIdentifier.
         """
         asked, seen = identifier, {identifier}
         for _ in range(MOST_MERGERS + 1):
-            reply = self._reply(asked, deadline)
+            reply = self._reply(asked, deadline, carried)
             found = self._found(reply)
             told, successor = self._told(found, asked, reply), self._successor(found)
             if successor in (None, told):
@@ -55,14 +60,19 @@ class Lookup:
             asked = successor
         raise self._unreadable("that it was merged into another record, and so on without an end")
 
-    def _reply(self, identifier: str, deadline: Deadline) -> Reply:
+    def _reply(self, identifier: str, deadline: Deadline, carried: Carried) -> Reply:
         lookup = self._lookup
-        blanks = Blanks(self._registry, identifier, lookup.identifier.groups(identifier))
+        blanks = Blanks(self._registry, identifier, lookup.identifier.groups(identifier), carried)
+        headers = {
+            name: header_of(text, self._registry, f"the header {name} of", carried)
+            for name, text in self._headers.items()
+        }
         body = None if lookup.body is None else json.dumps(blanks.body(lookup.body)).encode()
         return self._client.get(
             blanks.path(lookup.path),
             blanks.query(lookup.query),
             deadline=deadline,
+            headers=headers,
             method=lookup.method,
             body=body,
             most=MOST_OF_A_RECORD,
@@ -78,6 +88,8 @@ class Lookup:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if isinstance(value, list) and value:
+            if self._lookup.identifier.fields is not None:
+                raise of_outcome("ambiguous", self._registry)
             raise self._unreadable("several records instead of one")
         if not isinstance(value, Mapping):
             where = "" if self._lookup.record_at is None else f" at «{self._lookup.record_at}»"

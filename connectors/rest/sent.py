@@ -2,27 +2,28 @@
 
 import re
 
+from connectors.carried import NOTHING, Carried
 from connectors.errors import Misconfigured
 from connectors.variables import filled, names
 
 US = "what says who we are to"
 
 
-def text_of(declared: str, registry: str, what: str) -> str:
+def text_of(declared: str, registry: str, what: str, carried: Carried = NOTHING) -> str:
     """Return a declared text with its variables filled in. Raises Misconfigured, which names them and `what` they say.
 
     A text that is empty, or has a line's end as a file that a secret was read from, would only be refused elsewhere.
     """
-    text = filled(declared, registry)
+    text = filled(declared, registry, carried)
     if not text or not text.isprintable():
         why = "is empty" if not text else "holds a line break or another character that is no text"
         raise unfit(declared, registry, what, why)
     return text
 
 
-def header_of(declared: str, registry: str, what: str) -> str:
+def header_of(declared: str, registry: str, what: str, carried: Carried = NOTHING) -> str:
     """Return a text that a header can have. Raises as `text_of` does."""
-    text = text_of(declared, registry, what)
+    text = text_of(declared, registry, what, carried)
     if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
         why = "begins or ends with a blank, or holds characters that no header can have"
         raise unfit(declared, registry, what, why)

@@ -8,14 +8,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from connectors.carried import NOTHING, Carried
 from connectors.errors import MalformedIdentifier
 from connectors.rest.client import segment
 from connectors.rest.sent import text_of
+from connectors.variables import NAMED
 
 WHOLE = "identifier"
 """The name by which the whole identifier is had."""
 
-_BLANK = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BLANK = re.compile(NAMED + r"|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def groups_in(value: Any) -> set[str]:
@@ -27,11 +29,14 @@ def groups_in(value: Any) -> set[str]:
 class Blanks:
     """Fills the blanks of one registry's declaration, for one identifier or (a table's) for none."""
 
-    def __init__(self, registry: str, identifier: str | None = None, groups: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, registry: str, identifier: str | None = None, groups: Mapping[str, str] | None = None,
+        carried: Carried = NOTHING,
+    ) -> None:  # fmt: skip
         """`groups` are those of the pattern that are in the identifier. Raises MalformedIdentifier for what is no text."""
         if identifier is not None and identifier != identifier.encode(errors="replace").decode():
             raise MalformedIdentifier("it holds half a character", registry=registry)
-        self._registry = registry
+        self._registry, self._carried = registry, carried
         self._groups = dict(groups or {}) | ({} if identifier is None else {WHOLE: identifier})
 
     def path(self, text: str) -> str:
@@ -69,7 +74,7 @@ class Blanks:
     def _filled(self, text: str, encode: Callable[[str], str] = str) -> str:
         def fill(blank: re.Match[str]) -> str:
             if blank[1] is not None:
-                return encode(text_of(blank[0], self._registry, "a declared text of"))
+                return encode(text_of(blank[0], self._registry, "a declared text of", self._carried))
             return encode(self._groups.get(blank[2], ""))
 
         return _BLANK.sub(fill, text)

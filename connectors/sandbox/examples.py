@@ -50,10 +50,15 @@ class Example(Sent):
 
 def load(registry: str) -> list[Example]:
     """Return the examples of `registry` in the order of their names. Raises KeyError for a file that lacks a part."""
-    yaml = YAML(typ="safe")
     folder = resources.files("connectors") / "examples" / registry
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
-    return [_example(file.name.removesuffix(".yaml"), yaml.load(file.read_text(encoding="utf-8"))) for file in files]
+    names = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return [one(registry, name) for name in names]
+
+
+def one(registry: str, name: str) -> Example:
+    """Return one example of `registry`. Raises FileNotFoundError, and KeyError for a file that lacks a part."""
+    file = resources.files("connectors") / "examples" / registry / f"{name}.yaml"
+    return _example(name, YAML(typ="safe").load(file.read_text(encoding="utf-8")))
 
 
 def by_value(registry: str) -> dict[str, Example]:

@@ -4,16 +4,18 @@ A real registry with quirks has a file of its own, which asks by `SoapClient` to
 read at all, stands in docs/soap.md.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from connectors import variables
+from connectors.carried import NOTHING, Carried, words_in
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
 from connectors.extras import report
+from connectors.outcomes import of_outcome
 from connectors.registry import Answer, Registry, Settings
 from connectors.soap import blanks, bulk, outcomes
 from connectors.soap.client import SoapClient
@@ -24,7 +26,6 @@ from connectors.soap.identity import misplaced, who
 from connectors.soap.places import ABSENT, Several, taken
 from connectors.soap.settings import LookupSettings, SoapSettings
 from connectors.soap.values import json_of
-from connectors.variables import variable
 
 
 class Soap(Registry):
@@ -46,6 +47,7 @@ class Soap(Registry):
             self.record = self._declared.question.record
         if self.settings.lookup is not None:
             self.schemes = (self.settings.lookup.identifier.scheme,)
+            self.carries = words_in([self.settings.lookup.parameters, self.settings.lookup.headers])
 
     def problems(self) -> Iterator[Problem]:
         """Yield what the declaration asks for and the WSDL does not have, each with the keys where it stands."""
@@ -76,7 +78,11 @@ class Soap(Registry):
     # --- the lookup --------------------------------------------------------------------------------------------------
 
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
-        """Return the record of an identifier.
+        """Return the record of an identifier. Raises as `lookup_for` does."""
+        return self.lookup_for(NOTHING, identifier, deadline)
+
+    def lookup_for(self, carried: Carried, identifier: str, deadline: Deadline) -> Answer:
+        """Return the record of an identifier, the registry being told what is carried.
 
         Raises what `SoapClient.call` raises, what a fault means by `faults`, what an answer means by `answers`, and
         Unreadable where the record is not where it is declared to be, or is another one than was asked for.
@@ -84,12 +90,11 @@ class Soap(Registry):
         lookup, question = self.settings.lookup, self._declared.question
         if lookup is None or question is None:
             return super().lookup(identifier, deadline)
-        match = re.fullmatch(lookup.identifier.pattern, identifier, re.ASCII)
-        groups = {} if match is None else {name: text for name, text in match.groupdict().items() if text is not None}
-        parameters = self._filled(lookup.parameters, groups) | {
+        groups = lookup.identifier.groups(identifier)
+        parameters = self._filled(lookup.parameters, groups, carried) | {
             name: groups[name] for name in question.groups if name in groups
         }
-        headers, address = self._filled(lookup.headers, groups), self.address(self.settings.url)
+        headers, address = self._filled(lookup.headers, groups, carried), self.address(self.settings.url)
         try:
             reply = self._client.call(lookup.operation, parameters, address=address, deadline=deadline, headers=headers)
         except SoapFault as fault:
@@ -102,6 +107,8 @@ class Soap(Registry):
         try:
             found = taken(answer, lookup.path, one=True)
         except Several as error:
+            if lookup.identifier.fields is not None:
+                raise of_outcome("ambiguous", self.name) from error
             raise self._unreadable("with several records instead of one") from error
         if not isinstance(found, Mapping):
             raise self._unreadable("without a record, which no rule under `answers` explains")
@@ -122,14 +129,15 @@ class Soap(Registry):
     def _unreadable(self, what: str) -> Unreadable:
         return Unreadable(f"{self.name} answered {what}", registry=self.name)
 
-    def _filled(self, value: Any, groups: Mapping[str, str]) -> Any:
-        """Return declared parameters with groups and variables in their places. Raises Misconfigured."""
+    def _filled(self, value: Any, groups: Mapping[str, str], carried: Carried = NOTHING) -> Any:
+        """Return declared parameters with groups, variables and words in their places. Raises Misconfigured."""
         if isinstance(value, Mapping):
-            return {key: self._filled(each, groups) for key, each in value.items() if not _is_unmatched(each, groups)}
+            kept = ((key, each) for key, each in value.items() if not _is_unmatched(each, groups))
+            return {key: self._filled(each, groups, carried) for key, each in kept}
         if isinstance(value, list):
-            return [self._filled(each, groups) for each in value]
+            return [self._filled(each, groups, carried) for each in value]
         if isinstance(value, str) and (match := VARIABLE.fullmatch(value)):
-            return variable(match[1], self.name)
+            return variables.said(match[1], self.name, carried)
         if isinstance(value, str) and (match := GROUP.fullmatch(value)):
             return groups.get(match[1], value)
         return value

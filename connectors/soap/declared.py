@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.carried import amiss, of_nobody, words_in
 from connectors.errors import Misconfigured
 from connectors.records import RECORDS, Record
 from connectors.soap.annotations import Annotations
@@ -16,12 +17,13 @@ from connectors.soap.places import NoSuchKey, Place, keys_at, of_element, of_mes
 from connectors.soap.prepared import Prepared
 from connectors.soap.records import derive, field_names, is_kept
 from connectors.soap.settings import AnswerRule, FaultRule, LookupSettings, Parameters, SoapSettings, TableSettings
+from connectors.variables import NAMED
 
 Keys = tuple[str | int, ...]
 Problem = tuple[Keys, str]
 
-GROUP, VARIABLE = re.compile(r"\{(\w+)\}"), re.compile(r"\$\{(\w+)\}")
-"""A text that is a group of the identifier's pattern, or a variable of the environment."""
+GROUP, VARIABLE = re.compile(r"\{(\w+)\}"), re.compile(NAMED)
+"""A text that is a group of the identifier's pattern, or a variable of the environment or of what a call carries."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Declared:
         except Misconfigured as error:
             yield ("lookup", "operation"), error.detail
             return
-        groups = set(re.compile(lookup.identifier.pattern).groupindex)
+        groups = set(lookup.identifier.names)
         mentioned = {match[1] for text in _texts(lookup.parameters) if (match := GROUP.fullmatch(text))}
         direct = tuple(sorted(groups - mentioned))
         if unknown := sorted(mentioned - groups):
@@ -76,6 +78,9 @@ class Declared:
             yield ("lookup", "identifier", "pattern"), "name what of it is a parameter: (?P<name>…)"
         yield from _parameters(asked, ("lookup",), lookup.parameters, direct)
         yield from _headers(asked, ("lookup", "headers"), lookup.headers)
+        for key, given in (("parameters", lookup.parameters), ("headers", lookup.headers)):
+            if wrong := amiss(words_in(given)):
+                yield ("lookup", key), wrong
         answer = of_message(asked, asked.answers)
         for number, rule in enumerate(self._settings.answers):
             yield from _rule(answer, rule, ("answers", number))
@@ -131,6 +136,9 @@ class Declared:
             problems += ((((*keys, "parameters"), said)) for said in _not_sent(asked, table.parameters))
         yield from problems
         yield from _headers(asked, (*keys, "headers"), table.headers)
+        for key, given in (("parameters", table.parameters), ("headers", table.headers)):
+            if wrong := of_nobody(given):
+                yield (*keys, key), wrong
         try:
             self.tables[name] = scanned(self._client, table.operation, table.rows, table.texts)
         except Misconfigured as error:
@@ -238,6 +246,9 @@ def _rule(answer: Place, rule: AnswerRule, keys: Keys) -> Iterator[Problem]:
 
 
 def _same(record: Place, lookup: LookupSettings) -> Iterator[Problem]:
+    if lookup.same is not None and lookup.identifier.fields is not None:
+        yield ("lookup", "same"), "an identity is no one text that a record could repeat: leave it out"
+        return
     try:
         place = None if lookup.same is None else place_at(record, lookup.same, through_lists=False)
     except NoSuchKey as error:

@@ -4,7 +4,6 @@ What is the same in every database stands here; what is not, in an engine (`engi
 built of declared names, quoted, and of declared queries; a value is always bound, never written into it.
 """
 
-import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
@@ -17,6 +16,7 @@ from connectors import derived, drafting
 from connectors.columns import columns_of
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Misconfigured, NotFound, Unreadable
+from connectors.outcomes import of_outcome
 from connectors.registry import FAULT, Answer, Increment, Registry, Settings
 from connectors.sql.asking import Asked, asked_names, chosen, engine_of, found_table, selected, unasked
 from connectors.sql.engine import AFTER, KEY, Engine, Login, Source, Value
@@ -82,6 +82,8 @@ class Sql(Registry):
             ):
                 yield ("lookup", "query"), wrong
             names = asked_names(lookup.query or "", said.url)
+            for keys, wrong in derived.of_identity(lookup.identifier, names):
+                yield ("lookup", *keys), wrong
             if lookup.query is not None and not names & {*_identifying(lookup, "")}:
                 yield (
                     ("lookup", "query"),
@@ -95,7 +97,8 @@ class Sql(Registry):
     def lookup(self, identifier: str, deadline: Deadline) -> Answer:
         """Return the record of an identifier: of the one row that is found.
 
-        Raises NotFound where there is none, Unreadable where there are several or a cell is not of its field's type,
+        Raises NotFound where there is none, Ambiguous where an identity has several, Unreadable where an identifier has
+        or a cell is not of its field's type,
         Misconfigured where the declaration and the database differ or the key has no index, Late, Down, Busy, RefusedUs.
         """
         lookup, record = self.settings.lookup, self.record
@@ -116,6 +119,8 @@ class Sql(Registry):
             rows = [row for row in rows if is_same(row[key], values[KEY], declared)]
         if not rows:
             raise NotFound(f"{self.name} has no {lookup.record} of that {lookup.identifier.scheme}", registry=self.name)
+        if len(rows) > 1 and lookup.identifier.fields is not None:
+            raise of_outcome("ambiguous", self.name)
         if len(rows) > 1:
             raise Unreadable(f"{self.name} has several rows of one {lookup.identifier.scheme}", registry=self.name)
         if (fault := rows[0].get(FAULT)) is not None:
@@ -235,7 +240,7 @@ def _identifying(lookup: LookupSettings, identifier: str) -> dict[str, Value]:
 
     The key is the group called like the column, if there is one.
     """
-    groups = dict.fromkeys(re.compile(lookup.identifier.pattern).groupindex)
+    groups = dict.fromkeys(lookup.identifier.names)
     found: dict[str, Value] = {lookup.identifier.scheme: identifier, **groups, **lookup.identifier.groups(identifier)}
     return {KEY: found.get(lookup.key or "", identifier), **found}
 

@@ -232,7 +232,7 @@ def _looks_up(registry: Sql) -> str:
     """Ask for an identifier that nobody has; the key's index is looked for before."""
     lookup = registry.settings.lookup
     assert lookup is not None  # noqa: S101
-    absent = _made_up(lookup.identifier.pattern)
+    absent = None if lookup.identifier.fields is not None else _made_up(lookup.identifier.pattern)
     if absent is None:
         return "not tried: no identifier that nobody has could be made for the pattern"
     try:

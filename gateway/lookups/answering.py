@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.errors import Attempt, CallerError, InvalidRequest
+from connectors.identities import typed
 from connectors.records import Record, canonical
 from gateway.callers.access import Caller, decide, of_lookup, operator
+from gateway.callers.offered import lookup_of
 from gateway.health import age
 from gateway.journal import Entry
-from gateway.lookups import on, verifying
+from gateway.lookups import identity, on, verifying
 from gateway.lookups.cache import Found
+from gateway.lookups.carried import told_of
+from gateway.lookups.hiding import fields_of, hidden
 from gateway.lookups.providers import find
-from gateway.lookups.question import Question, identifier_text
+from gateway.lookups.question import MALFORMED, Question, identifier_text
 from gateway.service import Service
 from pipelines.workspace import Workspace
 
@@ -30,23 +34,30 @@ async def answer(
     `refusal` is what is already known to be wrong with the question; it is journaled like any other. Raises NotFound
     for a lookup that is not declared, and every error of a lookup, on the journal too.
     """
-    lookup = service.workspace.lookup(name)
-    model = lookup.record_model
+    lookup = lookup_of(service.workspace, caller, name)
+    model = lookup.asked_model
     verify = question.verify is not None
     entry = Entry.begin(service.workspace, caller, "verify" if verify else "lookup", f"lookup:{name}")
-    text = identifier_text(model, question.identifier)
+    asked_by = question.asked
+    text = identifier_text(model, asked_by)
     async with service.receipts.of_absence(caller, entry, text, question.on), service.journal.access(entry):
-        if question.identifier:
+        if asked_by:
             entry.identifier = service.journal.keyed(text)
         if refusal is not None:
             raise refusal
         asked = question.fields if question.verify is None else list(question.verify)
-        granted = decide(service.workspace, caller, of_lookup(name, lookup, verified=verify), asked)
-        scheme, value = canonical(model, question.identifier)
+        decision = decide(service.workspace, caller, of_lookup(name, lookup, verified=verify), asked, by_row=True)
+        scheme, _, value = text.partition(":")
+        if scheme == MALFORMED:
+            scheme, value = canonical(model, asked_by)  # which says what is wrong
         value, way = (value, {}) if question.on is None else on.follow(name, scheme, value, question.on)
         guesses = _guesses(service, caller, question, model, text)
-        found, tried = await find(service, name, lookup, scheme, value, anew=anew)
+        carried = told_of(service.workspace, lookup, caller)
+        with hidden(decision, lookup):
+            found, tried = await find(service, name, lookup, scheme, value, carried, anew=anew)
+        granted = fields_of(decision, found, tried)
         entry.source, entry.fields = found.source, list(granted)
+        entry.identifiers = [service.journal.keyed(each) for each in identity.numbered(scheme, model, found.record)]
     meta = _meta(found, tried, granted) | way
     data = verifying.compared(found.record, guesses) if verify else _data(found.record, granted)
     if caller.receipt:
@@ -91,9 +102,10 @@ def _meta(found: Found, tried: Sequence[Attempt], granted: Sequence[str]) -> dic
 
 
 async def command(
-    workspace: Workspace, name: str, identifier: str, fields: Sequence[str] | None, purpose: str | None
-) -> dict[str, Any]:
+    workspace: Workspace, name: str, identifier: str, fields: Sequence[str] | None, purpose: str | None,
+    case: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Answer the operator of the command line, by the same way and on the same journal."""
     with Service(workspace) as service:
-        question = Question.model_construct(identifier=identifier, fields=list(fields) if fields else None)
-        return await answer(service, name, operator(purpose), question)
+        question = Question.model_construct(identifier=typed(identifier), fields=list(fields) if fields else None)
+        return await answer(service, name, operator(purpose, case), question)

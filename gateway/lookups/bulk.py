@@ -7,15 +7,18 @@ quarter of a registry's places at most: those who ask one question at a time kee
 import asyncio
 import contextlib
 import copy
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from pathlib import Path
 
+from connectors.carried import NOTHING, Carried
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Busy, CallerError, InvalidRequest, NotGranted, Unavailable
 from connectors.limits import Limits
 from connectors.registry import Answer
 from gateway.callers.access import Caller, decide, of_lookup, operator
+from gateway.callers.offered import lookup_of
 from gateway.lookups import incoming
 from gateway.lookups.answering import answer
 from gateway.lookups.incoming import Form, Row
@@ -46,12 +49,15 @@ SHARE = 4
 class Patient(Pool):
     """The places that many questions share of a registry's: whoever finds none free waits for one."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
-        """`pool` is the registry's own, and its threads are the only ones; `limits` are the registry's."""
-        self._pool, self._limits = pool, limits
-        self._turns = asyncio.Semaphore(max(1, limits.concurrency // SHARE))
+    def __init__(self, pool: Pool, limits: Limits, workers: int) -> None:
+        """`pool` is the registry's own, and its threads are the only ones; `limits` are the registry's.
 
-    async def ask(self, identifier: str, deadline: Deadline) -> Answer:
+        Each of so many workers has its part of the share, and one place at least: none ever waits for another.
+        """
+        self._pool, self._limits = pool, limits
+        self._turns = asyncio.Semaphore(max(1, limits.concurrency // SHARE // workers))
+
+    async def ask(self, identifier: str, deadline: Deadline, carried: Carried = NOTHING) -> Answer:
         """Ask as the pool does; the registry's own deadline begins with the call, and waiting for it is not counted.
 
         Raises what the pool raises, Busy only after PATIENCE.
@@ -60,7 +66,7 @@ class Patient(Pool):
             until = Deadline.after(PATIENCE)
             while True:
                 try:
-                    return await self._pool.ask(identifier, Deadline.after(self._limits.deadline))
+                    return await self._pool.ask(identifier, Deadline.after(self._limits.deadline), carried)
                 except Busy as error:
                     if until.passed():
                         raise
@@ -73,7 +79,9 @@ def patient(service: Service) -> Service:
     Their questions are not shared with those of others, who would wait as long. Close its `once` when done, not it.
     """
     many, registries = copy.copy(service), service.workspace.registries
-    many.pools = {name: Patient(pool, registries[name].limits) for name, pool in service.pools.items()}
+    many.pools = {
+        name: Patient(pool, registries[name].limits, service.workers) for name, pool in service.pools.items()
+    }
     many.once = Once(service.workspace.state / "cache" / "many")
     return many
 
@@ -84,14 +92,22 @@ def allowed(service: Service, name: str, caller: Caller, fields: Sequence[str] |
     Each row is decided on for itself; this refuses before the first whom no row would answer. Raises NotFound, and what
     `decide` raises.
     """
-    lookup = service.workspace.lookup(name)
+    lookup = lookup_of(service.workspace, caller, name)
     try:
-        return decide(service.workspace, caller, of_lookup(name, lookup), fields)
+        return decide(service.workspace, caller, of_lookup(name, lookup), fields, by_row=True).fields
     except NotGranted:
         if fields is not None:
             raise
-        decide(service.workspace, caller, of_lookup(name, lookup, verified=True), None)
+        decide(service.workspace, caller, of_lookup(name, lookup, verified=True), None, by_row=True)
         return ()
+
+
+def shares(service: Service, name: str, caller: Caller) -> str:
+    """Return what the caller is granted of a lookup as a text, other where grants are. Raises what `decide` raises."""
+    resource = of_lookup(name, service.workspace.lookup(name), verified=True)
+    found = decide(service.workspace, caller, resource, None, by_row=True).shares
+    told = [(sorted(each.fields), {column: sorted(rows) for column, rows in each.rows.items()}) for each in found]
+    return json.dumps(told, sort_keys=True)
 
 
 async def refused(service: Service, name: str, caller: Caller, error: CallerError | None) -> None:
@@ -152,14 +168,15 @@ async def in_order(several: Several) -> Several:
 
 
 async def command(
-    workspace: Workspace, name: str, source: Path, target: Path, fields: list[str] | None, purpose: str | None
-) -> Counter[str]:
+    workspace: Workspace, name: str, source: Path, target: Path, fields: list[str] | None, purpose: str | None,
+    case: str | None = None,
+) -> Counter[str]:  # fmt: skip
     """Answer the rows of the file `source` into the file `target`, as the operator; return how many ended how.
 
     The names' endings say the forms: .json, .ndjson or .csv. Raises InvalidRequest, what `decide` raises, and OSError.
     """
     forms = [_form(path) for path in (source, target)]
-    caller, counted = operator(purpose), Counter[str]()
+    caller, counted = operator(purpose, case), Counter[str]()
     with Service(workspace) as service, source.open("rb") as file:
         try:
             granted = allowed(service, name, caller, fields)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
 from connectors.records import Record
+from gateway.store import open_environment
 from pipelines.declarations.configuration import Lookup
 
 SIZE = 2**28
@@ -153,8 +154,8 @@ class Cache:
 
     def _open(self) -> lmdb.Environment:
         if self._environment is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._environment = lmdb.open(str(self._folder), map_size=SIZE, sync=False, mode=0o600, max_readers=512)
+            self._environment = open_environment(self._folder, SIZE)
+            self._environment.reader_check()  # a process that was killed while it read would keep room for ever
         return self._environment
 
     def _sealed(self, name: str, lookup: Lookup, text: str) -> tuple[bytes, AESGCM]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import lmdb
 
 from connectors.errors import LimitReached, Unavailable
+from gateway.store import open_environment
 
 MOST = 5
 """Different values that one application may try in a day for one field of one identifier."""
@@ -68,8 +69,7 @@ class Guesses:
 
     def _open(self) -> lmdb.Environment:
         if self._environment is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._environment = lmdb.open(str(self._folder), map_size=SIZE, sync=False, mode=0o600, max_readers=512)
+            self._environment = open_environment(self._folder, SIZE)
         return self._environment
 
 

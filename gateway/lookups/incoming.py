@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Literal
 from pydantic_core import from_json, to_json
 
 from connectors.errors import InvalidRequest
+from connectors.identities import SCHEME
 from gateway.lookups.question import Question
 
 Form = Literal["json", "ndjson", "csv"]
@@ -29,10 +30,12 @@ MOST_LISTS, MOST_COMMAS = 4 * MOST_ROWS + 2, 16 * MOST_ROWS
 MOST_LINES = 20
 """Lines that one row of CSV takes at most: a quotation mark that is never closed does not swallow the file."""
 
-IDENTIFIER = "identifier"
+IDENTIFIER, FIELD = "identifier", "identity."
+"""The column of CSV that has identifiers; or the beginning of the names of those that make an identity."""
+
 LIKE = (
-    'many questions in JSON are {"identifiers": ["…", "…"]}, or a list of questions such as {"identifier": "…"}: the'
-    " body must be JSON like that"
+    'many questions in JSON are {"identifiers": ["…", "…"]}, or a list of questions such as {"identifier": "…"} or'
+    ' {"identity": {…}}: the body must be JSON like that'
 )
 
 
@@ -158,11 +161,20 @@ def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -
     columns = _cells(head, separator)
     names = [name.strip() for name in columns or ()]
     wanted = [name.casefold() for name in names]
-    if wanted.count(IDENTIFIER) != 1:
-        raise InvalidRequest(f"the first line of CSV names the columns, and exactly one of them «{IDENTIFIER}»")
+    of_identity = [n for n, name in enumerate(wanted) if name.startswith(FIELD)]
+    if wanted.count(IDENTIFIER) != 1 - bool(of_identity):
+        raise InvalidRequest(
+            f"the first line of CSV names the columns, and exactly one of them «{IDENTIFIER}», or in its place the fields"
+            f" of an identity, such as «{FIELD}birth_date»"
+        )
     if len(set(names)) != len(names):
         raise InvalidRequest("two columns of the CSV have the same name")
-    place, shared = wanted.index(IDENTIFIER), {} if fields is None else {"fields": list(fields)}
+    shared = {} if fields is None else {"fields": list(fields)}
+
+    def asked(cells: list[str]) -> dict[str, Any]:
+        if not of_identity:
+            return {IDENTIFIER: cells[wanted.index(IDENTIFIER)].strip()}
+        return {SCHEME: {wanted[n].removeprefix(FIELD): cells[n].strip() for n in of_identity}}
 
     def texts() -> Iterator[tuple[bytes | InvalidRequest, tuple[str, ...]]]:
         for cells in _records(lines, separator, len(names)):
@@ -171,7 +183,7 @@ def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -
             elif _broken("".join(cells)):
                 yield InvalidRequest("this line is not in UTF-8"), ()
             else:
-                yield to_json(shared | {IDENTIFIER: cells[place].strip()}), tuple(cells)
+                yield to_json(shared | asked(cells)), tuple(cells)
 
     return Many("csv", fields, tuple(names), _rows(texts()))
 

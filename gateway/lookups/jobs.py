@@ -8,8 +8,6 @@ nobody. A job that is deleted, or over, is gone with its file.
 import contextlib
 import datetime as dt
 import fcntl
-import hashlib
-import hmac
 import json
 import os
 import re
@@ -24,13 +22,13 @@ from typing import Any
 from urllib.parse import quote
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.errors import InvalidRequest, LimitReached, NotFound, Unavailable
 from gateway.callers.access import Caller
 from gateway.journal.keys import Keys
 from gateway.lookups.incoming import Form, Row, kept, unkept
 from gateway.lookups.outgoing import Told
+from gateway.lookups.seal import Seal
 from pipelines.whole import on_disk
 
 KEPT = 86_400.0
@@ -55,7 +53,7 @@ OPTIONS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_t
 
 @dataclass(frozen=True)
 class About:
-    """What a job is: the lookup, who asked, how the questions came and how the answers are wanted."""
+    """What a job is: the lookup, who asked and what was granted, how questions came and how answers are wanted."""
 
     lookup: str
     caller: dict[str, Any]
@@ -64,6 +62,7 @@ class About:
     fields: tuple[str, ...]
     began: str
     anew: bool = False
+    shares: str = ""
 
     def as_caller(self) -> Caller:
         """Return who asked."""
@@ -90,7 +89,7 @@ class Jobs:
         """
         self._room(about)  # what is refused is not written first
         name, (key, secret) = secrets.token_hex(16), self._keys.all[0]
-        seal = _Seal(secret, name)
+        seal = Seal(secret, name)
         part = self.folder / f"{name}.part"
         try:
             with contextlib.closing(_opened(part, "rwc")) as connection:
@@ -136,13 +135,26 @@ class Jobs:
             raise NotFound(NONE)
         return Job(self.folder / f"{name}.db", self._keys)
 
-    def sweep(self) -> None:
-        """Delete the jobs whose day is over, and what a killed process left of one that never was."""
+    def known(self) -> dict[str, tuple[str, float | None]]:
+        """Return the name of each job's key, and when it ended: what is told without the key. Raises OSError."""
+        found = {}
         for name in self.names():
-            with contextlib.suppress(NotFound, Unavailable), contextlib.closing(self.job(name)) as job:
-                if (ended := job.ended()) is not None and ended + KEPT < time.time():
-                    job.delete()
-        for path in (path for path in self.folder.glob("*.part*") if time.time() - _age(path) > KEPT):
+            path = self.folder / f"{name}.db"
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_opened(path, "rw")) as job:
+                found[name] = job.execute("SELECT key, ended FROM job").fetchone()
+        return found
+
+    def sweep(self, now: float) -> None:
+        """Delete the jobs whose day is over at a moment, and what a killed process left of one that never was.
+
+        One that has not ended and whose key is lost is over a day after its file was last touched.
+        """
+        for name, (key, ended) in self.known().items():
+            path = self.folder / f"{name}.db"
+            since = _age(path) if ended is None and key not in self._keys.names() else ended
+            if since is not None and since + KEPT < now:
+                _delete(path)
+        for path in (path for path in self.folder.glob("*.part*") if now - _age(path) > KEPT):
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -175,8 +187,9 @@ class Job:
             key, about, self.rows = self._connection.execute("SELECT key, about, rows FROM job").fetchone()
             secret = next((secret for name, secret in keys.all if name == key), None)
             if secret is None:
-                raise Unavailable("the key that this job was kept with is not there any more: delete it, and ask anew")
-            self._seal = _Seal(secret, path.stem)
+                said = "the key that this job was kept with is not there any more: ask anew, it goes away by itself"
+                raise Unavailable(said)
+            self._seal = Seal(secret, path.stem)
             told = json.loads(self._seal.opened(about, "about"))
             self.about = About(**told | {"columns": tuple(told["columns"]), "fields": tuple(told["fields"])})
         except (sqlite3.Error, TypeError, ValueError, KeyError, InvalidTag) as error:  # one of another version too
@@ -189,8 +202,7 @@ class Job:
 
     def delete(self) -> None:
         """Delete the job for good, whoever works on it."""
-        for ending in (".db", ".db-wal", ".db-shm", ".lock"):
-            self._path.with_suffix(ending).unlink(missing_ok=True)
+        _delete(self._path)
 
     def deleted(self) -> bool:
         """Tell whether it was deleted meanwhile."""
@@ -256,20 +268,6 @@ class Job:
             raise Unavailable(f"the job cannot be read or written ({type(error).__name__})") from error
 
 
-class _Seal:
-    """What the rows of one job are encrypted with (AES-GCM; a text is bound to its place)."""
-
-    def __init__(self, secret: bytes, name: str) -> None:
-        self._cipher = AESGCM(hmac.new(secret, f"beffroi job {name}".encode(), hashlib.sha256).digest())
-
-    def closed(self, text: bytes, place: str) -> bytes:
-        nonce = secrets.token_bytes(12)
-        return nonce + self._cipher.encrypt(nonce, text, place.encode())
-
-    def opened(self, text: bytes, place: str) -> bytes:
-        return self._cipher.decrypt(text[:12], text[12:], place.encode())
-
-
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     if mode == "rwc":
         path.touch(mode=0o600)
@@ -277,6 +275,11 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
     )
+
+
+def _delete(path: Path) -> None:
+    for ending in (".db", ".db-wal", ".db-shm", ".lock"):
+        path.with_suffix(ending).unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:

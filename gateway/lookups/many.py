@@ -31,6 +31,9 @@ FEW = 200
 
 PROBLEMS = documented(errors.Unauthenticated, errors.NotGranted, errors.NotFound, errors.Unavailable)
 SECURITY: dict[str, Any] = {"security": [{"token": []}]}
+ASYNC, ESCAPED = "respond-async", "formulas=escaped"
+"""Preferences of a caller: of RFC 7240 (4.1), and our own."""
+
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -68,7 +71,7 @@ class Many:
 
     async def answered(self, name: str, request: Request, form: Form, body: bytes, *, anew: bool) -> Response:
         """Answer many questions to a lookup: at once, or with 202 and where the job is. Raises every BeffroiError."""
-        caller, prefers = self.service.caller(request), _prefers_async(request)
+        caller, prefers = self.service.caller(request), _prefers(request)
         if caller.refusal is not None:  # not always the caller's fault: nobody could be asked who it is
             await bulk.refused(self.service, name, caller, None)
         try:
@@ -78,17 +81,18 @@ class Many:
             granted = bulk.allowed(self.service, name, caller, many.fields)
             first = await asyncio.to_thread(lambda: list(islice(many.rows, FEW + 1)))
             out = outgoing.wanted(request.headers.get("accept", ""), form)
-            if len(first) > FEW or prefers:
+            if len(first) > FEW or ASYNC in prefers:
+                given = bulk.shares(self.service, name, caller)
                 began = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-                about = About(name, told_of(caller), out, many.columns, granted, began, anew)
+                about = About(name, told_of(caller), out, many.columns, granted, began, anew, given)
                 job = await asyncio.to_thread(self.jobs.new, about, chain(first, many.rows))
                 self.tender.come()
-                return self._accepted(job, {"Preference-Applied": "respond-async"} if prefers else {})
+                return self._accepted(job, {"Preference-Applied": ASYNC} if ASYNC in prefers else {})
         except CallerError as error:
             await bulk.refused(self.service, name, caller, error)
             raise
         rows = bulk.in_order(bulk.done(self._waiting, name, caller, first, anew=anew))
-        return _stream(Writer(out, many.columns, granted), rows)
+        return _stream(Writer(out, many.columns, granted, escaped=ESCAPED in prefers), rows)
 
     def _accepted(self, name: str, headers: dict[str, str]) -> Response:
         with contextlib.closing(self.jobs.job(name)) as job:
@@ -135,11 +139,13 @@ class Many:
                 if caller.purpose != (purpose := about.as_caller().purpose):
                     raise NotGranted(f"the job was made for the purpose {purpose}: send that one in Beffroi-Purpose")
                 entry.fields = list(bulk.allowed(self.service, about.lookup, caller, about.fields or None))
+                if bulk.shares(self.service, about.lookup, caller) != about.shares:
+                    raise NotGranted("the grants have changed since the job was made: delete it, and ask anew")
         except BeffroiError:
             job.close()
             raise
         form = outgoing.wanted(request.headers.get("accept", ""), about.form)
-        return _stream(Writer(form, about.columns, about.fields), _kept(job))
+        return _stream(Writer(form, about.columns, about.fields, escaped=ESCAPED in _prefers(request)), _kept(job))
 
 
 def router(many: Many) -> APIRouter:
@@ -181,10 +187,10 @@ def state(name: str, job: Job) -> dict[str, Any]:
     return {"data": told}
 
 
-def _prefers_async(request: Request) -> bool:
-    """Tell whether the caller would rather come back for the answers (RFC 7240, 4.1)."""
+def _prefers(request: Request) -> set[str]:
+    """Return what the caller would rather have (RFC 7240): to come back for the answers, to have no formulas in CSV."""
     preferences = ",".join(request.headers.getlist("prefer")).lower().split(",")
-    return "respond-async" in {each.partition(";")[0].strip() for each in preferences}
+    return {each.partition(";")[0].strip().replace(" ", "") for each in preferences}
 
 
 def _stream(writer: Writer, several: Several) -> StreamingResponse:
@@ -197,7 +203,10 @@ def _stream(writer: Writer, several: Several) -> StreamingResponse:
                 yield writer.some(some)
             yield writer.end()
 
-    return StreamingResponse(parts(), media_type=MEDIA[writer.form], headers=NO_STORE)
+    headers = {**NO_STORE, "Vary": "Accept, Accept-Language, Prefer"}
+    if writer.escaped:
+        headers["Preference-Applied"] = ESCAPED
+    return StreamingResponse(parts(), media_type=MEDIA[writer.form], headers=headers)
 
 
 async def _kept(job: Job) -> Several:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from connectors.errors import BeffroiError
+from gateway.languages import translated
 from gateway.lookups.incoming import IDENTIFIER, MEDIA, Form, Row
 
 Told = dict[str, Any]
@@ -19,6 +20,9 @@ Told = dict[str, Any]
 PROBLEM = ("detail", "todo", "fault")
 META = ("source", "as_of", "merged_from", "receipt")
 """Of an outcome, what CSV has columns for: `problem.…`, and `meta.…`."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a formula begins with, as spreadsheets read CSV (OWASP, CSV Injection)."""
 
 START: Mapping[Form, str] = {"json": '{"data": [', "ndjson": "", "csv": ""}
 END: Mapping[Form, str] = {"json": "\n]}\n", "ndjson": "", "csv": ""}
@@ -61,15 +65,19 @@ def _number(text: str) -> float:
 
 @dataclass(frozen=True)
 class Writer:
-    """How outcomes are written: the form, the columns that came with the rows, and the fields that an answer may have."""
+    """How outcomes are written: the form, the columns that came with the rows, and the fields that an answer may have.
+
+    `escaped` is whether a cell of CSV that a spreadsheet would take for a formula is kept from being one.
+    """
 
     form: Form
     columns: Sequence[str]
     fields: Sequence[str]
+    escaped: bool = False
 
     def begin(self) -> str:
         """Return what stands before the first outcome."""
-        return START[self.form] + (_line(self._head()) if self.form == "csv" else "")
+        return START[self.form] + (self._line(self._head()) if self.form == "csv" else "")
 
     def end(self) -> str:
         """Return what stands after the last."""
@@ -77,7 +85,8 @@ class Writer:
 
     def some(self, rows: Iterable[tuple[Row, Told]]) -> str:
         """Return some outcomes, one after the other."""
-        return "".join(self._csv(row, told) if self.form == "csv" else self._json(row, told) for row, told in rows)
+        write = self._csv if self.form == "csv" else self._json
+        return "".join(write(row, _read_by(told)) for row, told in rows)
 
     def _json(self, row: Row, told: Told) -> str:
         came = {"came": dict(zip(self.columns, row.came, strict=True))} if row.came else {}
@@ -100,13 +109,30 @@ class Writer:
             came = dict(zip(self.columns, row.came, strict=False))
             cells: list[Any] = [came.get(name, "") for name in self._theirs()]
         else:
-            cells = [row.question.identifier]
+            cells = [row.question.asked]
         data, meta, problem = (told.get(part, {}) for part in ("data", "meta", "problem"))
         cells += [told["outcome"], *(_cell(data.get(name)) for name in self.fields), _cell(told.get("verified"))]
         cells += [_cell(meta.get(name) or problem.get(name)) for name in META] + [
             _cell(problem.get(name)) for name in PROBLEM
         ]
-        return _line(cells)
+        return self._line(cells)
+
+    def _line(self, cells: Sequence[Any]) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(map(no_formula, cells) if self.escaped else cells)
+        return text.getvalue()
+
+
+def no_formula(cell: Any) -> Any:
+    """Return a cell; a text that a spreadsheet would take for a formula begins with an apostrophe then."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _read_by(told: Told) -> Told:
+    """Return an outcome, its problem in the language that the reader prefers."""
+    if "problem" not in told:
+        return told
+    return {**told, "problem": translated(told["outcome"], told["problem"])[0]}
 
 
 def _our(name: str) -> bool:
@@ -120,9 +146,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "|".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-
-
-def _line(cells: Sequence[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()

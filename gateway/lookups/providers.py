@@ -1,7 +1,10 @@
 """The providers of a lookup, asked in order within one deadline, until one can answer."""
 
+import asyncio
 import datetime as dt
 import functools
+import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from connectors.carried import NOTHING, Carried
 from connectors.deadline import Deadline
-from connectors.errors import Attempt, BeffroiError, CallerError, InvalidRequest, NotFound, Unavailable, Withheld
+from connectors.errors import (
+    Ambiguous,
+    Attempt,
+    BeffroiError,
+    CallerError,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+    Withheld,
+)
+from connectors.identities import SCHEME
+from gateway import traces
+from gateway.lookups import identity
 from gateway.lookups.cache import Absent, Found
 from gateway.service import Service
 from pipelines import index, versions
@@ -22,17 +38,25 @@ Asked = tuple[Found, tuple[Attempt, ...]]
 """An answer, and the providers that were asked before and did not have it."""
 
 
-async def find(service: Service, name: str, lookup: Lookup, scheme: str, value: str, *, anew: bool = False) -> Asked:
+async def find(
+    service: Service, name: str, lookup: Lookup, scheme: str, value: str, carried: Carried = NOTHING, *,
+    anew: bool = False,
+) -> Asked:  # fmt: skip
     """Answer a question to the lookup `name` from what is kept of it, or by asking; `anew` asks in any case.
 
-    One question under way serves all who ask the same. Where nobody can answer, what is kept may be told past its time
+    One question under way serves all who ask the same, and have the registry told the same (`carried`). Where nobody can answer, what is kept may be told past its time
     if the lookup says so. Raises what `ask` raises.
     """
-    text = f"{scheme}:{value}"
     deadline = Deadline.after(lookup.deadline)
+    if lookup.cache is None and all(provider.registry is None for provider in lookup.providers):
+        return await ask(service, lookup, scheme, value, deadline)  # it is here: nothing is spared by asking once
+    text = _text(scheme, value, carried)
     kept = service.cache.get(name, lookup, text) if lookup.cache is not None else None
     if kept is not None and kept.fresh and not anew:
+        _count(service, name, "hit" if isinstance(kept.answer, Found) else "not-found")
         return _told(kept.answer)
+    if lookup.cache is not None:
+        _count(service, name, "miss")
 
     def known() -> Asked | None:
         found = service.cache.get(name, lookup, text)
@@ -40,9 +64,9 @@ async def find(service: Service, name: str, lookup: Lookup, scheme: str, value: 
 
     async def asked() -> Asked:
         if lookup.cache is None:
-            return await ask(service, lookup, scheme, value, deadline)
+            return await ask(service, lookup, scheme, value, deadline, carried)
         told: Asked = await service.once.alone(
-            f"{name} {text}", deadline, known, lambda: _kept(service, name, lookup, scheme, value, deadline)
+            f"{name} {text}", deadline, known, lambda: _kept(service, name, lookup, scheme, value, deadline, carried)
         )
         return told
 
@@ -51,8 +75,19 @@ async def find(service: Service, name: str, lookup: Lookup, scheme: str, value: 
     except BeffroiError as error:
         if anew or isinstance(error, CallerError) or kept is None or not isinstance(kept.answer, Found):
             raise
+        _count(service, name, "stale")
         return replace(kept.answer, cached="stale"), error.tried
     return answer
+
+
+def _text(scheme: str, value: str, carried: Carried) -> str:
+    """Return what tells two questions apart: what a registry answers for one purpose is not another's."""
+    return f"{scheme}:{value}" + (f" {json.dumps(carried, sort_keys=True)}" if carried else "")
+
+
+def _count(service: Service, name: str, outcome: str) -> None:
+    if service.metrics is not None:
+        service.metrics.kept(name, outcome)
 
 
 def _told(answer: Found | Absent) -> Asked:
@@ -62,12 +97,14 @@ def _told(answer: Found | Absent) -> Asked:
     return answer, ()
 
 
-async def _kept(service: Service, name: str, lookup: Lookup, scheme: str, value: str, deadline: Deadline) -> Asked:
+async def _kept(
+    service: Service, name: str, lookup: Lookup, scheme: str, value: str, deadline: Deadline, carried: Carried
+) -> Asked:
     """Ask, and keep what a registry answers: a copy of our own need not be kept again."""
-    text = f"{scheme}:{value}"
+    text = _text(scheme, value, carried)
     try:
-        found, tried = await ask(service, lookup, scheme, value, deadline)
-    except (NotFound, Withheld) as error:
+        found, tried = await ask(service, lookup, scheme, value, deadline, carried)
+    except (NotFound, Withheld, Ambiguous) as error:
         if error.registry is not None:
             service.cache.forget(name, lookup, text)
         if error.registry is not None and isinstance(error, NotFound) and lookup.cache and lookup.cache.not_found:
@@ -78,7 +115,9 @@ async def _kept(service: Service, name: str, lookup: Lookup, scheme: str, value:
     return found, tried
 
 
-async def ask(service: Service, lookup: Lookup, scheme: str, value: str, deadline: Deadline) -> Asked:
+async def ask(
+    service: Service, lookup: Lookup, scheme: str, value: str, deadline: Deadline, carried: Carried = NOTHING
+) -> Asked:
     """Ask the providers in order, within the deadline; return the answer and those that failed before.
 
     What a registry says of the question itself (not found, withheld) is the answer. A dataset's «not found» is none:
@@ -89,15 +128,12 @@ async def ask(service: Service, lookup: Lookup, scheme: str, value: str, deadlin
     failures: list[tuple[bool, BeffroiError]] = []
     for provider in _asked_by(service, lookup, scheme):
         try:
-            if provider.registry is not None:
-                found = await _from_registry(service, provider.registry, value, deadline)
-            else:
-                found = _from_dataset(service, lookup, provider, value)
+            found = await _from(service, lookup, provider, scheme, value, deadline, carried)
         except BeffroiError as error:
             tried.append(Attempt(provider.name, error.code, error.detail))
             failures.append((provider.registry is not None, error))
-            if provider.registry is not None and isinstance(error, CallerError):
-                break
+            if isinstance(error, Ambiguous) or (provider.registry is not None and isinstance(error, CallerError)):
+                break  # whom several answer to, another copy that has fewer of them does not tell
         else:
             return found, tuple(tried)
     raise _verdict(failures, tried)
@@ -108,6 +144,8 @@ def _asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
 
     Raises InvalidRequest where there is none.
     """
+    if scheme == SCHEME and lookup.identity is not None:  # that is asked of the columns of datasets
+        return [provider for provider in lookup.providers if provider.dataset is not None]
     found = []
     for provider in lookup.providers:
         inputs = service.workspace.dataset(provider.dataset).inputs if provider.dataset is not None else ()
@@ -125,20 +163,56 @@ def _asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
 
 def _verdict(failures: list[tuple[bool, BeffroiError]], tried: list[Attempt]) -> BeffroiError:
     """Choose the error to tell: what a registry says of the question, else the first registry's failure."""
-    of_registries = [error for is_registry, error in failures if is_registry] or [failures[0][1]]
+    first = failures[-1][1] if isinstance(failures[-1][1], Ambiguous) else failures[0][1]
+    of_registries = [error for is_registry, error in failures if is_registry] or [first]
     told = of_registries[-1] if isinstance(of_registries[-1], CallerError) else of_registries[0]
     told.tried = tuple(tried)
     return told
 
 
-async def _from_registry(service: Service, name: str, value: str, deadline: Deadline) -> Found:
+async def _from(
+    service: Service, lookup: Lookup, provider: Provider, scheme: str, value: str, deadline: Deadline, carried: Carried
+) -> Found:
+    """Ask one provider; how it went is counted, and a span of its own."""
+    began, outcome = time.perf_counter(), "internal"
+    with traces.span("provider", provider.name) as span:
+        try:
+            if provider.registry is not None:
+                found = await _from_registry(service, provider.registry, value, deadline, carried)
+                if scheme == SCHEME:
+                    identity.held(lookup, value, found.record, provider.registry)
+            elif scheme == SCHEME:  # rows are compared one by one
+                found = await asyncio.to_thread(_from_dataset, service, lookup, provider, value, by_identity=True)
+            else:
+                found = _from_dataset(service, lookup, provider, value)
+            outcome = "found"
+        except BeffroiError as error:
+            outcome = error.code
+            raise
+        finally:
+            traces.told(span, outcome)
+            if service.metrics is not None:
+                service.metrics.provider(provider.name, outcome, time.perf_counter() - began)
+    return found
+
+
+async def _from_registry(service: Service, name: str, value: str, deadline: Deadline, carried: Carried) -> Found:
+    if "traceparent" in service.workspace.registries[name].carries:
+        carried = {**carried, "traceparent": traces.traceparent()}
     try:
-        found = await service.pools[name].ask(value, deadline)
+        found = await service.pools[name].ask(value, deadline, carried)
     except BeffroiError as error:
-        service.health.note(name, error)
+        _note(service, name, error)
         raise
-    service.health.note(name, None)
+    _note(service, name, None)
     return Found(found.record, name, dt.datetime.now(dt.UTC), found.merged_from)
+
+
+def _note(service: Service, name: str, error: BeffroiError | None) -> None:
+    """Note how a registry answered, and whether it is taken to be out of order now."""
+    service.health.note(name, error)
+    if service.metrics is not None:
+        service.metrics.breaker(name, is_open=service.workspace.registries[name].guard.breaker.wait() is not None)
 
 
 def _absent(lookup: Lookup, version: Version) -> str:
@@ -149,13 +223,16 @@ def _absent(lookup: Lookup, version: Version) -> str:
     return f"not in version {version.number} of {version.dataset}, a copy: its absence there proves nothing"
 
 
-def _from_dataset(service: Service, lookup: Lookup, provider: Provider, value: str) -> Found:
+def _from_dataset(
+    service: Service, lookup: Lookup, provider: Provider, value: str, *, by_identity: bool = False
+) -> Found:
     name = provider.dataset or ""
     version = versions.latest(service.workspace, name)
     if version is None:
         raise Unavailable(f"the dataset {name} has no version yet: `beffroi run {name}` makes one")
     try:
-        row = index.row(version, value)
+        of_identity = identity.row(version, service.workspace.dataset(name), lookup, value) if by_identity else None
+        row = of_identity or index.row(version, value)
         if row is None:
             raise NotFound(_absent(lookup, version))
         record = lookup.record_model.model_validate_json(row)

@@ -1,15 +1,20 @@
-"""A question to a lookup, as it comes: an identifier, and the fields that are wanted, or what is to be verified."""
+"""A question to a lookup, as it comes: an identifier or an identity, and the fields wanted, or what is to be verified."""
 
 import contextlib
 import datetime as dt
+import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from connectors.errors import InvalidRequest, MalformedIdentifier
+from connectors.identities import SCHEME
 from connectors.records import Record, canonical
+
+MALFORMED = "malformed"
+"""What the journal hashes in the place of the scheme, where an identifier is none."""
 
 
 def day(text: Any) -> dt.date:
@@ -21,11 +26,17 @@ def day(text: Any) -> dt.date:
 
 
 class Question(BaseModel):
-    """What is asked: an identifier, and the fields wanted (all that are granted, if none is named) or to verify."""
+    """What is asked: an identifier or an identity, and the fields wanted (all granted, if none is named) or to verify."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    identifier: str = Field(max_length=200, description="`scheme:value`, or the value where there is one scheme")
+    identifier: str = Field(
+        default="", max_length=200, description="`scheme:value`, or the value where there is one scheme"
+    )
+    identity: dict[str, Any] | None = Field(
+        default=None,
+        description="Instead of an identifier, the fields that the lookup takes, such as name and birth date",
+    )
     fields: list[str] | None = Field(
         default=None, min_length=1, description="Fields wanted; all granted ones if absent"
     )
@@ -35,6 +46,16 @@ class Question(BaseModel):
     verify: dict[str, Any] | None = Field(
         default=None, min_length=1, description="What is believed of fields: answered by yes, near or no, without data"
     )
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> Self:
+        one_of(self, self.identity)
+        return self
+
+    @property
+    def asked(self) -> str:
+        """Return the identifier, or the identity in its place, as `identity:` and JSON: not checked yet."""
+        return text_of(self.identifier, self.identity)
 
     @classmethod
     def read(cls, body: bytes) -> "Question":
@@ -48,9 +69,22 @@ class Question(BaseModel):
             raise InvalidRequest(f'the body must be JSON like {{"identifier": "…", "fields": ["…"]}}: {told}') from None
 
 
+def text_of(identifier: str, identity: dict[str, Any] | None) -> str:
+    """Return what is asked by as one text, `scheme:value`; an identity is `identity:` and its fields in JSON."""
+    return identifier if identity is None else f"{SCHEME}:{json.dumps(identity)}"
+
+
+def one_of(asked: BaseModel, identity: dict[str, Any] | None) -> None:
+    """Raise PydanticCustomError where what asks has both an identifier and an identity, or neither."""
+    if ("identifier" in asked.model_fields_set) == (identity is not None):
+        if identity is not None:
+            raise PydanticCustomError("one_of", "ask by identifier or by identity, not by both")
+        raise PydanticCustomError("missing", "identifier: Field required, or identity, where the lookup takes one")
+
+
 def identifier_text(model: type[Record], identifier: str) -> str:
     """Return what the journal hashes: the canonical `scheme:value`, or what came, marked, where it is malformed."""
     try:
         return ":".join(canonical(model, identifier))
     except MalformedIdentifier:
-        return f"malformed:{identifier}"
+        return f"{MALFORMED}:{identifier}"

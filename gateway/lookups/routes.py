@@ -3,17 +3,21 @@
 Every declared lookup has routes of its own, so that OpenAPI describes each with its record.
 """
 
+from collections.abc import Container
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import JSONResponse, Response
 
-from connectors import errors
+from connectors import errors, identities
 from connectors.errors import CallerError, InvalidRequest, MethodNotAllowed
 from connectors.records import Record
+from gateway.callers import offered
+from gateway.callers.access import visible
 from gateway.front import MAX_BODY
-from gateway.lookups import incoming, together
+from gateway.lookups import identity, incoming, on, together, verifying
 from gateway.lookups.answering import answer
 from gateway.lookups.many import Many
 from gateway.lookups.question import Question, day
@@ -23,7 +27,7 @@ from gateway.service import Service
 from pipelines.declarations.configuration import Lookup
 
 PROBLEMS = documented(
-    errors.InvalidRequest, errors.MalformedIdentifier, errors.NotFound, errors.Withheld, errors.Unauthenticated,
+    errors.InvalidRequest, errors.MalformedIdentifier, errors.NotFound, errors.Ambiguous, errors.Withheld, errors.Unauthenticated,
     errors.NotGranted, errors.LimitReached, errors.Unreadable, errors.RefusedUs, errors.Busy, errors.Down, errors.Unavailable, errors.Late,
 )  # fmt: skip
 PURPOSE = {
@@ -75,19 +79,30 @@ def router(service: Service, many: Many) -> APIRouter:
     routes = APIRouter(prefix="/lookups", tags=["lookups"])
 
     @routes.get("", summary="What may be asked")
-    async def listing() -> dict[str, Any]:
-        lookups = service.workspace.configuration.lookups
-        return {"data": [described(name, lookup) for name, lookup in sorted(lookups.items())]}
+    async def listing(request: Request) -> JSONResponse:
+        workspace, caller = service.workspace, service.caller(request)
+        datasets = visible(workspace, caller)
+        data = [described(name, each, datasets) for name, each in offered.lookups(workspace, caller).items()]
+        return JSONResponse({"data": data}, headers={"Cache-Control": "no-cache", "Vary": "Authorization"})
 
     _add_together(routes, service)
     for name, lookup in service.workspace.configuration.lookups.items():
         _add(routes, service, many, name, lookup)
 
+    @routes.get(
+        "/{record}", summary="What one lookup takes", name="describe_lookup", responses=documented(errors.NotFound)
+    )
+    async def one(request: Request, record: str) -> JSONResponse:
+        workspace, caller = service.workspace, service.caller(request)
+        found = described(record, offered.told_of(workspace, caller, record), visible(workspace, caller))
+        return JSONResponse({"data": found}, headers={"Cache-Control": "no-cache", "Vary": "Authorization"})
+
     @routes.api_route("/{record}", methods=METHODS, include_in_schema=False)
     @routes.api_route("/{record}/{identifier:path}", methods=METHODS, include_in_schema=False)
-    async def other(request: Request, record: str, identifier: str = "") -> JSONResponse:
+    async def other(request: Request, record: str, identifier: str = "") -> Response:
         """Refuse what no declared lookup takes; the identifier that came with it is journaled all the same."""
-        personal = service.workspace.lookup(record).record_model.is_personal()
+        lookup = offered.lookup_of(service.workspace, service.caller(request), record)
+        personal = lookup.record_model.is_personal()
         get = "" if personal else f" or GET /lookups/{record}/IDENTIFIER"
         refusal = MethodNotAllowed(f"ask by POST /lookups/{record}{get}")
         question = Question.model_construct(identifier=identifier, fields=None)
@@ -96,23 +111,29 @@ def router(service: Service, many: Many) -> APIRouter:
     return routes
 
 
-def described(name: str, lookup: Lookup) -> dict[str, Any]:
-    """Return what `GET /lookups` tells of one lookup."""
+def described(name: str, lookup: Lookup, datasets: Container[str]) -> dict[str, Any]:
+    """Return what `GET /lookups` tells of one lookup, to a caller who may know of these datasets."""
     model = lookup.record_model
     personal = model.is_personal()
-    ask = {"method": "POST", "href": f"/lookups/{name}", "body": {"identifier": "…", "fields": ["…"]}}
+    asks = [
+        {"method": "POST", "href": f"/lookups/{name}", "body": {**each, "fields": ["…"]}}
+        for each in identity.asks(lookup)
+    ]
     return {
         "name": name,
         "title": lookup.title,
         "record": lookup.record_model.__name__,
         "personal": personal,
-        "identifiers": list(model.identifiers),
+        "identifiers": [scheme for scheme in model.identifiers if scheme != identities.SCHEME],
         "fields": [
             {"name": field, "title": info.title, "description": info.description}
             for field, info in model.model_fields.items()
         ],
-        "providers": [provider.name for provider in lookup.providers],
-        "ask": [ask] if personal else [{"method": "GET", "href": f"/lookups/{name}/{{identifier}}"}, ask],
+        "identity": list(identities.told(identity.fields_of(lookup))),
+        "verify": verifying.verifiable(model),
+        "on": on.SCHEME in model.identifiers,
+        "providers": [each.name for each in lookup.providers if each.dataset is None or each.dataset in datasets],
+        "ask": asks if personal else [{"method": "GET", "href": f"/lookups/{name}/{{identifier}}"}, *asks],
     }
 
 
@@ -127,7 +148,7 @@ def _add_together(routes: APIRouter, service: Service) -> None:
     async def ask(request: Request) -> JSONResponse:
         body, query = await request.body(), request.query_params
         told = await together.together(service, service.caller(request), body, query, anew=_anew(request))
-        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+        return JSONResponse(told, headers={"Cache-Control": "no-store", "Vary": "Accept-Language"})
 
 
 def _add(routes: APIRouter, service: Service, many: Many, name: str, lookup: Lookup) -> None:
@@ -138,7 +159,8 @@ def _add(routes: APIRouter, service: Service, many: Many, name: str, lookup: Loo
 
     @routes.post(
         f"/{name}", summary=lookup.title or name, name=f"ask_{name}", responses=posted,
-        openapi_extra={**SECURITY, "requestBody": _body(Question.model_json_schema())},
+        openapi_extra={**SECURITY, "requestBody": _body(identity.schema(lookup, Question.model_json_schema()))},
+        include_in_schema=offered.shows(service.workspace, offered.NOBODY, name, lookup),
     )  # fmt: skip
     async def ask(request: Request) -> Response:
         body, refusal = await many.body(name, request)
@@ -159,19 +181,21 @@ def _add_get(
     routes: APIRouter, service: Service, name: str, lookup: Lookup, responses: dict[int | str, dict[str, Any]]
 ) -> None:
     personal = lookup.record_model.is_personal()
+    shown = not personal and offered.shows(service.workspace, offered.NOBODY, name, lookup)
 
     @routes.get(
         f"/{name}/{{identifier:path}}", summary=lookup.title or name, name=f"get_{name}", responses=responses,
-        openapi_extra={**SECURITY, "parameters": [PURPOSE]}, include_in_schema=not personal,
+        openapi_extra={**SECURITY, "parameters": [PURPOSE]}, include_in_schema=shown,
     )  # fmt: skip
     async def get(
         request: Request,
         identifier: str,
         fields: Annotated[str | None, Query(description="Fields wanted, separated by commas")] = None,
         on: Annotated[str | None, Query(description="The date, YYYY-MM-DD, of which the code of a commune is")] = None,
-    ) -> JSONResponse:
+    ) -> Response:
         asked = fields.split(",") if fields is not None else None
-        question, refusal = _dated(Question.model_construct(identifier=identifier, fields=asked), on)
+        plain = Question.model_construct(identifier=identifier, identity=None, fields=asked, on=None, verify=None)
+        question, refusal = _dated(plain, on)
         if personal:
             refusal = MethodNotAllowed(
                 f"{name} is personal data, whose identifiers never stand in a URL:"
@@ -185,13 +209,15 @@ def _add_get(
 def _dated(question: Question, on: str | None) -> tuple[Question, CallerError | None]:
     """Add the date of an address to a question; what is wrong with it becomes its refusal."""
     try:
-        return question.model_copy(update={"on": None if on is None else day(on)}), None
+        return question if on is None else question.model_copy(update={"on": day(on)}), None
     except ValueError as error:
         return question, InvalidRequest(f"on: {error}")
 
 
 def _once(request: Request, allowed: set[str]) -> bool:
     """Tell whether the query holds the parameters `allowed` only, each at most once."""
+    if not request.scope["query_string"]:
+        return True
     asked = [name for name, _ in request.query_params.multi_items()]
     return set(asked) <= allowed and len(set(asked)) == len(asked)
 
@@ -210,12 +236,13 @@ def _read(body: bytes) -> tuple[Question, CallerError | None]:
 
 async def _answered(
     service: Service, name: str, request: Request, question: Question, refusal: CallerError | None
-) -> JSONResponse:
+) -> Response:
     try:
         told = await answer(service, name, service.caller(request), question, refusal, anew=_anew(request))
     except MethodNotAllowed as error:
         return problem(error, headers={"Allow": _allowed(service, name, request)})
-    return JSONResponse(told, headers={"Cache-Control": "no-store", "Age": str(told["meta"]["age_seconds"])})
+    headers = {"Cache-Control": "no-store", "Age": str(told["meta"]["age_seconds"])}
+    return Response(msgspec.json.encode(told), headers=headers, media_type="application/json")
 
 
 def _anew(request: Request) -> bool:
@@ -225,9 +252,9 @@ def _anew(request: Request) -> bool:
 
 
 def _allowed(service: Service, name: str, request: Request) -> str:
-    """Return the methods that an address takes: none, where a personal identifier stands in it."""
+    """Return the methods that an address takes: none where a personal identifier stands in it."""
     if "identifier" not in request.path_params:
-        return "POST"
+        return "GET, POST"
     return "" if service.workspace.lookup(name).record_model.is_personal() else "GET"
 
 

@@ -72,7 +72,7 @@ class Tender:
             try:
                 if time.monotonic() > swept + SWEPT or not swept:
                     swept = time.monotonic()
-                    await asyncio.to_thread(self._jobs.sweep)
+                    await asyncio.to_thread(self._jobs.sweep, time.time())
                 await self._begin()
             except OSError as error:
                 log.error("the folder .beffroi/jobs/ cannot be read (%s)", type(error).__name__)  # noqa: TRY400 (no path)

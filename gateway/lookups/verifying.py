@@ -58,6 +58,11 @@ def read(model: type[Record], given: Mapping[str, Any]) -> dict[str, Guess]:
     return {name: _read(name, model.model_fields[name].annotation, value) for name, value in given.items()}
 
 
+def verifiable(model: type[Record]) -> list[str]:
+    """Return the fields that can be verified: texts, lists of texts, numbers, dates and moments, yes or no."""
+    return [name for name, info in model.model_fields.items() if _kind(info.annotation) in _WANTED]
+
+
 def _read(name: str, annotation: Any, value: Any) -> Guess:
     kind = _kind(annotation)
     try:

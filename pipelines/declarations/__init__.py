@@ -6,6 +6,7 @@ what several files say together (a grant that names a lookup, a foreign key) by 
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -226,7 +227,7 @@ class Dataset(Declared):
         """Return the record that this dataset mirrors, if it does."""
         return RECORDS[self.record] if self.record else None
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Return the columns, derived from the record or of the schema, with what is said of them besides."""
         if self.record_model is not None:

@@ -14,8 +14,8 @@ Kind = Literal["lookup", "dataset", "refused", "change"]
 """Classes of entries: lookups answered, datasets read, accesses refused, and changes of what is allowed."""
 
 WHO_READ = (
-    "time", "organisation", "application", "agent", "via", "action", "resource", "purpose", "procedure", "fields",
-    "source", "outcome", "whole",
+    "time", "organisation", "application", "agent", "case", "via", "action", "resource", "purpose", "procedure",
+    "fields", "source", "outcome", "whole",
 )  # fmt: skip
 """What who-read tells of each access, each of which a grant may leave out."""
 

@@ -1,4 +1,4 @@
-"""What `beffroi.yaml` declares of how callers are known: proxies, OpenID providers, certificates; and of their limits."""
+"""What `beffroi.yaml` declares of how callers are known: proxies, OpenID providers, certificates; of limits and metrics."""
 
 import ipaddress
 import re
@@ -72,6 +72,12 @@ class Proxies(Declared):
     networks: Annotated[list[Annotated[str, AfterValidator(_is_network)]], Field(min_length=1)]
     address: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     certificate: Literal["Client-Cert", "X-Forwarded-Client-Cert"] | None = None
+
+
+class Scraping(Declared):
+    """Where whoever reads the gateway's metrics may call from."""
+
+    networks: Annotated[list[Annotated[str, AfterValidator(_is_network)]], Field(min_length=1)]
 
 
 class ClientCertificate(Declared):

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.errors import Misconfigured
+from connectors.records import Record
 from connectors.registry import Registry
-from pipelines.declarations import Dataset
+from pipelines.declarations import Dataset, identified
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Configuration, Grant
 from pipelines.declarations.sentences import among
@@ -83,6 +84,7 @@ def _lookups(read: Read, configuration: Configuration) -> Iterator[Problem]:
                     yield from ((at, said) for said in _unasked(dataset))
                 elif dataset is not None and lookup.record is not None and dataset.record != lookup.record:
                     yield at, f"the dataset {provider.dataset} does not mirror {lookup.record}"
+        yield from ((("lookups", name, *keys), said) for keys, said in identified.problems(lookup, read.datasets))
 
 
 def _unasked(dataset: Dataset) -> Iterator[str]:
@@ -122,6 +124,45 @@ def _grant(read: Read, configuration: Configuration, grant: Grant, keys: Keys) -
         yield from unknown(read, (*keys, "fields", position), "fields", field, fields)
     for position, purpose in enumerate(grant.purposes):
         yield from unknown(read, (*keys, "purposes", position), "purposes", purpose, configuration.purposes)
+        yield from (((*keys, "purposes", position), said) for said in _told(read, configuration, grant.lookup, purpose))
+    for column in grant.rows:
+        yield from (((*keys, "rows", column), said) for said in _rows(read, configuration, grant, column))
+
+
+def _told(read: Read, configuration: Configuration, name: str | None, purpose: str) -> Iterator[str]:
+    """Yield which agreement a registry of a lookup is told with each question, where a purpose declares none."""
+    lookup, declared = configuration.lookups.get(name or ""), configuration.purposes.get(purpose)
+    for provider in lookup.providers if lookup is not None and declared is not None else ():
+        registry = read.registries.get(provider.registry or "")
+        if registry is not None and "purpose.agreement" in registry.carries and declared and not declared.agreement:
+            yield f"the registry {registry.name} is told the agreement of each purpose, and {purpose} declares none"
+
+
+def _rows(read: Read, configuration: Configuration, grant: Grant, column: str) -> Iterator[str]:
+    """Yield what is wrong with a column that a grant's rows are told by: an asker who may see none of it must not pass."""
+    dataset, lookup = read.datasets.get(grant.dataset or ""), configuration.lookups.get(grant.lookup or "")
+    if dataset is not None:
+        what, fields = f"the dataset {dataset.name}", _types(dataset)
+        if dataset.audience == "open":
+            yield f"{what} is open: everybody has all its rows"
+    elif lookup is not None:
+        what, fields = f"the lookup {grant.lookup}", _kinds(lookup.record_model)
+    else:
+        return  # that there is none is told already
+    if fields and column not in fields:
+        yield f"{what} has no field «{column}» by which rows could be told apart{among(column, fields)}"
+    elif fields.get(column, "string") != "string":
+        yield f"{column} of {what} is no text: rows are granted by codes and other texts"
+
+
+def _kinds(model: type[Record]) -> dict[str, str]:
+    """Return which fields of a record are plain texts, as JSON describes them: `string`; and of the others some word."""
+    found = {}
+    for name, said in model.model_json_schema(mode="serialization").get("properties", {}).items():
+        either = [each for each in said.get("anyOf", [said]) if each.get("type") != "null"]
+        texts = all(each.get("type") == "string" and "format" not in each for each in either)
+        found[name] = "string" if texts and either else "other"
+    return found
 
 
 def _identity(read: Read, configuration: Configuration) -> Iterator[Problem]:

@@ -5,29 +5,34 @@ The models hold the form of each value; what several files say together is found
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from connectors import identities
 from connectors.declared import Declared
+from connectors.identifiers import asked_by
 from connectors.records import RECORDS, Record
 from pipelines.declarations import Name, Words
 from pipelines.declarations.accounting import JournalSettings
-from pipelines.declarations.callers import CallLimits, ClientCertificate, Identity, Proxies
+from pipelines.declarations.callers import CallLimits, ClientCertificate, Identity, Proxies, Scraping
 from pipelines.declarations.sentences import among
 
 
 class Grant(Declared):
-    """What an application may ask: one lookup, one dataset that is not open, or the journal; fields and purposes.
+    """What an application may ask: one lookup, one dataset that is not open, or the journal; fields, rows and purposes.
 
-    With `verify`, a lookup's fields are not told: only whether what the application gives is what they are.
+    `rows` are those that have, in each column named, one of the values listed: of text, as codes are. With `verify`, a
+    lookup's fields are not told: only whether what the application gives is what they are.
     """
 
     lookup: str | None = None
     dataset: str | None = None
     journal: Literal["who-read"] | None = None
     fields: Literal["*"] | list[str]
+    rows: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     purposes: Annotated[list[str], Field(min_length=1)]
     verify: bool = False
 
@@ -37,6 +42,8 @@ class Grant(Declared):
             raise ValueError("a grant is for one lookup:, for one dataset:, or for journal: who-read")
         if self.verify and self.lookup is None:
             raise ValueError("verify: is for a lookup:")
+        if self.rows and self.journal is not None:
+            raise ValueError("rows: is for a lookup: or a dataset:")
         return self
 
 
@@ -57,12 +64,18 @@ class Organisation(Declared):
 
 
 class Purpose(Declared):
-    """Why data is asked: what the law wants to be said before it is."""
+    """Why data is asked: what the law wants to be said before it is.
+
+    `agreement` is the reference of what was agreed with whoever has the data. `requires` is what must come with each
+    call beside the purpose; where it is not said, agent and case for a lookup of personal data, and else neither.
+    """
 
     title: Words
     procedure: Words
     legal_basis: Words
+    agreement: Words | None = None
     expires: dt.date | None = None
+    requires: list[Literal["agent", "case"]] | None = None
 
 
 class Provider(Declared):
@@ -106,8 +119,10 @@ class Lookup(Declared):
     providers: Annotated[list[Provider], Field(min_length=1)]
     deadline: Annotated[float, Field(gt=0, le=120)] = 8.0  # seconds for all providers together
     cache: Caching | None = None
+    identity: identities.Fields | None = None  # the columns of its datasets that one identity is made of
 
     _record_model: type[Record] = PrivateAttr()
+    _asked_model: type[Record] = PrivateAttr()
 
     @field_validator("record")
     @classmethod
@@ -125,12 +140,18 @@ class Lookup(Declared):
         else:
             rows: Mapping[str, type[Record]] = {} if info.context is None else info.context["rows"]
             self._record_model = rows.get(self.providers[0].dataset, Record)  # that it is unknown is told elsewhere
+        self._asked_model = self._record_model if self.identity is None else asked_by(self._record_model, self.identity)
         return self
 
-    @property
+    @cached_property
     def record_model(self) -> type[Record]:
         """Return the record that this lookup answers."""
         return self._record_model
+
+    @cached_property
+    def asked_model(self) -> type[Record]:
+        """Return that record with all identifiers that this lookup takes, an identity too where it declares one."""
+        return self._asked_model
 
 
 def _records(info: ValidationInfo) -> Mapping[str, type[Record]]:
@@ -163,6 +184,7 @@ class Configuration(Declared):
     journal: JournalSettings = JournalSettings()
     identity: Identity = Identity()
     proxies: Proxies | None = None
+    metrics: Scraping | None = None
 
     @field_validator("timezone")
     @classmethod

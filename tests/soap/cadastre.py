@@ -47,7 +47,7 @@ organisations:
             fields: "*"
             purposes: [survey]
 purposes:
-  survey: {title: Survey, procedure: Survey, legal_basis: "1"}
+  survey: {title: Survey, procedure: Survey, legal_basis: "1", requires: []}
 lookups:
   parcel:
     record: Parcel

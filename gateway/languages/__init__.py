@@ -1,0 +1,143 @@
+"""Problems in the language that their reader prefers, French or English: words by code, sentences by their templates.
+
+A sentence is put into French whole or not at all: where a part of it has no French words, it stays in English, and
+`Content-Language` says so. Sources: RFC 9110, 12.5.4 (Accept-Language) and 8.5 (Content-Language).
+"""
+
+import functools
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from string import Formatter
+from typing import Any
+
+from gateway.languages import callers, datasets, identifiers, identities, questions, registries
+from gateway.languages.codes import CODES
+from gateway.languages.questions import WRONG
+
+LANGUAGES = ("en", "fr")
+LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
+"""What the request under way is answered in; `gateway/front.py` sets it."""
+
+SENTENCES: Mapping[str, str] = {
+    **callers.SENTENCES, **datasets.SENTENCES, **identifiers.SENTENCES, **identities.SENTENCES, **questions.SENTENCES, **registries.SENTENCES,
+    **WRONG,
+}  # fmt: skip
+"""The French of each sentence, by its English template.
+
+`{name}` is a word that stays as it is, `{name:list}` several, `{name:any}` whatever it is; `{name:said}` is a sentence
+that is put into French in turn, `{name:each}` several, `{name:or}` and `{name:and}` two and more, `{name:wrong}` what is wrong with a body.
+"""
+
+LONGEST = 2000
+"""Characters of a sentence that is put into French: longer ones repeat what somebody made long on purpose."""
+
+DEEPEST = 5
+"""How deep a sentence has sentences in it; none of ours has as many."""
+
+_JOINED = {"each": ("; ", " ; "), "or": (" or ", " ou "), "and": (" and ", " et ")}
+_PARTS: Mapping[str, str] = {
+    "": r"[^\s;(]+",
+    "list": r"[^\s;(]+(?:,? [^\s;(,]+)*",
+    "any": r".+",
+    "said": r".*",
+    **dict.fromkeys(_JOINED, r".+"),
+    "wrong": r".+",
+}
+"""What a part of a template may be: a word, words with commas, anything, a sentence or complaints to be put into French."""
+
+
+@functools.lru_cache(256)
+def preferred(accept_language: str) -> str:
+    """Choose `fr` or `en` by the header: the one of greater quality, of equals the one named first; else `en`."""
+    best = (0.0, "en")
+    for part in accept_language.lower().split(","):
+        tag, *parameters = (each.strip() for each in part.split(";"))
+        primary = tag.partition("-")[0]
+        quality = next((_number(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        if primary in LANGUAGES and quality > best[0]:
+            best = quality, primary
+    return best[1]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+@functools.lru_cache(1024)  # of many rows, most have the same thing wrong
+def in_french(sentence: str) -> str | None:
+    """Return a sentence in French; None where it, or a part of it, has no French words, or it is longer than LONGEST."""
+    return None if len(sentence) > LONGEST else _french(sentence, 0)
+
+
+def _french(sentence: str, depth: int) -> str | None:
+    if not sentence:
+        return ""
+    if depth > DEEPEST:
+        return None
+    for pattern, names, french in _templates():
+        if (found := pattern.fullmatch(sentence)) is not None:
+            parts = {name: _part(kind, found[name], depth + 1) for name, kind in names.items()}
+            if None not in parts.values():
+                return french.format(**parts)
+    return None
+
+
+def translated(code: str, told: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a problem or the part of one in French, where French is asked for, and the languages that it is in.
+
+    Of its members `title`, `todo`, `detail` and the `detail` of each of `tried` are put into French.
+    """
+    if LANGUAGE.get() != "fr" or code not in CODES:
+        return dict(told), "en"
+    title, todo = CODES[code]
+    found = {**told, **{name: text for name, text in (("title", title), ("todo", todo)) if name in told}}
+    detail = in_french(told["detail"])
+    found["detail"] = told["detail"] if detail is None else detail
+    if told.get("tried"):
+        found["tried"] = [{**each, "detail": in_french(each["detail"]) or each["detail"]} for each in told["tried"]]
+    whole = detail is not None and all(in_french(each["detail"]) is not None for each in told.get("tried") or ())
+    return found, "fr" if whole else "fr, en"
+
+
+def _part(kind: str, text: str, depth: int) -> str | None:
+    if kind == "said":
+        return _french(text, depth)
+    if kind in _JOINED:
+        english, french = _JOINED[kind]
+        parts = [_french(each, depth) for each in text.split(english)]
+        return None if None in parts else french.join(map(str, parts))
+    return _complaints(text, depth) if kind == "wrong" else text
+
+
+def _complaints(text: str, depth: int) -> str | None:
+    """Put pydantic's complaints, as `problems.sentences` joins them, into French: `place: what is wrong; …`."""
+    said = []
+    for each in text.split("; "):
+        place, colon, wrong = (
+            each.partition(": ") if re.match(r"[\w.]+: ", each) and each not in WRONG else ("", "", each)
+        )
+        french = _french(wrong, depth)
+        if french is None:
+            return None
+        said.append(f"{place} : {french}" if colon else french)
+    return " ; ".join(said)
+
+
+@functools.cache
+def _templates() -> list[tuple[re.Pattern[str], dict[str, str], str]]:
+    """Return each template as a pattern, the kinds of its parts, and its French; those with most words come first."""
+    found = []
+    for english, french in SENTENCES.items():
+        pattern, names, literal = "", dict[str, str](), 0
+        for text, name, kind, _ in Formatter().parse(english):
+            pattern += re.escape(text)
+            literal += len(text)
+            if name is not None:
+                pattern += f"(?P={name})" if name in names else f"(?P<{name}>{_PARTS[kind or '']})"
+                names.setdefault(name, kind or "")
+        found.append((literal, (re.compile(pattern, re.DOTALL), names, french)))
+    return [each for _, each in sorted(found, key=lambda pair: -pair[0])]

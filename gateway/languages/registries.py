@@ -1,0 +1,64 @@
+"""Sentences about registries and what they answer, in French: each by its English template."""
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, str] = {
+    "{registry} has no such record": "{registry} n'a pas cet enregistrement",
+    "{registry} has no {record} of that {scheme}": "{registry} n'a pas de {record} de ce {scheme}",
+    "{registry} has no person under this number": "{registry} n'a personne sous ce numéro",
+    "{registry} has this person and may not tell": "{registry} a cette personne et ne peut rien en dire",
+    "{registry} says that this is no valid VAT number for trade within the Union":
+        "{registry} dit que ce n'est pas un numéro de TVA valable pour les échanges dans l'Union",
+    "{registry} has purged this unit: it keeps the number alone": "{registry} a purgé cette unité : il n'en garde que le numéro",
+    "{registry} does not tell about this company": "{registry} ne communique pas cette entreprise",
+    "{registry} tells this company in part only, and not to others":
+        "{registry} ne communique cette entreprise qu'en partie, et non à des tiers",
+    "{registry} asks us to come back later": "{registry} nous demande de revenir plus tard",
+    "{registry} asks us to slow down (HTTP {status})": "{registry} nous demande de ralentir (HTTP {status})",
+    "{registry} says that it is out of order": "{registry} dit être en panne",
+    "{registry} says that it is out of order (HTTP {status})": "{registry} dit être en panne (HTTP {status})",
+    "{registry} says that the member state's register is out of order":
+        "{registry} dit que le registre de l'État membre est en panne",
+    "{registry} did not get the member state's answer in time":
+        "{registry} n'a pas reçu à temps la réponse de l'État membre",
+    "{registry} did not finish its answer within the deadline": "{registry} n'a pas fini sa réponse dans le délai",
+    "{registry} did not answer within the deadline": "{registry} n'a pas répondu dans le délai",
+    "{registry} did not answer {count} times in a row and is not asked for now":
+        "{registry} n'a pas répondu {count} fois de suite et n'est pas interrogé pour l'instant",
+    "{registry} has too much to do and asks us to come back later": "{registry} a trop à faire et nous demande de revenir plus tard",
+    "{registry} is asked too much at once and asks us to come back later":
+        "{registry} est trop sollicité à la fois et nous demande de revenir plus tard",
+    "{registry} is asked too much in a short time and asks us to come back later":
+        "{registry} est trop sollicité en peu de temps et nous demande de revenir plus tard",
+    "{registry} asks us to come back later: the member state's register is asked too much at once":
+        "{registry} nous demande de revenir plus tard : le registre de l'État membre est trop sollicité à la fois",
+    "{registry} asks us to come back later: the member state's register is asked too often":
+        "{registry} nous demande de revenir plus tard : le registre de l'État membre est trop souvent sollicité",
+    "{registry} has blocked the VAT number": "{registry} a bloqué le numéro de TVA",
+    "{registry} has blocked the address that we ask from": "{registry} a bloqué l'adresse d'où nous l'interrogeons",
+    "{registry} could not be asked: {error}": "{registry} n'a pas pu être interrogé : {error}",
+    "{registry} is asked as often as its limits allow, and no turn comes within the deadline":
+        "{registry} est interrogé autant que ses limites le permettent, et aucun tour ne vient dans le délai",
+    "{registry} is under planned maintenance until {until} and was not asked: {reason:any}":
+        "{registry} est en maintenance prévue jusqu'à {until} et n'a pas été interrogé : {reason}",
+    "all places with {registry} are taken, and many wait for one":
+        "toutes les places auprès de {registry} sont prises, et beaucoup en attendent une",
+    "no place with {registry} came free within the deadline": "aucune place auprès de {registry} ne s'est libérée dans le délai",
+    "all {count} places with {registry} are taken, here or in another process":
+        "les {count} places auprès de {registry} sont toutes prises, ici ou dans un autre processus",
+    "{registry} refuses our credentials (HTTP {status}): {why:said}": "{registry} refuse notre accès (HTTP {status}) : {why}",
+    "the token is expired, revoked or not one of its own": "le jeton est expiré, révoqué ou n'est pas un des siens",
+    "the token has not the scope that this needs": "le jeton n'a pas le droit (scope) qu'il faut ici",
+    "it does not know the key, password or token, or no longer": "il ne connaît pas, ou plus, la clé, le mot de passe ou le jeton",
+    "it knows who asks, who may not do this: a right or a scope is missing":
+        "il sait qui demande, mais le droit de le faire (scope) manque",
+    "no row of {dataset} has that identity (version {version}): it may be written otherwise there, or be in quarantine":
+        "aucune ligne de {dataset} n'a cette identité (version {version}) : elle y est peut-être écrite autrement, ou est en"
+        " quarantaine",
+    "several rows of {dataset} have that identity (version {version})":
+        "plusieurs lignes de {dataset} ont cette identité (version {version})",
+    "not in version {version} of {dataset}, a copy: its absence there proves nothing":
+        "absent de la version {version} de {dataset}, une copie : cette absence ne prouve rien",
+    "no row of {dataset} has that {key} (version {version}); it may be in quarantine":
+        "aucune ligne de {dataset} n'a ce {key} (version {version}) ; elle est peut-être en quarantaine",
+}  # fmt: skip
