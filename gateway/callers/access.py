@@ -1,7 +1,7 @@
 """Who asks, and what they may see: one plain function, `decide`, that every path calls.
 
-A grant is for one lookup or one dataset that is not open, some fields, some purposes. What is not granted is absent
-from the answer; asked for by name it is refused.
+A grant is for one lookup or one dataset that is not open, some fields, some rows, some purposes. What is not granted is
+absent from the answer; asked for by name it is refused. What a grant by rows leaves is told by `decision`.
 """
 
 import datetime as dt
@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectors.errors import BeffroiError, InvalidRequest, NotGranted
+from connectors.records import check_nir
 from gateway.callers.credentials import Credential
+from gateway.callers.decision import Decision, Share
+from gateway.callers.proxies import Address, within
 from pipelines.declarations import Dataset
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Grant, Lookup, Purpose
@@ -21,6 +24,15 @@ from pipelines.workspace import Workspace
 
 AGENT = re.compile(r"[\w.@+-]{1,100}")
 """What `Beffroi-Agent` may look like: the name of an account, as the application knows it."""
+
+CASE = re.compile(r"[A-Za-z0-9][\w./:+-]{0,63}", re.ASCII)
+"""What `Beffroi-Case` may look like: the number of a file. It has no blank, as names of people have."""
+
+MISSING = {
+    "agent": "Beffroi-Agent (the account of whoever asks, as the application knows it, such as m.dupont)",
+    "case": "Beffroi-Case (the number of the file that it is asked for, such as 2026-0142, never a name)",
+}
+"""What a purpose may require of a call: the header, and what stands in it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Caller:
     agent: str | None = None
     refusal: BeffroiError | None = None
     receipt: bool = False
+    case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Resource:
     open: bool
     personal: bool
     verified: bool = False  # asked whether something is so, not what it is
+    known: bool = False  # asked whether there is such a thing, not what is in it: no purpose is wanted for that
 
     def __str__(self) -> str:
         return f"the {self.kind} {self.name}" if self.kind != "journal" else f"the journal's {self.name}"
@@ -89,7 +103,7 @@ def identify(workspace: Workspace, credential: Credential, headers: Mapping[str,
 
     Never raises for what the caller did: what is wrong becomes the caller's `refusal`.
     """
-    purpose = headers.get("beffroi-purpose") or purpose
+    purpose, case = headers.get("beffroi-purpose") or purpose, headers.get("beffroi-case")
     refusal, agent = credential.refusal, headers.get("beffroi-agent", credential.agent)
     if agent is not None and not AGENT.fullmatch(agent):
         agent = None
@@ -99,84 +113,134 @@ def identify(workspace: Workspace, credential: Credential, headers: Mapping[str,
     elif credential.agent not in (None, agent):
         refusal = InvalidRequest("Beffroi-Agent names another agent than the access token: leave it out")
         agent = credential.agent
+    if case is not None and (wrong := _amiss(case, "Beffroi-Case")) is not None:
+        case, refusal = None, refusal or wrong
     organisation = workspace.applications[credential.application][0] if credential.application else None
-    return Caller("api", credential.application, organisation, purpose, agent, refusal)
+    return Caller("api", credential.application, organisation, purpose, agent, refusal, case=case)
 
 
-def operator(purpose: str | None) -> Caller:
+def operator(purpose: str | None, case: str | None = None) -> Caller:
     """Return the caller of the command line: the operating system's user is the agent, where it has a name."""
+    refusal = None if case is None else _amiss(case, "--case")
     try:
         agent = getpass.getuser()
     except (OSError, KeyError, ImportError):  # a number without a name, as in some containers
         agent = None
-    return Caller("command", purpose=purpose, agent=agent)
+    return Caller("command", purpose=purpose, agent=agent, refusal=refusal, case=None if refusal else case)
 
 
-def decide(workspace: Workspace, caller: Caller, resource: Resource, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the fields that the caller gets, in the resource's order: those asked for, or all that are granted.
+def _amiss(case: str, where: str) -> InvalidRequest | None:
+    """Return what is wrong with the number of a case: it stands in the journal as it is, which names nobody."""
+    if not CASE.fullmatch(case):
+        said = "at most 64 letters without accents, digits and ./:_+-, no blank"
+        return InvalidRequest(f"the case ({where}) is the number of a file: {said}")
+    try:
+        check_nir(case)
+    except ValueError:
+        return None
+    return InvalidRequest(f"the case ({where}) is the number of a file, and what came is the number of a person")
 
-    Raises Unauthenticated without a valid token, NotGranted with what is missing (grant, purpose, field),
-    InvalidRequest for a field that does not exist. An open dataset is for everybody.
+
+def decide(
+    workspace: Workspace, caller: Caller, resource: Resource, asked: Sequence[str] | None, *, by_row: bool = False
+) -> Decision:
+    """Return what the caller gets: the fields asked for, or all that are granted, and of which rows.
+
+    Raises Unauthenticated without a valid token, NotGranted with what is missing (grant, purpose, agent, case, field),
+    InvalidRequest for a field that does not exist. An open dataset is for everybody. Only who says `by_row`, and keeps to
+    the decision's rows, gets what is granted of some rows: else only what is granted of all counts.
     """
-    if resource.open:
-        granted = frozenset(resource.fields)
-    elif caller.refusal is not None:
-        raise caller.refusal
-    elif caller.via == "command":
-        granted = _operator(workspace, caller, resource)
-    else:
-        granted = _application(workspace, caller, resource)
+    shares: tuple[Share, ...] = (Share(frozenset(resource.fields), {}),)
+    if not resource.open:
+        if caller.refusal is not None:
+            raise caller.refusal
+        if caller.via == "command":
+            _operator(workspace, caller, resource)
+        else:
+            shares = _application(workspace, caller, resource, by_row=by_row)
+    granted = frozenset[str]().union(*(share.fields for share in shares))
     for field in asked or ():
         if field not in resource.fields:
             raise InvalidRequest(f"there is no field «{field}»{among(field, granted)}")
         if field not in granted:
             raise NotGranted(f"{caller.application} has no grant on the field {field} of {resource} for that purpose")
-    return tuple(name for name in resource.fields if name in granted and (asked is None or name in asked))
+    fields = resource.fields
+    if asked is not None or not granted.issuperset(fields):
+        fields = tuple(name for name in fields if name in granted and (asked is None or name in asked))
+    return Decision(fields, shares, asked is not None, caller.application or "nobody", str(resource))
 
 
-def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> frozenset[str]:
+def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> None:
     """The operator of the command line holds the files anyway; for personal data the law still wants a purpose."""
+    if resource.known:
+        return
     declared = workspace.configuration.purposes
     if caller.purpose is None and resource.personal:
         none = "" if declared else "; the workspace declares no purpose yet, under purposes:"
         raise NotGranted(f"{resource} holds personal data, or may: say why with --purpose{among('', declared)}{none}")
     if caller.purpose is not None:
-        _hold(caller.purpose, declared)
-    return frozenset(resource.fields)
+        _hold(caller, resource, declared)
 
 
-def _application(workspace: Workspace, caller: Caller, resource: Resource) -> frozenset[str]:
+def _application(workspace: Workspace, caller: Caller, resource: Resource, *, by_row: bool) -> tuple[Share, ...]:
     grants = _grants(workspace, caller, resource)
     if not grants:
         only = not resource.verified and _grants(workspace, caller, replace(resource, verified=True))
         but = ", only one to verify what it knows already: ask with verify" if only else ""
         raise NotGranted(f"{caller.application} has no grant on {resource}{but}")
+    if resource.known:
+        return tuple(_share(grant, resource) for grant in grants)
     allowed = sorted({purpose for grant in grants for purpose in grant.purposes})
     if caller.purpose is None:
         raise NotGranted(
             "no purpose came with the call: say it in the header Beffroi-Purpose, or ?purpose= on GET"
             f"{among('', allowed)}"
         )
-    _hold(caller.purpose, workspace.configuration.purposes)
+    if caller.purpose not in allowed and caller.purpose not in _purposes(workspace, caller):
+        raise NotGranted(f"that purpose is not declared{among(caller.purpose, allowed)}")  # or is another tenant's
+    _hold(caller, resource, workspace.configuration.purposes)
     if caller.purpose not in allowed:
         raise NotGranted(
             f"{caller.application} has a grant on {resource}, but not for the purpose {caller.purpose}"
             f"{among(caller.purpose, allowed)}"
         )
-    fields: set[str] = set()
-    for grant in grants:
-        if caller.purpose in grant.purposes:
-            fields.update(resource.fields if grant.fields == "*" else grant.fields)
-    return frozenset(fields)
+    granted = [grant for grant in grants if caller.purpose in grant.purposes and (by_row or not grant.rows)]
+    if not granted:
+        raise NotGranted(
+            f"{caller.application} has a grant on some rows of {resource} only, and this tells of all of them: ask for"
+            f" rows (/datasets/{resource.name}/rows) or what changed in them (…/diff), which come without the others"
+        )
+    return tuple(_share(grant, resource) for grant in granted)
 
 
-def _hold(purpose: str, declared: Mapping[str, Purpose]) -> None:
-    """Raise NotGranted unless the purpose is declared and in force; it is to its last day."""
+def _share(grant: Grant, resource: Resource) -> Share:
+    fields = resource.fields if grant.fields == "*" else grant.fields
+    return Share(frozenset(fields), {column: frozenset(values) for column, values in grant.rows.items()})
+
+
+def _purposes(workspace: Workspace, caller: Caller) -> set[str]:
+    """Return the purposes of the caller's organisation: those that grants of its applications name."""
+    organisation, _ = workspace.applications[caller.application or ""]
+    applications = workspace.configuration.organisations[organisation].applications.values()
+    return {purpose for each in applications for grant in each.grants for purpose in grant.purposes}
+
+
+def _hold(caller: Caller, resource: Resource, declared: Mapping[str, Purpose]) -> None:
+    """Raise NotGranted unless the caller's purpose is declared and in force, to its last day, and has what it requires."""
+    purpose = caller.purpose or ""
     if purpose not in declared:
         raise NotGranted(f"that purpose is not declared{among(purpose, declared)}")
     expires = declared[purpose].expires
     if expires is not None and expires < dt.datetime.now(dt.UTC).date():
         raise NotGranted(f"the purpose {purpose} expired on {expires.isoformat()}: its agreement must be renewed")
+    required = declared[purpose].requires
+    if required is None:
+        required = ["agent", "case"] if resource.personal and resource.kind == "lookup" else []
+    missing = [MISSING[name] for name in required if getattr(caller, name) is None]
+    if missing and caller.via == "api":
+        raise NotGranted(f"the purpose {purpose} wants to know who asks, and for what: send {' and '.join(missing)}")
+    if resource.kind == "lookup" and caller.case is None and "case" in required:
+        raise NotGranted(f"the purpose {purpose} wants a case: say the number of the file it is asked for with --case")
 
 
 def _grants(workspace: Workspace, caller: Caller, resource: Resource) -> list[Grant]:
@@ -187,10 +251,27 @@ def _grants(workspace: Workspace, caller: Caller, resource: Resource) -> list[Gr
     return [grant for grant in granted if resource.verified or not grant.verify]
 
 
+def known(workspace: Workspace, caller: Caller, resource: Resource) -> Decision | None:
+    """Return what the caller may get of a resource for one purpose or another; None where it may not know that it exists."""
+    try:
+        return decide(workspace, caller, replace(resource, known=True), None, by_row=True)
+    except BeffroiError:
+        return None
+
+
 def visible(workspace: Workspace, caller: Caller) -> list[str]:
     """Return the names of the datasets whose existence the caller may know: the open ones, those with a grant."""
-    return [
-        name
-        for name, dataset in workspace.datasets.items()
-        if dataset.audience == "open" or caller.via == "command" or _grants(workspace, caller, of_dataset(dataset))
-    ]
+    return [name for name, each in workspace.datasets.items() if known(workspace, caller, of_dataset(each))]
+
+
+def counted(workspace: Workspace, caller: Caller, dataset: Dataset) -> bool:
+    """Tell whether the caller may know how many rows a dataset has: some grant is of all of them."""
+    decision = known(workspace, caller, of_dataset(dataset))
+    return decision is not None and not decision.hides
+
+
+def may_scrape(workspace: Workspace, address: Address | None) -> None:
+    """Raise NotGranted unless the metrics may be read from an address: they name every application, and nobody else."""
+    declared = workspace.configuration.metrics
+    if declared is None or not within(address, declared.networks):
+        raise NotGranted("the metrics are for the networks that the workspace declares: this call comes from elsewhere")

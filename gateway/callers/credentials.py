@@ -7,16 +7,18 @@ and journaled there. A call that is good counts against the limits of its applic
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import BeffroiError, Unauthenticated
+from connectors.errors import BeffroiError, CallerError, LimitReached, Unauthenticated
 from gateway.callers.identity import Identities
-from gateway.callers.limits import Counted, Limits
-from gateway.callers.proxies import Certificate, Reporting, within
+from gateway.callers.limits import REFUSED, Counted, Limits, Refusals
+from gateway.callers.proxies import Address, Certificate, Reporting, network_of, within
 from gateway.callers.tokens import PREFIX, Tokens
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from gateway.metrics import Metrics
 
 KEY = "beffroi.credential"
 """Where the credential of a call stands in its scope."""
@@ -45,10 +47,16 @@ class Credentials:
         self._identities = Identities(workspace)
         self._limits = Limits(workspace.state)
         self._certificates = _certificates(workspace)
+        self.refusals = Refusals()
+        self.metrics: Metrics | None = None
 
     def close(self) -> None:
         """Let go of the providers."""
         self._identities.close()
+
+    def address(self, peer: str | None, headers: "Headers") -> Address | None:
+        """Return the address that a call comes from, as a proxy reports it where one is declared."""
+        return self._reporting.address(peer, headers)
 
     async def of(self, peer: str | None, headers: "Headers") -> tuple[Credential, Counted | None]:
         """Return the credential of a call from the address `peer`, and what it counts for.
@@ -122,7 +130,12 @@ class Presented:
         from starlette.datastructures import Headers  # the command line starts without what serves HTTP
 
         peer = scope["client"][0] if scope.get("client") else None
-        scope[KEY], counted = await self._credentials.of(peer, Headers(scope=scope))
+        headers = Headers(scope=scope)
+        credential, counted = await self._credentials.of(peer, headers)
+        scope[KEY] = credential
+        if counted is None and isinstance(credential.refusal, CallerError):
+            await self._refusable(scope, receive, send, self._credentials.address(peer, headers))
+            return
         if counted is None:
             await self._app(scope, receive, send)
             return
@@ -131,6 +144,32 @@ class Presented:
         async def forward(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *told]
+            await send(message)
+
+        await self._app(scope, receive, forward)
+
+    async def _refusable(self, scope: "Scope", receive: "Receive", send: "Send", address: Address | None) -> None:
+        """Answer a call whose credential is none, unless too many from its address were refused in this minute.
+
+        The first of these is refused as any other, on the journal; those after it here, before anything is done.
+        """
+        refusals, key = self._credentials.refusals, network_of(address)
+        before = refusals.begun(key)
+        said = f"{REFUSED} calls without a good credential were refused in this minute, from the address of this one"
+        limit = LimitReached(said, retry_in=refusals.renewed_in()) if before >= REFUSED else None
+        if limit is not None and before > REFUSED:
+            from gateway.problems import problem
+
+            if self._credentials.metrics is not None:
+                self._credentials.metrics.turned_away()
+            await problem(limit)(scope, receive, send)
+            return
+        if limit is not None:
+            scope[KEY] = replace(scope[KEY], refusal=limit)
+
+        async def forward(message: "Message") -> None:
+            if message["type"] == "http.response.start" and not 400 <= message["status"] < 500:
+                refusals.not_one(key)
             await send(message)
 
         await self._app(scope, receive, forward)

@@ -22,6 +22,9 @@ from pipelines.declarations.callers import CallLimits
 WAIT = 2.0
 """Seconds to wait for another worker that counts, which takes microseconds."""
 
+REFUSED = 600
+"""Refusals in a minute that calls from one address may have whose credential is none: nobody needs a tenth of them."""
+
 _POLL = 0.0005
 _WINDOWS = (("minute", 60), ("day", 86_400))
 _COUNTS = struct.Struct("=qqqq")  # of each window, its number since 1970 and how many calls it had
@@ -81,20 +84,66 @@ class Limits:
             ) from error
 
 
-def _counted(file: int, application: str, limits: CallLimits, now: float) -> Counted:
-    stored = _COUNTS.unpack(os.pread(file, _COUNTS.size, 0).ljust(_COUNTS.size, b"\0"))
-    most = {"minute": limits.per_minute, "day": limits.per_day}
+class Refusals:
+    """How often calls whose credential is none were refused, by address: by this process, in this minute of the clock.
+
+    Each refusal is an entry of the journal, so that anybody could fill its disk.
+    """
+
+    def __init__(self) -> None:
+        """Nobody was refused yet."""
+        self._minute, self._counts = 0, dict[str, int]()
+
+    def begun(self, address: str) -> int:
+        """Count a call as if it were refused; return how many were before it, of which calls under way are some."""
+        minute = int(time.time()) // 60
+        if minute != self._minute:
+            self._minute, self._counts = minute, {}
+        before = self._counts.get(address, 0)
+        self._counts[address] = before + 1
+        return before
+
+    def not_one(self, address: str) -> None:
+        """Take back a call that was answered."""
+        if (count := self._counts.get(address, 0)) > 0:
+            self._counts[address] = count - 1
+
+    def renewed_in(self) -> int:
+        """Return the seconds until the minute ends."""
+        return 60 - int(time.time()) % 60
+
+
+def standing(state: Path, application: str, limits: CallLimits) -> tuple[Window, ...]:
+    """Return the windows of an application as they stand, without a call. Raises OSError."""
+    path, now = state / "limits" / application, time.time()
+    return tuple(_windows(_calls(path.read_bytes() if path.exists() else b"", now), limits, now).values())
+
+
+def _calls(stored: bytes, now: float) -> list[int]:
+    """Return the calls of each window that has not ended yet."""
+    counts = _COUNTS.unpack(stored.ljust(_COUNTS.size, b"\0"))
     numbers = [int(now) // seconds for _, seconds in _WINDOWS]
-    calls = [stored[2 * at + 1] if stored[2 * at] == number else 0 for at, number in enumerate(numbers)]
-    over = [at for at, (name, _) in enumerate(_WINDOWS) if (limit := most[name]) is not None and calls[at] >= limit]
-    if not over:
-        calls = [each + 1 for each in calls]
-        os.pwrite(file, _COUNTS.pack(numbers[0], calls[0], numbers[1], calls[1]), 0)
-    windows = {
+    return [counts[2 * at + 1] if counts[2 * at] == number else 0 for at, number in enumerate(numbers)]
+
+
+def _windows(calls: list[int], limits: CallLimits, now: float) -> dict[int, Window]:
+    most = {"minute": limits.per_minute, "day": limits.per_day}
+    return {
         at: Window(name, limit, seconds, max(0, limit - calls[at]), seconds - int(now) % seconds)
         for at, (name, seconds) in enumerate(_WINDOWS)
         if (limit := most[name]) is not None
     }
+
+
+def _counted(file: int, application: str, limits: CallLimits, now: float) -> Counted:
+    most = {"minute": limits.per_minute, "day": limits.per_day}
+    calls = _calls(os.pread(file, _COUNTS.size, 0), now)
+    over = [at for at, (name, _) in enumerate(_WINDOWS) if (limit := most[name]) is not None and calls[at] >= limit]
+    if not over:
+        calls = [each + 1 for each in calls]
+        numbers = [int(now) // seconds for _, seconds in _WINDOWS]
+        os.pwrite(file, _COUNTS.pack(numbers[0], calls[0], numbers[1], calls[1]), 0)
+    windows = _windows(calls, limits, now)
     if not over:
         return Counted(tuple(windows.values()), None)
     full = windows[over[-1]]  # the longer one, where both are full

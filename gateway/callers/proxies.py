@@ -94,6 +94,13 @@ def within(address: Address | None, networks: Sequence[str]) -> bool:
     return address is not None and any(address in network(each) for each in networks)
 
 
+def network_of(address: Address | None) -> str:
+    """Return what stands for whoever has an address: of IPv6 its network of 64 bits, all of which is one caller's."""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
 def _address(text: str) -> Address | None:
     """Read an address, with a port or without; an IPv4 address written as IPv6 is that IPv4 address."""
     if (match := _PORT.fullmatch(text)) is not None:

@@ -144,8 +144,8 @@ def journal_erase_command(root: Path, as_json: bool, preview: bool) -> None:
 def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_csv: bool) -> None:
     """Tell who read the data of one person, company…: every access by API, page and command line.
 
-    The identifier comes on standard input, as scheme:value (`nir:…`), or as dataset:NAME:KEY for a row of a dataset that
-    mirrors no record. `whole` is an access to a whole file, which may have had that row. Asking is journaled too.
+    The identifier comes on standard input, as scheme:value (`nir:…`), as dataset:NAME:KEY for a row of a dataset that
+    mirrors no record, or as the fields of an identity, in JSON on one line. `whole` is an access to a whole file, which may have had that row. Asking is journaled too.
     """
     from gateway import who_read
     from pipelines.workspace import Workspace

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("record")
 @click.argument("identifier", default="-")
 @click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
+@click.option("--case", help="The number of the file that it is asked for, which personal data want: 2026-0142.")
 @click.option("--fields", help="Only these fields, separated by commas.")
 @click.option(
     "--file",
@@ -39,6 +40,7 @@ def lookup_command(
     record: str,
     identifier: str,
     purpose: str | None,
+    case: str | None,
     fields: str | None,
     source: Path | None,
     target: Path | None,
@@ -58,7 +60,7 @@ def lookup_command(
     if source is not None or target is not None:
         if source is None or target is None or identifier != "-":
             raise InvalidRequest("many questions are asked with --file and --out, and no identifier beside them")
-        _lookup_file(workspace, as_json, record, source, target, asked, purpose)
+        _lookup_file(workspace, as_json, record, source, target, asked, purpose, case)
         return
     if identifier == "-":
         identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
@@ -66,7 +68,7 @@ def lookup_command(
             raise InvalidRequest("no identifier came on standard input")
     elif declared.record_model.is_personal():
         console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
-    _show(asyncio.run(answering.command(workspace, record, identifier, asked, purpose)), as_json)
+    _show(asyncio.run(answering.command(workspace, record, identifier, asked, purpose, case)), as_json)
 
 
 def _show(answer: dict[str, Any], as_json: bool) -> None:
@@ -83,14 +85,14 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
 
 def _lookup_file(
     workspace: "Workspace", as_json: bool, record: str, source: Path, target: Path, fields: list[str] | None,
-    purpose: str | None,
+    purpose: str | None, case: str | None,
 ) -> None:  # fmt: skip
     """Ask for every row of a file, and tell how many ended how."""
     import asyncio
 
     from gateway.lookups import bulk
 
-    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose))
+    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose, case))
     if as_json:
         console.show_json(dict(counted))
         return

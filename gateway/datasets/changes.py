@@ -7,15 +7,18 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from connectors.drafting import counted
 from connectors.errors import InvalidRequest, NotFound
 from gateway.callers.access import Caller, decide, of_dataset
+from gateway.callers.decision import Decision
 from gateway.datasets.asked import read_limit, read_number
 from gateway.datasets.open_data import access, current, hold_there, keyed, note_rows, numbered
 from gateway.datasets.rows import json_value, key_of
+from gateway.datasets.within import within
 from gateway.service import Service
 from pipelines import diff, versions
 from pipelines.declarations import Dataset
@@ -43,13 +46,14 @@ async def listed(service: Service, caller: Caller, name: str) -> list[dict[str, 
     Raises NotFound and what `decide` raises.
     """
     async with access(service, caller, name, "versions") as (dataset, entry):
-        granted = decide(service.workspace, caller, of_dataset(dataset), None)
-        entry.fields = list(granted)
-    return _told(service, dataset, whole=granted == of_dataset(dataset).fields)
+        decision = decide(service.workspace, caller, of_dataset(dataset), None, by_row=True)
+        entry.fields = list(decision.fields)
+    return _told(service, dataset, decision)
 
 
-def _told(service: Service, dataset: Dataset, *, whole: bool) -> list[dict[str, Any]]:
-    """Tell of the versions that may be told of; of their columns only where all are granted."""
+def _told(service: Service, dataset: Dataset, decision: Decision) -> list[dict[str, Any]]:
+    """Tell of the versions that may be told of: of their columns only where all are granted, and of how many rows so."""
+    whole, counts = decision.fields == of_dataset(dataset).fields, not decision.in_part
     found, before = [], True
     for version in versions.history(service.workspace, dataset.name):
         shown = bool(versions.shared(version, dataset))
@@ -58,10 +62,10 @@ def _told(service: Service, dataset: Dataset, *, whole: bool) -> list[dict[str, 
                 {
                     "version": version.number,
                     "committed": version.committed.isoformat(timespec="seconds"),
-                    "rows": version.rows,
-                    "added": version.added,
-                    "changed": version.changed,
-                    "removed": version.removed,
+                    "rows": version.rows if counts else None,
+                    "added": version.added if counts else None,
+                    "changed": version.changed if counts else None,
+                    "removed": version.removed if counts else None,
                     "schema_version": version.schema_version,
                     "schema_changes": list(version.schema_changes) if whole and before else [],
                     "rolled_back_from": version.rolled_back_from,
@@ -86,16 +90,18 @@ async def compared(
     """
     async with access(service, caller, name, "diff") as (dataset, entry):
         resource = of_dataset(dataset)
-        granted = decide(service.workspace, caller, resource, None)
+        granted = decide(service.workspace, caller, resource, None, by_row=True).fields
         asked = _asked(parameters)
-        columns = decide(
-            service.workspace, caller, resource, asked["columns"].split(",") if "columns" in asked else None
-        )
+        named = asked["columns"].split(",") if "columns" in asked else None
+        decision = decide(service.workspace, caller, resource, named, by_row=True)
+        columns = decision.fields
         limit = read_limit(asked.get("limit"))
         old, new, offset = _between(service, dataset, asked)
         there = set(versions.shared(old, dataset)) & set(versions.shared(new, dataset))
         hold_there(old, there, columns if "columns" in asked else ())
-        both = diff.of(old, new).only([column for column in columns if column in there])
+        shown = [column for column in columns if column in there]
+        within(decision, dataset, old, shown)  # it must have the columns by which rows are granted as well
+        both = replace(diff.of(old, new).only(shown), within=within(decision, dataset, new, shown))
         what = f"version {old.number} or {new.number} of {name}"
         counts, found = await service.differences.page(service.rows, what, both, offset, limit + 1)
         more, found = len(found) > limit, found[:limit]
@@ -167,10 +173,10 @@ async def feed(service: Service, caller: Caller, name: str) -> tuple[bytes, dt.d
     Raises NotFound, Unavailable before the first version, and what `decide` raises. Source: RFC 4287.
     """
     async with access(service, caller, name, "versions") as (dataset, entry):
-        granted = decide(service.workspace, caller, of_dataset(dataset), None)
-        entry.fields = list(granted)
+        decision = decide(service.workspace, caller, of_dataset(dataset), None, by_row=True)
+        entry.fields = list(decision.fields)
         latest = current(service, dataset)
-    shown = _told(service, dataset, whole=granted == of_dataset(dataset).fields)
+    shown = _told(service, dataset, decision)
     begun = versions.history(service.workspace, name)[0].committed  # a table made anew has another feed
     ids = uuid.uuid5(NAMESPACE, f"{name} {begun.isoformat()}")
     ET.register_namespace("", ATOM)
@@ -191,17 +197,17 @@ def _entry(root: ET.Element, name: str, ids: uuid.UUID, told_of: dict[str, Any])
     number, committed = told_of["version"], told_of["committed"]
     entry = ET.SubElement(root, f"{{{ATOM}}}entry")
     _element(entry, "id", uuid.uuid5(ids, f"{number} {committed}").urn)
-    counts = ", ".join(f"{told_of[what]} {what}" for what in ("added", "changed", "removed"))
+    counted_of = [f"{told_of[what]} {what}" for what in ("added", "changed", "removed") if told_of[what] is not None]
+    counts = f": {', '.join(counted_of)}" if counted_of else ""
     back = f", back to version {told_of['rolled_back_from']}" if told_of["rolled_back_from"] else ""
-    _element(entry, "title", f"Version {number} of {name}{back}: {counts}")
+    _element(entry, "title", f"Version {number} of {name}{back}{counts}")
     _element(entry, "updated", committed)
     _element(entry, "published", committed)
     href = f"/datasets/{name}/rows?version={number}"
     ET.SubElement(entry, f"{{{ATOM}}}link", rel="alternate", href=href, type="application/json")
     schema = "".join(f" {said[0].upper()}{said[1:]}." for said in told_of["schema_changes"])
-    _element(
-        entry, "summary", f"{counted(told_of['rows'], 'row')}. Schema version {told_of['schema_version']}.{schema}"
-    )
+    rows = "" if told_of["rows"] is None else f"{counted(told_of['rows'], 'row')}. "
+    _element(entry, "summary", f"{rows}Schema version {told_of['schema_version']}.{schema}")
 
 
 def _element(parent: ET.Element, name: str, text: str) -> None:

@@ -27,8 +27,8 @@ KEPT = 4
 KEPT_SECONDS = 300.0
 """Seconds that the rows of a pair are kept after they were asked last: whoever reads on asks sooner."""
 
-Key = tuple[str, str, tuple[str, ...]]
-"""Two Parquet files, whose names never come again, and the columns compared: who may see fewer has rows of their own."""
+Key = tuple[str, str, tuple[str, ...], str]
+"""Two Parquet files, whose names never come again, and columns and rows compared: who may see fewer has their own."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Differences:
 
         Raises what `Rows.bounded` raises.
         """
-        key = (str(both.old.parquet), str(both.new.parquet), both.columns)
+        key = (str(both.old.parquet), str(both.new.parquet), both.columns, both.within)
         self._forget()
         with self._lock:
             kept = self._kept.get(key)

@@ -47,6 +47,7 @@ async def _allowed(
     if dataset.audience == "open":
         both = diff.pair(workspace, dataset.name, old, new)
         if _resource(dataset, both).open:
+            decide(workspace, caller, _resource(dataset, both), None)
             return both
     entry = Entry.begin(workspace, caller, "diff", f"dataset:{dataset.name}")
     async with journal.access(entry):

@@ -33,7 +33,7 @@ async def latest_file(service: Service, caller: Caller, name: str, file: str, re
     """
     async with access(service, caller, name, "download") as (dataset, entry):
         resource = of_dataset(dataset)
-        granted = decide(service.workspace, caller, resource, None)
+        granted = decide(service.workspace, caller, resource, None).fields
         kind = file.removeprefix(f"{name}.")
         known = faces.kinds(dataset)
         if kind not in known or file != f"{name}.{kind}":
@@ -65,7 +65,8 @@ def unchanged(headers: Headers, etag: str, committed: dt.datetime) -> bool:
     """Tell whether the asker's copy is still good (RFC 9110, 13.2.2: the tag first, else the date)."""
     tags = headers.get("if-none-match")
     if tags is not None:
-        return tags.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        known = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return tags.strip() == "*" or etag.removeprefix("W/") in known
     since = headers.get("if-modified-since")
     try:
         return since is not None and committed.replace(microsecond=0) <= parsedate_to_datetime(since)

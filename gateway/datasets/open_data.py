@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import lmdb
 
 from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
-from gateway.callers.access import Caller, decide, of_dataset, visible
+from gateway.callers.access import Caller, decide, known, of_dataset, visible
+from gateway.callers.decision import Decision
 from gateway.datasets.asked import Asked, read_parameters
 from gateway.datasets.filters import Filter, read_filters
 from gateway.datasets.rows import Page, key_of
+from gateway.datasets.within import within
 from gateway.health import age, shown_version
 from gateway.journal import Entry, Journal
 from gateway.lookups.question import identifier_text
@@ -57,9 +59,8 @@ async def access(
             entry.identifier = keyed(service.journal, dataset, key)
         if caller.refusal is not None:
             raise caller.refusal
-        known = visible(service.workspace, caller)
-        if dataset is None or name not in known:
-            raise NotFound(f"there is no dataset «{name}»{among(name, known)}")
+        if dataset is None or known(service.workspace, caller, of_dataset(dataset)) is None:
+            raise NotFound(f"there is no dataset «{name}»{among(name, visible(service.workspace, caller))}")
         yield dataset, entry
 
 
@@ -95,11 +96,12 @@ async def rows(
     """
     async with access(service, caller, name, "rows") as (dataset, entry):
         resource = of_dataset(dataset)
-        granted = decide(service.workspace, caller, resource, None)
+        granted = decide(service.workspace, caller, resource, None, by_row=True).fields
         asked = read_parameters(parameters)
-        columns = decide(service.workspace, caller, resource, asked.columns)
+        decision = decide(service.workspace, caller, resource, asked.columns, by_row=True)
         named = [parameter.rpartition("__")[0] for parameter, _ in asked.filters]
-        decide(service.workspace, caller, resource, [column for column in named if column in resource.fields])
+        known = [column for column in named if column in resource.fields]
+        decide(service.workspace, caller, resource, known, by_row=True)
         filters = read_filters(asked.filters, [column for column in dataset.columns if column.name in granted])
         if in_url:
             _hold_out_of_url(dataset, [each.column.name for each in filters if each.column.personal])
@@ -107,10 +109,11 @@ async def rows(
         version, place = _place(service, dataset, asked)
         there = versions.shared(version, dataset)
         hold_there(version, there, [*(asked.columns or ()), *(each.column.name for each in filters)])
-        columns = tuple(column for column in columns if column in there)
+        columns = tuple(column for column in decision.fields if column in there)
+        given = within(decision, dataset, version, [*columns, *(each.column.name for each in filters)])
         read = {*columns, *dataset.key} if dataset.audience != "open" else columns
         chosen = [column for column in dataset.columns if column.name in read]
-        page = await service.rows.page(version, chosen, filters, asked.limit, place)
+        page = await service.rows.page(version, chosen, filters, asked.limit, place, given)
         if dataset.audience != "open":
             note_rows(entry, [keyed(service.journal, dataset, key) for key in page.keys(dataset.key)])
         entry.fields, entry.source = list(columns), f"version {version.number}"
@@ -177,15 +180,28 @@ async def row(
     """
     async with access(service, caller, name, "row", key) as (dataset, entry):
         resource = of_dataset(dataset)
-        decide(service.workspace, caller, resource, dataset.key)
+        by_key = decide(service.workspace, caller, resource, dataset.key, by_row=True)
         _hold_out_of_url(dataset, [c.name for c in dataset.columns if c.personal and c.name in dataset.key])
-        chosen = decide(service.workspace, caller, resource, columns)
-        version = current(service, dataset)
-        found = _indexed(version, key)
-        if chosen != resource.fields:
-            found = json.dumps({c: v for c, v in json.loads(found).items() if c in chosen}, ensure_ascii=False).encode()
+        decision = decide(service.workspace, caller, resource, columns, by_row=True)
+        version, chosen = current(service, dataset), decision.fields
+        found = _found(version, key, by_key)
+        if decision.in_part or by_key.in_part or chosen != resource.fields:
+            told = json.loads(found)
+            by_key.of(told)  # where the key is not given of this row, nobody may ask by it
+            chosen = decision.of(told)
+            found = json.dumps({name: told[name] for name in told if name in chosen}, ensure_ascii=False).encode()
         entry.fields, entry.source = list(chosen), f"version {version.number}"
     return found, version
+
+
+def _found(version: Version, key: str, by_key: Decision) -> bytes:
+    """Return a row. Raises NotFound, or what says no more than that it is not granted where keys are of some rows only."""
+    try:
+        return _indexed(version, key)
+    except NotFound:
+        if by_key.in_part:
+            raise by_key.outside() from None
+        raise
 
 
 def _indexed(version: Version, key: str) -> bytes:
@@ -216,8 +232,8 @@ def next_link(url: "URL", cursor: str | None) -> str | None:
     return f"{following.path}?{following.query}"
 
 
-def summary(service: Service, dataset: Dataset) -> dict[str, Any]:
-    """Return what lists tell of a dataset."""
+def summary(service: Service, dataset: Dataset, *, counted: bool) -> dict[str, Any]:
+    """Return what lists tell of a dataset, its number of rows where they may be `counted`."""
     version = shown_version(service.workspace, dataset.name)
     return {
         "name": dataset.name,
@@ -228,7 +244,7 @@ def summary(service: Service, dataset: Dataset) -> dict[str, Any]:
         "keywords": dataset.keywords,
         "version": version.number if version else None,
         "committed": version.committed.isoformat(timespec="seconds") if version else None,
-        "rows": version.rows if version else None,
+        "rows": version.rows if version and counted else None,
         "href": f"/datasets/{dataset.name}",
     }
 
@@ -237,8 +253,10 @@ async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any
     """Return what there is to know of a dataset: owner, licence, the granted columns as a Table Schema, its files."""
     async with access(service, caller, name, "metadata") as (dataset, entry):
         resource = of_dataset(dataset)
-        granted = decide(service.workspace, caller, resource, None)
+        decision = decide(service.workspace, caller, resource, None, by_row=True)
+        granted = decision.fields
         entry.fields = list(granted)
+    whole = granted == resource.fields and not decision.in_part
     owner = service.workspace.configuration.organisations[dataset.owner]
     fields = [
         c.model_dump(mode="json", exclude_defaults=True) | {"type": c.type}
@@ -247,12 +265,12 @@ async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any
     ]
     version = versions.latest(service.workspace, name)
     return {
-        **summary(service, dataset),
+        **summary(service, dataset, counted=not decision.in_part),
         "owner": {"name": dataset.owner, "title": owner.title},
         "record": dataset.record,
         "schema": {"fields": fields, "primaryKey": list(dataset.key)},
         "schema_version": version.schema_version if version else None,
-        "schema_changes": list(version.schema_changes) if version and granted == resource.fields else [],
+        "schema_changes": list(version.schema_changes) if version and whole else [],
         "rolled_back_from": version.rolled_back_from if version else None,
         "links": {
             "rows": f"/datasets/{name}/rows",
@@ -261,9 +279,7 @@ async def metadata(service: Service, caller: Caller, name: str) -> dict[str, Any
             "changes": f"/datasets/{name}/changes.atom",
             "report": f"/datasets/{name}/report",
         },
-        "distributions": [_distribution(version, kind) for kind in faces.kinds(dataset)]
-        if version and granted == resource.fields
-        else [],
+        "distributions": [_distribution(version, kind) for kind in faces.kinds(dataset)] if version and whole else [],
     }
 
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from connectors.errors import Unavailable
-from gateway import home
 from gateway.callers.access import decide, of_dataset
 from gateway.datasets import open_data
 from gateway.datasets.routes import PROBLEMS, cache, reads
+from gateway.languages import LANGUAGE
 from gateway.lookups.routes import PURPOSE
 from gateway.service import Service
 from pipelines import report
@@ -33,10 +33,10 @@ def router(service: Service) -> APIRouter:
            "The sum of its rows, their sources, what changed. In French or English, by Accept-Language.",
            PAGE)  # fmt: skip
     async def shown(request: Request, name: str) -> HTMLResponse:
-        language = home.preferred(request.headers.get("accept-language", ""))
+        language = LANGUAGE.get()
         async with open_data.access(service, service.caller(request), name, "report") as (dataset, entry):
             resource = of_dataset(dataset)
-            granted = decide(service.workspace, service.caller(request), resource, None)
+            granted = decide(service.workspace, service.caller(request), resource, None).fields
             entry.fields = list(granted)
             version = open_data.current(service, dataset)
             entry.source = f"version {version.number}"

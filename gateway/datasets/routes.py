@@ -11,13 +11,14 @@ from starlette.responses import JSONResponse, Response
 from connectors import errors
 from connectors.columns import row_model
 from connectors.errors import InvalidRequest, MethodNotAllowed
-from gateway.callers.access import visible
+from gateway.callers.access import counted, visible
 from gateway.datasets import filters, open_data
 from gateway.datasets.asked import FORMATS, LIMIT, MAX_LIMIT
-from gateway.datasets.files import PRIVATE, PUBLIC, latest_file
+from gateway.datasets.files import PRIVATE, PUBLIC, latest_file, unchanged
 from gateway.lookups.routes import PURPOSE
 from gateway.problems import documented, problem
 from gateway.service import Service
+from pipelines.versions import Version
 
 PROBLEMS = documented(
     errors.InvalidRequest, errors.NotFound, errors.Unauthenticated, errors.NotGranted, errors.LimitReached,
@@ -140,7 +141,8 @@ def _listing(service: Service, request: Request) -> Response:
     if caller.refusal is not None and "authorization" in request.headers:
         raise caller.refusal
     names = sorted(visible(service.workspace, caller))
-    data = [open_data.summary(service, service.workspace.datasets[name]) for name in names]
+    datasets = [service.workspace.datasets[name] for name in names]
+    data = [open_data.summary(service, d, counted=counted(service.workspace, caller, d)) for d in datasets]
     return JSONResponse({"data": data}, headers={"Cache-Control": "no-cache", "Vary": "Authorization"})
 
 
@@ -153,9 +155,21 @@ async def _row(service: Service, request: Request, name: str, key: str) -> Respo
         found, version = await open_data.row(service, service.caller(request), name, key, asked)
     except MethodNotAllowed as error:
         return problem(error, headers={"Allow": ""})  # a personal key stands in the address: it takes no method
+    headers = row_headers(version, is_open=service.workspace.datasets[name].audience == "open")
+    tag = headers.get("ETag")
+    if tag is not None and "if-none-match" in request.headers and unchanged(request.headers, tag, version.committed):
+        return Response(status_code=304, headers=headers)
     told = json.dumps(open_data.meta(version)).encode()
-    headers = cache(service, name) | {"Beffroi-Version": str(version.number)}
     return Response(b'{"data":' + found + b',"meta":' + told + b"}", headers=headers, media_type="application/json")
+
+
+def row_headers(version: Version, *, is_open: bool) -> dict[str, str]:
+    """Return the headers of an answer with a row. An open one has a tag, which is weak: its age is told anew each time."""
+    headers = {"Cache-Control": PUBLIC if is_open else PRIVATE, "Beffroi-Version": str(version.number)}
+    if is_open:
+        moments = [int(moment.timestamp() * 1000) for moment in (version.committed, version.as_of)]
+        headers["ETag"] = f'W/"{version.dataset}-{version.number}-{moments[0]}-{moments[1]}"'
+    return headers
 
 
 async def _in_body(request: Request) -> list[tuple[str, str]]:

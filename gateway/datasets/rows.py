@@ -137,17 +137,21 @@ class Rows:
         del self._database  # DuckDB's binding complains at exit of connections that anything still holds
 
     async def page(
-        self, version: Version, columns: Sequence[Column], filters: Sequence[Filter], limit: int, after: int = -1
-    ) -> Page:
+        self, version: Version, columns: Sequence[Column], filters: Sequence[Filter], limit: int, after: int = -1,
+        within: str = "",
+    ) -> Page:  # fmt: skip
         """Return at most `limit` rows that meet every filter, after the row at place `after`.
 
+        Of the rows `within` a condition only, places count those alone: a cursor tells of no other row either.
         Raises Unavailable where the file cannot be read, the page takes more than SECONDS, or too many wait.
         """
         one_more = limit + 1  # tells whether there is a next page
-        found = indexed.rows(version, columns, filters, one_more, after)
+        found = indexed.rows(version, columns, filters, one_more, after) if not within else None
         if found is None:
             what = f"version {version.number} of {version.dataset}"
-            found = await self.bounded(what, lambda cursor: _rows(cursor, version, columns, filters, one_more, after))
+            found = await self.bounded(
+                what, lambda cursor: _rows(cursor, version, columns, filters, one_more, after, within)
+            )
         following = encode_cursor(version.number, found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(column.name for column in columns), [row[1:] for row in found[:limit]], following)
 
@@ -197,15 +201,17 @@ def _rows(
     filters: Sequence[Filter],
     most: int,
     after: int,
+    within: str,
 ) -> list[tuple[Any, ...]]:
     """Return the first `most` rows after the place `after` that meet every filter, each behind its place."""
+    table = "read_parquet(?, file_row_number = true)"
+    if within:
+        place = "row_number() OVER (ORDER BY file_row_number) - 1 AS file_row_number"
+        table = f"(SELECT * REPLACE ({place}) FROM {table} WHERE {within})"
     names = ", ".join(_selected(column) for column in columns)
     where = "".join(f" AND {each.sql()}" for each in filters)
     values = [value for each in filters for value in each.values]
-    sql = (
-        f"SELECT file_row_number, {names} FROM read_parquet(?, file_row_number = true)"
-        f" WHERE file_row_number > ?{where} ORDER BY file_row_number LIMIT ?"
-    )
+    sql = f"SELECT file_row_number, {names} FROM {table} WHERE file_row_number > ?{where} ORDER BY file_row_number LIMIT ?"
     return cursor.execute(sql, [str(version.parquet), after, *values, most]).fetchall()
 
 
