@@ -35,6 +35,13 @@ RUN: Mapping[str, tuple[str, Callable[[Report], float]]] = {
 
 def write(workspace: Workspace) -> Path:
     """Write the metrics of every declared dataset, whole or not at all; return where they are. Raises OSError."""
+    file = workspace.state / FILE
+    write_to_textfile(str(file), measured(workspace))
+    return file
+
+
+def measured(workspace: Workspace) -> CollectorRegistry:
+    """Return the metrics of every declared dataset."""
     registry = CollectorRegistry()
     gauges = {name: _gauge(registry, name, about) for name, (about, _) in RUN.items()}
     version = _gauge(registry, "version", "The number of the latest version")
@@ -51,9 +58,7 @@ def write(workspace: Workspace) -> Path:
         if latest is not None:
             version.labels(name).set(latest.number)
             committed.labels(name).set(latest.as_of.timestamp())
-    file = workspace.state / FILE
-    write_to_textfile(str(file), registry)
-    return file
+    return registry
 
 
 def _gauge(registry: CollectorRegistry, name: str, about: str) -> Gauge:

@@ -48,14 +48,18 @@ def link(row: Row) -> str:
     """Return the hash that an entry must have: by its content's hash, or by its text in the first format."""
     if not row.content:
         return digest(f"{row.previous}\n{row.entry}")
-    return digest(f"beffroi-journal-2\n{row.previous}\n{row.kind}\n{row.day}\n{row.content}")
+    return _link(row.previous, row.kind, row.day, row.content)
+
+
+def _link(previous: str, kind: str, day: str, content: str) -> str:
+    return digest(f"beffroi-journal-2\n{previous}\n{kind}\n{day}\n{content}")
 
 
 def chained(contents: Sequence[Content], number: int, head: str) -> list[Row]:
     """Return the rows of new entries after entry `number`, whose hash is `head`."""
     rows = []
     for position, (text, kind, day) in enumerate(contents, number + 1):
-        row = Row(position, text, head, "", kind, day, digest(text))
-        head = link(row)
-        rows.append(row._replace(hash=head))
+        content = digest(text)
+        previous, head = head, _link(head, kind, day, content)
+        rows.append(Row(position, text, previous, head, kind, day, content))
     return rows

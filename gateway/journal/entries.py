@@ -1,10 +1,11 @@
 """An entry of the journal: one access, or one change of what is allowed."""
 
 import datetime as dt
-import json
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from gateway.journal.chain import Row
 from pipelines.declarations.accounting import Kind
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 CHANGES = frozenset({"settings", "token-issue", "token-revoke", "key-rotate", "erase", "anchor"})
 """Actions that read nobody's data: they change what is allowed, or look after the journal."""
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Entry:
     application: str | None = None
     agent: str | None = None
     purpose: str | None = None
+    case: str | None = None
     identifier: str | None = None
     identifiers: list[str] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
@@ -47,7 +52,8 @@ class Entry:
         purpose = caller.purpose
         if purpose is not None and purpose not in workspace.configuration.purposes:
             purpose = "(not declared)"
-        return cls(action, resource, caller.via, caller.organisation, caller.application, caller.agent, purpose)
+        organisation, application, agent, case = caller.organisation, caller.application, caller.agent, caller.case
+        return cls(action, resource, caller.via, organisation, application, agent, purpose, case)
 
     @property
     def kind(self) -> Kind:
@@ -65,7 +71,7 @@ class Entry:
         """
         content = vars(self) | {"salt": secrets.token_hex(16)}
         del content["written"]
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return _ENCODER.encode(content).decode()
 
 
 def now() -> str:

@@ -115,7 +115,7 @@ class Keys:
 
 def _keyed(key: Key, identifier: str) -> str:
     text = identifier.encode("utf-8", "surrogatepass")  # the command line may hand over what is no text
-    return f"{key[0]}:{hmac.new(key[1], text, hashlib.sha256).hexdigest()}"
+    return f"{key[0]}:{hmac.digest(key[1], text, 'sha256').hex()}"
 
 
 def _key(text: str, place: str) -> Key:

@@ -6,10 +6,11 @@ took a whole file took every row, so those are told too, marked `whole`: the per
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import InvalidRequest, MalformedIdentifier
+from connectors.identities import SCHEME
 from connectors.records import canonical
 from gateway.journal.keys import Keys
 from gateway.journal.settings import noted
@@ -37,12 +38,14 @@ class Subject:
 
 
 def subject(workspace: "Workspace", identifier: str) -> Subject:
-    """Read `scheme:value`, or `dataset:NAME:KEY` for a row of a dataset that mirrors no record.
+    """Read `scheme:value`, `identity:{…}`, or `dataset:NAME:KEY` for a row of a dataset that mirrors no record.
 
     Raises MalformedIdentifier, and InvalidRequest where the scheme is unknown here; neither repeats a value.
     """
     scheme, colon, rest = identifier.strip().partition(":")
     scheme = scheme.strip().lower()
+    if scheme == SCHEME and colon:
+        return _of_identity(workspace, rest)
     if scheme == "dataset" and colon:
         return _of_dataset(workspace, *rest.split(":", 1))
     models = [model for model in _models(workspace) if scheme in model.identifiers] if colon else []
@@ -65,6 +68,16 @@ def _of_records(workspace: "Workspace", models: list[type["Record"]], identifier
         frozenset(texts),
         frozenset(name for name, dataset in workspace.datasets.items() if dataset.record_model in models),
     )
+
+
+def _of_identity(workspace: "Workspace", text: str) -> Subject:
+    """Return whom an identity is, by each lookup that takes the fields it has."""
+    lookups = [each for each in workspace.configuration.lookups.values() if SCHEME in each.asked_model.identifiers]
+    if not lookups:
+        raise InvalidRequest("no lookup here takes an identity: write an identifier, as scheme:value")
+    found = _of_records(workspace, [each.asked_model for each in lookups], f"{SCHEME}:{text}")
+    asked = frozenset(each.dataset for lookup in lookups for each in lookup.providers if each.dataset is not None)
+    return replace(found, files=found.files | asked)
 
 
 def _of_dataset(workspace: "Workspace", name: str, key: str = "") -> Subject:
@@ -111,6 +124,7 @@ def _told(workspace: "Workspace", entry: Mapping[str, Any], *, whole: bool) -> d
         "organisation": organisation.title if organisation else entry["organisation"],
         "application": declared[1].title if declared else entry["application"],
         "agent": entry["agent"],
+        "case": entry.get("case"),  # entries of before the first case have none
         "via": entry["via"],
         "action": entry["action"],
         "resource": entry["resource"],

@@ -1,14 +1,18 @@
 """The journal in an SQLite file of the workspace, `.beffroi/journal.db`: one chain for all processes of a machine."""
 
 import contextlib
+import fcntl
+import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from connectors.errors import NotFound, Unavailable
+from connectors.ledgers import locks, opened
 from gateway.journal.chain import COLUMNS, GENESIS, Content, Damaged, Row, chained
-from gateway.store import open_store, unavailable
+from gateway.store import WAIT_MS, open_store, unavailable
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS entries (
     number INTEGER PRIMARY KEY, entry TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL,
@@ -19,6 +23,8 @@ CHANGES = "CREATE INDEX IF NOT EXISTS changes ON entries (number) WHERE kind = '
 DUE = "FROM entries WHERE kind = ? AND day < ? AND number BETWEEN ? AND ? AND entry != '' AND content != ''"
 SLICE = 5000
 """Entries that are erased at once: those who write wait meanwhile."""
+LOOK = 0.0005
+"""Seconds between two looks at whether another process has written: it takes about as long."""
 
 
 class SqliteStore:
@@ -43,14 +49,15 @@ class SqliteStore:
             raise Unavailable(f"{self.name} is no longer where it was: put it back, or start Beffroi anew")
         try:
             connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE")
-            found = connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchall()
-            number, head = found[0] if found else (0, GENESIS)
-            if number < self._last:
-                raise Unavailable(f"entries after {number} were removed from {self.name}: put them back")
-            rows = chained(contents, number, head)
-            connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("COMMIT")
+            with _turn(self.path.with_suffix(".turn")):
+                connection.execute("BEGIN IMMEDIATE")
+                found = connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchall()
+                number, head = found[0] if found else (0, GENESIS)
+                if number < self._last:
+                    raise Unavailable(f"entries after {number} were removed from {self.name}: put them back")
+                rows = chained(contents, number, head)
+                connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                connection.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self.path, error) from error
         self._last = rows[-1].number
@@ -142,6 +149,23 @@ class SqliteStore:
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise unavailable(self.path, error) from error  # locked, forbidden, a broken disk: that tells nothing
             raise Damaged(str(error)) from error
+
+
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Have the others that write to this journal wait until the block ends.
+
+    SQLite would have each of them look less often the longer it waits, up to ten times a second. Whoever holds a turn
+    too long is passed by: then SQLite says whether somebody writes. Raises OSError.
+    """
+    file = opened(str(path))
+    try:
+        until = time.monotonic() + WAIT_MS / 1000
+        while not locks(file, fcntl.LOCK_EX) and time.monotonic() < until:
+            time.sleep(LOOK)
+        yield
+    finally:
+        os.close(file)
 
 
 def _bring_up(connection: sqlite3.Connection) -> None:

@@ -8,12 +8,14 @@ import contextlib
 import os
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.errors import BeffroiError, Misconfigured, Unavailable
+from gateway import traces
 from gateway.journal.chain import Content, Row
 from gateway.journal.entries import Entry, now
 from gateway.journal.keys import VARIABLE, Keys
@@ -21,12 +23,16 @@ from gateway.journal.sqlite import SqliteStore
 from gateway.journal.stores import Store, sqlite_path, store_of
 
 if TYPE_CHECKING:
+    from gateway.metrics import Metrics
     from pipelines.workspace import Workspace
 
 BATCH = 1000
 """Entries that one commit takes at most."""
 
-_Waiting = tuple[Content, "Future[Row]"]
+GATHER, LOOK_AGAIN = 0.004, 0.001
+"""Seconds that a commit, which costs as much as many entries, waits at most until as many are there as last time."""
+
+_Waiting = tuple[Content, "Future[Row] | asyncio.Future[Row]"]
 
 
 class Journal:
@@ -43,6 +49,7 @@ class Journal:
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._failed = False
         self._closed = False
+        self.metrics: Metrics | None = None
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
@@ -88,13 +95,24 @@ class Journal:
 
     def append(self, entry: Entry) -> "Future[Row]":
         """Hand over an entry. The future is done when it is on disk, as it stands there, or failed with Unavailable."""
-        entry.time = now()
         future: Future[Row] = Future()
+        self._hand_over(entry, future)
+        return future
+
+    async def write(self, entry: Entry) -> Row:
+        """Return an entry as it stands on disk. Raises Unavailable."""
+        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        self._hand_over(entry, future)
+        return await future
+
+    def _hand_over(self, entry: Entry, future: "Future[Row] | asyncio.Future[Row]") -> None:
+        entry.time = now()
+        if self.metrics is not None:
+            self.metrics.access(entry)
         if self._closed:
             future.set_exception(Unavailable("the journal is closed: the gateway is ending"))
         else:
             self._waiting.put((Content(entry.canonical(), entry.kind, entry.time[:10]), future))
-        return future
 
     @contextlib.asynccontextmanager
     async def access(self, entry: Entry) -> AsyncIterator[Entry]:
@@ -103,18 +121,21 @@ class Journal:
         The block fills in the entry; an error that leaves it is the outcome. Raises Unavailable instead of either
         where the journal cannot be written.
         """
-        try:
-            yield entry
-        except BeffroiError as error:
-            from gateway.problems import status_of  # what serves HTTP is loaded where something is refused, not before
+        with traces.span("access", entry.resource) as span:
+            try:
+                yield entry
+            except BeffroiError as error:
+                from gateway.problems import status_of  # what serves HTTP is loaded where something is refused
 
-            entry.outcome, entry.status = error.code, status_of(error)
-            raise
-        except BaseException:  # an asker that is cancelled too
-            entry.outcome, entry.status = "internal", 500
-            raise
-        finally:
-            entry.written = await asyncio.wrap_future(self.append(entry))
+                entry.outcome, entry.status = error.code, status_of(error)
+                raise
+            except BaseException:  # an asker that is cancelled too
+                entry.outcome, entry.status = "internal", 500
+                raise
+            finally:
+                traces.told(span, entry.outcome, action=entry.action, application=entry.application)
+                with traces.span("journal", "commit"):
+                    entry.written = await self.write(entry)
 
     def writable(self) -> bool:
         """Tell whether the last entry could be written, the store still is where it was, and somebody writes to it."""
@@ -122,33 +143,38 @@ class Journal:
 
     def _write(self) -> None:
         """Take what is waiting, commit it at once, and again, until closed."""
-        ending = False
+        ending, before = False, 1
         while not ending:
             batch = [self._waiting.get()]
+            until = time.monotonic() + GATHER
+            while 1 + self._waiting.qsize() < before and time.monotonic() < until:
+                time.sleep(LOOK_AGAIN)
             with contextlib.suppress(queue.Empty):
                 while len(batch) < BATCH:
                     batch.append(self._waiting.get_nowait())
-            ending = None in batch
+            ending, before = None in batch, len(batch)
             self._settle([each for each in batch if each is not None])
         self._store.close()
 
     def _settle(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
-        # An asker that has gone away is journaled all the same: its data were read.
-        waiting = [future if future.set_running_or_notify_cancel() else None for _, future in batch]
+        began = time.perf_counter()
         try:
             rows = self._commit([content for content, _ in batch])
         except Unavailable as error:
             self._failed = True
-            for future in waiting:
-                if future is not None:
-                    future.set_exception(error)
+            self._count(len(batch), began)
+            _tell([(future, error) for _, future in batch])
             return
         self._failed = False
-        for row, future in zip(rows, waiting, strict=True):
-            if future is not None:
-                future.set_result(row)
+        self._count(len(batch), began)
+        _tell([(future, row) for (_, future), row in zip(batch, rows, strict=True)])
+
+    def _count(self, entries: int, began: float) -> None:
+        if self.metrics is not None:
+            took = time.perf_counter() - began
+            self.metrics.committed(entries, self._waiting.qsize(), took, written=not self._failed)
 
     def _commit(self, contents: list[Content]) -> list[Row]:
         """Add entries to the chain, and return them once all are on disk. Raises Unavailable."""
@@ -161,3 +187,35 @@ class Journal:
             raise Unavailable(f"{self._store.name} cannot be written ({type(error).__name__})") from error
         self._keys.renew()
         return rows
+
+
+_Told = list[tuple["Future[Row] | asyncio.Future[Row]", "Row | Unavailable"]]
+
+
+def _tell(told: _Told) -> None:
+    """Tell askers what became of their entries, those of an event loop all at once: to wake one costs time.
+
+    An asker that has gone away is told nothing. It is journaled all the same: its data were read.
+    """
+    of_loops: dict[asyncio.AbstractEventLoop, _Told] = {}
+    for future, outcome in told:
+        if isinstance(future, asyncio.Future):
+            of_loops.setdefault(future.get_loop(), []).append((future, outcome))
+        elif future.set_running_or_notify_cancel():
+            _settle(future, outcome)
+    for loop, its in of_loops.items():
+        with contextlib.suppress(RuntimeError):  # it has ended, and all who asked in it
+            loop.call_soon_threadsafe(_tell_here, its)
+
+
+def _tell_here(told: _Told) -> None:
+    for future, outcome in told:
+        if not future.done():
+            _settle(future, outcome)
+
+
+def _settle(future: "Future[Row] | asyncio.Future[Row]", outcome: "Row | Unavailable") -> None:
+    if isinstance(outcome, Unavailable):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
