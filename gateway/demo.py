@@ -1,4 +1,4 @@
-"""The main job, end to end, on one machine: sandbox, municipal database, pipelines, publication, gateway."""
+"""The main job, end to end, on one machine: sandbox, databases, pipelines, publication, a scenario, gateway."""
 
 import shutil
 import socket
@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from connectors import sandbox
 from connectors.errors import BeffroiError, InvalidRequest, Unavailable
-from connectors.sandbox import municipal
-from gateway import console, jobs
+from connectors.sandbox import municipal, population, registers
+from gateway import console, jobs, scenario
 from gateway.callers.tokens import Tokens
 from gateway.commands.token import note
 from pipelines.workspace import Workspace
@@ -66,7 +66,8 @@ def _alone(workspace: Workspace) -> Iterator[None]:
         raise Unavailable("another demo runs on this workspace: end it first") from None
 
 
-def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
+def _sources(workspace: Workspace, reference: Path) -> registers.Registers:
+    """Start or make all that is read; return the rows of the registers that the scenario asks."""
     console.note(
         "Starting the sandbox: communes, companies and legal entities (REST, the companies synthetic),"
         " a civil register and VAT numbers (SOAP, synthetic persons and companies)"
@@ -77,6 +78,18 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
         f"Made a municipal database: {planted['rows']:,} associations and {planted['suppliers']:,} suppliers, written as"
         " such tables are"
     )
+    residents = population.make(workspace.state / "population.sqlite", reference)
+    console.note(f"Made a register of {residents:,} residents, who are the synthetic persons, asked by civil identity")
+    made = registers.make(workspace.state, reference)
+    console.note(
+        f"Made a social register of {len(made.households):,} households and a property register of"
+        f" {len(made.parcels):,} parcels (databases, synthetic)"
+    )
+    return made
+
+
+def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
+    made = _sources(workspace, reference)
     reports, failures = jobs.run_all(workspace, [])
     if not as_json:
         jobs.show_reports(reports, as_json=False)
@@ -90,13 +103,20 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
             failures += unpublished
     except BeffroiError as error:
         failures.append(error)
-    if as_json:
-        console.show_json({"runs": reports, "published": published})
-    elif published:
+    if published and not as_json:
         jobs.show_published(published, as_json=False)
+    story: scenario.Story | None = None
+    try:
+        story = scenario.tell(workspace, made)
+    except BeffroiError as error:
+        failures.append(error)
+    if as_json:
+        console.show_json({"runs": reports, "published": published, "scenario": story and story._asdict()})
+    elif story is not None:
+        scenario.show(story)
     for failure in failures:
         console.show_error(failure, as_json)
-    return not failures
+    return not failures and story is not None and story.well
 
 
 def _serve(workspace: Workspace, port: int) -> None:
@@ -129,12 +149,13 @@ def commands(base: str, nir: str, root: Path) -> list[str]:
     """Return what to try in the folder `root`, as it is printed: a comment, then a command, four times."""
     beffroi = "beffroi" if shutil.which("beffroi") else sys.argv[0]
     asking = f'curl -H "Authorization: Bearer $(cat .beffroi/demo-token)" -H "Beffroi-Purpose: {PURPOSE}"'
+    for_whom = '-H "Beffroi-Agent: c.martin" -H "Beffroi-Case: 2026-1"'
     where = "this folder" if root == Path.cwd() else f"the folder {root}"
     return [
         "",
         f"The gateway is at {base} (pages: / and /docs). In another terminal, in {where}, try:",
-        "# a person of the civil register, over SOAP; a personal identifier goes in the body, never in the address",
-        f"{asking} -H 'Content-Type: application/json' -d '{{\"identifier\": \"nir:{nir}\"}}' {base}/lookups/person",
+        "# a person of the civil register, over SOAP: by which agent, for which case; a personal identifier goes in the body",
+        f"{asking} {for_whom} -H 'Content-Type: application/json' -d '{{\"identifier\": \"nir:{nir}\"}}' {base}/lookups/person",
         "# a commune of the national register",
         f"{asking} {base}/lookups/commune/80021",
         "# the same while the register is down: our own dataset answers, and says how old it is",

@@ -44,12 +44,13 @@ class Demo:
 
 
 def lay_out(root: Path) -> None:
-    """Make `root` what a fresh clone is, but for the state in `.beffroi/`."""
+    """Make `root` what a clone is once all that is new here is added, but for the state in `.beffroi/`."""
     root.mkdir(exist_ok=True)
     for old in root.iterdir():
         if old.name != ".beffroi":
             shutil.rmtree(old) if old.is_dir() else old.unlink()
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():  # not one that is being removed
             (root / name).parent.mkdir(parents=True, exist_ok=True)

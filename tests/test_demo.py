@@ -1,7 +1,8 @@
-"""The demo as printed: its four commands do what they say, and Ctrl-C ends it all."""
+"""The demo as printed: its scenario holds, its four commands do what they say, and Ctrl-C ends it all."""
 
 import itertools
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -77,22 +78,55 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(demo: Demo, tmp_pa
     assert not (tmp_path / "workspace" / ".beffroi" / "sandbox").exists()
 
 
-def test_a_failing_dataset_and_a_ckan_that_is_down_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
-    root = tmp_path / "workspace"
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """What a demo without a gateway says where a dataset fails, and CKAN is down."""
+    root = tmp_path_factory.mktemp("once") / "workspace"
     lay_out(root)
     declaration = root / "datasets" / "associations.yaml"
     text = declaration.read_text(encoding="utf-8")
     declaration.write_text(text.replace("rows: {min: 1}", "rows: {min: 1000000}"), encoding="utf-8")
-    done = subprocess.run(
+    return subprocess.run(
         ["beffroi", "demo", "--once"], cwd=root, capture_output=True, text=True, timeout=90, check=False,
-        env={**environment(tmp_path / "home"), "BEFFROI_CKAN_URL": "http://127.0.0.1:9", "BEFFROI_CKAN_TOKEN": "x"},
+        env={**environment(root.parent / "home"), "BEFFROI_CKAN_URL": "http://127.0.0.1:9", "BEFFROI_CKAN_TOKEN": "x"},
     )  # fmt: skip
-    assert done.returncode == 1
-    assert "associations: rows: 2,281, expected at least 1,000,000" in done.stderr
-    assert "CKAN could not be asked" in done.stderr
+
+
+def test_a_failing_dataset_and_a_ckan_that_is_down_are_told_and_the_rest_goes_on(
+    once: subprocess.CompletedProcess[str],
+) -> None:
+    assert once.returncode == 1
+    assert "associations: rows: 2,281, expected at least 1,000,000" in once.stderr
+    assert "CKAN could not be asked" in once.stderr
     assert ["postal_codes", "35,684", "35,676", "8", "0", "1"] in [
-        line.split()[:6] for line in done.stdout.splitlines()
+        line.split()[:6] for line in once.stdout.splitlines()
     ]
+
+
+def test_ten_services_of_ten_municipalities_see_what_they_may(once: subprocess.CompletedProcess[str]) -> None:
+    told = [re.split(r"  +", line.strip()) for line in once.stdout.splitlines()]
+    asked = told[told.index(["municipality", "service", "register", "answer"]) + 1 :]
+    assert len({town for town, *_ in asked}) == 10
+    assert {register for _, _, register, _ in asked} == {"civil", "social", "property", "companies"}
+    by_town = {town: [answer for name, _, _, answer in asked if name == town] for town, *_ in asked}
+    assert by_town["Amiens"] == ["birth_name? yes, birth_date? yes, commune_code? yes", "children? yes"]
+    assert by_town["Corbie"] == ["birth_name? near, birth_date? yes, commune_code? yes"], "a letter is wrong"
+    assert by_town["Montdidier"][0] == "birth_name? yes, birth_date? no"
+    assert re.fullmatch(r"quotient \d+, allowance .+", by_town["Péronne"][1])
+    assert not re.search(r"\b\d{13,15}\b|[45]\d\d: ", str(by_town)), "no number, no problem"
+
+
+def test_what_none_may_is_refused_and_all_of_it_is_proved(once: subprocess.CompletedProcess[str]) -> None:
+    said = once.stderr.splitlines()
+    begins = said.index("Refused, and on the journal like every answer:") + 1
+    ends = said.index("And in the end:")
+    assert len(said[begins:ends]) == 6
+    assert all(": 403 " in line for line in said[begins:ends])
+    receipt, forged, journal, per = said[ends + 1 : ends + 5]
+    assert receipt.endswith("genuine")
+    assert "is refused" in forged
+    assert re.search(r"the journal has \d+ entries in one chain, whole$", journal)
+    assert "Amiens 6, Abbeville 3, Péronne 3" in per, "answers and refusals alike, each by who asked"
 
 
 def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:

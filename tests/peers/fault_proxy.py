@@ -11,6 +11,15 @@
     blackhole        accept, read, never answer
     garbage          answer with bytes that are no HTTP
     html             answer HTTP 200 with a block page
+    short            half of the answer's body, as if it were all of it
+    double           the answer, and the same once more
+    other            the answer to the question before this one
+    type             the answer, said to be text/html
+    status:CODE      answer with that HTTP status and an error page
+
+Of a target that does not speak HTTP, these break a connection once so many bytes of answers have passed:
+
+    cut:BYTES, reset:BYTES, garbage:BYTES, blackhole:BYTES, drip:BYTES
 
 Setting it closes the connections there are, so that none that a client keeps is left on the fault before. `seen`
 counts the connections accepted since.
@@ -25,13 +34,17 @@ import threading
 from types import TracebackType
 from typing import Self
 
-FAULTS = ("none", "latency", "refuse", "reset", "cut", "drip", "blackhole", "garbage", "html")
+FAULTS = (
+    "none", "latency", "refuse", "reset", "cut", "drip", "blackhole", "garbage", "html", "short", "double", "other", "type",
+    "status",
+)  # fmt: skip
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Blocked</title></head><body><h1>Request blocked</h1></body></html>\n"
 HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
     len(PAGE),
     PAGE,
 )
+ERROR = b"HTTP/1.1 %b Told\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b"
 GARBAGE = random.Random(0).randbytes(4096)
 
 
@@ -43,6 +56,7 @@ class FaultProxy:
     def __init__(self, target_host: str, target_port: int) -> None:
         self._target = (target_host, target_port)
         self._fault = "none"
+        self._before = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._ready = threading.Event()
@@ -83,7 +97,7 @@ class FaultProxy:
         await self._hang_up()
 
     async def _set(self, fault: str) -> None:
-        self._fault, self.seen = fault, 0
+        self._fault, self.seen, self._before = fault, 0, b""
         await self._hang_up()
 
     async def _hang_up(self) -> None:
@@ -98,13 +112,17 @@ class FaultProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: str) -> None:
-        kind, _, seconds = fault.partition(":")
+        kind, _, measure = fault.partition(":")
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 if kind == "refuse":
                     return
                 if kind in {"none", "latency"}:
-                    await self._pass_on(reader, writer, float(seconds or 0))
+                    await self._pass_on(reader, writer, float(measure or 0))
+                elif kind in {"short", "double", "other", "type", "status"}:
+                    await self._pretend(kind, measure, reader, writer)
+                elif measure:
+                    await self._break_after(kind, int(measure), reader, writer)
                 else:
                     await self._break(kind, reader, writer)
         finally:
@@ -138,10 +156,54 @@ class FaultProxy:
         writer.write(answer)
         await writer.drain()
         if kind == "reset":
-            await asyncio.sleep(0.05)  # so that the half is read before the reset throws it away
-            connection: socket.socket = writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            await _reset(writer)
+
+    async def _break_after(
+        self, kind: str, spared: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass both directions on, `spared` bytes of what the target says; then what `kind` says."""
+        there, thither = await asyncio.open_connection(*self._target)
+        asking = asyncio.create_task(_copy(reader, thither, 0))
+        try:
+            while spared and (piece := await there.read(spared)):
+                spared -= len(piece)
+                writer.write(piece)
+                await writer.drain()
+            if kind == "garbage":
+                writer.write(GARBAGE)
+                await writer.drain()
+            if kind == "drip":
+                while byte := await there.read(1):
+                    writer.write(byte)
+                    await writer.drain()
+                    await asyncio.sleep(1)
+            if kind in {"blackhole", "garbage"}:
+                await asyncio.wait([asking])
+            if kind == "reset":
+                await _reset(writer)
+        finally:
+            asking.cancel()
+            thither.close()
+
+    async def _pretend(
+        self, kind: str, measure: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer question after question with what is whole HTTP, and wrong."""
+        while request := await _message(reader):
+            answer = await self._answer(request)
+            head, _, body = answer.partition(b"\r\n\r\n")
+            if kind == "status":
+                answer = ERROR % (measure.encode(), len(PAGE), PAGE)
+            elif kind == "short":
+                answer = _headed(head, b"Content-Length", b"%d" % (len(body) // 2)) + body[: len(body) // 2]
+            elif kind == "type":
+                answer = _headed(head, b"Content-Type", b"text/html") + body
+            elif kind == "double":
+                answer += answer
+            elif kind == "other":
+                self._before, answer = answer, self._before or answer
+            writer.write(answer)
+            await writer.drain()
 
     async def _answer(self, request: bytes) -> bytes:
         there, thither = await asyncio.open_connection(*self._target)
@@ -150,6 +212,21 @@ class FaultProxy:
             return await _message(there)
         finally:
             thither.close()
+
+
+def _headed(head: bytes, name: bytes, value: bytes) -> bytes:
+    """Return the head of an answer, its end included, with another value of a header that it has."""
+    lines = head.split(b"\r\n")
+    changed = [b"%b: %b" % (name, value) if line.lower().startswith(name.lower() + b":") else line for line in lines]
+    return b"\r\n".join(changed) + b"\r\n\r\n"
+
+
+async def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection by a reset, once what was sent is read: the reset would throw it away."""
+    await asyncio.sleep(0.05)
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency: float) -> None:
