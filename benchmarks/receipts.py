@@ -35,7 +35,7 @@ REFERENCE = Path(__file__).parents[1] / "datasets" / "reference"
 WORKSPACE = """
 title: Ville
 registries: {folder: {kind: files, path: source}}
-purposes: {inscription: {title: Inscription, procedure: Inscription, legal_basis: L131-5}}
+purposes: {inscription: {title: Inscription, procedure: Inscription, legal_basis: L131-5, requires: []}}
 lookups: {resident: {record: Person, providers: [{dataset: residents}]}}
 organisations:
   ville:

@@ -10,22 +10,24 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from connectors.errors import Unavailable
-from gateway import home, who_read
+from gateway import home, metrics_routes, openapi, short, traces, who_read
 from gateway.callers.access import visible
 from gateway.callers.credentials import Presented
 from gateway.datasets import report_routes, version_routes
 from gateway.datasets import routes as dataset_routes
 from gateway.front import Front
+from gateway.heads import Bounded
 from gateway.health import beffroi_version
 from gateway.lookups import many
 from gateway.lookups import routes as lookup_routes
-from gateway.problems import Problem, install
+from gateway.problems import install
 from gateway.service import Service
+from gateway.workers import Workers
 from pipelines import pages
 from pipelines.workspace import Workspace
 
@@ -42,16 +44,15 @@ LOGGING: dict[str, Any] = {
 }
 """One line per request comes from `gateway/front.py`; uvicorn's own would show addresses as they were asked."""
 
+OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own telemetry would tell addresses as they were asked; `traces` and `metrics` do not."""
+
 ABOUT = """
 Registries asked in one way, and open data. A lookup needs a token (`Authorization: Bearer …`) and a declared purpose
-(`Beffroi-Purpose`); it may name the agent behind the call (`Beffroi-Agent`). Open datasets need neither. Every error
+(`Beffroi-Purpose`); of personal data it names the agent behind the call and the case too (`Beffroi-Agent`,
+`Beffroi-Case`). Open datasets need nothing of it. Every error
 is a problem of RFC 9457 that says what was wrong, whose fault it is and what to do.
 """
-
-
-def create_app(root: Path) -> FastAPI:
-    """Return the gateway of the workspace at `root`. Raises Misconfigured, Unavailable."""
-    return application(Service(Workspace(root)))
 
 
 def application(service: Service) -> FastAPI:
@@ -63,6 +64,7 @@ def application(service: Service) -> FastAPI:
             yield
         finally:
             service.close()
+            traces.end()
 
     app = FastAPIOffline(
         redoc_url=None,
@@ -74,13 +76,19 @@ def application(service: Service) -> FastAPI:
         favicon_url="/favicon.svg",
         static_url="/docs/assets",
         swagger_ui_parameters={"validatorUrl": None},  # it would show the description to an outside service
+        telemetry=OFF,
     )
     install(app)
+    asked = many.Many(service)
+    lookups = lookup_routes.router(service, asked)
+    app.add_middleware(short.Lookups, routes=lookups.routes)
     app.add_middleware(Presented, credentials=service.credentials)
     app.add_middleware(Front)
+    if not traces.install(app):  # a short call has no span of its own
+        layers = app.build_middleware_stack
+        app.build_middleware_stack = lambda: short.Rows(layers(), service)  # type: ignore[method-assign]  # before all
     _pages(app, service)
-    asked = many.Many(service)
-    app.include_router(lookup_routes.router(service, asked))
+    app.include_router(lookups)
     app.include_router(many.router(asked))
     app.include_router(dataset_routes.router(service))
     app.include_router(version_routes.router(service))
@@ -92,6 +100,7 @@ def application(service: Service) -> FastAPI:
 
 def _pages(app: FastAPI, service: Service) -> None:
     """Add the pages that are neither lookups nor datasets."""
+    metrics_routes.install(app, service)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def start(request: Request) -> HTMLResponse:
@@ -117,19 +126,14 @@ def _pages(app: FastAPI, service: Service) -> None:
 
 
 def _openapi(app: FastAPI, service: Service) -> dict[str, Any]:
-    """Describe the API once, with the rows, the problem and the token that its routes refer to."""
+    """Describe the API once."""
     if app.openapi_schema is None:
-        described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        components = described.setdefault("components", {})
-        rows = dataset_routes.row_schemas(service)
-        components.setdefault("schemas", {}).update(rows, Problem=Problem.model_json_schema())
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        app.openapi_schema = described
+        app.openapi_schema = openapi.described(app, service)
     return app.openapi_schema
 
 
-def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None = None) -> None:
-    """Serve the workspace at `root` until Ctrl-C or SIGTERM; `port` 0 takes a free one.
+def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None = None, workers: int = 1) -> None:
+    """Serve the workspace at `root` until Ctrl-C or SIGTERM, in so many processes; `port` 0 takes a free one.
 
     `ready` hears the address once it is listened on. Raises Misconfigured, and Unavailable where the port is taken.
     """
@@ -139,16 +143,28 @@ def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None 
     except OSError as error:
         raise Unavailable(f"cannot listen on {host}, port {port}: {error.strerror}") from error
     with listener:
-        app = create_app(root)
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,  # gateway/proxies.py reads them, of the proxies that are declared
-            timeout_graceful_shutdown=10,
-        )
-        if ready is not None:
-            ready(f"http://{host}:{listener.getsockname()[1]}")
-        with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
-            uvicorn.Server(config).run(sockets=[listener])
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        if workers == 1:
+            _answer(Service(Workspace(root)), listener, lambda: ready(url) if ready is not None else None)
+            return
+
+        def work(workspace: Workspace, begun: Callable[[], None]) -> None:
+            _answer(Service(workspace, workers), listener, begun)
+
+        Workers(root, listener, workers, work).run(lambda: ready(url) if ready is not None else None)
+
+
+def _answer(service: Service, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer from `service` until a signal ends it; `ready` is called when all is open. Raises as `serve` does."""
+    config = uvicorn.Config(
+        application(service),
+        http=Bounded,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # gateway/proxies.py reads them, of the proxies that are declared
+        timeout_graceful_shutdown=10,
+    )
+    ready()
+    with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
+        uvicorn.Server(config).run(sockets=[listener])

@@ -19,6 +19,7 @@ from gateway.commands.conflicts import CONFLICT_COMMANDS
 from gateway.commands.connector import connector_group
 from gateway.commands.dataset import DATASET_COMMANDS
 from gateway.commands.doctor import DOCTOR_COMMANDS
+from gateway.commands.explain import explain_command
 from gateway.commands.journal import journal_group
 from gateway.commands.lookup import lookup_command
 from gateway.commands.quarantine import quarantine_group
@@ -45,6 +46,7 @@ main.add_command(connector_group)
 main.add_command(quarantine_group)
 main.add_command(schema_group)
 main.add_command(lookup_command)
+main.add_command(explain_command)
 main.add_command(token_group)
 main.add_command(journal_group)
 main.add_command(receipt_group)
@@ -131,15 +133,22 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Where the gateway listens."
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N",
+    help="How many processes answer: one for each core that the gateway may use.",
+)  # fmt: skip
 @command
-def serve_command(root: Path, as_json: bool, host: str, port: int) -> None:
-    """Serve the gateway until Ctrl-C."""
+def serve_command(root: Path, as_json: bool, host: str, port: int, workers: int) -> None:
+    """Serve the gateway until Ctrl-C or SIGTERM, which let what is under way end.
+
+    With several --workers one that dies is replaced, and SIGHUP has all of them read the settings anew.
+    """
     from gateway.app import serve
 
     def ready(url: str) -> None:
         console.show_json({"url": url}) if as_json else console.note(f"The gateway is at {url}; Ctrl-C ends it.")
 
-    serve(root, host, port, ready)
+    serve(root, host, port, ready, workers)
 
 
 @main.group("sandbox")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 TODOS: Mapping[str, str] = {
-    "not-granted": "The operator needs no grant, but a declared purpose that is in force: say it with --purpose.",
+    "not-granted": "The operator needs no grant, but a purpose in force (--purpose), and for personal data a case (--case).",
     "unreadable": "Nothing was guessed. Try later; if it lasts, tell the registry's owner, or correct its declaration.",
     "busy": "Try again later.",
     "down": "Try again later: `beffroi check --online` tells whether the registry is there again.",

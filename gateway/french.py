@@ -76,6 +76,50 @@ FRENCH: Mapping[str, str] = {
         "a été fusionnée avec la ligne {place} dans {source}, qui est la ligne {row}{key}",
     "was refused": "a été refusée",
     "why is no longer kept": "la raison n'est plus conservée",
+    "name": "nom",
+    "application": "application",
+    "credentials": "justificatifs",
+    "purpose": "finalité",
+    "may see": "peut voir",
+    "send": "envoyer",
+    "until": "jusqu'au",
+    "procedure": "procédure",
+    "legal basis": "base légale",
+    "agreement": "convention",
+    "EXPIRED": "EXPIRÉE",
+    "all": "toutes",
+    "nothing": "rien",
+    "no credential": "aucun",
+    "no limit": "aucune",
+    "token": "jeton",
+    "certificate": "certificat",
+    "openid": "client OpenID",
+    "minute": "minute",
+    "day": "jour",
+    "verify only: {fields}": "vérifier seulement : {fields}",
+    " until {day}": " jusqu'au {day}",
+    " from {networks}": " depuis {networks}",
+    "{resource} is open: everybody may see all of it, without a credential":
+        "{resource} est ouvert : tout le monde peut tout en voir, sans justifier de son identité",
+    "{application} of {organisation} may ask {resource}": "{application} ({organisation}) peut interroger {resource}",
+    "{application} of {organisation} may not ask {resource}": "{application} ({organisation}) ne peut pas interroger {resource}",
+    "no application has a grant on it": "aucune application n'a de droit dessus",
+    "whole files: yes": "fichiers entiers : oui",
+    "credentials in force: {credentials}": "justificatifs en vigueur : {credentials}",
+    "limits: {limits}": "limites : {limits}",
+    "{most} calls a {window} ({left} left)": "{most} demandes par {window} (il en reste {left})",
+    "{application} has no grant on it. Write one in {file}, under {at}: {grant}. Its fields: {fields}":
+        "{application} n'a pas de droit dessus. Écrivez-en un dans {file}, sous {at} : {grant}. Ses champs : {fields}",
+    "no grant for a purpose in force gives it {fields}: add what it needs to fields: in {file}, under {at}":
+        "aucun droit pour une finalité en vigueur ne lui donne {fields} : ajoutez ce qu'il lui faut à fields: dans {file},"
+        " sous {at}",
+    "the purpose {purpose} expired on {day}: once it is agreed anew, write its new expires: in {file}":
+        "la finalité {purpose} a expiré le {day} : une fois la convention renouvelée, écrivez le nouvel expires: dans {file}",
+    "nobody can call as {application}, which has no credential in force: `beffroi token issue {application}`":
+        "personne ne peut demander au nom de {application}, qui n'a aucun justificatif en vigueur :"
+        " `beffroi token issue {application}`",
+    "The gateway reads the workspace when it starts: after a change, start it again.":
+        "La passerelle lit l'espace de travail à son démarrage : après un changement, redémarrez-la.",
 }  # fmt: skip
 
 

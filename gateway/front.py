@@ -12,7 +12,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.errors import InvalidRequest
+from gateway.languages import LANGUAGE, preferred
 from gateway.problems import internal
+from gateway.traces import route_of
 
 log = logging.getLogger("beffroi.access")
 
@@ -47,6 +49,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         started, status = time.monotonic(), 0
+        LANGUAGE.set(preferred(_said(scope, b"accept-language")))
 
         async def forward(message: Message) -> None:
             nonlocal status
@@ -64,8 +67,13 @@ class Front:
             if not status:
                 await response(scope, receive, forward)
         finally:
-            route = getattr(scope.get("route"), "path", "(no route)").replace(":path}", "}")
-            log.info("%s %s %s %.0f ms", scope["method"], route, status or "-", (time.monotonic() - started) * 1000)
+            logged(scope, status, started)
+
+
+def logged(scope: Scope, status: int, started: float) -> None:
+    """Write the line of a request that came at `started`, by the monotonic clock; `status` 0 is that nobody was answered."""
+    took = (time.monotonic() - started) * 1000
+    log.info("%s %s %s %.0f ms", scope["method"], route_of(scope), status or "-", took)
 
 
 class _Body:
@@ -90,6 +98,11 @@ class _Body:
         if self._read > self._most:
             raise InvalidRequest(f"the body is longer than {self._most // 1024:,} KiB")
         return message
+
+
+def _said(scope: Scope, name: bytes) -> str:
+    """Return what the headers of that name say, put together (RFC 9110, 5.3)."""
+    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
 def _may_be_many(scope: Scope) -> bool:

@@ -6,7 +6,10 @@ In French or English, as the browser prefers.
 from collections.abc import Mapping
 from html import escape
 
+from gateway.callers import offered
+from gateway.callers.access import visible
 from gateway.health import beffroi_version, shown_version
+from gateway.languages import preferred
 from gateway.service import Service
 from pipelines import pages
 from pipelines.report import words
@@ -88,18 +91,9 @@ def page(service: Service, accept_language: str) -> str:
 """
 
 
-def preferred(accept_language: str) -> str:
-    """Choose a language by the header (RFC 9110, 12.5.4); its order counts, which is how browsers write it."""
-    for part in accept_language.lower().split(","):
-        primary = part.partition(";")[0].strip().partition("-")[0]
-        if primary in SAID:
-            return primary
-    return "en"
-
-
 def _lookups(service: Service) -> str:
     rows = []
-    for name, lookup in sorted(service.workspace.configuration.lookups.items()):
+    for name, lookup in offered.lookups(service.workspace, offered.NOBODY).items():
         personal = lookup.record_model.is_personal()
         ask = f"POST /lookups/{name}" if personal else f"GET /lookups/{name}/{{identifier}}"
         rows.append(
@@ -110,9 +104,8 @@ def _lookups(service: Service) -> str:
 
 def _datasets(service: Service, said: Mapping[str, str]) -> str:
     rows, zone = [], service.workspace.configuration.zone
-    for name, dataset in sorted(service.workspace.datasets.items()):
-        if dataset.audience != "open":
-            continue
+    for name in sorted(visible(service.workspace, offered.NOBODY)):
+        dataset = service.workspace.datasets[name]
         version = shown_version(service.workspace, name)
         about = "<br>".join(escape(each) for each in (dataset.title, dataset.description, dataset.licence) if each)
         told, take, follow = said["none"], "", ""

@@ -64,6 +64,9 @@ def _checked(registry: Registry) -> Checked:
 def _asked(registry: Registry) -> tuple[str, str, bool]:
     """Return the status, what is to be said of it, and whether it is a failure. Planned maintenance is none."""
     try:
+        if registry.carries:
+            told = ", ".join(sorted(registry.carries))
+            return NO_PROBE, f"it is told {told} with each question: ask by a lookup", False
         if registry.probe is None:
             within = Deadline.after(REACH_SECONDS)
             if registry.guard.call(lambda: registry.reach(within), within):

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from connectors.carried import NOTHING, Carried
 from connectors.deadline import Deadline
 from connectors.errors import Busy, Late
 from connectors.registry import Answer, Registry
@@ -26,7 +27,7 @@ class Pool:
         self._lock = threading.Lock()
         self._taken = 0  # askers that have a place or wait for one
 
-    async def ask(self, identifier: str, deadline: Deadline) -> Answer:
+    async def ask(self, identifier: str, deadline: Deadline, carried: Carried = NOTHING) -> Answer:
         """Ask the registry in one of its threads.
 
         Raises what the registry's `ask` raises; Busy where no place was free, Late where the connector did not keep
@@ -40,7 +41,7 @@ class Pool:
                 said = f"all places with {name} are taken, and many wait for one"
                 raise Busy(said, registry=name, retry_in=1, general=False)
             self._taken += 1
-        future = self._executor.submit(self._registry.ask, identifier, deadline)
+        future = self._executor.submit(self._registry.ask, identifier, deadline, carried)
         future.add_done_callback(self._free)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.remaining() + GRACE)

@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: the one table from each error to its status, and RFC 9457 problem details.
+"""Errors as HTTP answers: the one table from each error to its status, and RFC 9457 problem details, in two languages.
 
 Source: RFC 9457, https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -20,10 +20,14 @@ from starlette.routing import Match
 
 from connectors import errors
 from connectors.errors import BeffroiError, Fault, InvalidRequest, MethodNotAllowed, NotFound
+from gateway.languages import translated
 
 log = logging.getLogger("beffroi")
 
 MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:beffroi:problem:"
+"""What stands before the code of an error in the type of its problem."""
+
 RETRY_IN = 5.0
 """Seconds in Retry-After where the error itself does not know."""
 
@@ -32,6 +36,7 @@ STATUS: Mapping[type[BeffroiError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Withheld: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    errors.Ambiguous: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotGranted: HTTPStatus.FORBIDDEN,
     errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
@@ -84,7 +89,7 @@ def problem(error: BeffroiError, status: int | None = None, headers: Mapping[str
     if retry_in is not None:
         headers["Retry-After"] = str(max(1, math.ceil(retry_in)))
     told = Problem(
-        type=f"urn:beffroi:problem:{error.code}",
+        type=TYPE + error.code,
         title=error.title,
         status=status,
         detail=error.detail,
@@ -105,7 +110,7 @@ def internal(error: Exception) -> JSONResponse:
     """
     log.error("unforeseen %s\n%s", _types(error), "".join(traceback.format_tb(error.__traceback__)).rstrip())
     told = Problem(
-        type="urn:beffroi:problem:internal",
+        type=f"{TYPE}internal",
         title="An error inside Beffroi",
         status=500,
         detail="Something went wrong that was not foreseen. Nothing of what you asked is kept in the log.",
@@ -122,8 +127,9 @@ def _types(error: BaseException) -> str:
 
 
 def _response(told: Problem, headers: Mapping[str, str]) -> JSONResponse:
-    content = told.model_dump(exclude_none=True)
-    return JSONResponse(content, told.status, {"Cache-Control": "no-store", **headers}, MEDIA_TYPE)
+    content, languages = translated(told.type.removeprefix(TYPE), told.model_dump(exclude_none=True))
+    about = {"Cache-Control": "no-store", "Content-Language": languages, "Vary": "Accept-Language"}
+    return JSONResponse(content, told.status, {**about, **headers}, MEDIA_TYPE)
 
 
 async def _on_beffroi_error(_: Request, error: Exception) -> JSONResponse:

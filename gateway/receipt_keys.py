@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway.store import own_file, unavailable
+from pipelines.delta_log import Stamp, stamp
 
 VARIABLE = "BEFFROI_RECEIPT_KEY"
 ALGORITHM = "EdDSA"
@@ -32,7 +33,8 @@ class ReceiptKeys:
         """Name the folder. Nothing is read before it is needed."""
         self._folder = state / "receipts"
         self._path = self._folder / "key"
-        self._stamp: tuple[int, int] | None = None
+        self._file = str(self._path)
+        self._stamp: Stamp | None = None
         self._used: tuple[str, Ed25519PrivateKey] | None = None
 
     def current(self) -> tuple[str, Ed25519PrivateKey]:
@@ -41,7 +43,7 @@ class ReceiptKeys:
         Raises Misconfigured where it is none, Unavailable where it cannot be read or made.
         """
         try:
-            if self._used is None or (self._stamp and self._stamp != _stamp(self._path)):
+            if self._used is None or (self._stamp and self._stamp != stamp(self._file)):
                 self._used = self._read()
         except OSError as error:
             raise unavailable(self._path, error) from error
@@ -98,7 +100,7 @@ class ReceiptKeys:
         else:
             if not self._path.exists():
                 self._make()
-            self._stamp = _stamp(self._path)
+            self._stamp = stamp(self._file)
             first = _private(self._path.read_text(encoding="ascii", errors="replace"), str(self._path))
         return _jwk(first.public_key())["kid"], first
 
@@ -134,12 +136,6 @@ def public(jwks: bytes) -> dict[str, Ed25519PublicKey]:
         return {key.kid: _public(key.x) for key in found}
     except ValueError:  # msgspec's errors too
         raise InvalidRequest('the keys must be a JWK Set, {"keys": […]}, as /.well-known/jwks.json has it') from None
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return what is another as soon as another file stands there; the number alone may be given again."""
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns
 
 
 def _public(x: str) -> Ed25519PublicKey:

@@ -19,11 +19,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-import rfc8785
 from cryptography.exceptions import InvalidSignature
 
-from connectors.errors import InvalidRequest, NotFound, Withheld
+from connectors import identities
+from connectors.errors import Ambiguous, InvalidRequest, NotFound, Withheld
+from connectors.identities import SCHEME
 from connectors.records import RECORDS, canonical
+from gateway import canonical_json
 from gateway.journal import Entry
 from gateway.receipt_keys import ALGORITHM, ReceiptKeys
 
@@ -129,13 +131,13 @@ class Receipts:
     async def of_absence(
         self, caller: "Caller", entry: Entry, identifier: str, on: dt.date | None
     ) -> AsyncIterator[None]:
-        """Give «not found» and «withheld», which are answers too, their receipt once they are on the journal.
+        """Give «not found», «withheld» and «ambiguous», which are answers too, their receipt once they are on the journal.
 
         The error that leaves is a copy: one call upstream may be the answer to several callers.
         """
         try:
             yield
-        except (NotFound, Withheld) as error:
+        except (NotFound, Withheld, Ambiguous) as error:
             if not caller.receipt:
                 raise
             said_by = [attempt.provider for attempt in error.tried if attempt.code == error.code]
@@ -162,8 +164,8 @@ def keyed(salt: bytes, text: str) -> str:
 def keyed_data(salt: bytes, data: "Mapping[str, Any]") -> str | None:
     """Return the HMAC-SHA256 of data, written as RFC 8785 does; None where it cannot, as integers beyond 2**53."""
     try:
-        return hmac.digest(salt, rfc8785.dumps(dict(data)), "sha256").hex()
-    except rfc8785.CanonicalizationError:
+        return hmac.digest(salt, canonical_json.written(dict(data)), "sha256").hex()
+    except ValueError:
         return None
 
 
@@ -199,6 +201,9 @@ def asked_for(claims: Claims, salt: bytes | None, identifier: str) -> bool:
 
 def named(claims: Claims, identifier: str) -> str:
     """Return an identifier as receipts and the journal name it. Raises MalformedIdentifier."""
+    scheme, _, value = identities.typed(identifier).partition(":")
+    if scheme == SCHEME and (given := identities.parts(value)):
+        return f"{SCHEME}:{identities.written(given)}"
     model = RECORDS.get(claims.record)  # a workspace's own record is not known everywhere: then as it is written
     return ":".join(canonical(model, identifier)) if model is not None else identifier
 

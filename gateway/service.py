@@ -20,13 +20,16 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from gateway.metrics import Metrics
+
 
 class Service:
     """Everything that answers need. Close it, or use it in a `with`."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Open the stores of `workspace`. Raises Unavailable, Misconfigured."""
+    def __init__(self, workspace: Workspace, workers: int = 1) -> None:
+        """Open the stores of `workspace`; so many processes answer from it. Raises Unavailable, Misconfigured."""
         self.workspace = workspace
+        self.workers = workers
         self.journal = Journal.of(workspace)
         self.tokens = Tokens(workspace)
         self.credentials = Credentials(workspace, self.tokens)
@@ -38,6 +41,7 @@ class Service:
         self.guesses = Guesses(workspace.state, self.journal.keyed)
         self.differences = Differences()
         self.receipts = Receipts(workspace)
+        self.metrics: Metrics | None = None
 
     def caller(self, request: "Request") -> Caller:
         """Tell who makes this request. A purpose in the query counts on GET only: a POST has headers."""
@@ -55,6 +59,9 @@ class Service:
         self.journal.close()
         self.credentials.close()
         self.tokens.close()
+        counted, self.metrics, self.journal.metrics, self.credentials.metrics = self.metrics, None, None, None
+        if counted is not None:  # whoever is still asking is counted no more
+            counted.close()
 
     def __enter__(self) -> Self:
         return self

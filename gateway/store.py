@@ -1,14 +1,20 @@
-"""SQLite files in the workspace's `.beffroi/`: private to the operator, shared between processes, safe on disk."""
+"""SQLite and LMDB files in the workspace's `.beffroi/`: private to the operator, shared between processes."""
 
 import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
+import lmdb
+
 from connectors.errors import Unavailable
 
 WAIT_MS = 5000
 """How long one process waits for another's transaction."""
+
+READERS = 512
+LOCKS = 2**16
+"""Bytes of the file in which an LMDB environment has its READERS: more than they need."""
 
 
 def open_store(path: Path, schema: str) -> sqlite3.Connection:
@@ -33,6 +39,26 @@ def open_store(path: Path, schema: str) -> sqlite3.Connection:
         connection.close()
         raise unavailable(path, error) from error
     return connection
+
+
+def open_environment(folder: Path, size: int) -> lmdb.Environment:
+    """Open (and make, for its owner alone) the LMDB environment in `folder`, of `size` bytes at most; not synced.
+
+    LMDB writes its locks through memory, where a disk without room ends the process by SIGBUS: so they have their room
+    before. Raises OSError, lmdb.Error.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locks = folder / "lock.mdb"
+    if not locks.exists():  # one that is there is never opened: closing it would drop LMDB's own locks of this process
+        aside = folder / f"lock.{os.getpid()}.new"
+        try:
+            with os.fdopen(os.open(aside, os.O_CREAT | os.O_RDWR, 0o600), "rb+") as file:
+                os.posix_fallocate(file.fileno(), 0, LOCKS)
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                os.link(aside, locks)
+        finally:
+            aside.unlink(missing_ok=True)
+    return lmdb.open(str(folder), map_size=size, sync=False, mode=0o600, max_readers=READERS)
 
 
 def unavailable(path: Path, error: OSError | sqlite3.Error) -> Unavailable:

@@ -34,10 +34,11 @@ _provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None
 
 
-def install(app: "FastAPI") -> None:
-    """Trace what `app` answers, where the environment wants it. Raises as `begin` does."""
-    if begin():
+def install(app: "FastAPI") -> bool:
+    """Trace what `app` answers, where the environment wants it; tell whether it does. Raises as `begin` does."""
+    if wanted := begin():
         app.add_middleware(Traced)
+    return wanted
 
 
 def begin() -> bool:

@@ -8,23 +8,28 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.responses import JSONResponse
 
 from connectors import errors
 from connectors.errors import CallerError, InvalidRequest
+from connectors.identities import typed
 from gateway.callers.access import Caller, decide, of_who_read, operator
 from gateway.journal import Entry, Journal, reading
 from gateway.journal.stores import store_of
+from gateway.lookups.outgoing import no_formula
+from gateway.lookups.question import one_of, text_of
 from gateway.problems import documented, sentences
 from gateway.service import Service
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.workspace import Workspace
 
-SHOWN = ("time", "organisation", "application", "agent", "purpose", "resource", "fields", "source", "outcome", "whole")
+SHOWN = (
+    "time", "organisation", "application", "agent", "case", "purpose", "resource", "fields", "source", "outcome", "whole",
+)  # fmt: skip
 """What the command line shows of each access; the rest is in JSON and CSV."""
 
 PROBLEMS = documented(
@@ -37,8 +42,14 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    identifier: str = Field(max_length=500, description="`scheme:value`, or `dataset:NAME:KEY`")
+    identifier: str = Field(default="", max_length=500, description="`scheme:value`, or `dataset:NAME:KEY`")
+    identity: dict[str, Any] | None = Field(default=None, description="Instead, the fields of the identity asked by")
     fields: list[str] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> Self:
+        one_of(self, self.identity)
+        return self
 
 
 class Accesses(BaseModel):
@@ -54,7 +65,8 @@ def command(workspace: Workspace, identifier: str, purpose: str | None) -> tuple
     Raises MalformedIdentifier, InvalidRequest, NotGranted without a purpose, Unavailable.
     """
     with contextlib.closing(Journal.of(workspace)) as journal:
-        return asyncio.run(answer(workspace, journal, operator(purpose), Asked(identifier=identifier)))
+        asked = Asked.model_construct(identifier=typed(identifier), fields=None)
+        return asyncio.run(answer(workspace, journal, operator(purpose), asked))
 
 
 async def answer(
@@ -66,13 +78,14 @@ async def answer(
     raise, and Unavailable.
     """
     entry = Entry.begin(workspace, caller, "who-read", "journal:who-read")
+    whose = text_of(asked.identifier, asked.identity)
     async with journal.access(entry):
         with contextlib.suppress(CallerError):  # whom it is about is journaled whatever else is wrong
-            entry.identifier = journal.keyed(min(reading.subject(workspace, asked.identifier).texts))
+            entry.identifier = journal.keyed(min(reading.subject(workspace, whose).texts))
         if refusal is not None:
             raise refusal
-        granted = decide(workspace, caller, of_who_read(), asked.fields)
-        subject = reading.subject(workspace, asked.identifier)
+        granted = decide(workspace, caller, of_who_read(), asked.fields).fields
+        subject = reading.subject(workspace, whose)
         entry.fields = list(granted)
         found, missing = await asyncio.to_thread(_read, workspace, journal, subject)
     return [{name: access[name] for name in granted} for access in found], missing
@@ -115,6 +128,5 @@ def csv_lines(accesses: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as a cell; a text that a spreadsheet would take for a formula begins with an apostrophe."""
-    text = " ".join(value) if isinstance(value, list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t")) else text
+    """Return a value as a cell, for a person's spreadsheet: no formula in it."""
+    return no_formula(" ".join(value) if isinstance(value, list) else value)

@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import duckdb
@@ -32,12 +32,16 @@ MEMORY = "512MB"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two versions to be compared: `columns` are (the key's among them), `left_out` are not, and why."""
+    """Two versions to be compared: `columns` are (the key's among them), `left_out` are not, and why.
+
+    `within` is a condition in SQL: only the rows of each version that meet it are there, for whoever may see no others.
+    """
 
     old: Version
     new: Version
     columns: tuple[str, ...]
     left_out: dict[str, str]
+    within: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ class Pair:
     def only(self, columns: Collection[str]) -> "Pair":
         """Return the pair with those of its columns only, and the key: what else differs is neither seen nor told."""
         chosen = tuple(name for name in self.columns if name in columns or name in self.key)
-        return Pair(self.old, self.new, chosen, self.left_out)
+        return replace(self, columns=chosen)
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,9 @@ def _aware(value: Any) -> Any:
 def _joined(both: Pair) -> str:
     """Return SQL for the rows of both versions that differ, each beside what it was."""
     names, first = [identifier(name) for name in both.columns], identifier(both.key[0])
+    where = f" WHERE {both.within}" if both.within else ""
     old, new = (
-        f"(SELECT {', '.join(names)} FROM read_parquet({quote(str(version.parquet))})) {side}"
+        f"(SELECT {', '.join(names)} FROM read_parquet({quote(str(version.parquet))}){where}) {side}"
         for version, side in ((both.old, OLD), (both.new, NEW))
     )
     on = " AND ".join(f"{OLD}.{name} = {NEW}.{name}" for name in map(identifier, both.key))

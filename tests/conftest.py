@@ -9,6 +9,8 @@ import pytest
 from connectors import sandbox
 from tests.peers import PeerUnavailable
 from tests.peers.canned import Canned
+from tests.peers.mariadb.peer import MariaDbServer
+from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,6 +19,7 @@ LONGEST = (
     "test_docs.py", "test_demo.py", "test_ckan.py", "pipelines/test_increment.py", "pipelines/test_corrections.py",
     "pipelines/test_engine.py", "pipelines/test_stage.py", "pipelines/test_run.py", "pipelines/test_kills.py",
     "pipelines/test_crash.py", "pipelines/test_doctor.py", "pipelines/test_versions_kept.py", "gateway/test_who_read.py",
+    "gateway/test_faults.py",
 )  # fmt: skip
 """Files that take longest, with all that they start; `--durations=60` tells them anew."""
 
@@ -49,6 +52,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     sandbox.start(root, ["communes", "civil"], tied=True)
     yield root
     sandbox.stop(root)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSqlServer]:
+    """A real PostgreSQL, one for all, with an account `reader`: a test makes a database of its own in it."""
+    with PostgreSqlServer() as server:
+        with server.connect() as owner:
+            owner.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDbServer]:
+    """A real MariaDB, one for all, whose account `reader` may read its database `town`."""
+    with MariaDbServer("--max-allowed-packet=64M") as server:
+        yield server
 
 
 @pytest.fixture

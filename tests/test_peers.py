@@ -16,7 +16,7 @@ from zeep.exceptions import Fault
 
 from connectors import sandbox
 from connectors.sandbox.civil import REGISTER
-from tests.peers.fault_proxy import FaultProxy
+from tests.peers.fault_proxy import GARBAGE, FaultProxy
 from tests.peers.soap_server.peer import SoapServer
 from tests.test_sandbox import ROOT, as_row, envelope, service
 
@@ -139,6 +139,48 @@ def test_proxy_drips(proxy: FaultProxy) -> None:
         began = time.monotonic()
         assert b"".join(client.recv(1) for _ in range(2)) == b"HT"
         assert 0.5 < time.monotonic() - began < 2.5
+
+
+def test_proxy_pretends(proxy: FaultProxy) -> None:
+    """What it makes of an answer is whole HTTP, on a connection that goes on."""
+    whole = ask(proxy).content
+    other = requests.get(f"{proxy.url}/", timeout=2).content
+    assert other != whole
+    with requests.Session() as session:
+
+        def asked(path: str) -> requests.Response:
+            return session.get(f"{proxy.url}{path}", timeout=2)
+
+        proxy.fault = "short"
+        assert asked("/?wsdl").content == asked("/?wsdl").content == whole[: len(whole) // 2]
+        proxy.fault = "type"
+        assert (asked("/?wsdl").headers["content-type"], asked("/?wsdl").content) == ("text/html", whole)
+        proxy.fault = "other"
+        assert [asked(path).content for path in ("/", "/?wsdl", "/")] == [other, other, whole]
+        proxy.fault = "status:503"
+        assert (asked("/?wsdl").status_code, b"blocked" in asked("/?wsdl").content) == (503, True)
+    proxy.fault = "double"
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=2) as client:
+        client.sendall(b"GET /?wsdl HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % proxy.port)
+        received = b""
+        while received.count(whole) < 2:
+            received += client.recv(65536)
+    assert received.count(b"HTTP/1.1 200") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "after"), [("cut:20", b""), ("garbage:20", None), ("reset:20", ConnectionResetError)]
+)
+def test_proxy_breaks_after_so_many_bytes(proxy: FaultProxy, fault: str, after: bytes | type[Exception] | None) -> None:
+    proxy.fault = fault
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=2) as client:
+        client.sendall(b"GET /?wsdl HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"".join(client.recv(1) for _ in range(20)) == b"HTTP/1.1 200 OK\r\ndat"
+        if isinstance(after, type):
+            with pytest.raises(after):
+                client.recv(1)
+        else:
+            assert client.recv(8) == (GARBAGE[:8] if after is None else after)
 
 
 def test_proxy_half_is_half(proxy: FaultProxy) -> None:

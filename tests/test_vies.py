@@ -264,7 +264,7 @@ title: Ville
 registries:
   vies: {{kind: vies, url: '{url}', requester: FR23001000009}}
 purposes:
-  achat: {{title: Achat, procedure: Contrôle, legal_basis: R 904/2010}}
+  achat: {{title: Achat, procedure: Contrôle, legal_basis: R 904/2010, requires: []}}
 lookups:
   vat: {{record: VatNumber, providers: [{{registry: vies}}]}}
 organisations:

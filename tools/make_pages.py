@@ -18,6 +18,7 @@ from connectors.registry import TERMS, Registry, Settings, kinds
 from connectors.soap import values as soap_values
 from gateway.cli import main
 from gateway.datasets.filters import OPERATORS
+from gateway.languages.codes import CODES
 from gateway.problems import STATUS
 from pipelines.steps.step import REFUSED, Step
 from pipelines.steps.vocabulary import STEPS_BY_KIND
@@ -157,7 +158,11 @@ were asked and why each had no answer. `retry_in` and the header `Retry-After` s
 asking again; every answer with status 503 has that header. A byte range outside a file is an `invalid-request` with
 status 416. No problem repeats a personal identifier.
 
-The command line says the same on standard error and ends with status 1; with `--json`, as JSON.
+Who sends `Accept-Language: fr` reads `title`, `todo` and `detail` in French, in bulk and fan-out too; each sentence is
+French whole or English whole. `Content-Language` is `fr`, or `fr, en` where what was wrong is told in English only, as
+what a connector says of an answer that cannot be read. Programs lose nothing: the codes are the same.
+
+The command line says the same on standard error, in English, and ends with status 1; with `--json`, as JSON.
 
 | code | status | fault | what it means | what to do |
 |---|---|---|---|---|
@@ -167,7 +172,8 @@ The command line says the same on standard error and ends with status 1; with `-
         "| `internal` | 500 | beffroi | Something that nobody foresaw; the log says where, and never with which"
         " values. | Tell the gateway's operator when it happened. |\n"
     )
-    return head + "".join(rows) + internal
+    french = "".join(f"| `{code}` | {title} | {todo} |\n" for code, (title, todo) in CODES.items())
+    return f"{head}{''.join(rows)}{internal}\n## In French\n\n| code | ce qui s'est passé | que faire |\n|---|---|---|\n{french}"
 
 
 def _error(kind: type[BeffroiError], status: int) -> str:

@@ -26,6 +26,7 @@ from fastapi import FastAPI
 
 from connectors import sandbox
 from gateway.app import application
+from gateway.heads import Bounded
 from gateway.service import Service
 from pipelines.run import run
 from pipelines.workspace import Workspace
@@ -40,8 +41,8 @@ registries:
   civil: {{kind: civil_register, url: '{civil}'}}
   folder: {{kind: files, path: source}}
 purposes:
-  inscription-scolaire: {{title: Inscription, procedure: Inscription, legal_basis: L131-5}}
-  etat-civil: {{title: État civil, procedure: Actes, legal_basis: CC 34}}
+  inscription-scolaire: {{title: Inscription, procedure: Inscription, legal_basis: L131-5, requires: []}}
+  etat-civil: {{title: État civil, procedure: Actes, legal_basis: CC 34, requires: []}}
   ancienne: {{title: Ancienne, procedure: Finie, legal_basis: '-', expires: '2025-12-31'}}
 lookups:
   commune:
@@ -202,7 +203,7 @@ class Gateway:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
-            app, access_log=False, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1
+            app, http=Bounded, access_log=False, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1
         )
         logging.getLogger("uvicorn.access").disabled = True  # pytest gives it a handler, so that uvicorn uses it
         self._server = uvicorn.Server(config)

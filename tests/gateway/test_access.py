@@ -19,7 +19,7 @@ PURPOSE = "inscription-scolaire"
 
 def fields(gateway: Gateway, caller: Caller, name: str = "commune", asked: list[str] | None = None) -> tuple[str, ...]:
     workspace = gateway.service.workspace
-    return decide(workspace, caller, of_lookup(name, workspace.lookup(name)), asked)
+    return decide(workspace, caller, of_lookup(name, workspace.lookup(name)), asked).fields
 
 
 def application(name: str, purpose: str | None = PURPOSE) -> Caller:
@@ -69,7 +69,7 @@ def test_the_operator_of_the_command_line(gateway: Gateway) -> None:
 def test_an_open_dataset_is_for_everybody(gateway: Gateway) -> None:
     workspace = gateway.service.workspace
     nobody = Caller("api", refusal=Unauthenticated("no token"))
-    assert "code" in decide(workspace, nobody, of_dataset(workspace.dataset("communes")), None)
+    assert "code" in decide(workspace, nobody, of_dataset(workspace.dataset("communes")), None).fields
     with pytest.raises(Unauthenticated):
         decide(workspace, nobody, of_dataset(workspace.dataset("permits")), None)
     assert visible(workspace, nobody) == ["communes", "never", "things"]

@@ -214,6 +214,26 @@ def test_one_question_is_still_one(gateway: Gateway) -> None:
     assert (reply.status, reply.code) == (400, "invalid-request")
 
 
+def test_formulas_are_kept_from_spreadsheets_where_that_is_preferred(gateway: Gateway) -> None:
+    """Else a cell is what it is: nobody's phone number or negative number is changed unasked."""
+    cells = ["=1+1", "+33 3 22", "-5", "@x", "plain", "a=b"]
+    body = "=head,identifier\n" + "".join(f"{cell},01001\n" for cell in cells)
+    headers = gateway.headers("mairie") | CSV
+    asis = ask(gateway.url, "POST", "/lookups/commune", headers, body.encode())
+    assert [row["=head"] for row in table(asis.body)] == cells
+    assert asis.headers["preference-applied"] is None
+    for preferred in ("formulas=escaped", "respond-async, formulas = escaped"):
+        reply = ask(gateway.url, "POST", "/lookups/commune", headers | {"Prefer": preferred}, body.encode())
+        if reply.status == 202:
+            path = reply.headers["location"]
+            while (reply := gateway.get(f"{path}/result", "mairie", Prefer="formulas=escaped")).status == 202:
+                pass
+        told = table(reply.body)
+        assert [row["'=head"] for row in told] == ["'=1+1", "'+33 3 22", "'-5", "'@x", "plain", "a=b"]
+        assert {row["data.name"] for row in told} == {"L'Abergement-Clémenciat"}
+        assert reply.headers["preference-applied"] == "formulas=escaped"
+
+
 # --- paced -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from connectors.errors import Unavailable
 from gateway.journal.keys import Keys
 from gateway.lookups.incoming import row
-from gateway.lookups.jobs import About, Job, Jobs
+from gateway.lookups.jobs import KEPT, About, Job, Jobs
 from tests.effort import times
 
 CALLER = {
@@ -63,4 +64,22 @@ def test_a_file_of_another_version_is_nobody_elses_trouble(tmp_path: Path, chang
     with pytest.raises(Unavailable, match="delete it, and ask anew"):
         jobs.job(name)
     assert jobs.new(ABOUT, [row(1, b'{"identifier": "1"}')]) != name
-    jobs.sweep()
+    jobs.sweep(time.time())
+
+
+def test_a_job_whose_key_is_lost_is_swept_after_a_day_as_any_other(tmp_path: Path) -> None:
+    """Nobody can read it any more; one that another key opens goes on, however old it is."""
+    jobs = Jobs(tmp_path / "lost", Keys(tmp_path / "lost"))
+    names = [jobs.new(ABOUT, [row(1, b'{"identifier": "1"}')]) for _ in range(3)]
+    for name, ended in zip(names, (None, time.time(), time.time() - KEPT - 1), strict=True):
+        with closing(sqlite3.connect(jobs.folder / f"{name}.db", isolation_level=None)) as file:
+            file.execute("UPDATE job SET ended = ?", (ended,))
+    others = Jobs(tmp_path / "lost", Keys(tmp_path / "other"))
+    with pytest.raises(Unavailable, match="ask anew, it goes away by itself"):
+        others.job(names[0])
+    others.sweep(time.time())
+    assert set(jobs.names()) == {names[0], names[1]}, "its day is over; the others are younger"
+    jobs.sweep(time.time() + 2 * KEPT)
+    assert jobs.names() == [names[0]], "whoever has the key goes on with it"
+    others.sweep(time.time() + 2 * KEPT)
+    assert jobs.names() == []

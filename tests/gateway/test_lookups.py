@@ -15,7 +15,7 @@ from connectors.errors import MalformedIdentifier, NotGranted
 from gateway.lookups import answering
 from pipelines.run import run
 from pipelines.workspace import Workspace
-from tests.gateway.conftest import Gateway, Reply
+from tests.gateway.conftest import Gateway, Reply, ask
 from tests.peers.fault_proxy import FaultProxy
 
 Faults = dict[str, FaultProxy]
@@ -137,8 +137,9 @@ def test_what_is_not_there(gateway: Gateway) -> None:
     assert (reply.status, reply.code) == (404, "not-found")
     assert "did you mean «commune»" in reply.json["detail"]
     assert gateway.post("/lookups/comune", {}, "mairie").code == "not-found"
-    assert gateway.get("/lookups/commune").headers["allow"] == "POST"
-    assert "GET /lookups/commune/IDENTIFIER" in gateway.get("/lookups/commune").json["detail"]
+    reply = ask(gateway.url, "DELETE", "/lookups/commune")
+    assert reply.headers["allow"] == "GET, POST"
+    assert "GET /lookups/commune/IDENTIFIER" in reply.json["detail"]
 
 
 FAULTS = {

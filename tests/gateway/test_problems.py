@@ -113,7 +113,7 @@ def test_an_unknown_address_is_a_problem(broken: Gateway, path: str) -> None:
     [
         ("DELETE", "/datasets", "GET, HEAD"), ("PUT", "/datasets/things/rows", "GET, HEAD, POST"),
         ("POST", "/health", "GET, HEAD"), ("PATCH", "/lookups/person", "POST"), ("POST", "/", "GET, HEAD"),
-        ("BREW", "/datasets/things/latest/things.csv", "GET, HEAD"),
+        ("PROPFIND", "/datasets/things/latest/things.csv", "GET, HEAD"),
     ],
 )  # fmt: skip
 def test_a_wrong_method_says_the_right_ones(broken: Gateway, method: str, path: str, allowed: str) -> None:

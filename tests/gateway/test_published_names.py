@@ -20,7 +20,7 @@ organisations:
 lookups:
   aide: {title: An aid, providers: [{dataset: aides}]}
 purposes:
-  survey: {title: Survey, procedure: Survey, legal_basis: '-'}
+  survey: {title: Survey, procedure: Survey, legal_basis: '-', requires: []}
 """
 AIDES = """\
 title: Aides

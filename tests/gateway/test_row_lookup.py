@@ -14,7 +14,7 @@ title: Test
 registries:
   source: {kind: files, path: source}
 purposes:
-  survey: {title: Survey, procedure: Survey, legal_basis: '-'}
+  survey: {title: Survey, procedure: Survey, legal_basis: '-', requires: []}
 organisations:
   ville:
     title: Ville
@@ -63,7 +63,8 @@ def test_a_row_by_its_key(bench: Bench) -> None:
         assert absent.json["detail"] == "no row of shops has that number (version 1); it may be in quarantine"
         malformed = gateway.get("/lookups/shop/12", "desk", "survey")
         assert (malformed.status, malformed.json["type"]) == (422, "urn:beffroi:problem:malformed-identifier")
-        (told,) = gateway.get("/lookups").json["data"]
+        assert gateway.get("/lookups").json["data"] == [], "whose rows are not open, those alone hear of it who may ask"
+        (told,) = gateway.get("/lookups", "desk", "survey").json["data"]
         assert (told["record"], told["identifiers"], told["personal"]) == ("Shops", ["number"], False)
 
 

@@ -224,7 +224,7 @@ def test_every_method_on_a_person_is_journaled(root: Path, nirs: list[str], meth
     ("method", "path", "allow"),
     [
         ("POST", "/lookups/commune/80021", "GET"), ("HEAD", "/lookups/commune/80021", "GET"),
-        ("GET", "/lookups/commune", "POST"), ("PATCH", "/lookups/person", "POST"),
+        ("DELETE", "/lookups/commune", "GET, POST"), ("PATCH", "/lookups/person", "GET, POST"),
         ("PUT", "/lookups/person/1", ""), ("GET", "/lookups/person/1", ""),
     ],
 )  # fmt: skip

@@ -100,11 +100,17 @@ DATASET_KEYS = (
 # (file, what is written there, what stands there instead, what is told)
 BROKEN = [
     # unknown keys, at each level
-    ("beffroi.yaml", "title: Test\n", "title: Test\nregistry: {}\n", "beffroi.yaml:2: unknown key «registry» (did you mean «registries»?); allowed: identity, journal, lookups, organisations, proxies, publication, purposes, registries, timezone, title"),
+    ("beffroi.yaml", "title: Test\n", "title: Test\nregistry: {}\n", "beffroi.yaml:2: unknown key «registry» (did you mean «registries»?); allowed: identity, journal, lookups, metrics, organisations, proxies, publication, purposes, registries, timezone, title"),
+    ("beffroi.yaml", "title: Test\n", "title: Test\nmetrics: {}\n", "beffroi.yaml:2: the key «networks» is missing"),
     ("beffroi.yaml", "    title: Ville\n", "    title: Ville\n    apps: {}\n", "beffroi.yaml:10: unknown key «apps»; allowed: applications, title"),
     ("beffroi.yaml", "        title: Mairie\n", "        titel: Mairie\n", "beffroi.yaml:12: unknown key «titel» (did you mean «title»?); allowed: certificates, grants, limits, title|beffroi.yaml:11: the key «title» is missing"),
-    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: 1\n", "beffroi.yaml:16: unknown key «rows»; allowed: dataset, fields, journal, lookup, purposes, verify"),
-    ("beffroi.yaml", "    procedure: Enrolment\n", "    procedure: Enrolment\n    agreement: x\n", "beffroi.yaml:21: unknown key «agreement»; allowed: expires, legal_basis, procedure, title"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            lines: 1\n", "beffroi.yaml:16: unknown key «lines»; allowed: dataset, fields, journal, lookup, purposes, rows, verify"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: {town: [\"80021\"]}\n", "beffroi.yaml:16: the lookup commune has no field «town» by which rows could be told apart; allowed: code, department_code, epci_code, name, population, postal_codes, region_code, siren"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: {population: [\"12\"]}\n", "beffroi.yaml:16: population of the lookup commune is no text: rows are granted by codes and other texts"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: {postal_codes: [\"80000\"]}\n", "beffroi.yaml:16: postal_codes of the lookup commune is no text: rows are granted by codes and other texts"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: {code: []}\n", "beffroi.yaml:16: expected at least 1 here for «code»"),
+    ("beffroi.yaml", "            fields: [code, name]\n", "            fields: [code]\n            rows: {code: [80021]}\n", "beffroi.yaml:16: expected text for «code»"),
+    ("beffroi.yaml", "    procedure: Enrolment\n", "    procedure: Enrolment\n    treaty: x\n", "beffroi.yaml:21: unknown key «treaty»; allowed: agreement, expires, legal_basis, procedure, requires, title"),
     ("beffroi.yaml", "      - registry: communes\n", "      - registry: communes\n        timeout: 3\n", "beffroi.yaml:27: unknown key «timeout»; allowed: dataset, registry"),
     ("beffroi.yaml", "    organisation: ville\n", "    organisation: ville\n    url: x\n", "beffroi.yaml:31: unknown key «url»; allowed: organisation"),
     ("datasets/shops.yaml", "owner: ville\n", "owner: ville\nlicense: LO\n", f"datasets/shops.yaml:3: unknown key «license» (did you mean «licence»?); allowed: {DATASET_KEYS}"),
@@ -128,6 +134,7 @@ BROKEN = [
     ("beffroi.yaml", "  school:\n    title: School\n    procedure: Enrolment\n    legal_basis: Code, L1\n", "  - school\n", "beffroi.yaml:17: expected keys and values for «purposes»"),
     ("beffroi.yaml", "    title: Ville\n    applications:", "    title: Ville\n    applications: []\n    x:", "beffroi.yaml:10: expected keys and values for «applications»|beffroi.yaml:11: unknown key «x»; allowed: applications, title"),
     ("beffroi.yaml", "    legal_basis: Code, L1\n", "    legal_basis: Code, L1\n    expires: 2026-02-30\n", "beffroi.yaml:22: expected a date such as 2026-12-31 for «expires»"),
+    ("beffroi.yaml", "    legal_basis: Code, L1\n", "    legal_basis: Code, L1\n    requires: [cases]\n", "beffroi.yaml:22: expected agent or case for «requires»"),
     ("beffroi.yaml", "    legal_basis: Code, L1\n", "    legal_basis: Code, L1\n    expires: soon\n", "beffroi.yaml:22: expected a date such as 2026-12-31 for «expires»"),
     ("beffroi.yaml", "    record: Commune\n", "    record: Commune\n    deadline: 0\n", "beffroi.yaml:25: expected a number above 0 for «deadline»"),
     ("beffroi.yaml", "    record: Commune\n", "    record: Commune\n    deadline: 600\n", "beffroi.yaml:25: expected a number of at most 120 for «deadline»"),
@@ -236,7 +243,7 @@ BROKEN = [
     ("datasets/towns.yml", "", SHOPS, "datasets/towns.yml:1: name it towns.yaml"),
     # sections split into folders
     ("purposes/school.yaml", "", "title: S\nprocedure: P\nlegal_basis: L\n", "purposes/school.yaml:1: school stands in beffroi.yaml too: keep one"),
-    ("purposes/sport.yaml", "", "title: S\nprocedure: P\nlegal: L\n", "purposes/sport.yaml:1: the key «legal_basis» is missing|purposes/sport.yaml:3: unknown key «legal» (did you mean «legal_basis»?); allowed: expires, legal_basis, procedure, title"),
+    ("purposes/sport.yaml", "", "title: S\nprocedure: P\nlegal: L\n", "purposes/sport.yaml:1: the key «legal_basis» is missing|purposes/sport.yaml:3: unknown key «legal» (did you mean «legal_basis»?); allowed: agreement, expires, legal_basis, procedure, requires, title"),
     ("purposes/sport.yaml", "", "", "purposes/sport.yaml:1: expected keys and values for «sport»"),
     ("purposes/Sport.yaml", "", "title: S\nprocedure: P\nlegal_basis: L\n", "purposes/Sport.yaml:1: «Sport» is no name: small letters a to z, digits, - and _, a letter first"),
     ("purposes/sport.yml", "", "title: S\n", "purposes/sport.yml:1: name it sport.yaml"),

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the session, a database of its own for each test, and an account that may only read."""
+"""A database of its own for each test, in the PostgreSQL of the session, and an account that may only read."""
 
 import itertools
 import socket
@@ -13,7 +13,6 @@ import pytest
 
 from connectors.sql import Sql
 from connectors.sql.settings import SqlSettings
-from tests.peers.mariadb.peer import MariaDbServer
 from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer
 
 NUMBERS = itertools.count()
@@ -55,14 +54,6 @@ class Database:
         )
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSqlServer]:
-    with PostgreSqlServer() as server:
-        with server.connect() as owner:
-            owner.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
-        yield server
-
-
 @pytest.fixture
 def make_database(postgresql: PostgreSqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("READER_PASSWORD", PASSWORD)
@@ -85,13 +76,6 @@ def make_database(postgresql: PostgreSqlServer, tmp_path: Path, monkeypatch: pyt
 def database(make_database: Any) -> Database:
     made: Database = make_database()
     return made
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDbServer]:
-    """A real MariaDB, one for all."""
-    with MariaDbServer("--max-allowed-packet=64M") as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""What comes before a body, and after it, has a bound: a request that never ends is not kept in memory."""
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.gateway.conftest import Gateway
+
+PART = b"x" * 8192
+
+
+def _sent(url: str, begin: bytes, part: bytes) -> tuple[int, bytes]:
+    """Send `begin`, then `part` again and again until the other side closes; return how many bytes it took, and its answer."""
+    sent, answer = 0, b""
+    with socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0), timeout=30) as connection:
+        try:
+            connection.sendall(begin)
+            while sent < 50_000_000:
+                connection.sendall(part)
+                sent += len(part)
+        except ConnectionError:
+            pass
+        try:
+            while got := connection.recv(65536):
+                answer += got
+        except ConnectionError:  # what it had sent may be lost with what we sent and it did not read
+            pass
+    return sent, answer
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (b"GET /", PART),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: ", PART),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: " + PART + b"\r\n"),
+        (b"POST /lookups/copy HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;", PART),
+        (b"POST /lookups/copy HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: " + PART + b"\r\n"),
+    ],
+    ids=["line", "header", "headers", "chunk extension", "trailers"],
+)
+def test_what_never_ends_is_closed(gateway: Gateway, begin: bytes, part: bytes) -> None:
+    sent, answer = _sent(gateway.url, begin, part)
+    assert sent < 50_000_000, "it was taken without end"
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 40")
+
+
+def test_a_long_head_is_taken(gateway: Gateway) -> None:
+    with socket.create_connection(
+        (urlsplit(gateway.url).hostname or "", urlsplit(gateway.url).port or 0)
+    ) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nA: " + b"x" * 60_000 + b"\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"

@@ -1,0 +1,156 @@
+"""The description of the API: valid, its examples of their own schemas, and what the running gateway answers."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gateway import openapi
+from gateway.problems import STATUS
+from tests.gateway.conftest import Gateway, ask
+from tests.gateway.test_problems import LEAVES
+from tests.peers import openapi as peer
+
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+NOT_OF_TODAY = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|(?<=\"age_seconds\": )\d+")
+"""What no example can know: when it is asked, and how old the answer is."""
+
+
+@pytest.fixture(scope="module")
+def told(gateway: Gateway) -> Any:
+    return gateway.get("/openapi.json").json
+
+
+def contents(told: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield every content of the description: where it stands, of which media type it is, and it."""
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            if method == "parameters":
+                continue
+            parts = {"asked": operation.get("requestBody", {}), **operation["responses"]}
+            for part, described in parts.items():
+                for media, content in described.get("content", {}).items():
+                    yield f"{method} {path} {part} {media}", media, content
+
+
+def values(told: Any, content: dict[str, Any]) -> Iterator[Any]:
+    """Yield the examples of a content."""
+    if "example" in content:
+        yield content["example"]
+    for each in content.get("examples", {}).values():
+        name = each.get("$ref", "").rpartition("/")[2]
+        yield (told["components"]["examples"][name] if name else each)["value"]
+
+
+def test_it_is_openapi_3_1(told: Any, tmp_path: Path) -> None:
+    assert told["openapi"].startswith("3.1.")
+    (tmp_path / "openapi.json").write_text(json.dumps(told), encoding="utf-8")
+    command = [str(peer.program("openapi-spec-validator")), str(tmp_path / "openapi.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_example_is_of_its_own_schema(told: Any) -> None:
+    counted = 0
+    for place, media, content in contents(told):
+        schema = content["schema"] | {"components": told["components"]}
+        for value in values(told, content):
+            wrong = [
+                f"{place}: {error.message}" for error in jsonschema.Draft202012Validator(schema).iter_errors(value)
+            ]
+            assert wrong == []
+            counted += 1
+            if media == NDJSON:
+                assert [json.loads(line) for line in value.splitlines()]
+    assert counted > 100
+    for about in (told["components"]["parameters"] | told["components"]["headers"]).values():
+        if "example" in about:
+            jsonschema.validate(about["example"], about["schema"])
+
+
+def plain(value: Any) -> str:
+    return NOT_OF_TODAY.sub("…", value if isinstance(value, str) else json.dumps(value))
+
+
+@pytest.mark.parametrize("name", ["commune", "person", "resident"])
+def test_the_examples_of_a_lookup_are_what_is_answered(gateway: Gateway, told: Any, name: str) -> None:
+    described = told["paths"][f"/lookups/{name}"]["post"]
+    asked, answered = described["requestBody"]["content"], described["responses"]["200"]["content"]
+    headers = gateway.headers("mairie")
+    for kind, example in asked[JSON]["examples"].items():
+        reply = ask(gateway.url, "POST", f"/lookups/{name}", headers | {"Content-Type": JSON}, example["value"])
+        assert reply.status == 200, reply.body
+        assert plain(reply.json) == plain(answered[JSON]["examples"][kind]["value"]), kind
+    for media in (NDJSON, CSV):
+        body = asked[media]["example"].encode()
+        reply = ask(gateway.url, "POST", f"/lookups/{name}", headers | {"Content-Type": media}, body)
+        assert reply.headers["content-type"].startswith(media)
+        assert plain(reply.body.decode()) == plain(answered[media]["example"])
+    if (get := told["paths"].get(f"/lookups/{name}/{{identifier}}")) is not None:
+        get = get["get"]
+        reply = gateway.get(f"/lookups/{name}/{get['parameters'][0]['example']}", "mairie")
+        assert plain(reply.json) == plain(get["responses"]["200"]["content"][JSON]["example"])
+        assert {each["schema"]["type"] for each in get["parameters"][:1]} == {"string"}
+
+
+def test_the_example_of_several_lookups_is_answered(gateway: Gateway, told: Any) -> None:
+    asked = told["paths"]["/lookups"]["post"]["requestBody"]["content"][JSON]["example"]
+    assert {each["lookup"] for each in asked} >= {"commune", "person"}
+    reply = gateway.post("/lookups", asked, "mairie").json
+    assert (reply["meta"]["partial"], reply["meta"]["answered"]) == (False, len(asked))
+
+
+def test_every_problem_has_an_example_where_its_status_is(told: Any) -> None:
+    examples = told["components"]["examples"]
+    assert set(examples) == set(LEAVES) == set(openapi.DETAILS)
+    for code, kind in LEAVES.items():
+        value = examples[code]["value"]
+        assert (value["type"], value["status"]) == (f"urn:beffroi:problem:{code}", STATUS[kind])
+        assert (value["title"], value["todo"], value["fault"]) == (kind.title, kind.todo, kind.fault)
+    post = told["paths"]["/lookups/person"]["post"]["responses"]
+    assert set(post["403"]["content"]["application/problem+json"]["examples"]) == {"not-granted"}
+    assert {"Content-Language", "RateLimit", "RateLimit-Policy", "Retry-After"} == set(post["503"]["headers"])
+    assert "WWW-Authenticate" in post["401"]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("code", "application", "body"),
+    [
+        ("unauthenticated", None, {"identifier": "01001"}),
+        ("not-granted", "ecole", {"identifier": "01001", "fields": ["population"]}),
+        ("invalid-request", "mairie", {}),
+        ("not-found", "mairie", {"identifier": "01999"}),
+    ],
+)  # fmt: skip
+def test_an_example_of_a_problem_is_what_is_answered(
+    gateway: Gateway, told: Any, code: str, application: str | None, body: Any
+) -> None:
+    reply = gateway.post("/lookups/commune", body, application)
+    assert reply.code == code
+    example = told["components"]["examples"][code]["value"]
+    names = set(example) - {"detail"} if code == "invalid-request" else set(example)
+    assert {name: reply.json[name] for name in names} == {name: example[name] for name in names}
+
+
+def test_what_a_call_says_is_described(told: Any) -> None:
+    named = [each["$ref"].rpartition("/")[2] for each in told["paths"]["/lookups/person"]["post"]["parameters"]]
+    assert named == ["Beffroi-Purpose", "Beffroi-Agent", "Beffroi-Case", "Beffroi-Receipt", "Accept-Language", "Prefer"]
+    rows = [each["name"] for each in told["paths"]["/datasets/{name}/rows"]["parameters"]]
+    assert rows == ["Beffroi-Purpose", "Beffroi-Agent", "Beffroi-Case", "Accept-Language"]
+    assert told["paths"]["/lookups/person"]["get"]["parameters"] == [], "what a lookup takes is told to everybody"
+    assert told["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert told["paths"]["/datasets/{name}/rows"]["get"]["security"] == [{}, {"token": []}], "open data need no token"
+
+
+def test_a_question_names_the_fields_of_its_lookup(told: Any) -> None:
+    question = told["components"]["schemas"]["PersonQuestion"]["properties"]
+    assert "birth_name" in question["fields"]["anyOf"][0]["items"]["enum"]
+    assert question["verify"]["anyOf"][0]["additionalProperties"] is False
+    assert "on" not in question
+    assert "identity" not in question
+    assert "on" in told["components"]["schemas"]["CommuneQuestion"]["properties"]
