@@ -85,8 +85,7 @@ def application(service: Service) -> FastAPI:
     app.add_middleware(Presented, credentials=service.credentials)
     app.add_middleware(Front)
     if not traces.install(app):  # a short call has no span of its own
-        layers = app.build_middleware_stack
-        app.build_middleware_stack = lambda: short.Rows(layers(), service)  # type: ignore[method-assign]  # before all
+        short.rows_first(app, service)
     _pages(app, service)
     app.include_router(lookups)
     app.include_router(many.router(asked))
@@ -94,12 +93,12 @@ def application(service: Service) -> FastAPI:
     app.include_router(version_routes.router(service))
     app.include_router(report_routes.router(service))
     app.include_router(who_read.router(service))
-    app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 
 
 def _pages(app: FastAPI, service: Service) -> None:
     """Add the pages that are neither lookups nor datasets."""
+    app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     metrics_routes.install(app, service)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

@@ -49,7 +49,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         started, status = time.monotonic(), 0
-        LANGUAGE.set(preferred(_said(scope, b"accept-language")))
+        LANGUAGE.set(preferred(_said(scope, b"accept-language")[:200]))
 
         async def forward(message: Message) -> None:
             nonlocal status

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
+    from fastapi import FastAPI
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -114,6 +115,12 @@ def _of(version: Version) -> _Told:
     said = meta(version)
     before = json.dumps(said).removesuffix(f"{said['age_seconds']}}}").encode()
     return _Told(version, version.as_of, headers["ETag"].encode(), raw, before)
+
+
+def rows_first(app: "FastAPI", service: Service) -> None:
+    """Put `Rows` before every layer of `app`, those of the framework too."""
+    layers = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Rows(layers(), service)  # type: ignore[method-assign]
 
 
 class Lookups:

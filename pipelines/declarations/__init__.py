@@ -241,11 +241,10 @@ class Dataset(Declared):
     @property
     def key(self) -> tuple[str, ...]:
         """Return the columns that identify a row: those of `key:`, or of the record or schema."""
-        if self.written_key is not None:
-            key = self.written_key
-        elif self.record_model is not None:
+        key = self.written_key
+        if key is None and self.record_model is not None:
             key = self.record_model.key
-        else:
+        if key is None:
             assert self.table_schema is not None  # noqa: S101
             key = self.table_schema.primary_key
         return (key,) if isinstance(key, str) else tuple(key)

@@ -263,6 +263,15 @@ def test_a_registry_is_told_what_it_wants(gateway: Gateway, registry: Canned) ->
     assert (path, [name for name in headers if name.startswith(("X-", "Beffroi"))]) == ("/claims/0007", [])
 
 
+def test_nobody_probes_what_wants_to_know_who_asks(gateway: Gateway, registry: Canned) -> None:
+    registry.requests.clear()
+    told = beffroi(gateway.root, "check", "--online").stdout
+    assert "it is told agent, case, purpose, purpose.agreement, purpose.legal_basis with each question" in " ".join(
+        told.split()
+    )
+    assert registry.requests == []
+
+
 def test_a_soap_registry_in_its_header(gateway: Gateway, registry: Canned) -> None:
     registry.say(envelope(ANSWER), "text/xml; charset=utf-8")
     registry.requests.clear()

@@ -24,7 +24,9 @@ import pytest
 from gateway.callers.tokens import Tokens
 from gateway.journal import Entry, Journal, sqlite
 from gateway.journal.verification import verify
+from gateway.lookups.bulk import SHARE, Patient, patient
 from gateway.lookups.cache import Cache
+from gateway.service import Service
 from pipelines.workspace import Workspace
 from tests.effort import times
 from tests.gateway.conftest import Reply, ask
@@ -312,3 +314,11 @@ def test_a_process_that_stands_still_in_its_turn_at_the_journal_is_passed_by(
         fcntl.flock(turn, fcntl.LOCK_EX)
         assert journal.append(Entry("lookup", "lookup:person", "api")).result().number == 1
     assert verify(tmp_path / "journal.db").whole
+
+
+def test_many_questions_keep_to_their_share_whatever_the_workers(root: Path) -> None:
+    with Service(Workspace(root), workers=2) as service:
+        places = service.workspace.registries["communes"].limits.concurrency
+        found = patient(service).pools["communes"]
+        assert isinstance(found, Patient)
+        assert 0 < 2 * found._turns._value <= places // SHARE
