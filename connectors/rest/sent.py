@@ -2,8 +2,8 @@
 
 import re
 
-from connectors.carried import NOTHING, Carried
-from connectors.errors import Misconfigured
+from connectors.carried import NOTHING, Carried, words_in
+from connectors.errors import InvalidRequest, Misconfigured
 from connectors.variables import filled, names
 
 US = "what says who we are to"
@@ -22,7 +22,11 @@ def text_of(declared: str, registry: str, what: str, carried: Carried = NOTHING)
 
 
 def header_of(declared: str, registry: str, what: str, carried: Carried = NOTHING) -> str:
-    """Return a text that a header can have. Raises as `text_of` does."""
+    """Return a text that a header can have. Raises as `text_of` does, InvalidRequest for an agent that none can have."""
+    if "agent" in words_in(declared) and not carried.get("agent", "").isascii():
+        raise InvalidRequest(
+            f"{registry} is told the agent in a header, where no letter has an accent: write the agent without"
+        )
     text = text_of(declared, registry, what, carried)
     if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
         why = "begins or ends with a blank, or holds characters that no header can have"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
+    "{registry} is told the agent in a header, where no letter has an accent: write the agent without":
+        "{registry} apprend quel agent demande par un en-tête, où aucune lettre n'a d'accent : écrivez l'agent sans accent",
     "{registry} has no such record": "{registry} n'a pas cet enregistrement",
     "{registry} has no {record} of that {scheme}": "{registry} n'a pas de {record} de ce {scheme}",
     "{registry} has no person under this number": "{registry} n'a personne sous ce numéro",

@@ -263,6 +263,14 @@ def test_a_registry_is_told_what_it_wants(gateway: Gateway, registry: Canned) ->
     assert (path, [name for name in headers if name.startswith(("X-", "Beffroi"))]) == ("/claims/0007", [])
 
 
+def test_an_agent_that_no_header_can_have_is_the_callers_to_mend(gateway: Gateway, registry: Canned) -> None:
+    registry.requests.clear()
+    named = {"Beffroi-Agent": "m.dupré".encode().decode("latin-1")}
+    reply = post(gateway, "/lookups/told", {"identifier": "0008"}, headers=named | CASE)
+    assert (reply.status, reply.json["fault"], registry.requests) == (400, "caller", [])
+    assert "write the agent without" in reply.json["detail"]
+
+
 def test_nobody_probes_what_wants_to_know_who_asks(gateway: Gateway, registry: Canned) -> None:
     registry.requests.clear()
     told = beffroi(gateway.root, "check", "--online").stdout
