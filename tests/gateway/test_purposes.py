@@ -265,7 +265,7 @@ def test_a_registry_is_told_what_it_wants(gateway: Gateway, registry: Canned) ->
 
 def test_an_agent_that_no_header_can_have_is_the_callers_to_mend(gateway: Gateway, registry: Canned) -> None:
     registry.requests.clear()
-    named = {"Beffroi-Agent": "m.dupré".encode().decode("latin-1")}
+    named = {"Beffroi-Agent": "m.dupré"}
     reply = post(gateway, "/lookups/told", {"identifier": "0008"}, headers=named | CASE)
     assert (reply.status, reply.json["fault"], registry.requests) == (400, "caller", [])
     assert "write the agent without" in reply.json["detail"]
