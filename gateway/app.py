@@ -50,8 +50,8 @@ OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 ABOUT = """
 Registries asked in one way, and open data. A lookup needs a token (`Authorization: Bearer …`) and a declared purpose
 (`Beffroi-Purpose`); of personal data it names the agent behind the call and the case too (`Beffroi-Agent`,
-`Beffroi-Case`). Open datasets need nothing of it. Every error
-is a problem of RFC 9457 that says what was wrong, whose fault it is and what to do.
+`Beffroi-Case`). Open datasets need nothing of it. Every error is a problem of RFC 9457 that says what was wrong, whose
+fault it is and what to do, in French for `Accept-Language: fr`.
 """
 
 
