@@ -23,9 +23,9 @@ SCHEME = "identity"
 LONGEST = 200
 """Characters of a field."""
 
-Kind = Literal["name", "names", "date", "place", "sex", "text"]
+Kind = Literal["name", "names", "date", "partial-date", "place", "sex", "text"]
 
-EXACT: tuple[Kind, ...] = ("date", "place", "sex")
+EXACT: tuple[Kind, ...] = ("date", "partial-date", "place", "sex")
 """Kinds that are written in one way everywhere."""
 
 _KEPT = frozenset(("identifier", SCHEME))
@@ -142,6 +142,7 @@ WANTED: Mapping[Kind, str] = {
     "name": "a name of letters, blanks, hyphens, apostrophes and points",
     "names": "names of letters, blanks, hyphens, apostrophes and points: a text, or a list of texts",
     "date": "a date that exists, written YYYY-MM-DD",
+    "partial-date": "a date that exists, written YYYY-MM-DD, with 00 for a day or a month and day that nobody knows",
     "place": (
         "the INSEE code of a commune (75056, 2A004) or of a country (99109), five characters (a postal code is another"
         " number)"
@@ -175,6 +176,11 @@ def _is_date(text: str) -> bool:
     return False
 
 
+def _is_partial_date(text: str) -> bool:
+    # One spelling alone, since `written` knows no kinds: that of «présumés nés» in France's identité pivot.
+    return re.fullmatch(r"(?!0000)\d{4}-(0\d|1[0-2])-00", text, re.ASCII) is not None or _is_date(text)
+
+
 def _is_place(text: str) -> bool:
     return re.fullmatch(r"(?!00)\d{5}|2[AB]\d{3}", text, re.ASCII) is not None
 
@@ -187,6 +193,7 @@ _FORMS: Mapping[Kind, Callable[[str], bool]] = {
     "name": _is_name,
     "names": _is_name,
     "date": _is_date,
+    "partial-date": _is_partial_date,
     "place": _is_place,
     "sex": lambda text: text in ("F", "M"),
     "text": _is_text,

@@ -10,9 +10,22 @@ MAX_HEAD = 64 * 1024
 
 
 class Bounded(HttpToolsProtocol):
-    """One connection. A head that is too long is answered with 400, and the connection closed."""
+    """One connection. A head that is too long is answered with 400, and the connection closed; trailers are passed over.
 
-    _unread = 0
+    They come after the head that a proxy saw to: taken for headers, they would say who calls, and from where.
+    """
+
+    _unread, _over = 0, False
+
+    def on_message_begin(self) -> None:
+        """Begin to read a request."""
+        self._over = False
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        if not self._over:
+            super().on_header(name, value)
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
@@ -23,7 +36,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        self._unread = 0
+        self._unread, self._over = 0, True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -62,9 +62,9 @@ class _Now(Collector):
         """Yield the families."""
         yield from self._limits()
         jobs = GaugeMetricFamily("beffroi_jobs", "Jobs that are kept: under way, or ended", labels=["state"])
-        ended = [each for _, each in Jobs(self._service.workspace.state, self._service.journal.keys).known().values()]
-        jobs.add_metric(["under-way"], ended.count(None))
-        jobs.add_metric(["ended"], len(ended) - ended.count(None))
+        kept = Jobs(self._service.workspace.state, self._service.journal.keys)
+        jobs.add_metric(["under-way"], len(kept.names()))
+        jobs.add_metric(["ended"], len(kept.ended()))
         yield jobs
         writable = float(self._service.journal.writable())
         yield GaugeMetricFamily("beffroi_journal_writable", "1 where the journal can be written, else 0", writable)

@@ -4,6 +4,7 @@ A row of an open dataset by its key, for anybody, and one question to a lookup. 
 query, another method, a row that is not there) takes the long way, which answers the same, byte for byte, only later.
 """
 
+import asyncio
 import json
 import time
 from types import SimpleNamespace
@@ -68,6 +69,7 @@ class Rows:
             if dataset.audience == "open" and not any(column.personal for column in dataset.columns)
         }
         self._told: dict[str, _Told] = {}
+        self._now: dict[str, _Told] = {}  # what was looked up in this turn of the event loop
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request."""
@@ -97,16 +99,24 @@ class Rows:
         resource = self._open[name]
         try:
             granted = decide(self._workspace, ANYBODY, resource, None).fields
-            version = versions.latest(self._workspace, name)
-            row = None if version is None or granted != resource.fields else index.row(version, parts[4])
+            told = self._now.get(name) or self._look(name)
+            row = None if told is None or granted != resource.fields else index.row(told.version, parts[4])
         except (BeffroiError, lmdb.Error):  # the long way says what is wrong
             return None
-        if version is None or row is None:
+        return (row, told, bool(tags)) if told is not None and row is not None and tags in ([], [told.tag]) else None
+
+    def _look(self, name: str) -> _Told | None:
+        """Look which version is the latest, for all requests of this turn: they had come before it was looked up."""
+        version = versions.latest(self._workspace, name)
+        if version is None:
             return None
         told = self._told.get(name)
         if told is None or told.version is not version or told.as_of != version.as_of:
             told = self._told[name] = _of(version)
-        return (row, told, bool(tags)) if tags in ([], [told.tag]) else None
+        if not self._now:
+            asyncio.get_running_loop().call_soon(self._now.clear)
+        self._now[name] = told
+        return told
 
 
 def _of(version: Version) -> _Told:

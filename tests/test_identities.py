@@ -120,6 +120,18 @@ def test_what_is_wrong_is_told_by_field_and_without_values(changed: dict[str, An
         assert not isinstance(value, str) or len(value) < 3 or value not in told
 
 
+@pytest.mark.parametrize("text", ["1960-05-03", "1960-05-00", "1960-12-00", "1960-00-00", "2000-02-29"])
+def test_a_date_of_which_a_part_is_unknown_has_one_spelling(text: str) -> None:
+    fields = {"born": identities.IdentityField(type="partial-date")}
+    assert identities.parts(identities.read(fields, json.dumps({"born": text}))) == {"born": text}
+    for other in (text[:7], text[:4], text.replace("-", ""), text.replace("1960", "0000").replace("2000", "0000"),
+                  "1960-00-03", "1960-13-00", "1960-02-30", "1960-05-XX", "１９６０-05-00", "1960-05-00\x00"):  # fmt: skip
+        with pytest.raises(ValueError, match="born must be a date that exists, written YYYY-MM-DD, with 00 for a day"):
+            identities.read(fields, json.dumps({"born": other}))
+    if "00" in text[4:]:
+        assert "birth_date must be a date that exists, written YYYY-MM-DD" in refused(birth_date=text)
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     assert refused(family_name="1", sex="x").split("; ") == [
         "family_name must be a name of letters, blanks, hyphens, apostrophes and points", "sex must be F or M",

@@ -20,7 +20,7 @@ from connectors.rest.settings import (
     RestSettings,
     TableSettings,
 )
-from connectors.rest.templates import WHOLE, groups_in
+from connectors.rest.templates import WHOLE, groups_in, part_of_words, texts_of, words_of
 
 Problem = tuple[tuple[str | int, ...], str]
 
@@ -83,6 +83,7 @@ def _of_lookup(lookup: LookupSettings) -> Iterator[Problem]:
         )
     yield from (((key,), wrong) for key in said if (wrong := amiss(words_in(getattr(lookup, key)))))
     yield from derived.problems(lookup.record, lookup.identifier, lookup.fields)
+    yield from _of_words(lookup)
     yield from _of_identity(lookup, set().union(*said.values()))
     for name, field in lookup.fields.items():
         try:
@@ -91,6 +92,18 @@ def _of_lookup(lookup: LookupSettings) -> Iterator[Problem]:
             yield ("fields", name), str(error)
     if lookup.key is not None and lookup.key not in lookup.fields:
         yield ("key",), f"no field {lookup.key}; there are: {', '.join(lookup.fields)}"
+
+
+def _of_words(lookup: LookupSettings) -> Iterator[Problem]:
+    texts = [text for value in lookup.query.values() for text in texts_of(value)]
+    fields = lookup.identifier.fields or {}
+    for group in filter(None, map(words_of, texts)):
+        if group not in fields or fields[group].type != "names":
+            yield ("query",), f"{{{group}[]}} is each name of several: a field of an identity, of the type names"
+    others = [text for text in texts if words_of(text) is None]
+    for key, value in (("path", lookup.path), ("query", others), ("body", lookup.body)):
+        if there := part_of_words(value):
+            yield (key,), f"{there} is the whole value of a parameter under query:, and stands nowhere else"
 
 
 def _of_identity(lookup: LookupSettings, asked: set[str]) -> Iterator[Problem]:

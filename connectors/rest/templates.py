@@ -1,6 +1,7 @@
 """Texts of a declaration in which `{group}` is a group of the identifier, and `${NAME}` a variable of the environment.
 
-`{identifier}` is the whole identifier. A parameter whose group is optional and not in this identifier is left out.
+`{identifier}` is the whole identifier. A parameter whose group is optional and not in this identifier is left out; one of
+which the value is `{group[]}` is there once for each word of the group, as given names are asked.
 """
 
 import json
@@ -17,13 +18,31 @@ from connectors.variables import NAMED
 WHOLE = "identifier"
 """The name by which the whole identifier is had."""
 
-_BLANK = re.compile(NAMED + r"|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BLANK = re.compile(NAMED + r"|\{([A-Za-z_][A-Za-z0-9_]*)(?:\[\])?\}")
+_WORDS = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\[\]\}")
 
 
 def groups_in(value: Any) -> set[str]:
     """Return the groups that a declared text, list or mapping names."""
     text = value if isinstance(value, str) else json.dumps(value)
     return {group for _, group in _BLANK.findall(text) if group}
+
+
+def texts_of(value: str | int | list[str]) -> list[str]:
+    """Return the texts of a declared parameter."""
+    return value if isinstance(value, list) else [str(value)]
+
+
+def words_of(text: str) -> str | None:
+    """Return the group of which a parameter's value is each word, None for any other value."""
+    match = _WORDS.fullmatch(text)
+    return match and match[1]
+
+
+def part_of_words(value: Any) -> str | None:
+    """Return a `{group[]}` that stands in a declared text, list or mapping, None where there is none."""
+    match = _WORDS.search(value if isinstance(value, str) else json.dumps(value))
+    return match and match[0]
 
 
 class Blanks:
@@ -50,13 +69,18 @@ class Blanks:
             raise MalformedIdentifier("it has a part that is only dots", registry=self._registry) from error
 
     def query(self, parameters: Mapping[str, str | int | list[str]]) -> list[tuple[str, str]]:
-        """Return the parameters of a query, a list's name repeated. Raises Misconfigured."""
+        """Return the parameters of a query, the name of a list and of words repeated. Raises Misconfigured."""
         return [
-            (name, self._filled(str(each)))
+            (name, text)
             for name, value in parameters.items()
-            for each in (value if isinstance(value, list) else [value])
-            if groups_in(str(each)) <= self._groups.keys()
+            for each in texts_of(value)
+            if groups_in(each) <= self._groups.keys()
+            for text in self._several(each)
         ]
+
+    def _several(self, text: str) -> list[str]:
+        group = words_of(text)
+        return [self._filled(text)] if group is None else self._groups[group].split()
 
     def body(self, value: Any) -> Any:
         """Return a body, its texts filled. Raises Misconfigured."""

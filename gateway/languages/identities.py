@@ -17,6 +17,8 @@ SENTENCES: Mapping[str, str] = {
     "names of letters, blanks, hyphens, apostrophes and points: a text, or a list of texts":
         "des prénoms en lettres, espaces, traits d'union, apostrophes et points : un texte, ou une liste de textes",
     "a date that exists, written YYYY-MM-DD": "une date qui existe, écrite AAAA-MM-JJ",
+    "a date that exists, written YYYY-MM-DD, with 00 for a day or a month and day that nobody knows":
+        "une date qui existe, écrite AAAA-MM-JJ, avec 00 pour un jour, ou un mois et un jour, que personne ne connaît",
     "the INSEE code of a commune (75056, 2A004) or of a country (99109), five characters (a postal code is another number)":
         "le code INSEE d'une commune (75056, 2A004) ou d'un pays (99109), cinq caractères (un code postal est un autre numéro)",
     "F or M": "F ou M",

@@ -2,11 +2,11 @@
 
 A job is one file, for its application alone. What its rows ask and what they were answered is encrypted with a key that
 the journal's key gives (`BEFFROI_JOURNAL_KEY`, or a file beside): with that in the environment, the disk alone tells of
-nobody. A job that is deleted, or over, is gone with its file.
+nobody. A job that is deleted, or over, is gone with its file. `ID.ended` beside `ID.db` marks one that has ended, at its
+time: it is not opened to be counted or swept. The end stands in the job first: a mark that is missing is made later.
 """
 
 import contextlib
-import datetime as dt
 import fcntl
 import json
 import os
@@ -114,10 +114,11 @@ class Jobs:
         """Make the folder, and see that the application has not too many jobs. Raises what `new` raises."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            names = self.names()
         except OSError as error:
-            raise Unavailable(f"the folder .beffroi/jobs/ cannot be made: {error.strerror}") from error
+            raise Unavailable(f"the folder .beffroi/jobs/ cannot be made or read: {error.strerror}") from error
         application, count = about.caller["application"], 0
-        for name in self.names():
+        for name in names:
             with contextlib.suppress(NotFound, Unavailable), contextlib.closing(self.job(name)) as other:
                 count += other.ended() is None and other.about.caller["application"] == application
         if count >= MOST:
@@ -125,9 +126,17 @@ class Jobs:
             raise LimitReached(said, retry_in=60)
 
     def names(self) -> list[str]:
-        """Return the IDs of all jobs, oldest first."""
-        found = [path for path in self.folder.glob("*.db") if ID.fullmatch(path.stem)]
-        return [path.stem for path in sorted(found, key=_age)]
+        """Return the IDs of the jobs under way, oldest first. No file is opened. Raises OSError."""
+        return sorted(self._having(".db") - self._having(".ended"), key=lambda name: _age(self.folder / f"{name}.db"))
+
+    def ended(self) -> set[str]:
+        """Return the IDs of the jobs that have ended and are kept. No file is opened. Raises OSError."""
+        return self._having(".ended") & self._having(".db")
+
+    def _having(self, ending: str) -> set[str]:
+        if not self.folder.exists():  # there was no job yet
+            return set()
+        return set(filter(ID.fullmatch, (each.name.removesuffix(ending) for each in os.scandir(self.folder))))
 
     def job(self, name: str) -> "Job":
         """Open a job. Raises NotFound, and Unavailable where it cannot be read."""
@@ -135,25 +144,20 @@ class Jobs:
             raise NotFound(NONE)
         return Job(self.folder / f"{name}.db", self._keys)
 
-    def known(self) -> dict[str, tuple[str, float | None]]:
-        """Return the name of each job's key, and when it ended: what is told without the key. Raises OSError."""
-        found = {}
-        for name in self.names():
-            path = self.folder / f"{name}.db"
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(_opened(path, "rw")) as job:
-                found[name] = job.execute("SELECT key, ended FROM job").fetchone()
-        return found
-
     def sweep(self, now: float) -> None:
         """Delete the jobs whose day is over at a moment, and what a killed process left of one that never was.
 
         One that has not ended and whose key is lost is over a day after its file was last touched.
         """
-        for name, (key, ended) in self.known().items():
-            path = self.folder / f"{name}.db"
-            since = _age(path) if ended is None and key not in self._keys.names() else ended
-            if since is not None and since + KEPT < now:
-                _delete(path)
+        for path in (self.folder / f"{name}.db" for name in self.names()):
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_opened(path, "rw")) as job:
+                key, ended = job.execute("SELECT key, ended FROM job").fetchone()
+                if ended is not None:
+                    _mark(path, ended)
+                elif key not in self._keys.names() and now - _age(path) > KEPT:
+                    _delete(path)
+        for path in (path for path in self.folder.glob("*.ended") if now - _age(path) > KEPT):
+            _delete(path)
         for path in (path for path in self.folder.glob("*.part*") if now - _age(path) > KEPT):
             path.unlink(missing_ok=True)
 
@@ -243,8 +247,10 @@ class Job:
             raise Unavailable(f"the job's answers cannot be kept ({type(error).__name__})") from error
 
     def end(self) -> None:
-        """Note that every row is answered. Raises Unavailable."""
+        """Note that every row is answered; said again, it changes nothing. Raises Unavailable."""
         self._all("UPDATE job SET ended = ? WHERE ended IS NULL", (time.time(),))
+        with contextlib.suppress(OSError):  # it is marked at the next look
+            _mark(self._path, self.ended() or time.time())
 
     def answers(self, after: int) -> list[tuple[Row, Told]]:
         """Return the next PAGE rows after one, and what they were answered. Raises Unavailable."""
@@ -277,18 +283,18 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
+def _mark(path: Path, ended: float) -> None:
+    path.with_suffix(".ended").touch(mode=0o600)
+    os.utime(path.with_suffix(".ended"), (ended, ended))
+
+
 def _delete(path: Path) -> None:
-    for ending in (".db", ".db-wal", ".db-shm", ".lock"):
+    for ending in (".db", ".db-wal", ".db-shm", ".lock", ".ended"):  # the mark last: by it, what is left is swept
         path.with_suffix(ending).unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:
     try:
-        return path.stat().st_ctime
+        return path.stat().st_mtime
     except OSError:  # it went away meanwhile
         return time.time()
-
-
-def moment(seconds: float) -> str:
-    """Return a time as answers have it."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")

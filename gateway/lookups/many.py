@@ -20,7 +20,7 @@ from gateway.journal import Entry
 from gateway.lookups import bulk, incoming, outgoing
 from gateway.lookups.bulk import Several
 from gateway.lookups.incoming import MEDIA, Form
-from gateway.lookups.jobs import ID, KEPT, NONE, About, Job, Jobs, moment, told_of
+from gateway.lookups.jobs import ID, KEPT, NONE, About, Job, Jobs, told_of
 from gateway.lookups.outgoing import Writer
 from gateway.lookups.tending import Tender
 from gateway.problems import documented
@@ -183,8 +183,12 @@ def state(name: str, job: Job) -> dict[str, Any]:
         "seconds_left": 0 if ended is not None else left,
     }  # fmt: skip
     if ended is not None:
-        told |= {"ended": moment(ended), "kept_until": moment(ended + KEPT), "result": f"/jobs/{name}/result"}
+        told |= {"ended": _moment(ended), "kept_until": _moment(ended + KEPT), "result": f"/jobs/{name}/result"}
     return {"data": told}
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")
 
 
 def _prefers(request: Request) -> set[str]:

@@ -42,7 +42,6 @@ class Tender:
         """Nothing is done before `tending`."""
         self._service, self._jobs, self._waiting = service, jobs, waiting
         self._working: dict[str, asyncio.Task[None]] = {}
-        self._ended: set[str] = set()
         self._whose: dict[str, str] = {}
         self._had: dict[str, float] = {}
         self._others_wait = False
@@ -82,12 +81,11 @@ class Tender:
     async def _begin(self) -> None:
         """Begin to work as far as there is room: for the application whose turn is longest ago, on its oldest job."""
         names = await asyncio.to_thread(self._known)
-        self._ended &= set(names)
         self._whose = {name: self._whose[name] for name in {*names, *self._working}}
         now = time.monotonic()
         waiting = [
             name for name in names
-            if name not in self._working and name not in self._ended and self._not_before.get(name, 0.0) <= now
+            if name not in self._working and self._not_before.get(name, 0.0) <= now
         ]  # fmt: skip
         while waiting and len(self._working) < AT_ONCE:
             name = min(waiting, key=lambda each: self._had.get(self._whose[each], 0.0))
@@ -99,7 +97,7 @@ class Tender:
         self._others_wait = any(self._whose[name] not in served for name in waiting)
 
     def _known(self) -> list[str]:
-        """Return the IDs of all jobs, oldest first, once it is known whose they are. Raises OSError."""
+        """Return the IDs of the jobs under way, oldest first, once it is known whose they are. Raises OSError."""
         names = self._jobs.names()
         for name in names:
             if name not in self._whose:
@@ -126,7 +124,7 @@ class Tender:
         try:
             with contextlib.closing(self._jobs.job(name)) as job:
                 if job.ended() is not None:
-                    self._ended.add(name)
+                    job.end()  # whoever ended it was killed before it was marked
                     return
                 with self._jobs.alone(name) as alone:
                     if alone:

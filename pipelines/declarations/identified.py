@@ -11,7 +11,7 @@ from pipelines.declarations.strict_yaml import Keys
 TYPES: Mapping[Kind, tuple[str, ...]] = {"date": ("date",), "names": ("string", "array")}
 """The types of column that a kind of field is compared with; the others are texts."""
 
-FINDS: tuple[Kind, ...] = ("date", "place")
+FINDS: tuple[Kind, ...] = ("date", "partial-date", "place")
 """Kinds of fields by which an index finds few rows: they are written in one way everywhere, and tell many apart."""
 
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -371,9 +372,8 @@ def test_what_is_over_is_gone(root: Path) -> None:
         place = job(gateway, "copy", {"identifiers": CODES}, Prefer="respond-async")
         wait(gateway, place)
     name = place.removeprefix("/jobs/")
-    with sqlite3.connect(root / ".beffroi" / "jobs" / f"{name}.db") as connection:
-        connection.execute("UPDATE job SET ended = ended - 86500")
-    connection.close()
+    ended = root / ".beffroi" / "jobs" / f"{name}.ended"
+    os.utime(ended, (ended.stat().st_mtime - 86500,) * 2)
     with Gateway(root) as gateway:
         until = time.monotonic() + 30
         while (told := gateway.get(place, "mairie")).status == 200 and time.monotonic() < until:

@@ -52,3 +52,13 @@ def test_a_long_head_is_taken(gateway: Gateway) -> None:
     ) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nA: " + b"x" * 60_000 + b"\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_what_comes_after_the_body_is_no_header(gateway: Gateway) -> None:
+    trailers = "".join(f"{name}: {value}\r\n" for name, value in gateway.headers("mairie").items())
+    question = b'{"identifier":"80021"}'
+    head = b"POST /lookups/commune HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    address = urlsplit(gateway.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
+        connection.sendall(head + b"%x\r\n%b\r\n0\r\n" % (len(question), question) + trailers.encode() + b"\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 401"

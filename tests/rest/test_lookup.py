@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -21,6 +22,7 @@ from connectors.errors import (
     Unreadable,
     Withheld,
 )
+from connectors.identities import written
 from connectors.registry import Answer
 from connectors.rest import Rest
 from tests.rest.conftest import Declare
@@ -100,6 +102,33 @@ def test_a_question_is_filled_from_the_identifier(
     with pytest.raises(MalformedIdentifier):
         ask(registry, "..|7")
     assert len(peer.asked) == 1
+
+
+def test_given_names_are_one_parameter_each(peer: Peer, declare: Declare) -> None:
+    """As API Particulier wants them; a name is one, whatever signs are in it."""
+    peer.say({"quotient": 512})
+    fields = {
+        "name": "name",
+        "given": {"type": "names", "required": False},
+        "others": {"type": "names", "required": False},
+    }
+    query = {"nom": "{name}", "prenoms[]": "{given[]}", "autres": ["x", "{others[]}"]}
+    said = lookup(
+        identifier={"scheme": "identity", "fields": fields},
+        path="q",
+        query=query,
+        same=None,
+        fields={"quotient": {"type": "integer"}},
+    )
+    registry = declare(lookup=said)
+    ask(registry, written({"name": "De La Tour", "given": ["Zoé", "Anne-Marie", "D'Arc"]}))
+    assert parse_qsl(urlsplit(peer.asked[0].target).query) == [
+        ("nom", "DE LA TOUR"), ("prenoms[]", "ZOÉ"), ("prenoms[]", "ANNE-MARIE"), ("prenoms[]", "D'ARC"), ("autres", "x"),
+    ]  # fmt: skip
+    ask(registry, written({"name": "Martin", "given": "Jean Paul"}))
+    assert peer.asked[1].target == "/api/q?nom=MARTIN&prenoms%5B%5D=JEAN&prenoms%5B%5D=PAUL&autres=x"
+    ask(registry, written({"name": "Martin"}))
+    assert peer.asked[2].target == "/api/q?nom=MARTIN&autres=x", "what may be left out, and is, is not there"
 
 
 def test_a_question_may_be_a_body(peer: Peer, declare: Declare) -> None:
