@@ -1,25 +1,57 @@
 """How requests are read off a connection: by uvicorn on httptools, with a bound on what it would hold of one that goes on.
 
-httptools reads in a quarter of the time that h11 takes, and has no bound of its own.
+httptools reads in a quarter of the time that h11 takes. It has no bound of its own, and what it makes of trailers and of
+an `Upgrade` would let a stranger write headers that only a proxy may write.
 """
 
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
 """Bytes that may come of a request's line, headers and trailers before they end; a body has its own bound."""
 
 
+class _Plain(H11Protocol):
+    """One connection read by h11, which goes on as it is where an upgrade is offered."""
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: it is the client's way, and no fault."""
+
+
 class Bounded(HttpToolsProtocol):
     """One connection. A head that is too long is answered with 400, and the connection closed; trailers are passed over.
 
-    They come after the head that a proxy saw to: taken for headers, they would say who calls, and from where.
+    They come after the head that a proxy saw to: taken for headers, they would say who calls, and from where. A request
+    that offers to upgrade (as Java's client does) is read by h11, with all that follows on its connection: httptools
+    takes its body for a further request.
     """
 
-    _unread, _over = 0, False
+    _unread, _over, _between, _begun = 0, False, True, 0
+    _came: bytes | None = b""
+    """All that came since the request began whose head is read; None where it began after another in one segment."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        if self.transport.is_closing():
+            return
+        self._unread += len(data)
+        if self._between:
+            self._came, self._begun = data, 0
+        elif self._came is not None and not self._over:
+            self._came += data
+        super().data_received(data)
+        if self._unread > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response(f"The head of the request is longer than {MAX_HEAD // 1024} KiB.")
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
-        self._over = False
+        self._over = self._between = False
+        self._begun += 1
+        if self._begun > 1:
+            self._came = None
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -27,17 +59,11 @@ class Bounded(HttpToolsProtocol):
         if not self._over:
             super().on_header(name, value)
 
-    def data_received(self, data: bytes) -> None:
-        """Read what came."""
-        self._unread += len(data)
-        super().data_received(data)
-        if self._unread > MAX_HEAD and not self.transport.is_closing():
-            self.send_400_response(f"The head of the request is longer than {MAX_HEAD // 1024} KiB.")
-
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._unread, self._over = 0, True
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand on a part of the body."""
@@ -46,5 +72,21 @@ class Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the request has come as a whole."""
-        self._unread = 0
-        super().on_message_complete()
+        self._unread, self._between = 0, True
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        """Tell that no connection is upgraded here."""
+        return False
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Leave the connection to h11, from the request on that offers to upgrade it."""
+        if self._came is None or (self.cycle is not None and not self.cycle.response_complete):
+            self.send_400_response("A request that offers to upgrade must come alone.")
+            return
+        other = _Plain(self.config, self.server_state, self.app_state, self.loop)
+        self.connections.discard(self)
+        other.connection_made(self.transport)
+        self.transport.set_protocol(other)
+        other.data_received(self._came)

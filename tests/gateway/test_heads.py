@@ -1,6 +1,8 @@
 """What comes before a body, and after it, has a bound: a request that never ends is not kept in memory."""
 
+import re
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,3 +64,41 @@ def test_what_comes_after_the_body_is_no_header(gateway: Gateway) -> None:
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
         connection.sendall(head + b"%x\r\n%b\r\n0\r\n" % (len(question), question) + trailers.encode() + b"\r\n")
         assert connection.recv(12) == b"HTTP/1.1 401"
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket"])
+@pytest.mark.parametrize("length", ["Content-Length: 22", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("cut", [0, 40, 130])
+def test_a_request_that_offers_to_upgrade_is_one_request(gateway: Gateway, upgrade: str, length: str, cut: int) -> None:
+    headers = {**gateway.headers("mairie"), "Connection": "Upgrade, HTTP2-Settings", "Upgrade": upgrade, "Host": "x"}
+    head = "POST /lookups/commune HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    question = b'{"identifier":"80021"}'
+    body = question if length.startswith("Content") else b"16\r\n%b\r\n0\r\n\r\n" % question
+    then = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    parts = [f"{head}{length}\r\n\r\n".encode()[:cut], f"{head}{length}\r\n\r\n".encode()[cut:], body, then]
+    assert _statuses(gateway, parts) == [b"200", b"200"]
+
+
+def test_nor_is_its_body_read_as_another(gateway: Gateway) -> None:
+    within = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /lookups/commune HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n"
+    assert _statuses(gateway, [head + b"Content-Length: %d\r\n\r\n" % len(within), within]) == [b"400"], "it is no JSON"
+
+
+def test_an_offer_after_another_request_is_refused(gateway: Gateway) -> None:
+    first = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    offer = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    assert b"400" in _statuses(gateway, [first + offer])
+
+
+def _statuses(gateway: Gateway, parts: list[bytes]) -> list[bytes]:
+    """Send parts, each in a segment of its own, and return the status of each answer."""
+    address, answer = urlsplit(gateway.url), b""
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.1)  # else the kernel may join them
+        while got := connection.recv(65536):
+            answer += got
+    return re.findall(rb"HTTP/1\.1 (\d+)", answer)
