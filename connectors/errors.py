@@ -131,7 +131,7 @@ class NotGranted(CallerError):
 
     code = "not-granted"
     title = "Not granted"
-    todo = "Ask the operator of this gateway for a grant, or leave out what is not granted."
+    todo = "Where the detail says what to send, send it; else ask the operator of this gateway for a grant, or leave it out."
 
 
 class LimitReached(CallerError):

@@ -103,15 +103,15 @@ FRENCH: Mapping[str, str] = {
         "{resource} est ouvert : tout le monde peut tout en voir, sans justifier de son identité",
     "{application} of {organisation} may ask {resource}": "{application} ({organisation}) peut interroger {resource}",
     "{application} of {organisation} may not ask {resource}": "{application} ({organisation}) ne peut pas interroger {resource}",
-    "no application has a grant on it": "aucune application n'a de droit dessus",
+    "no application has a grant on it": "aucune application n'a d'habilitation dessus",
     "whole files: yes": "fichiers entiers : oui",
     "credentials in force: {credentials}": "justificatifs en vigueur : {credentials}",
     "limits: {limits}": "limites : {limits}",
     "{most} calls a {window} ({left} left)": "{most} demandes par {window} (il en reste {left})",
     "{application} has no grant on it. Write one in {file}, under {at}: {grant}. Its fields: {fields}":
-        "{application} n'a pas de droit dessus. Écrivez-en un dans {file}, sous {at} : {grant}. Ses champs : {fields}",
+        "{application} n'a pas d'habilitation dessus. Écrivez-en une dans {file}, sous {at} : {grant}. Ses champs : {fields}",
     "no grant for a purpose in force gives it {fields}: add what it needs to fields: in {file}, under {at}":
-        "aucun droit pour une finalité en vigueur ne lui donne {fields} : ajoutez ce qu'il lui faut à fields: dans {file},"
+        "aucune habilitation pour une finalité en vigueur ne lui donne {fields} : ajoutez ce qu'il lui faut à fields: dans {file},"
         " sous {at}",
     "the purpose {purpose} expired on {day}: once it is agreed anew, write its new expires: in {file}":
         "la finalité {purpose} a expiré le {day} : une fois la convention renouvelée, écrivez le nouvel expires: dans {file}",

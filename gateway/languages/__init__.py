@@ -39,7 +39,7 @@ _JOINED = {"each": ("; ", " ; "), "or": (" or ", " ou "), "and": (" and ", " et 
 _PARTS: Mapping[str, str] = {
     "": r"[^\s;(]+",
     "list": r"[^\s;(]+(?:,? [^\s;(,]+)*",
-    "any": r".+",
+    "any": r".+?",
     "said": r".*",
     **dict.fromkeys(_JOINED, r".+"),
     "wrong": r".+",

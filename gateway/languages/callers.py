@@ -61,7 +61,7 @@ SENTENCES: Mapping[str, str] = {
     "{application} has made its {most} calls of this minute": "{application} a fait ses {most} demandes de cette minute",
     "{application} has made its {most} calls of this day": "{application} a fait ses {most} demandes de ce jour",
     "{most} calls without a good credential were refused in this minute, from the address of this one":
-        "{most} demandes sans identifiants valables ont été refusées dans cette minute, venant de l'adresse de celle-ci",
+        "{most} demandes sans justificatif valable ont été refusées dans cette minute, venant de l'adresse de celle-ci",
     # grants
     "the lookup {name}": "la consultation {name}",
     "the dataset {name}": "le jeu de données {name}",

@@ -29,7 +29,10 @@ CODES: Mapping[str, tuple[str, str]] = {
     ),
     "not-granted": (
         "Non autorisé",
-        "Demandez une habilitation à l'exploitant de cette passerelle, ou retirez ce qui n'est pas autorisé.",
+        (
+            "Si le détail dit quoi envoyer, envoyez-le ; sinon, demandez une habilitation à l'exploitant de cette passerelle,"
+            " ou retirez ce qui n'est pas autorisé."
+        ),
     ),
     "limit-reached": (
         "Limite atteinte",

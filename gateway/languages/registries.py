@@ -7,6 +7,7 @@ SENTENCES: Mapping[str, str] = {
         "{registry} apprend quel agent demande par un en-tête, où aucune lettre n'a d'accent : écrivez l'agent sans accent",
     "{registry} has no such record": "{registry} n'a pas cet enregistrement",
     "{registry} has no {record} of that {scheme}": "{registry} n'a pas de {record} de ce {scheme}",
+    "{registry} has no {record} of that identity": "{registry} n'a personne de cette identité ({record})",
     "{registry} has no person under this number": "{registry} n'a personne sous ce numéro",
     "{registry} has this person and may not tell": "{registry} a cette personne et ne peut rien en dire",
     "{registry} says that this is no valid VAT number for trade within the Union":

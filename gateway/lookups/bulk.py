@@ -184,7 +184,7 @@ async def command(
         except CallerError as error:
             await refused(service, name, caller, error)
             raise
-        writer, waiting = Writer(forms[1], many.columns, granted), patient(service)
+        writer, waiting = Writer(forms[1], many.columns, granted, separator=many.separator), patient(service)
         with whole_file(target) as part, part.open("w", encoding="utf-8", newline="") as out:
             part.chmod(0o600)
             out.write(writer.begin())

@@ -51,12 +51,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Many:
-    """What came: its form, the fields asked for of all rows, the columns where it is CSV, and the rows, read once."""
+    """What came: its form, the fields asked for of all rows, the columns and what parts them in CSV, and the rows, read once."""
 
     form: Form
     fields: tuple[str, ...] | None
     columns: tuple[str, ...]
     rows: Iterator[Row]
+    separator: str = ","
 
 
 def form_of(content_type: str, body: bytes) -> Form | None:
@@ -78,11 +79,11 @@ def read(form: Form, file: BinaryIO, fields: list[str] | None = None) -> Many:
         return _json(file.read(), fields)
     asked = tuple(fields) if fields is not None else None
     lines = iter(file)
-    first = next((line for line in lines if line.strip()), b"")
+    at, first = next(((at, line) for at, line in enumerate(lines, 1) if line.strip()), (0, b""))
     if not first:
         raise InvalidRequest("there is no row: nothing came but blank lines")
     if form == "csv":
-        return _csv(first, lines, asked)
+        return _csv(first, at, lines, asked)
     shared = {} if fields is None else {"fields": fields}
     texts = (line for line in chain([first], lines) if line.strip())
     return Many(form, asked, (), _rows((_shared(text, shared), ()) for text in texts))
@@ -152,8 +153,8 @@ def _too_many() -> InvalidRequest:
 # --- CSV -------------------------------------------------------------------------------------------------------------
 
 
-def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -> Many:
-    """Read CSV whose first line names the columns, with a comma or a semicolon between them."""
+def _csv(first: bytes, at: int, lines: Iterator[bytes], fields: tuple[str, ...] | None) -> Many:
+    """Read CSV whose first line names the columns, with a comma or a semicolon between them; `at` is its number."""
     head = _text(first).removeprefix("\ufeff")
     if _broken(head):
         raise InvalidRequest("the first line of the CSV is not in UTF-8: save the file as «CSV UTF-8»")
@@ -177,23 +178,25 @@ def _csv(first: bytes, lines: Iterator[bytes], fields: tuple[str, ...] | None) -
         return {SCHEME: {wanted[n].removeprefix(FIELD): cells[n].strip() for n in of_identity}}
 
     def texts() -> Iterator[tuple[bytes | InvalidRequest, tuple[str, ...]]]:
-        for cells in _records(lines, separator, len(names)):
+        for cells in _records(lines, at + 1, separator, len(names)):
             if isinstance(cells, InvalidRequest):
                 yield cells, ()
-            elif _broken("".join(cells)):
-                yield InvalidRequest("this line is not in UTF-8"), ()
             else:
                 yield to_json(shared | asked(cells)), tuple(cells)
 
-    return Many("csv", fields, tuple(names), _rows(texts()))
+    return Many("csv", fields, tuple(names), _rows(texts()), separator)
 
 
-def _records(lines: Iterator[bytes], separator: str, width: int) -> Iterator[list[str] | InvalidRequest]:
-    """Yield the cells of each row; where a line is none, nor the beginning of one, what is wrong with it."""
+def _records(lines: Iterator[bytes], at: int, separator: str, width: int) -> Iterator[list[str] | InvalidRequest]:
+    """Yield the cells of each row; where a line is none, nor the beginning of one, what is wrong with it.
+
+    `at` is the number of the first of the lines: by its own, whoever wrote the file finds the one that is broken.
+    """
     ahead: list[str] = []
     while ahead or (ahead := [_text(line) for line in islice(lines, 1)]):
         if not ahead[0].strip():
             ahead.pop(0)
+            at += 1
             continue
         whole = _whole(ahead, lines)
         cells = _cells("".join(ahead[:whole]), separator) if whole else None
@@ -201,11 +204,14 @@ def _records(lines: Iterator[bytes], separator: str, width: int) -> Iterator[lis
             cells, whole = None, 1  # what looked like one row in several lines: the first of them is broken
         del ahead[: whole or 1]
         if cells is None:
-            yield InvalidRequest("a quotation mark of this line is out of place, or is never closed")
+            yield InvalidRequest(f"a quotation mark of line {at} is out of place, or is never closed")
         elif len(cells) != width:
-            yield InvalidRequest(f"this line has {len(cells)} columns, and the first line names {width}")
+            yield InvalidRequest(f"line {at} has another number of columns ({len(cells)}) than the first line ({width})")
+        elif _broken("".join(cells)):
+            yield InvalidRequest(f"line {at} is not in UTF-8")
         else:
             yield cells
+        at += whole or 1
 
 
 def _whole(ahead: list[str], lines: Iterator[bytes]) -> int:

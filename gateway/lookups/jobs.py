@@ -63,6 +63,7 @@ class About:
     began: str
     anew: bool = False
     shares: str = ""
+    separator: str = ","
 
     def as_caller(self) -> Caller:
         """Return who asked."""

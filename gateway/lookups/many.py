@@ -69,22 +69,27 @@ class Many:
             read += part
         return bytes(read), None
 
-    async def answered(self, name: str, request: Request, form: Form, body: bytes, *, anew: bool) -> Response:
-        """Answer many questions to a lookup: at once, or with 202 and where the job is. Raises every BeffroiError."""
+    async def answered(
+        self, name: str, request: Request, form: Form, body: bytes, fields: list[str] | None, *, anew: bool
+    ) -> Response:
+        """Answer many questions to a lookup: at once, or with 202 and where the job is. Raises every BeffroiError.
+
+        `fields` are those of all rows that do not name their own.
+        """
         caller, prefers = self.service.caller(request), _prefers(request)
         if caller.refusal is not None:  # not always the caller's fault: nobody could be asked who it is
             await bulk.refused(self.service, name, caller, None)
         try:
             bulk.allowed(self.service, name, caller, None)
             async with self._parsing if form == "json" and len(body) > MAX_BODY else contextlib.nullcontext():
-                many = await asyncio.to_thread(incoming.read, form, BytesIO(body))  # a long one is whole in memory
+                many = await asyncio.to_thread(incoming.read, form, BytesIO(body), fields)  # a long one is whole in memory
             granted = bulk.allowed(self.service, name, caller, many.fields)
             first = await asyncio.to_thread(lambda: list(islice(many.rows, FEW + 1)))
             out = outgoing.wanted(request.headers.get("accept", ""), form)
             if len(first) > FEW or ASYNC in prefers:
                 given = bulk.shares(self.service, name, caller)
                 began = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-                about = About(name, told_of(caller), out, many.columns, granted, began, anew, given)
+                about = About(name, told_of(caller), out, many.columns, granted, began, anew, given, many.separator)
                 job = await asyncio.to_thread(self.jobs.new, about, chain(first, many.rows))
                 self.tender.come()
                 return self._accepted(job, {"Preference-Applied": ASYNC} if ASYNC in prefers else {})
@@ -92,7 +97,7 @@ class Many:
             await bulk.refused(self.service, name, caller, error)
             raise
         rows = bulk.in_order(bulk.done(self._waiting, name, caller, first, anew=anew))
-        return _stream(Writer(out, many.columns, granted, escaped=ESCAPED in prefers), rows)
+        return _stream(Writer(out, many.columns, granted, ESCAPED in prefers, many.separator), rows)
 
     def _accepted(self, name: str, headers: dict[str, str]) -> Response:
         with contextlib.closing(self.jobs.job(name)) as job:
@@ -145,7 +150,8 @@ class Many:
             job.close()
             raise
         form = outgoing.wanted(request.headers.get("accept", ""), about.form)
-        return _stream(Writer(form, about.columns, about.fields, escaped=ESCAPED in _prefers(request)), _kept(job))
+        writer = Writer(form, about.columns, about.fields, ESCAPED in _prefers(request), about.separator)
+        return _stream(writer, _kept(job))
 
 
 def router(many: Many) -> APIRouter:

@@ -67,13 +67,15 @@ def _number(text: str) -> float:
 class Writer:
     """How outcomes are written: the form, the columns that came with the rows, and the fields that an answer may have.
 
-    `escaped` is whether a cell of CSV that a spreadsheet would take for a formula is kept from being one.
+    `escaped` is whether a cell of CSV that a spreadsheet would take for a formula is kept from being one; `separator` is
+    what parts the cells, the one of the CSV that came: whatever made that file opens the answer too.
     """
 
     form: Form
     columns: Sequence[str]
     fields: Sequence[str]
     escaped: bool = False
+    separator: str = ","
 
     def begin(self) -> str:
         """Return what stands before the first outcome."""
@@ -119,7 +121,8 @@ class Writer:
 
     def _line(self, cells: Sequence[Any]) -> str:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(map(no_formula, cells) if self.escaped else cells)
+        writer = csv.writer(text, delimiter=self.separator, lineterminator="\n")
+        writer.writerow(map(no_formula, cells) if self.escaped else cells)
         return text.getvalue()
 
 

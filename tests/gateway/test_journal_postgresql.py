@@ -37,11 +37,10 @@ registries:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgreSqlServer]:
-    with PostgreSqlServer() as running:
-        with running.connect() as owner:
-            owner.execute(f"CREATE ROLE gateway LOGIN PASSWORD '{PASSWORD}'")
-        yield running
+def server(postgresql: PostgreSqlServer) -> PostgreSqlServer:
+    with postgresql.connect() as owner:
+        owner.execute(f"CREATE ROLE gateway LOGIN PASSWORD '{PASSWORD}'")
+    return postgresql
 
 
 @pytest.fixture
