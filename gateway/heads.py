@@ -4,15 +4,54 @@ httptools reads in a quarter of the time that h11 takes. It has no bound of its 
 an `Upgrade` would let a stranger write headers that only a proxy may write.
 """
 
+import asyncio
+
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
 """Bytes that may come of a request's line, headers and trailers before they end; a body has its own bound."""
 
+HEAD_WITHIN = 30.0
+"""Seconds in which a head must have come, from its first byte; the first of a connection, from when that was made."""
 
-class _Plain(H11Protocol):
+
+class _Watched(asyncio.Protocol):
+    """One connection, closed where the head of a request does not come to its end: else a few hundred would take all."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _since: float | None = None
+    """When the head that is awaited began; the first one, when the connection was made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._watch = self.loop.call_later(HEAD_WITHIN, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self._since is not None and self.loop.time() >= self._since + HEAD_WITHIN:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(HEAD_WITHIN, self._look)
+
+
+class _Plain(_Watched, H11Protocol):
     """One connection read by h11, which goes on as it is where an upgrade is offered."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        self._since = self._since or self.loop.time()
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._since = None
 
     def _should_upgrade(self) -> bool:
         return False
@@ -21,7 +60,7 @@ class _Plain(H11Protocol):
         """Log nothing: it is the client's way, and no fault."""
 
 
-class Bounded(HttpToolsProtocol):
+class Bounded(_Watched, HttpToolsProtocol):
     """One connection. A head that is too long is answered with 400, and the connection closed; trailers are passed over.
 
     They come after the head that a proxy saw to: taken for headers, they would say who calls, and from where. A request
@@ -40,6 +79,7 @@ class Bounded(HttpToolsProtocol):
         self._unread += len(data)
         if self._between:
             self._came, self._begun = data, 0
+            self._since = self._since or self.loop.time()
         elif self._came is not None and not self._over:
             self._came += data
         super().data_received(data)
@@ -61,7 +101,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        self._unread, self._over = 0, True
+        self._unread, self._over, self._since = 0, True, None
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -87,6 +127,7 @@ class Bounded(HttpToolsProtocol):
             return
         other = _Plain(self.config, self.server_state, self.app_state, self.loop)
         self.connections.discard(self)
+        self._watch.cancel()
         other.connection_made(self.transport)
         self.transport.set_protocol(other)
         other.data_received(self._came)

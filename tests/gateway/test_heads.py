@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway import heads
 from tests.gateway.conftest import Gateway
 
 PART = b"x" * 8192
@@ -102,3 +103,19 @@ def _statuses(gateway: Gateway, parts: list[bytes]) -> list[bytes]:
         while got := connection.recv(65536):
             answer += got
     return re.findall(rb"HTTP/1\.1 (\d+)", answer)
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /health HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
+@pytest.mark.parametrize("before", [False, True], ids=["at once", "by h11, after a request"])
+def test_a_connection_that_says_no_more_is_closed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, begin: bytes, *, before: bool
+) -> None:
+    monkeypatch.setattr(heads, "HEAD_WITHIN", 0.2)
+    address = urlsplit(gateway.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
+        if before:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(begin)
+        while connection.recv(65536):
+            pass
