@@ -123,7 +123,7 @@ class Unauthenticated(CallerError):
 
     code = "unauthenticated"
     title = "Token missing or not valid"
-    todo = "Send a valid token as «Authorization: Bearer …»; `beffroi token issue APPLICATION` makes one."
+    todo = "Send a valid token as «Authorization: Bearer …»; the gateway's operator issues it (`beffroi token issue APPLICATION`)."
 
 
 class NotGranted(CallerError):
@@ -139,7 +139,7 @@ class LimitReached(CallerError):
 
     code = "limit-reached"
     title = "Limit reached"
-    todo = "Ask again after the time given in Retry-After; where it is too little, ask the operator for a higher limit."
+    todo = "Ask again after the time given in Retry-After; an application that needs more asks the operator for a higher limit."
 
 
 class MethodNotAllowed(CallerError):

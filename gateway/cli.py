@@ -92,10 +92,10 @@ def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG0
 )
 @command
 def check_command(root: Path, as_json: bool, online: bool) -> None:
-    """Check the whole workspace; every problem is told with its file and line.
+    """Check the whole workspace; every problem is told with its file and line, those of form before all others.
 
-    Warned of, with exit status 0, are credentials that end within 30 days or have ended, where their end is known, and
-    lookups that could give another record on than was asked for.
+    Warned of, with exit status 0, are credentials and purposes that end within 30 days or have ended, where their end is
+    known, and lookups that could give another record on than was asked for.
     """
     from gateway import online as asking
     from pipelines.workspace import Workspace

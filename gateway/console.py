@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 TODOS: Mapping[str, str] = {
-    "not-granted": "The operator needs no grant, but a purpose in force (--purpose), and for personal data a case (--case).",
+    "not-granted": "The operator needs no grant, only what the detail asks for.",
     "unreadable": "Nothing was guessed. Try later; if it lasts, tell the registry's owner, or correct its declaration.",
     "busy": "Try again later.",
     "down": "Try again later: `beffroi check --online` tells whether the registry is there again.",
@@ -81,7 +81,7 @@ def show_error(error: BeffroiError, as_json: bool) -> None:
     """Say an error on standard error: what, whose fault, what to do, and when where that is known."""
     todo = TODOS.get(error.code, error.todo)
     if error.retry_in is not None:
-        todo = f"{todo} It is worth it in {max(1, math.ceil(error.retry_in))} seconds."
+        todo = f"{todo} That is worth trying in {max(1, math.ceil(error.retry_in))} seconds."
     if as_json:
         said: Mapping[str, Any] = {
             "code": error.code,

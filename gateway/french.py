@@ -103,7 +103,10 @@ FRENCH: Mapping[str, str] = {
         "{resource} est ouvert : tout le monde peut tout en voir, sans justifier de son identité",
     "{application} of {organisation} may ask {resource}": "{application} ({organisation}) peut interroger {resource}",
     "{application} of {organisation} may not ask {resource}": "{application} ({organisation}) ne peut pas interroger {resource}",
-    "no application has a grant on it": "aucune application n'a d'habilitation dessus",
+    "{application} of {organisation} has a grant on {resource}, but no credential: it cannot ask yet":
+        "{application} ({organisation}) a une habilitation sur {resource}, mais aucun justificatif : elle ne peut pas encore"
+        " interroger",
+    "there is no grant": "il n'y a aucune habilitation",
     "whole files: yes": "fichiers entiers : oui",
     "credentials in force: {credentials}": "justificatifs en vigueur : {credentials}",
     "limits: {limits}": "limites : {limits}",

@@ -97,7 +97,8 @@ def _lookups(service: Service) -> str:
         personal = lookup.record_model.is_personal()
         ask = f"POST /lookups/{name}" if personal else f"GET /lookups/{name}/{{identifier}}"
         rows.append(
-            f'<tr><th scope="row">{name}</th><td>{escape(lookup.title)}</td><td><code>{escape(ask)}</code></td></tr>'
+            f'<tr><th scope="row"><a href="/lookups/{name}">{name}</a></th><td>{escape(lookup.title)}</td>'
+            f"<td><code>{escape(ask)}</code></td></tr>"
         )
     return "".join(rows)
 

@@ -30,7 +30,7 @@ def install(app: FastAPI, service: Service) -> None:
     if service.workspace.configuration.metrics is None:
         return
     counted = Metrics(service.workspace.state)
-    service.metrics = service.journal.metrics = service.credentials.metrics = counted
+    service.metrics = service.journal.metrics = counted
 
     @app.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def metrics(request: Request) -> Response:

@@ -5,10 +5,12 @@ there is none, a kind may have another way to find out whether it is there and k
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.credentials import SOON
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Maintenance, Misconfigured, NotFound
 from connectors.records import canonical
@@ -43,7 +45,7 @@ def check(workspace: Workspace) -> list[Checked]:
 
 
 def warnings(workspace: Workspace) -> list[str]:
-    """Return what an operator must see to: credentials that end or have ended, and what may be wrong unnoticed.
+    """Return what an operator must see to: credentials and purposes that end or have ended, and what may be wrong unnoticed.
 
     No registry is asked.
     """
@@ -51,7 +53,20 @@ def warnings(workspace: Workspace) -> list[str]:
     found = [(name, each.warning(now)) for name, it in workspace.registries.items() for each in credentials(it)]
     found += [(name, doubt) for name, it in workspace.registries.items() for doubt in it.doubts()]
     found += [(name, doubt) for name, it in workspace.datasets.items() for doubt in doubts(it)]
+    found += [(f"the purpose {name}", warning) for name, warning in _agreements(workspace, now.date())]
     return [f"{name}: {warning}" for name, warning in found if warning is not None]
+
+
+def _agreements(workspace: Workspace, today: dt.date) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of each purpose that a grant names and that expires soon, or has expired."""
+    applications = [application for _, application in workspace.applications.values()]
+    named = {purpose for each in applications for grant in each.grants for purpose in grant.purposes}
+    for name in sorted(named):
+        expires = workspace.configuration.purposes[name].expires
+        if expires is not None and expires < today:
+            yield name, f"expired on {expires}, and its grants give nothing: have what was agreed renewed"
+        elif expires is not None and expires - today <= SOON:
+            yield name, f"expires on {expires}, its last day: have what was agreed renewed before"
 
 
 def _checked(registry: Registry) -> Checked:

@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from gateway.callers import access, offered
 from gateway.datasets.open_data import FILES
-from gateway.datasets.routes import row_schemas
+from gateway.datasets.routes import ROWS_PAGE, row_schemas
 from gateway.lookups import documents
 from gateway.lookups.together import Part
 from gateway.problems import MEDIA_TYPE, RETRY_IN, STATUS, TYPE, Problem
@@ -120,16 +120,29 @@ OPERATIONS = {
 """What generated clients call an operation; those on one lookup have its name, after `ask_`, `lookup_` or `describe_`."""
 
 
+TAGS = {
+    "lookups": "One question, or many, about a person, a commune, a company: asked of the registries, for a purpose",
+    "datasets": "Open data, and what else is granted: rows, whole files, versions, and what changed",
+    "journal": "Who read the data of one person",
+    "receipts": "The public keys that signed answers are verified with",
+    "health": "What is well and what is not",
+}
+"""What operations are about, in the order in which a reader meets them."""
+
+
 def described(app: FastAPI, service: Service) -> dict[str, Any]:
     """Return the description of the API, for everybody: what is not open, or offered to nobody unknown, is not in it."""
-    told = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    tags = [{"name": name, "description": about} for name, about in TAGS.items()]
+    told = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags)
     models = [(model, "validation") for model in (Problem, *documents.MODELS)]
     _, defined = models_json_schema(models, ref_template=documents.REF)  # type: ignore[arg-type]  # the modes' names
     for path, method, operation in _operations(told):
         of_lookup = f"ask_{path.split('/')[-1]}" if method == "post" else f"lookup_{path.split('/')[-2]}"
         operation["operationId"] = OPERATIONS.get(f"{method} {path}", of_lookup)
+        if (well := operation["responses"].get("200", {})).get("description") == "Successful Response":  # says nothing
+            well["description"] = operation["summary"]
     parts = told.setdefault("components", {})
-    parts.setdefault("schemas", {}).update(row_schemas(service), **defined["$defs"])
+    parts.setdefault("schemas", {}).update(row_schemas(service), RowsPage=ROWS_PAGE, **defined["$defs"])
     parts["parameters"] = {name: {"name": name, "in": "header", **about} for name, about in PARAMETERS.items()}
     parts["headers"], parts["examples"] = ANSWERS, {code: {"value": each} for code, each in problems()}
     parts["securitySchemes"] = _ways(service)
@@ -204,9 +217,11 @@ def _add_lookups(told: dict[str, Any], service: Service) -> None:
 
 
 def _add_datasets(told: dict[str, Any], service: Service) -> None:
-    """Name a dataset that there is, and say what its files are."""
+    """Name a dataset that there is, with a filter that its rows meet, and say what its files are."""
     dataset = next(iter(row_schemas(service)), "NAME.row").removesuffix(".row")
-    examples = {"name": dataset, "file": f"{dataset}.parquet"}
+    examples: dict[str, Any] = {"name": dataset, "file": f"{dataset}.parquet"}
+    if dataset in service.workspace.datasets:
+        examples["filters"] = {f"{service.workspace.datasets[dataset].key[0]}__isnotnull": "true"}
     for path, _, operation in _operations(told):
         for each in operation.get("parameters", ()):
             if path.startswith("/datasets/") and each["name"] in examples:

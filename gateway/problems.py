@@ -5,6 +5,7 @@ Source: RFC 9457, https://www.rfc-editor.org/rfc/rfc9457
 
 import logging
 import math
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -72,6 +73,10 @@ class Problem(BaseModel):
     retry_in: float | None = Field(default=None, description="Seconds until it is worth asking again")
     tried: list[dict[str, str]] | None = Field(default=None, description="Providers asked, and why each failed")
     receipt: str | None = Field(default=None, description="The signed proof of that answer, where the caller wants one")
+
+
+FIELD = re.compile(r"[a-z_]+: ")
+"""How a complaint of a whole question begins that names one of its fields."""
 
 
 def status_of(error: BeffroiError) -> int:
@@ -166,12 +171,16 @@ def sentences(details: Sequence[Any]) -> str:
     """Say pydantic's complaints without the values, nor keys that the caller made up."""
     said = []
     for each in details:
-        place = str(each["loc"][-1]) if each["loc"] else ""
-        if each["type"] == "extra_forbidden":
-            said.append("there is an unknown key")
-        else:
-            said.append(f"{place}: {each['msg']}" if place else each["msg"])
+        unknown = each["type"] == "extra_forbidden"
+        place = _place(each["loc"][:-1] if unknown else each["loc"])
+        what = "there is an unknown key" if unknown else each["msg"]
+        said.append(f"{place}{'.' if FIELD.match(what) else ': '}{what}" if place else what)
     return "; ".join(said)
+
+
+def _place(at: Sequence[int | str]) -> str:
+    """Return where something is wrong: its name, and of a list of questions which of them it is, as `3.lookup`."""
+    return ".".join(map(str, at if at and isinstance(at[0], int) else at[-1:]))
 
 
 def install(app: FastAPI) -> None:

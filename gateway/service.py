@@ -59,7 +59,7 @@ class Service:
         self.journal.close()
         self.credentials.close()
         self.tokens.close()
-        counted, self.metrics, self.journal.metrics, self.credentials.metrics = self.metrics, None, None, None
+        counted, self.metrics, self.journal.metrics = self.metrics, None, None
         if counted is not None:  # whoever is still asking is counted no more
             counted.close()
 

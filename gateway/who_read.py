@@ -27,11 +27,6 @@ from gateway.service import Service
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.workspace import Workspace
 
-SHOWN = (
-    "time", "organisation", "application", "agent", "case", "purpose", "resource", "fields", "source", "outcome", "whole",
-)  # fmt: skip
-"""What the command line shows of each access; the rest is in JSON and CSV."""
-
 PROBLEMS = documented(
     errors.InvalidRequest, errors.MalformedIdentifier, errors.Unauthenticated, errors.NotGranted, errors.Unavailable
 )

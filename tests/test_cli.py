@@ -175,4 +175,4 @@ def test_what_is_to_be_done_is_said_to_whom_sits_at_the_command_line(
     told = json.loads(capsys.readouterr().err)
     for word in ("operator of this gateway", "gateway's operator", "Its operator", "Retry-After", "/health"):
         assert word not in told["todo"]
-    assert "It is worth it in 60 seconds." in told["todo"]
+    assert "That is worth trying in 60 seconds." in told["todo"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectors.errors import BeffroiError, InvalidRequest, NotGranted
-from connectors.records import check_nir
 from gateway.callers.credentials import Credential
 from gateway.callers.decision import Decision, Share
+from gateway.callers.nir import holds_nir
 from gateway.callers.proxies import Address, within
 from pipelines.declarations import Dataset
 from pipelines.declarations.accounting import WHO_READ
@@ -40,7 +40,7 @@ class Caller:
     """Who asks and why. By `command` it is the operator; by `api` an application, or nobody known.
 
     `refusal` is what is wrong with what the caller says of itself. It is raised where it matters: open data need
-    no credential. `receipt` is whether a signed proof of each answer is wanted.
+    no credential. `receipt` is whether a signed proof of each answer is wanted. `network` is that of a call by nobody known.
     """
 
     via: Literal["api", "command"]
@@ -51,6 +51,7 @@ class Caller:
     refusal: BeffroiError | None = None
     receipt: bool = False
     case: str | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,19 @@ def identify(workspace: Workspace, credential: Credential, headers: Mapping[str,
         refusal = InvalidRequest(
             "the agent (Beffroi-Agent) is the name of an account: at most 100 letters, digits and .@+-_"
         )
+    elif agent is not None and holds_nir(agent):
+        agent = None
+        refusal = InvalidRequest(
+            "the agent (Beffroi-Agent) is the name of an account, and what came is the number of a person"
+        )
     elif credential.agent not in (None, agent):
         refusal = InvalidRequest("Beffroi-Agent names another agent than the access token: leave it out")
         agent = credential.agent
     if case is not None and (wrong := _amiss(case, "Beffroi-Case")) is not None:
         case, refusal = None, refusal or wrong
     organisation = workspace.applications[credential.application][0] if credential.application else None
-    return Caller("api", credential.application, organisation, purpose, agent, refusal, case=case)
+    application, network = credential.application, credential.network
+    return Caller("api", application, organisation, purpose, agent, refusal, case=case, network=network)
 
 
 def operator(purpose: str | None, case: str | None = None) -> Caller:
@@ -134,9 +141,7 @@ def _amiss(case: str, where: str) -> InvalidRequest | None:
     if not CASE.fullmatch(case):
         said = "at most 64 letters without accents, digits and ./:_+-, no blank"
         return InvalidRequest(f"the case ({where}) is the number of a file: {said}")
-    try:
-        check_nir(case)
-    except ValueError:
+    if not holds_nir(case):
         return None
     return InvalidRequest(f"the case ({where}) is the number of a file, and what came is the number of a person")
 
@@ -161,7 +166,8 @@ def decide(
     granted = frozenset[str]().union(*(share.fields for share in shares))
     for field in asked or ():
         if field not in resource.fields:
-            raise InvalidRequest(f"there is no field «{field}»{among(field, granted)}")
+            what = "column" if resource.kind == "dataset" else "field"
+            raise InvalidRequest(f"there is no {what} «{field}»{among(field, granted)}")
         if field not in granted:
             raise NotGranted(f"{caller.application} has no grant on the field {field} of {resource} for that purpose")
     fields = resource.fields
@@ -177,7 +183,7 @@ def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> None:
     declared = workspace.configuration.purposes
     if caller.purpose is None and resource.personal:
         none = "" if declared else "; the workspace declares no purpose yet, under purposes:"
-        raise NotGranted(f"{resource} holds personal data, or may: say why with --purpose{among('', declared)}{none}")
+        raise NotGranted(f"{resource} may hold personal data: say why with --purpose{among('', declared)}{none}")
     if caller.purpose is not None:
         _hold(caller, resource, declared)
 

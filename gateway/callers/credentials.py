@@ -7,9 +7,9 @@ and journaled there. A call that is good counts against the limits of its applic
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import BeffroiError, CallerError, LimitReached, Unauthenticated
+from connectors.errors import BeffroiError, Unauthenticated
 from gateway.callers.identity import Identities
-from gateway.callers.limits import REFUSED, Counted, Limits, Refusals
+from gateway.callers.limits import Counted, Limits
 from gateway.callers.proxies import Address, Certificate, Reporting, network_of, within
 from gateway.callers.tokens import PREFIX, Tokens
 from pipelines.workspace import Workspace
@@ -17,8 +17,6 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from gateway.metrics import Metrics
 
 KEY = "beffroi.credential"
 """Where the credential of a call stands in its scope."""
@@ -29,12 +27,14 @@ class Credential:
     """Which application calls, the agent that its provider names, and what is wrong with either.
 
     Where something is wrong the application is the one whose credential it is, as far as that is known: a stolen token
-    is journaled as what it is.
+    is journaled as what it is. Where it is no good credential, `network` is where the call comes from: what is refused
+    and journaled counts for that.
     """
 
     application: str | None = None
     agent: str | None = None
     refusal: BeffroiError | None = None
+    network: str | None = None
 
 
 class Credentials:
@@ -47,8 +47,6 @@ class Credentials:
         self._identities = Identities(workspace)
         self._limits = Limits(workspace.state)
         self._certificates = _certificates(workspace)
-        self.refusals = Refusals()
-        self.metrics: Metrics | None = None
 
     def close(self) -> None:
         """Let go of the providers."""
@@ -66,9 +64,9 @@ class Credentials:
         try:
             found = await self._known(peer, headers)
         except BeffroiError as error:
-            return Credential(refusal=error), None
+            found = Credential(refusal=error)
         if found.application is None or found.refusal is not None:
-            return found, None
+            return replace(found, network=network_of(self._reporting.address(peer, headers))), None
         limits = self._workspace.applications[found.application][1].limits
         if limits is None:
             return found, None
@@ -133,9 +131,6 @@ class Presented:
         headers = Headers(scope=scope)
         credential, counted = await self._credentials.of(peer, headers)
         scope[KEY] = credential
-        if counted is None and isinstance(credential.refusal, CallerError):
-            await self._refusable(scope, receive, send, self._credentials.address(peer, headers))
-            return
         if counted is None:
             await self._app(scope, receive, send)
             return
@@ -144,32 +139,6 @@ class Presented:
         async def forward(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *told]
-            await send(message)
-
-        await self._app(scope, receive, forward)
-
-    async def _refusable(self, scope: "Scope", receive: "Receive", send: "Send", address: Address | None) -> None:
-        """Answer a call whose credential is none, unless too many from its address were refused in this minute.
-
-        The first of these is refused as any other, on the journal; those after it here, before anything is done.
-        """
-        refusals, key = self._credentials.refusals, network_of(address)
-        before = refusals.begun(key)
-        said = f"{REFUSED} calls without a good credential were refused in this minute, from the address of this one"
-        limit = LimitReached(said, retry_in=refusals.renewed_in()) if before >= REFUSED else None
-        if limit is not None and before > REFUSED:
-            from gateway.problems import problem
-
-            if self._credentials.metrics is not None:
-                self._credentials.metrics.turned_away()
-            await problem(limit)(scope, receive, send)
-            return
-        if limit is not None:
-            scope[KEY] = replace(scope[KEY], refusal=limit)
-
-        async def forward(message: "Message") -> None:
-            if message["type"] == "http.response.start" and not 400 <= message["status"] < 500:
-                refusals.not_one(key)
             await send(message)
 
         await self._app(scope, receive, forward)

@@ -87,17 +87,32 @@ class Explanation:
     missing: list[Missing] = field(default_factory=list)
 
 
-def resources(workspace: Workspace, name: str) -> list[Resource]:
-    """Return the lookup, the dataset or both of a name, or who-read; `lookup:NAME` says which. Raises NotFound."""
+def _all(workspace: Workspace) -> dict[str, Resource]:
     found = {f"lookup:{each}": of_lookup(each, lookup) for each, lookup in workspace.configuration.lookups.items()}
     found |= {f"dataset:{each}": of_dataset(dataset) for each, dataset in workspace.datasets.items()}
-    found["journal:who-read"] = of_who_read()
+    return {**found, "journal:who-read": of_who_read()}
+
+
+def resources(workspace: Workspace, name: str) -> list[Resource]:
+    """Return the lookup, the dataset or both of a name, or who-read; `lookup:NAME` says which. Raises NotFound."""
+    found = _all(workspace)
     meant = [each for text, each in found.items() if name in (text, text.partition(":")[2])]
     if not meant:
-        known = among(name, {each.name for each in found.values()})
-        also = f"; {name} is an application: say of what too" if name in workspace.applications else ""
-        raise NotFound(f"there is no lookup and no dataset «{name}»{also}{known}")
+        raise NotFound(f"there is no lookup and no dataset «{name}»{among(name, {each.name for each in found.values()})}")
     return meant
+
+
+def overview(workspace: Workspace, name: str) -> list[Explanation]:
+    """Return who gets what of the lookup or dataset of a name; where it is an application's, all that this one gets.
+
+    Raises NotFound for a name that nothing has.
+    """
+    everything = _all(workspace)
+    taken = {text for each in everything for text in (each, each.partition(":")[2])}
+    if name in taken or name not in workspace.applications:
+        return [each for resource in resources(workspace, name) for each in everybody(workspace, resource)]
+    found = [explain(workspace, name, resource) for resource in everything.values() if not resource.open]
+    return [each for each in found if each.purposes]
 
 
 def everybody(workspace: Workspace, resource: Resource) -> list[Explanation]:
@@ -215,9 +230,9 @@ def _missing(workspace: Workspace, found: Explanation, resource: Resource) -> li
         grant = f"- {{{resource.kind}: {resource.name}, fields: [{fields}], purposes: [PURPOSE]}}"
         said = "{application} has no grant on it. Write one in {file}, under {at}: {grant}. Its fields: {fields}"
         missing.append(Missing(said, {**named, "grant": grant, "fields": ", ".join(resource.fields)}))
-    elif found.never:
+    elif lacking := [name for name in found.never if name not in _waiting(workspace, found, resource)]:
         said = "no grant for a purpose in force gives it {fields}: add what it needs to fields: in {file}, under {at}"
-        missing.append(Missing(said, {**named, "fields": ", ".join(found.never)}))
+        missing.append(Missing(said, {**named, "fields": ", ".join(lacking)}))
     for each in found.purposes:
         if each.expired:
             apart = (workspace.root / "purposes" / f"{each.purpose}.yaml").is_file()
@@ -228,3 +243,14 @@ def _missing(workspace: Workspace, found: Explanation, resource: Resource) -> li
         said = "nobody can call as {application}, which has no credential in force: `beffroi token issue {application}`"
         missing.append(Missing(said, named))
     return missing
+
+
+def _waiting(workspace: Workspace, found: Explanation, resource: Resource) -> set[str]:
+    """Return the fields that a grant gives, for a purpose that has expired."""
+    expired = {each.purpose for each in found.purposes if each.expired}
+    _, declared = workspace.applications[found.application or ""]
+    grants = [each for each in declared.grants if getattr(each, resource.kind) == resource.name]
+    return {
+        name for each in grants if expired.intersection(each.purposes)
+        for name in (resource.fields if each.fields == "*" else each.fields)
+    }  # fmt: skip

@@ -87,7 +87,8 @@ class Limits:
 class Refusals:
     """How often calls whose credential is none were refused, by address: by this process, in this minute of the clock.
 
-    Each refusal is an entry of the journal, so that anybody could fill its disk.
+    Each refusal is an entry of the journal, so that anybody could fill its disk. What writes none is not counted, and
+    answered whatever was: others may come from that address too.
     """
 
     def __init__(self) -> None:
@@ -95,7 +96,7 @@ class Refusals:
         self._minute, self._counts = 0, dict[str, int]()
 
     def begun(self, address: str) -> int:
-        """Count a call as if it were refused; return how many were before it, of which calls under way are some."""
+        """Count a refusal; return how many were before it."""
         minute = int(time.time()) // 60
         if minute != self._minute:
             self._minute, self._counts = minute, {}
@@ -103,14 +104,13 @@ class Refusals:
         self._counts[address] = before + 1
         return before
 
-    def not_one(self, address: str) -> None:
-        """Take back a call that was answered."""
-        if (count := self._counts.get(address, 0)) > 0:
-            self._counts[address] = count - 1
-
-    def renewed_in(self) -> int:
-        """Return the seconds until the minute ends."""
-        return 60 - int(time.time()) % 60
+    def hold(self, before: int) -> None:
+        """Raise LimitReached for a call that had so many before it, where it is one too many."""
+        if before >= REFUSED:
+            said = (
+                f"{REFUSED} calls without a good credential were refused in this minute, from the address of this one"
+            )
+            raise LimitReached(said, retry_in=60 - int(time.time()) % 60)
 
 
 def standing(state: Path, application: str, limits: CallLimits) -> tuple[Window, ...]:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 CERTIFICATES = ("client-cert", "client-cert-chain", "x-forwarded-client-cert")
 """Headers that say which certificate a client has shown: nobody but a declared proxy may send one."""
+
+HOPS = ("x-forwarded-for", "forwarded")
+"""Headers that say where a call comes from."""
+
+log = logging.getLogger("beffroi.proxies")
 
 _PART = re.compile(r'\s*([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*)\s*([;,]|$)')
 _PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?", re.ASCII)
@@ -42,7 +48,7 @@ class Reporting:
 
     def __init__(self, declared: Proxies | None) -> None:
         """Without a declaration nobody is believed."""
-        self._declared = declared
+        self._declared, self._warned = declared, False
         self._networks: tuple[Network, ...] = tuple(map(network, declared.networks)) if declared else ()
 
     def address(self, peer: str | None, headers: "Headers") -> Address | None:
@@ -51,7 +57,10 @@ class Reporting:
         Of several proxies in a row each adds whom it heard: the last that is no proxy of ours is the caller.
         """
         found = _address(peer or "")
-        if self._declared is None or not self._trusts(found):
+        if self._declared is None:
+            self._warn(headers)
+            return found
+        if not self._trusts(found):
             return found
         said = ",".join(headers.getlist(self._declared.address))
         hops = _forwarded(said) if self._declared.address == "Forwarded" else [hop.strip() for hop in said.split(",")]
@@ -60,6 +69,16 @@ class Reporting:
             if not self._trusts(found):
                 break
         return found
+
+    def _warn(self, headers: "Headers") -> None:
+        """Say once in the log that whoever calls is not told apart, where there seems to be a proxy."""
+        if not self._warned and any(name in headers for name in HOPS):
+            self._warned = True
+            log.warning(
+                "a call says in %s where it comes from, and is not believed: if a proxy of yours sets that, declare it under"
+                " proxies: in beffroi.yaml. Till then all who come through it share one address, and its limit of refusals",
+                next(name for name in HOPS if name in headers),
+            )
 
     def certificate(self, peer: str | None, headers: "Headers") -> Certificate | None:
         """Return the certificate that a proxy reports, if it does.

@@ -26,6 +26,8 @@ HEADS = ("purpose", "may see", "rows", "send", "until", "procedure", "legal basi
 def explain_command(root: Path, as_json: bool, words: tuple[str, ...], lang: str | None) -> None:
     """Tell what APPLICATION may see of the lookup or dataset NAME, and why; without APPLICATION, who may see it at all.
 
+    NAME alone may be an application too: then it is all that this one may see.
+
     For each purpose that a grant names: the fields, of which rows, until when and by what agreement, and what a call
     must send; then credentials (never the secrets), limits, and what to write where for more. Where a lookup and a
     dataset have the same name both are told: lookup:NAME or dataset:NAME is one. NAME may be who-read.
@@ -35,13 +37,12 @@ def explain_command(root: Path, as_json: bool, words: tuple[str, ...], lang: str
     from pipelines.workspace import Workspace
 
     if len(words) > 2:
-        raise click.UsageError("say an application and the name of a lookup or dataset, or that name alone")
+        raise click.UsageError("say an application and the name of a lookup or dataset, or one of them alone")
     workspace, language = Workspace(root), lang or language_of(os.environ)
-    resources = explained.resources(workspace, words[-1])
     if len(words) == 2:
-        found = [explained.explain(workspace, words[0], each) for each in resources]
+        found = [explained.explain(workspace, words[0], each) for each in explained.resources(workspace, words[-1])]
     else:
-        found = [each for resource in resources for each in explained.everybody(workspace, resource)]
+        found = explained.overview(workspace, words[0])
     said = told(language)
     if as_json:
         console.show_json([_told(each, said, language) for each in found])
@@ -77,7 +78,7 @@ def _open(found: "Explanation", said: Said) -> None:
 
 
 def _overview(found: Sequence["Explanation"], said: Said) -> None:
-    """Show every application that has a grant, a line for each part that it gets."""
+    """Show what each application with a grant gets, a line for each part."""
     rows = []
     for one in found:
         if one.open:
@@ -90,7 +91,7 @@ def _overview(found: Sequence["Explanation"], said: Said) -> None:
         heads = ("name", "application", "purpose", "may see", "rows", "until", "credentials")
         console.show_table([said(head) for head in heads], rows)
     elif not found:
-        click.echo(said("no application has a grant on it"))
+        click.echo(said("there is no grant"))
 
 
 def _show(found: "Explanation", said: Said, language: str) -> None:
@@ -98,8 +99,12 @@ def _show(found: "Explanation", said: Said, language: str) -> None:
         _open(found, said)
         return
     whose = {"application": found.application, "organisation": found.organisation, "resource": found.resource}
-    yes = "{application} of {organisation} may ask {resource}"
-    click.echo(said(yes if found.answered else "{application} of {organisation} may not ask {resource}", **whose))
+    verdict = "{application} of {organisation} may not ask {resource}"
+    if any(each.sees or each.verifies for each in found.purposes):
+        verdict = "{application} of {organisation} has a grant on {resource}, but no credential: it cannot ask yet"
+    if found.answered:
+        verdict = "{application} of {organisation} may ask {resource}"
+    click.echo(said(verdict, **whose))
     if found.purposes:
         rows = [row for each in found.purposes for row in _rows(each, said)]
         console.show_table([said(head) for head in HEADS], rows)

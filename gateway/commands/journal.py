@@ -1,15 +1,15 @@
 """`beffroi journal`: what a security officer does with the journal of accesses."""
 
+import datetime as dt
 import getpass
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from connectors.errors import InvalidRequest
+from connectors.errors import InvalidRequest, Unavailable
 from gateway import console
 from gateway.commands.command import command
 
@@ -89,7 +89,9 @@ def journal_anchor_command(root: Path, as_json: bool, file: Path | None, timesta
         settings.change(workspace, journal, "anchor", "journal", fields=where, source="")
         found = verification.verify_rows(store_of(workspace).rows(), (), journal.keys)
         if not found.whole:
-            raise InvalidRequest(f"the journal is broken, and gets no anchor: {found.problems[0]}")
+            raise Unavailable(
+                f"the journal is broken, and gets no anchor: {found.problems[0]}. Keep it as it is: docs/security.md, «Verify»"
+            )
         made = anchors.make(found.entries, found.head, journal.keys, timestamp)
     if file is not None:
         anchors.append(made, file)
@@ -145,7 +147,8 @@ def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_
     """Tell who read the data of one person, company…: every access by API, page and command line.
 
     The identifier comes on standard input, as scheme:value (`nir:…`), as dataset:NAME:KEY for a row of a dataset that
-    mirrors no record, or as the fields of an identity, in JSON on one line. `whole` is an access to a whole file, which may have had that row. Asking is journaled too.
+    mirrors no record, or as the fields of an identity, in JSON on one line. Told too is who took a whole file, which may
+    have had that row. Asking is journaled itself. The table is for reading: --csv and --json have all of each access.
     """
     from gateway import who_read
     from pipelines.workspace import Workspace
@@ -161,12 +164,21 @@ def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_
         for line in who_read.csv_lines(accesses):
             click.echo(line)
     else:
-        console.show_table(who_read.SHOWN, list(_shown(accesses, who_read.SHOWN)))
-        console.note(f"{len(accesses)} accesses")
+        console.show_table(("time (UTC)", "who", "why", "what", "outcome"), [_shown(each) for each in accesses])
+        console.note(_counted(len(accesses), "access", "accesses"))
     if missing:
         console.note(f"Entries made with the keys {', '.join(missing)} cannot be searched: those keys are not here.")
 
 
-def _shown(accesses: list[dict[str, Any]], columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for each in accesses:
-        yield tuple(", ".join(v) if isinstance(v := each[name], list) else str(v or "") for name in columns)
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _shown(access: dict[str, Any]) -> tuple[str, ...]:
+    """Return an access as a line of few columns, for a terminal: all of it is in JSON and CSV."""
+    time = dt.datetime.fromisoformat(access["time"]).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    asker = "command line" if access["via"] == "command" else access["application"] or "nobody known"
+    who, why = (asker, access["organisation"], access["agent"]), (access["purpose"], access["case"])
+    fields = "whole file" if access["whole"] else _counted(len(access["fields"]), "field", "fields")
+    what = (access["resource"], fields, access["source"])
+    return time, *(", ".join(filter(None, each)) for each in (who, why, what)), access["outcome"]

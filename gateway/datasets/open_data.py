@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import lmdb
 
-from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
+from connectors.errors import InvalidRequest, MethodNotAllowed, NotFound, Unauthenticated, Unavailable
 from gateway.callers.access import Caller, decide, known, of_dataset, visible
 from gateway.callers.decision import Decision
 from gateway.datasets.asked import Asked, read_parameters
@@ -57,6 +57,9 @@ async def access(
     async with service.journal.access(entry):
         if dataset is not None and key is not None:
             entry.identifier = keyed(service.journal, dataset, key)
+        if isinstance(caller.refusal, Unauthenticated):  # said of every name that is none of an open one
+            near = among(name, visible(service.workspace, caller))
+            raise Unauthenticated(f"{caller.refusal.detail}; no open dataset is called «{name}»{near}")
         if caller.refusal is not None:
             raise caller.refusal
         if dataset is None or known(service.workspace, caller, of_dataset(dataset)) is None:
@@ -210,7 +213,8 @@ def _indexed(version: Version, key: str) -> bytes:
     except lmdb.Error as error:
         raise Unavailable(f"the index of version {version.number} of {version.dataset} cannot be read") from error
     if found is None:
-        raise NotFound(f"version {version.number} of {version.dataset} has no row with that key")
+        parts = f"; it is {', '.join(version.key)}, a comma between the values" if len(version.key) > 1 else ""
+        raise NotFound(f"version {version.number} of {version.dataset} has no row with that key{parts}")
     return found
 
 

@@ -1,7 +1,7 @@
 """The addresses of datasets: `/datasets`, `/datasets/{name}`, `…/rows`, `…/rows/{key}`, `…/latest/{file}`."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
@@ -31,6 +31,24 @@ BODY = {
         "application/json": {"schema": {"type": "object", "additionalProperties": {"type": ["string", "number"]}}}
     },
 }
+ROWS_ANSWER: dict[str, Any] = {
+    "description": "A page of rows; a row of the open dataset NAME is what the schema `NAME.row` says",
+    "content": {
+        "application/json": {"schema": {"$ref": "#/components/schemas/RowsPage"}},
+        "text/csv": {"schema": {"type": "string"}},
+    },
+}
+ROWS_PAGE: dict[str, Any] = {
+    "type": "object",
+    "required": ["data", "meta", "links"],
+    "properties": {
+        "data": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+        "meta": {"type": "object"},
+        "links": {"type": "object"},
+    },
+}
+"""A page of rows of any dataset: were each row one of several schemas, a reader would take the first that fits."""
+
 PARAMETERS = TypeAdapter(dict[str, str | int | float])
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -46,9 +64,17 @@ PAGING = [
     parameter("limit", "Rows a page", {"type": "integer", "default": LIMIT, "maximum": MAX_LIMIT, "minimum": 1}),
     parameter("cursor", "Where the page begins: take it from `links.next`", {"type": "string"}),
 ]
+FILTERS = {
+    **parameter("filters", filters.ABOUT, {"type": "object", "additionalProperties": {"type": ["string", "number"]}}),
+    "style": "form",
+    "explode": True,
+}
+"""Each filter is a parameter of its own, whose name only the dataset knows."""
+
 ROWS_PARAMETERS = [
     COLUMNS,
     *PAGING,
+    FILTERS,
     parameter("version", "Rows of an earlier version, by its number; of the latest if absent", {"type": "integer"}),
     parameter("format", "Does as well as the header Accept", {"type": "string", "enum": list(FORMATS)}),
     PURPOSE,
@@ -58,7 +84,7 @@ ROWS_PARAMETERS = [
 def router(service: Service) -> APIRouter:
     """Return the routes of datasets."""
     routes = APIRouter(prefix="/datasets", tags=["datasets"])
-    answer = {200: _rows_answer(row_schemas(service)), **PROBLEMS}
+    answer = {200: ROWS_ANSWER, **PROBLEMS}
 
     @reads(routes, "", "The open datasets, and with a token those granted")
     async def listing(request: Request) -> Response:
@@ -103,17 +129,6 @@ def row_schemas(service: Service) -> dict[str, dict[str, Any]]:
             schema = row_model(name, dataset.columns).model_json_schema()
             found[f"{name}.row"] = {key: value for key, value in schema.items() if key != "required"}
     return found
-
-
-def _rows_answer(schemas: Iterable[str]) -> dict[str, Any]:
-    row = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in sorted(schemas)] or [{"type": "object"}]}
-    properties = {"data": {"type": "array", "items": row}, "meta": {"type": "object"}, "links": {"type": "object"}}
-    schema = {"type": "object", "properties": properties, "required": ["data", "meta", "links"]}
-    kinds = {"application/json": {"schema": schema}, "text/csv": {"schema": {"type": "string"}}}
-    return {
-        "description": "A page of rows; those of a dataset that is not open are not described here",
-        "content": kinds,
-    }
 
 
 def reads(

@@ -26,7 +26,8 @@ class Entry:
     """One access, filled in while it happens. `outcome` is `found` or an error's code.
 
     `identifier` is the keyed hash of what was asked for, or of the one row told; `identifiers` those of several rows.
-    `written` is where it stands in the chain, once `Journal.access` has it on disk.
+    `written` is where it stands in the chain, once `Journal.access` has it on disk. `network` is where nobody known calls
+    from, and never written down.
     """
 
     action: str
@@ -45,6 +46,7 @@ class Entry:
     status: int = 200
     time: str = ""
     written: Row | None = None
+    network: str | None = None
 
     @classmethod
     def begin(cls, workspace: "Workspace", caller: "Caller", action: str, resource: str) -> "Entry":
@@ -53,7 +55,9 @@ class Entry:
         if purpose is not None and purpose not in workspace.configuration.purposes:
             purpose = "(not declared)"
         organisation, application, agent, case = caller.organisation, caller.application, caller.agent, caller.case
-        return cls(action, resource, caller.via, organisation, application, agent, purpose, case)
+        told = cls(action, resource, caller.via, organisation, application, agent, purpose, case)
+        told.network = caller.network
+        return told
 
     @property
     def kind(self) -> Kind:
@@ -70,7 +74,7 @@ class Entry:
         The salt is random: once the text is erased, nobody can try out which text had the hash that is left.
         """
         content = vars(self) | {"salt": secrets.token_hex(16)}
-        del content["written"]
+        del content["written"], content["network"]
         return _ENCODER.encode(content).decode()
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import BeffroiError, Misconfigured, Unavailable
 from gateway import traces
+from gateway.callers.limits import REFUSED, Refusals
 from gateway.journal.chain import Content, Row
 from gateway.journal.entries import Entry, now
 from gateway.journal.keys import VARIABLE, Keys
@@ -50,6 +51,7 @@ class Journal:
         self._failed = False
         self._closed = False
         self.metrics: Metrics | None = None
+        self.refusals = Refusals()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
@@ -119,10 +121,16 @@ class Journal:
         """Journal what happens inside, and let nothing out before it is on disk.
 
         The block fills in the entry; an error that leaves it is the outcome. Raises Unavailable instead of either
-        where the journal cannot be written.
+        where the journal cannot be written, and LimitReached where too many calls like this one were refused.
         """
+        before = 0 if entry.network is None else self.refusals.begun(entry.network)
+        if before > REFUSED:  # the journal has the first of them: anybody could fill its disk
+            if self.metrics is not None:
+                self.metrics.turned_away()
+            self.refusals.hold(before)
         with traces.span("access", entry.resource) as span:
             try:
+                self.refusals.hold(before)
                 yield entry
             except BeffroiError as error:
                 from gateway.problems import status_of  # what serves HTTP is loaded where something is refused

@@ -25,7 +25,10 @@ CODES: Mapping[str, tuple[str, str]] = {
     ),
     "unauthenticated": (
         "Jeton absent ou non valable",
-        "Envoyez un jeton valable : «Authorization: Bearer …» ; `beffroi token issue APPLICATION` en crée un.",
+        (
+            "Envoyez un jeton valable : «Authorization: Bearer …» ; l'exploitant de la passerelle le crée"
+            " (`beffroi token issue APPLICATION`)."
+        ),
     ),
     "not-granted": (
         "Non autorisé",
@@ -37,8 +40,8 @@ CODES: Mapping[str, tuple[str, str]] = {
     "limit-reached": (
         "Limite atteinte",
         (
-            "Redemandez après le délai de Retry-After ; s'il est trop court pour vos besoins, demandez à l'exploitant une"
-            " limite plus élevée."
+            "Redemandez après le délai de Retry-After ; s'il faut davantage à une application, demandez pour elle à"
+            " l'exploitant une limite plus élevée."
         ),
     ),
     "method-not-allowed": ("Méthode non admise", "Utilisez la méthode que le détail indique."),

@@ -13,6 +13,10 @@ SENTENCES: Mapping[str, str] = {
     "version {number} of {dataset} has no {names:list}, or not of today's type: leave it out":
         "la version {number} de {dataset} n'a pas {names}, ou pas du type d'aujourd'hui : retirez-le",
     "version {number} of {dataset} has no row with that key": "la version {number} de {dataset} n'a pas de ligne de cette clé",
+    "version {number} of {dataset} has no row with that key; it is {columns:list}, a comma between the values":
+        "la version {number} de {dataset} n'a pas de ligne de cette clé, qui est {columns}, une virgule entre les valeurs",
+    "{refusal:said}; no open dataset is called «{name:any}»{end:said}":
+        "{refusal} ; aucun jeu de données ouvert ne s'appelle «{name}»{end}",
     "version {number} of {dataset} is its first: there is none before to compare with":
         "la version {number} de {dataset} est la première : il n'y en a pas d'avant à comparer",
     "{names:list}: personal data never stand in a URL: POST /datasets/{dataset}/rows with the same parameters in a JSON"

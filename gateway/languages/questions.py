@@ -35,6 +35,10 @@ SENTENCES: Mapping[str, str] = {
         'le corps doit être une liste JSON comme [{{"lookup": "…", "identifier": "…", "fields": ["…"]}}, …] : {wrong}',
     "a POST takes nothing in the query: identifier and fields stand in the body, the purpose in Beffroi-Purpose":
         "un POST ne prend rien dans l'adresse : l'identifiant et les champs sont dans le corps, la finalité dans Beffroi-Purpose",
+    "a POST of CSV or NDJSON takes fields alone in the query, once, with commas between their names; the purpose stands in"
+    " Beffroi-Purpose":
+        "un POST de CSV ou de NDJSON ne prend dans l'adresse que fields, une fois, des virgules entre les noms ; la finalité est"
+        " dans Beffroi-Purpose",
     "a POST takes nothing in the query: the purpose stands in Beffroi-Purpose":
         "un POST ne prend rien dans l'adresse : la finalité est dans Beffroi-Purpose",
     "a POST takes nothing in the query: all parameters stand in the body":
@@ -93,11 +97,11 @@ SENTENCES: Mapping[str, str] = {
         "la première ligne d'un CSV nomme les colonnes, et exactement l'une d'elles «{name}», ou à sa place les champs d'une"
         " identité, comme «{field}»",
     "two columns of the CSV have the same name": "deux colonnes du CSV ont le même nom",
-    "this line is not in UTF-8": "cette ligne n'est pas en UTF-8",
-    "a quotation mark of this line is out of place, or is never closed":
-        "un guillemet de cette ligne est mal placé, ou n'est jamais fermé",
-    "this line has {count} columns, and the first line names {width}":
-        "cette ligne a {count} colonnes, et la première ligne en nomme {width}",
+    "line {at} is not in UTF-8": "la ligne {at} n'est pas en UTF-8",
+    "a quotation mark of line {at} is out of place, or is never closed":
+        "un guillemet de la ligne {at} est mal placé, ou n'est jamais fermé",
+    "line {at} has another number of columns ({count}) than the first line ({width})":
+        "la ligne {at} n'a pas le même nombre de colonnes ({count}) que la première ligne ({width})",
     "{application} has {count} jobs under way, and may have no more: wait for one, or delete one":
         "{application} a {count} traitements en cours et ne peut en avoir davantage : attendez-en un, ou supprimez-en un",
     "there is no job of yours with that ID: it never was, was deleted, or its day is over":

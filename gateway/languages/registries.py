@@ -40,6 +40,60 @@ SENTENCES: Mapping[str, str] = {
     "{registry} has blocked the VAT number": "{registry} a bloqué le numéro de TVA",
     "{registry} has blocked the address that we ask from": "{registry} a bloqué l'adresse d'où nous l'interrogeons",
     "{registry} could not be asked: {error}": "{registry} n'a pas pu être interrogé : {error}",
+    "{registry} could not be asked: its host name is unknown": "{registry} n'a pas pu être interrogé : son nom d'hôte est inconnu",
+    "{registry} could not be asked: no connection (refused or unreachable)":
+        "{registry} n'a pas pu être interrogé : aucune connexion (refusée, ou hôte injoignable)",
+    "{registry} could not be asked: its TLS certificate or handshake is not valid":
+        "{registry} n'a pas pu être interrogé : son certificat TLS ou l'échange TLS n'est pas valable",
+    "{registry} could not be asked: it closed the connection without an answer":
+        "{registry} n'a pas pu être interrogé : il a fermé la connexion sans réponse",
+    "{registry} asked us not to come again before a time that has not come (HTTP {status})":
+        "{registry} nous a demandé de ne pas revenir avant une heure qui n'est pas encore venue (HTTP {status})",
+    "{registry} refuses our TLS certificate: {why:said}": "{registry} refuse notre certificat TLS : {why}",
+    "it wants one and was given none": "il en veut un et n'en a pas reçu",
+    "it is damaged, or signed in a way that it does not take": "il est abîmé, ou signé d'une manière qu'il n'accepte pas",
+    "it is of a kind that it does not take": "il est d'un type qu'il n'accepte pas",
+    "it was revoked": "il a été révoqué",
+    "it has expired": "il a expiré",
+    "it does not say why": "il ne dit pas pourquoi",
+    "it does not know the authority that gave it, or was given none":
+        "il ne connaît pas l'autorité qui l'a délivré, ou n'en a pas reçu",
+    "it knows it, and denies access": "il le connaît et refuse l'accès",
+    "the token endpoint of {registry} did not answer in time": "le serveur de jetons de {registry} n'a pas répondu à temps",
+    "{registry} did not answer in time": "{registry} n'a pas répondu à temps",
+    "{registry} did not finish its answer in the time it had": "{registry} n'a pas fini sa réponse dans le temps qu'il avait",
+    "{registry} broke the connection in the middle of an answer": "{registry} a rompu la connexion au milieu d'une réponse",
+    "{registry} does not answer": "{registry} ne répond pas",
+    "{registry} is busy": "{registry} est occupé",
+    "{registry} refuses our account": "{registry} refuse notre compte",
+    # a database, whose state may stand behind
+    "{told:said} (SQLSTATE {state})": "{told} (SQLSTATE {state})",
+    "{told:said} (error {number})": "{told} (erreur {number})",
+    "{registry} cannot be reached, or the connection was lost":
+        "{registry} ne peut pas être joint, ou la connexion a été perdue",
+    "{registry} is out of order": "{registry} est en panne",
+    "{registry} broke the connection": "{registry} a rompu la connexion",
+    "{registry} has no connection left for us": "{registry} n'a plus de connexion libre pour nous",
+    "{registry} has reached one of its limits": "{registry} a atteint une de ses limites",
+    "{registry} holds that locked": "{registry} tient ces données verrouillées",
+    "{registry} did not finish the statement in the time it had": "{registry} n'a pas fini la requête dans le temps qu'il avait",
+    "{registry} does not grant our account what it asks": "{registry} n'accorde pas à notre compte ce qu'il demande",
+    "{registry} does not know the role of our account": "{registry} ne connaît pas le rôle de notre compte",
+    "{registry} refuses our user name or password": "{registry} refuse notre nom d'utilisateur ou notre mot de passe",
+    "{registry} does not let our account read that": "{registry} ne laisse pas notre compte lire cela",
+    "{registry} is at an address that cannot be resolved": "l'adresse de {registry} est introuvable",
+    "{registry} shows a certificate that is not of its name or of an authority that we believe":
+        "{registry} présente un certificat qui n'est pas à son nom, ou d'une autorité que nous ne reconnaissons pas",
+    "{registry} does not speak TLS, which tls: demands": "{registry} ne parle pas TLS, que tls: exige",
+    "{registry} is starting or stopping": "{registry} démarre ou s'arrête",
+    "{registry} refuses our user name or password, or the machine that we ask from":
+        "{registry} refuse notre nom d'utilisateur, notre mot de passe, ou la machine d'où nous l'interrogeons",
+    "{registry} has this as a sole trader, whose data are personal: a Company is a legal person":
+        "{registry} connaît là un entrepreneur individuel, dont les données sont personnelles : une Company est une personne"
+        " morale",
+    "{registry} has this as a sole proprietor, whose data are personal: a Company is a legal person":
+        "{registry} connaît là un entrepreneur individuel, dont les données sont personnelles : une Company est une personne"
+        " morale",
     "{registry} is asked as often as its limits allow, and no turn comes within the deadline":
         "{registry} est interrogé autant que ses limites le permettent, et aucun tour ne vient dans le délai",
     "{registry} is under planned maintenance until {until} and was not asked: {reason:any}":

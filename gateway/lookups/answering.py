@@ -4,11 +4,11 @@ Credential, access decision, identifier, providers under the deadline, granted f
 comes by POST only: it never stands in a URL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.errors import Attempt, CallerError, InvalidRequest
-from connectors.identities import typed
+from connectors.identities import SCHEME, typed
 from connectors.records import Record, canonical
 from gateway.callers.access import Caller, decide, of_lookup, operator
 from gateway.callers.offered import lookup_of
@@ -53,11 +53,12 @@ async def answer(
         value, way = (value, {}) if question.on is None else on.follow(name, scheme, value, question.on)
         guesses = _guesses(service, caller, question, model, text)
         carried = told_of(service.workspace, lookup, caller)
-        with hidden(decision, lookup):
+        missed = identity.tried(lookup, scheme, value) if verify else []
+        with service.guesses.missing(caller.application, missed), hidden(decision, lookup):
             found, tried = await find(service, name, lookup, scheme, value, carried, anew=anew)
-        granted = fields_of(decision, found, tried)
+            granted = fields_of(decision, found, tried)
         entry.source, entry.fields = found.source, list(granted)
-        entry.identifiers = [service.journal.keyed(each) for each in identity.numbered(scheme, model, found.record)]
+        entry.identifiers = _numbered(service, caller, scheme, model, found.record, guesses)
     meta = _meta(found, tried, granted) | way
     data = verifying.compared(found.record, guesses) if verify else _data(found.record, granted)
     if caller.receipt:
@@ -75,9 +76,26 @@ def _guesses(
     if question.fields is not None:
         raise InvalidRequest("ask for fields, or to verify some, not both at once")
     guesses = verifying.read(model, question.verify)
-    if caller.application is not None:
-        service.guesses.hold(caller.application, text, {name: verifying.plain(each) for name, each in guesses.items()})
+    service.guesses.hold(caller.application, text, _plain(guesses))
     return guesses
+
+
+def _numbered(
+    service: Service, caller: Caller, scheme: str, model: type[Record], record: Record,
+    guesses: Mapping[str, verifying.Guess],
+) -> list[str]:  # fmt: skip
+    """Return what the journal has for the numbers of whoever was asked for by an identity, once guesses count for those.
+
+    One person has an identity in many spellings, and one number, or one record.
+    """
+    numbers = identity.numbered(scheme, model, record)
+    for each in numbers or [record.model_dump_json()] if guesses and scheme == SCHEME else []:
+        service.guesses.hold(caller.application, each, _plain(guesses))
+    return [service.journal.keyed(each) for each in numbers]
+
+
+def _plain(guesses: Mapping[str, verifying.Guess]) -> dict[str, str]:
+    return {name: verifying.plain(each) for name, each in guesses.items()}
 
 
 def _data(record: Record, granted: Sequence[str]) -> dict[str, Any]:

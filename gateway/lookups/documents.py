@@ -33,6 +33,7 @@ EXAMPLES = {
 
 WRONG = "no-such-number"
 BROKEN = {"description": "What is none has an outcome that says so, and ends nothing"}
+IN_ADDRESS = "`?fields=NAME,NAME` in the address: the fields wanted of all rows"
 REF = "#/components/schemas/{model}"
 WHEN = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC).isoformat()
 
@@ -194,8 +195,10 @@ def body(service: Service, name: str, lookup: Lookup) -> dict[str, Any]:
     listed = {"type": "array", "minItems": 1, "items": {"anyOf": [one, BROKEN]}}
     content: dict[str, Any] = {
         MEDIA["json"]: {"schema": {"anyOf": [one, many, listed]}},
-        MEDIA["ndjson"]: {"schema": {"description": "Text: one question in JSON a line"}},
-        MEDIA["csv"]: {"schema": {"type": "string", "description": "A column `identifier`; the others come back as they came"}},
+        MEDIA["ndjson"]: {"schema": {"description": f"Text: one question in JSON a line. {IN_ADDRESS}"}},
+        MEDIA["csv"]: {"schema": {
+            "type": "string", "description": f"A column `identifier`; the others come back as they came. {IN_ADDRESS}",
+        }},
     }  # fmt: skip
     if (shown := example(service, lookup)) is not None:
         identifier, record = shown

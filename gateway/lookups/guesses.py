@@ -1,19 +1,23 @@
-"""How many different values an application has tried today for one identifier, counted across all processes.
+"""How many different values an application has tried today for one person, counted across all processes.
 
 The file names nobody: identifiers and values stand there as keyed hashes, and a day's are gone with the day.
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import lmdb
 
-from connectors.errors import LimitReached, Unavailable
+from connectors.errors import CallerError, LimitReached, Unavailable
 from gateway.store import open_environment
 
 MOST = 5
 """Different values that one application may try in a day for one field of one identifier."""
+
+Missed = Sequence[tuple[str, str, str]]
+"""What an identity guesses (`identity.tried`): each time the others of its fields, a field, and the value of that one."""
 
 SIZE = 2**28
 """Bytes of the file at most: some two million identifiers a day."""
@@ -40,24 +44,46 @@ class Guesses:
             self._environment.close()
             self._environment = None
 
-    def hold(self, application: str, identifier: str, guesses: Mapping[str, str]) -> None:
+    def hold(self, application: str | None, identifier: str, guesses: Mapping[str, str]) -> None:
         """Count what `application` tries for the fields of an identifier; a value that it tried today counts once.
 
         Raises LimitReached, and counts none, where a field has one too many; Unavailable where they cannot be counted:
         what is not counted is not answered.
         """
+        self._hold(application, [(identifier, field, value) for field, value in guesses.items()], counted=True)
+
+    @contextlib.contextmanager
+    def missing(self, application: str | None, tried: Missed) -> Iterator[None]:
+        """Count what an identity tries where nobody is found by it inside: whoever is found was known already.
+
+        Raises LimitReached in the place of any outcome, where a field has had MOST others today that found nobody; so
+        of many questions at once no more is told. Raises Unavailable as `hold` does.
+        """
+        self._hold(application, tried, counted=False)
+        try:
+            yield
+        except CallerError:
+            self._hold(application, tried, counted=True)
+            raise
+        self._hold(application, tried, counted=False)
+
+    def _hold(self, application: str | None, tries: Missed, *, counted: bool) -> None:
+        if not tries or application is None:  # the operator, who holds the files anyway, may guess
+            return
         today = dt.datetime.now(dt.UTC).date().isoformat()
         try:
-            with self._open().begin(write=True) as transaction:
-                _sweep(transaction, today.encode())
-                for field, value in guesses.items():
+            with self._open().begin(write=counted) as transaction:
+                if counted:
+                    _sweep(transaction, today.encode())
+                for identifier, field, value in tries:
                     key = today.encode() + self._digest(f"{today} {application} {identifier} {field}")
                     tried, mark = transaction.get(key, b""), self._digest(f"{today} {value}")
                     if mark in [tried[at : at + MARK] for at in range(0, len(tried), MARK)]:
                         continue
                     if len(tried) >= MOST * MARK:
                         raise _too_many(application, field)
-                    transaction.put(key, tried + mark)
+                    if counted:
+                        transaction.put(key, tried + mark)
         except (lmdb.Error, OSError) as error:
             raise Unavailable(
                 f"what is verified cannot be counted in .beffroi/guesses/ ({type(error).__name__}), so nothing is"

@@ -15,6 +15,7 @@ from connectors import identities
 from connectors.errors import Ambiguous, MalformedIdentifier, NotFound, Unavailable, Unreadable
 from connectors.identities import SCHEME
 from connectors.records import Record, canonical
+from gateway.lookups.verifying import plain
 from pipelines import by_column, index
 from pipelines.by_column import ByColumn
 from pipelines.declarations import Dataset
@@ -79,6 +80,23 @@ def numbered(scheme: str, model: type[Record], record: Record) -> list[str]:
     with suppress(MalformedIdentifier):
         return [":".join(canonical(model, f"{model.key.lower()}:{value}"))]
     return []
+
+
+def tried(lookup: Lookup, scheme: str, value: str) -> list[tuple[str, str, str]]:
+    """Return what somebody tries who asks by an identity: of whoever has the others of its fields, the value of each.
+
+    A name is guessed of whoever was born on a day: else all who have a frequent name would be one. Spelling is as
+    `verifying.plain` has it, since registries find a person under several. None for any other `scheme`.
+    """
+    fields, asked = fields_of(lookup), identities.parts(value) if scheme == SCHEME else {}
+    told = {name: plain(each) for name, each in asked.items()}
+    dates = {name for name in told if fields[name].type in ("date", "partial-date")}
+    found = []
+    for name, each in told.items():
+        others = {other: said for other, said in told.items() if other != name}
+        if others and (fields[name].type in identities.EXACT or dates & others.keys()):
+            found.append((f"{SCHEME}:{json.dumps(others)}", name, each))
+    return found
 
 
 def row(version: Version, dataset: Dataset, lookup: Lookup, value: str) -> bytes:

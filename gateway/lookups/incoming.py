@@ -206,7 +206,9 @@ def _records(lines: Iterator[bytes], at: int, separator: str, width: int) -> Ite
         if cells is None:
             yield InvalidRequest(f"a quotation mark of line {at} is out of place, or is never closed")
         elif len(cells) != width:
-            yield InvalidRequest(f"line {at} has another number of columns ({len(cells)}) than the first line ({width})")
+            yield InvalidRequest(
+                f"line {at} has another number of columns ({len(cells)}) than the first line ({width})"
+            )
         elif _broken("".join(cells)):
             yield InvalidRequest(f"line {at} is not in UTF-8")
         else:

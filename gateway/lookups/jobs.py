@@ -90,8 +90,7 @@ class Jobs:
         """
         self._room(about)  # what is refused is not written first
         name, (key, secret) = secrets.token_hex(16), self._keys.all[0]
-        seal = Seal(secret, name)
-        part = self.folder / f"{name}.part"
+        seal, part = Seal(secret, name), self.folder / f"{name}.part"
         try:
             with contextlib.closing(_opened(part, "rwc")) as connection:
                 connection.executescript(TABLES)

@@ -82,7 +82,7 @@ class Many:
         try:
             bulk.allowed(self.service, name, caller, None)
             async with self._parsing if form == "json" and len(body) > MAX_BODY else contextlib.nullcontext():
-                many = await asyncio.to_thread(incoming.read, form, BytesIO(body), fields)  # a long one is whole in memory
+                many = await asyncio.to_thread(incoming.read, form, BytesIO(body), fields)  # whole in memory
             granted = bulk.allowed(self.service, name, caller, many.fields)
             first = await asyncio.to_thread(lambda: list(islice(many.rows, FEW + 1)))
             out = outgoing.wanted(request.headers.get("accept", ""), form)

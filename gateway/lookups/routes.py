@@ -37,6 +37,11 @@ PURPOSE = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 SECURITY: dict[str, Any] = {"security": [{"token": []}]}
 _NO_QUESTION = Question.model_construct(identifier="", fields=None)
+_IN_QUERY = "a POST takes nothing in the query: identifier and fields stand in the body, the purpose in Beffroi-Purpose"
+_IN_QUERY_OF_ROWS = (
+    "a POST of CSV or NDJSON takes fields alone in the query, once, with commas between their names; the purpose stands in"
+    " Beffroi-Purpose"
+)
 
 
 class Tried(BaseModel):
@@ -165,13 +170,14 @@ def _add(routes: APIRouter, service: Service, many: Many, name: str, lookup: Loo
     async def ask(request: Request) -> Response:
         body, refusal = await many.body(name, request)
         form = incoming.form_of(request.headers.get("content-type", ""), body)
-        if form is not None and refusal is None and not request.query_params:
-            return await many.answered(name, request, form, body, anew=_anew(request))
+        plain = form in ("csv", "ndjson")  # which have no place for what is asked of all their rows
+        taken = _once(request, {"fields"} if plain else set())
+        if form is not None and refusal is None and taken:
+            fields = request.query_params["fields"].split(",") if "fields" in request.query_params else None
+            return await many.answered(name, request, form, body, fields, anew=_anew(request))
         question, refusal = _read(body) if refusal is None else (_NO_QUESTION, refusal)
-        if request.query_params:  # nothing that was asked may be passed over in silence, least of all fewer fields
-            refusal = InvalidRequest(
-                "a POST takes nothing in the query: identifier and fields stand in the body, the purpose in Beffroi-Purpose"
-            )
+        if not taken:  # nothing that was asked may be passed over in silence, least of all fewer fields
+            refusal = InvalidRequest(_IN_QUERY_OF_ROWS if plain else _IN_QUERY)
         return await _answered(service, name, request, question, refusal)
 
     _add_get(routes, service, name, lookup, responses)

@@ -46,8 +46,8 @@ def lines(reply: Reply) -> list[dict[str, Any]]:
     return [json.loads(line) for line in reply.body.splitlines()]
 
 
-def table(text: bytes) -> list[dict[str, Any]]:
-    return list(csv.DictReader(io.StringIO(text.decode())))
+def table(text: bytes, separator: str = ",") -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(text.decode()), delimiter=separator))
 
 
 def journal(gateway: Gateway) -> list[dict[str, Any]]:
@@ -115,7 +115,7 @@ def test_fields_of_all_rows_and_of_one(gateway: Gateway) -> None:
 def test_columns_of_csv_come_back_as_they_were(gateway: Gateway) -> None:
     body = 'Nom;IDENTIFIER;note;outcome\r\n"Dupont; Anne";01001;"deux\nlignes";found\r\n\r\nÉmile; 01002 ;=1+1;\r\n'
     reply = post(gateway, "copy", ("\ufeff" + body).encode(), **CSV)
-    told = table(reply.body)
+    told = table(reply.body, ";")
     assert [(row["Nom"], row["IDENTIFIER"], row["note"]) for row in told] == [
         ("Dupont; Anne", "01001", "deux\nlignes"), ("Émile", " 01002 ", "=1+1"),
     ]  # fmt: skip
@@ -124,6 +124,75 @@ def test_columns_of_csv_come_back_as_they_were(gateway: Gateway) -> None:
     assert reply.json["data"][0]["came"] == {
         "Nom": "Dupont; Anne", "IDENTIFIER": "01001", "note": "deux\nlignes", "outcome": "found",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "head"), [(CSV, "identifier\n"), (NDJSON, "")])
+def test_fields_of_all_rows_stand_in_the_address_of_what_has_no_place_for_them(
+    gateway: Gateway, form: dict[str, str], head: str
+) -> None:
+    asked = CODES[:2] if head else [f'{{"identifier": "{each}"}}' for each in CODES[:2]]
+    own = [] if head else ['{"identifier": "01004", "fields": ["code"]}']
+    body = (head + "\n".join([*asked, *own])).encode()
+    headers = gateway.headers("mairie") | form
+    before = len(journal(gateway))
+    reply = ask(gateway.url, "POST", "/lookups/copy?fields=name", headers | {"Accept": "application/x-ndjson"}, body)
+    assert reply.status == 200, reply.body
+    data = [each["data"] for each in lines(reply)]
+    assert data == [{"name": NAMES[each]} for each in CODES[:2]] + [{"code": "01004"} for _ in own]
+    assert {tuple(each["fields"]) for each in journal(gateway)[before:]} == {("name",), *(("code",) for _ in own)}
+    plain = ask(gateway.url, "POST", "/lookups/copy?fields=name,code", headers | {"Accept": "text/csv"}, body)
+    assert {each for each in table(plain.body)[0] if each.startswith("data.")} == {"data.name", "data.code"}
+    begun = ask(gateway.url, "POST", "/lookups/copy?fields=name", headers | {"Prefer": "respond-async"}, body)
+    place = str(begun.headers["location"])
+    wait(gateway, place)
+    answered = gateway.get(f"{place}/result", "mairie", Accept="application/x-ndjson")
+    assert [each["data"] for each in lines(answered)] == data
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("fields=nothing", "there is no field"), ("fields=", "there is no field"), ("fields=name&fields=code", "once"),
+        ("fields=name&purpose=inscription-scolaire", "takes fields alone"), ("identifier=01001", "takes fields alone"),
+    ],
+)  # fmt: skip
+def test_nothing_else_stands_in_the_address(gateway: Gateway, query: str, said: str) -> None:
+    before = len(journal(gateway))
+    reply = ask(gateway.url, "POST", f"/lookups/copy?{query}", gateway.headers("mairie") | CSV, b"identifier\n01001\n")
+    assert (reply.status, reply.code) == (400, "invalid-request")
+    assert said in reply.json["detail"]
+    assert [entry["outcome"] for entry in journal(gateway)[before:]] == ["invalid-request"]
+
+
+def test_an_answer_has_the_separator_that_came(gateway: Gateway, tmp_path: Path) -> None:
+    """A spreadsheet that wrote semicolons reads the answer in columns too, whichever way it comes."""
+    body = b"dossier;identifier\nA;01001\nB;01002\n"
+    at_once = post(gateway, "copy", body, **CSV)
+    place = job(gateway, "copy", body, **CSV, Prefer="respond-async")
+    wait(gateway, place)
+    (tmp_path / "in.csv").write_bytes(body)
+    made = lookup(gateway.root, "copy", "--file", str(tmp_path / "in.csv"), "--out", str(tmp_path / "out.csv"))
+    assert made.exit_code == 0, made.output
+    for text in (at_once.body, gateway.get(f"{place}/result", "mairie").body, (tmp_path / "out.csv").read_bytes()):
+        told = table(text, ";")
+        assert [(each["dossier"], each["data.name"]) for each in told] == [("A", NAMES["01001"]), ("B", NAMES["01002"])]
+    assert table(post(gateway, "copy", body.replace(b";", b","), **CSV).body)[1]["dossier"] == "B"
+
+
+def test_a_broken_line_is_found_by_its_number(gateway: Gateway) -> None:
+    """It is that of the line in the file: blank lines, and those that are one row together, are counted each."""
+    body = b'\na,identifier\n\n"two\nlines",01001\nx\n"open,01001\ncaf\xe9,01002\n\n\ny,01004\nz,1,2\n'
+    told = table(post(gateway, "copy", body, **CSV).body)
+    assert [each["outcome"] for each in told] == ["found", *["invalid-request"] * 3, "found", "invalid-request"]
+    wrong = [each["problem.detail"] for each in told if each["problem.detail"]]
+    assert wrong == [
+        "line 6 has another number of columns (1) than the first line (2)",
+        "a quotation mark of line 7 is out of place, or is never closed",
+        "line 8 is not in UTF-8",
+        "line 12 has another number of columns (3) than the first line (2)",
+    ]
+    french = table(post(gateway, "copy", body, **CSV, Accept_Language="fr").body)
+    assert french[3]["problem.detail"] == "la ligne 8 n'est pas en UTF-8"
 
 
 def test_broken_lines_end_nothing(gateway: Gateway) -> None:
@@ -358,8 +427,8 @@ def test_nobody_stands_in_the_files_of_a_job(gateway: Gateway, nirs: list[str]) 
     place = job(gateway, "resident", body.encode(), **CSV, Prefer="respond-async")
     wait(gateway, place)
     result = gateway.get(f"{place}/result", "mairie")
-    assert [row["data.nir"] for row in table(result.body)] == nirs[:30]
-    names = [row["data.birth_name"] for row in table(result.body)]
+    assert [row["data.nir"] for row in table(result.body, ";")] == nirs[:30]
+    names = [row["data.birth_name"] for row in table(result.body, ";")]
     files = list((gateway.root / ".beffroi" / "jobs").glob("*.db*"))
     assert files
     kept = b"".join(path.read_bytes() for path in files)
@@ -453,7 +522,7 @@ def test_a_hundred_thousand_rows_with_broken_lines(gateway: Gateway) -> None:
     place = job(gateway, "copy", ("n;identifier\n" + "\n".join(rows) + "\n").encode(), **CSV)
     told = wait(gateway, place, seconds=1500)
     assert (told["rows"], told["answered"]) == (count, count)
-    answers = table(gateway.get(f"{place}/result", "mairie").body)
+    answers = table(gateway.get(f"{place}/result", "mairie").body, ";")
     assert len(answers) == count
     for number, row in enumerate(answers):
         if number in broken:

@@ -14,10 +14,10 @@ from tests.peers import openapi as peer
 ASKS = """
 import json, os
 from client import AuthenticatedClient
-from client.api.datasets import get_row
+from client.api.datasets import get_row, list_rows
 from client.api.lookups import ask_commune, ask_person, lookup_commune
-from client.models import (CommuneAnswer, CommuneQuestion, CommuneQuestions, PersonQuestion, Problem, RowsAnswer,
-                           VerifiedAnswer)
+from client.models import (CommuneAnswer, CommuneQuestion, CommuneQuestions, ListRowsFilters, PersonQuestion, Problem,
+                           RowsAnswer, Things, VerifiedAnswer)
 
 gateway = AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["TOKEN"])
 why = {"beffroi_purpose": "inscription-scolaire"}
@@ -38,6 +38,12 @@ told["verified"] = verified.verified.to_dict()
 
 answer = get_row.sync_detailed("things", "7", client=gateway)
 told["row"] = json.loads(answer.content)["data"]["id"]
+
+filters = ListRowsFilters.from_dict({"id__greater": 2, "id__in": "1,2,3"})
+page = list_rows.sync("things", client=gateway, filters=filters, limit=10)
+told["rows"] = [row["id"] for row in page.data]
+told["row of a dataset"] = Things.from_dict(page.data[0].to_dict()).id
+told["another"] = list_rows.sync("communes", client=gateway, limit=1).data[0].to_dict()["code"]
 
 refused = ask_commune.sync(client=gateway, body=CommuneQuestion(identifier="1"), accept_language="fr", **why)
 assert isinstance(refused, Problem), refused
@@ -89,6 +95,9 @@ def test_a_generated_client_asks(gateway: Gateway, folder: Path) -> None:
         "many": ["found", "malformed-identifier"],
         "verified": {"birth_name": {"match": "yes"}},
         "row": 7,
+        "rows": [2, 3],
+        "row of a dataset": 2,
+        "another": "01001",
         "problem": ["urn:beffroi:problem:malformed-identifier", "Identifiant mal formé", 422],
         "unknown": "urn:beffroi:problem:unauthenticated",
     }

@@ -308,7 +308,7 @@ def test_it_says_what_is_missing_where_there_is_nothing(small: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("desk",), 1, "no lookup and no dataset «desk»; desk is an application: say of what too"),
+        (("desck",), 1, "no lookup and no dataset «desck»"),
         (("desk", "persn"), 1, "did you mean «person»?"),
         (("desc", "person"), 1, "there is no application «desc» (did you mean «desk»?)"),
         (("a", "b", "c"), 2, "an application and the name of a lookup or dataset"),

@@ -105,8 +105,11 @@ def _statuses(gateway: Gateway, parts: list[bytes]) -> list[bytes]:
     return re.findall(rb"HTTP/1\.1 (\d+)", answer)
 
 
-@pytest.mark.parametrize("begin", [b"", b"GET /health HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
-@pytest.mark.parametrize("before", [False, True], ids=["at once", "by h11, after a request"])
+@pytest.mark.parametrize(
+    ("begin", "before"),
+    [(b"", False), (b"GET /health HTTP/1.1\r\nHo", False), (b"GET /health HTTP/1.1\r\nHo", True)],
+    ids=["nothing", "half a head", "by h11, after a request"],
+)
 def test_a_connection_that_says_no_more_is_closed(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, begin: bytes, *, before: bool
 ) -> None:

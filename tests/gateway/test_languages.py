@@ -3,16 +3,20 @@
 import ast
 import itertools
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
+import urllib3
+from urllib3.connection import HTTPConnection
 
-from connectors import errors
+from connectors import errors, http, tls
 from connectors.errors import CallerError
 from connectors.identities import WANTED
+from connectors.sql import postgresql_errors
 from connectors.vies import FAULTS as VIES
 from gateway import problems
 from gateway.languages import LONGEST, SENTENCES, in_french, preferred
@@ -36,6 +40,7 @@ OPERATORS = {
 """What only the command line raises, or what tells of the operator's own files."""
 
 OF_THE_COMMAND_LINE = ("--purpose", "--case", "does not end in .json", "there is no dataset or registry")
+OUTAGES = {errors.Down, errors.Busy, errors.Late, errors.RefusedUs}
 CALLERS = {leaf.__name__ for leaf in LEAVES.values() if issubclass(leaf, CallerError)}
 PARTS = ("x", "", "nothing: it is no text, number or date", "the lookup x", "Field required", "a text", "a SIREN")
 """What may stand in a hole of a sentence: a name, nothing, or a sentence that has French words itself."""
@@ -52,14 +57,14 @@ def texts(node: ast.expr) -> Iterator[str]:
             yield "".join(str(each.value) if isinstance(each, ast.Constant) else next(filled) for each in node.values)
 
 
-def written() -> Iterator[tuple[str, list[str]]]:
-    """Yield where each sentence of an error that a caller can mend is written, and what it may say."""
-    for path in TOLD_OVER_HTTP:
+def written(paths: list[Path], kinds: set[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each sentence of an error of some kinds is written, and what it may say."""
+    for path in paths:
         place = path.relative_to(HOUSE).as_posix()
         if place in OPERATORS:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLERS and node.args:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds and node.args:
                 found = list(texts(node.args[0]))
                 if found and not any(part in found[0] for part in OF_THE_COMMAND_LINE):
                     yield f"{place}:{node.lineno}", found
@@ -75,7 +80,7 @@ def test_every_code_has_french_words() -> None:
 
 def test_every_sentence_that_a_caller_can_mend_has_french_words() -> None:
     """A sentence written anew is put into French in `gateway/languages/`, or is for the operator and named above."""
-    found = list(written())
+    found = list(written(TOLD_OVER_HTTP, CALLERS))
     assert len(found) > 80, "the sentences are not found any more"
     missing = [f"{place}: {some[0]}" for place, some in found if not any(map(in_french, some))]
     assert not missing, "no French words in gateway/languages/ for:\n" + "\n".join(missing)
@@ -98,10 +103,36 @@ def test_what_registries_say_most_has_french_words() -> None:
     assert [each for each in told if not in_french(each)] == []
 
 
+def test_what_is_told_of_an_outage_has_french_words() -> None:
+    """Of every kind of registry that answers lookups; those of files are read by runs alone."""
+    paths = [path for path in (HOUSE / "connectors").rglob("*.py") if not {"sandbox", "files"} & set(path.parts)]
+    paths = [path for path in paths if path.name != "timestamps.py"]
+    found = list(written(paths, {"Down", "Busy", "Late", "Withheld"}))
+    assert len(found) > 10, "the sentences are not found any more"
+    missing = [f"{place}: {some[0]}" for place, some in found if not any(map(in_french, some))]
+    network = (
+        urllib3.exceptions.NameResolutionError("x", HTTPConnection("x"), socket.gaierror()),
+        urllib3.exceptions.NewConnectionError(HTTPConnection("x"), "x"), urllib3.exceptions.SSLError(),
+        urllib3.exceptions.ProtocolError(), ConnectionResetError(),
+    )  # fmt: skip
+    told = [f"civil could not be asked: {http._say(each)}" for each in network]
+    told += [f"civil refuses our TLS certificate: {each}" for each in tls._REFUSALS.values()]
+    states = [(*meaning, f" (SQLSTATE {state})") for state, meaning in postgresql_errors.STATES.items()]
+    states += [(*meaning, "") for _, meaning in postgresql_errors._CONNECTING]
+    told += [f"civil {means}{state}" for kind, means, state in states if kind in OUTAGES]
+    missing += [each for each in told if not in_french(each)]
+    assert not missing, "no French words in gateway/languages/ for:\n" + "\n".join(missing)
+
+
 @pytest.mark.parametrize(
     ("english", "french"),
     [
         ("", ""),
+        (
+            "there is no field «nme» (did you mean «name»?); allowed: code, name",
+            "il n'y a pas de champ «nme» (vouliez-vous dire «name» ?) ; possibles : code, name",
+        ),
+        ("population has no Resident of that identity", "population n'a personne de cette identité (Resident)"),
         ("the token is unknown, expired or revoked", "le jeton est inconnu, expiré ou révoqué"),
         (
             ("ecole has a grant on the lookup commune, but not for the purpose etat-civi (did you mean «etat-civil»?);"
@@ -123,7 +154,10 @@ def test_what_registries_say_most_has_french_words() -> None:
             'the body must be JSON like {"identifier": "…", "fields": ["…"]}: Invalid JSON: EOF while parsing at line 1 column 0',
             'le corps doit être du JSON comme {"identifier": "…", "fields": ["…"]} : le JSON n\'est pas valable, ligne 1, colonne 0',
         ),
-        ("this line has 1 columns, and the first line names 2", "cette ligne a 1 colonnes, et la première ligne en nomme 2"),
+        (
+            "line 4 has another number of columns (1) than the first line (2)",
+            "la ligne 4 n'a pas le même nombre de colonnes (1) que la première ligne (2)",
+        ),
         (
             "not a valid identity: birth_date is missing: it is a date that exists, written YYYY-MM-DD; sex must be F or M",
             "identité non valable : birth_date manque (attendu : une date qui existe, écrite AAAA-MM-JJ) ; sex doit être F ou M",

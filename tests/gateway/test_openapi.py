@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema
 import pytest
@@ -145,6 +146,31 @@ def test_what_a_call_says_is_described(told: Any) -> None:
     assert told["paths"]["/lookups/person"]["get"]["parameters"] == [], "what a lookup takes is told to everybody"
     assert told["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert told["paths"]["/datasets/{name}/rows"]["get"]["security"] == [{}, {"token": []}], "open data need no token"
+
+
+def test_rows_are_filtered_and_no_row_is_taken_for_one_of_another_dataset(gateway: Gateway, told: Any) -> None:
+    listed = told["paths"]["/datasets/{name}/rows"]["get"]
+    page = listed["responses"]["200"]["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
+    assert told["components"]["schemas"][page]["properties"]["data"]["items"] == {
+        "type": "object", "additionalProperties": True,
+    }  # fmt: skip
+    filters = next(each for each in listed["parameters"] if each["name"] == "filters")
+    assert (filters["style"], filters["explode"]) == ("form", True), "each filter is a parameter of its own"
+    name = next(each["example"] for each in listed["parameters"] if each["name"] == "name")
+    reply = gateway.get(f"/datasets/{name}/rows?{urlencode(filters['example'])}")
+    assert (reply.status, len(reply.json["data"])) == (200, 20), reply.body
+    schemas = told["components"]["schemas"]
+    jsonschema.validate(reply.json, schemas[page] | {"components": told["components"]})
+    jsonschema.validate(reply.json["data"][0], schemas[f"{name}.row"])
+
+
+def test_what_matters_most_comes_first(told: Any) -> None:
+    operations = [each for on in told["paths"].values() for name, each in on.items() if name != "parameters"]
+    tags = [each["name"] for each in told["tags"]]
+    assert (tags[:2], set(tags)) == (["lookups", "datasets"], {tag for each in operations for tag in each["tags"]})
+    assert all(each["description"] for each in told["tags"])
+    said = [each["responses"].get("200", {}).get("description") for each in operations]
+    assert "Successful Response" not in said, "which says nothing"
 
 
 def test_a_question_names_the_fields_of_its_lookup(told: Any) -> None:

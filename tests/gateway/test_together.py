@@ -13,7 +13,7 @@ import pytest
 from gateway.lookups.together import MOST
 from pipelines.run import run
 from pipelines.workspace import Workspace
-from tests.gateway.conftest import COMMUNES, Gateway
+from tests.gateway.conftest import COMMUNES, Gateway, ask
 from tests.peers.fault_proxy import FaultProxy
 
 
@@ -105,6 +105,29 @@ def test_a_body_that_is_no_list_of_questions(gateway: Gateway, body: Any) -> Non
     assert b"S3CRET" not in reply.body
     entry = entries(gateway.root)[-1]
     assert (entry["resource"], entry["outcome"], entry["application"]) == ("lookups", "invalid-request", "mairie")
+
+
+@pytest.mark.parametrize(
+    ("part", "english", "french"),
+    [
+        ({"identifier": "01001"}, "2.lookup: Field required", "2.lookup : manque"),
+        (
+            {"lookup": "commune"}, "2.identifier: Field required, or identity, where the lookup takes one",
+            "2.identifier : manque, ou identity, où la consultation en prend une",
+        ),
+        ({"lookup": "commune", "identifier": "1", "S3CRET": 1}, "2: there is an unknown key", "2 : il y a une clé inconnue"),
+        ({"lookup": "commune", "identifier": "1", "fields": [7]}, "2.fields.0: Input should", "2.fields.0 : un texte"),
+    ],
+)  # fmt: skip
+def test_the_question_that_is_none_is_named_by_its_place(
+    gateway: Gateway, part: dict[str, Any], english: str, french: str
+) -> None:
+    good = {"lookup": "commune", "identifier": "01001"}
+    for language, said in (("en", english), ("fr", french)):
+        headers = gateway.headers("mairie") | {"Accept-Language": language}
+        reply = ask(gateway.url, "POST", "/lookups", headers, [good, good, part])
+        assert said in reply.json["detail"]
+        assert reply.headers["content-language"] == language
 
 
 def test_nothing_stands_in_the_query(gateway: Gateway) -> None:
