@@ -1,6 +1,7 @@
 """The gateway as one application, and its server."""
 
 import contextlib
+import gc
 import logging
 import logging.config
 import socket
@@ -34,8 +35,8 @@ from pipelines.workspace import Workspace
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "formatters": {"plain": {"()": "gateway.lines.Plain", "fmt": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "gateway.lines.Lines", "formatter": "plain", "stream": "ext://sys.stderr"}},
     "loggers": {
         "beffroi": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "connectors": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
@@ -43,6 +44,12 @@ LOGGING: dict[str, Any] = {
     },
 }
 """One line per request comes from `gateway/front.py`; uvicorn's own would show addresses as they were asked."""
+
+UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks", "_srcfile")
+"""What `logging` finds out for each line, unless it is told not to, and ours do not tell.
+
+Source: https://docs.python.org/3/howto/logging.html#optimization
+"""
 
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """The framework's own telemetry would tell addresses as they were asked; `traces` and `metrics` do not."""
@@ -137,6 +144,8 @@ def serve(root: Path, host: str, port: int, ready: Callable[[str], None] | None 
     `ready` hears the address once it is listened on. Raises Misconfigured, and Unavailable where the port is taken.
     """
     logging.config.dictConfig(LOGGING)
+    for each in UNUSED:
+        setattr(logging, each, None)
     try:
         listener = socket.create_server((host, port), backlog=2048)
     except OSError as error:
@@ -164,6 +173,8 @@ def _answer(service: Service, listener: socket.socket, ready: Callable[[], None]
         proxy_headers=False,  # gateway/proxies.py reads them, of the proxies that are declared
         timeout_graceful_shutdown=10,
     )
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector, which stops all, need not go through it again and again
     ready()
     with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
         uvicorn.Server(config).run(sockets=[listener])

@@ -121,11 +121,13 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
     if as_json:
         console.show_json([])
     else:
-        counted = workspace.configuration
-        console.note(
-            f"{workspace.root.name}: {len(workspace.registries)} registries, {len(workspace.datasets)} datasets,"
-            f" {len(counted.lookups)} lookups, {len(workspace.applications)} applications: no problem"
+        told = (
+            console.counted(len(workspace.registries), "registry", "registries"),
+            console.counted(len(workspace.datasets), "dataset", "datasets"),
+            console.counted(len(workspace.configuration.lookups), "lookup", "lookups"),
+            console.counted(len(workspace.applications), "application", "applications"),
         )
+        console.note(f"{workspace.root.name}: {', '.join(told)}: no problem")
 
 
 @main.command("serve")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 TODOS: Mapping[str, str] = {
+    "unauthenticated": "Mend what the detail names; `beffroi token issue APPLICATION` makes a token.",
     "not-granted": "The operator needs no grant, only what the detail asks for.",
     "unreadable": "Nothing was guessed. Try later; if it lasts, tell the registry's owner, or correct its declaration.",
     "busy": "Try again later.",
@@ -41,6 +42,11 @@ TODOS: Mapping[str, str] = {
 def note(text: str) -> None:
     """Tell the person at the keyboard something that is not the result."""
     click.echo(text, err=True)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return how many there are, in words."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def show_json(value: Any) -> None:

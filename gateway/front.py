@@ -28,6 +28,8 @@ MAX_MANY, MANY_WITHIN = 20 * 1024 * 1024, 60.0
 """The same, where one body may hold many questions (`POST /lookups/{record}`, which takes so long a one of nobody else)."""
 
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+SHARED = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"*")]
+"""For datasets: the page of any site may read what is open. With a token or a certificate no browser asks from there."""
 POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
     b" img-src 'self' data:; frame-ancestors 'none'"
@@ -55,7 +57,7 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(message)]
+                message["headers"] = [*message["headers"], *_headers(scope, message)]
             await send(message)
 
         try:
@@ -89,7 +91,8 @@ class _Body:
         if self._whole:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, self._until - time.monotonic()))
+            async with asyncio.timeout(max(0.0, self._until - time.monotonic())):
+                message = await self._receive()
         except TimeoutError:
             late = f"the body did not arrive within {self._within:.0f} s"
             raise HTTPException(408, late, {"Connection": "close"}) from None
@@ -111,6 +114,8 @@ def _may_be_many(scope: Scope) -> bool:
     return scope["method"] == "POST" and path.startswith("/lookups/") and path.count("/") == 2
 
 
-def _headers(message: Message) -> list[tuple[bytes, bytes]]:
+def _headers(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
-    return [*ALWAYS, PAGES] if html else ALWAYS
+    if html:
+        return [*ALWAYS, PAGES]
+    return [*ALWAYS, *SHARED] if scope["path"].startswith("/datasets") else ALWAYS

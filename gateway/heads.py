@@ -90,6 +90,7 @@ class Bounded(_Watched, HttpToolsProtocol):
         """Begin to read a request."""
         self._over = self._between = False
         self._begun += 1
+        self._since = self._since or self.loop.time()  # in the segment of another request too
         if self._begun > 1:
             self._came = None
         super().on_message_begin()

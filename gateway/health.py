@@ -105,7 +105,7 @@ class Health:
 
 def _registry(state: State, registry: Registry) -> dict[str, Any]:
     """Return what is told of a registry; what does not concern it is left out."""
-    told: dict[str, Any] = {**state.told(), "set_aside": sorted(registry.extras.copy())}
+    told: dict[str, Any] = {**state.told(), "set_aside": len(registry.extras)}
     if (away := registry.pace.away()) is not None:
         until = dt.datetime.fromtimestamp(away[0], dt.UTC).isoformat(timespec="seconds")
         told |= {"until": until, "reason": f"it asked us not to come again before (HTTP {away[1]})"}

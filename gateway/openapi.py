@@ -29,12 +29,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "example": "inscription-scolaire",
     },
     "Beffroi-Agent": {
-        "description": "The account of the person behind the call, as the application knows it; some purposes require it",
+        "description": "The account of the person behind the call, as the application knows it; needed for personal data,"
+        " unless the purpose says otherwise",
         "schema": {"type": "string", "pattern": f"^{access.AGENT.pattern}$"},
         "example": "c.martin",
     },
     "Beffroi-Case": {
-        "description": "The number of the file that it is asked for, never a name; some purposes require it",
+        "description": "The number of the case file that it is asked for, never a name; needed for personal data, unless the"
+        " purpose says otherwise",
         "schema": {"type": "string", "pattern": f"^{access.CASE.pattern}$"},
         "example": "2026-0142",
     },
@@ -76,7 +78,7 @@ DETAILS = {
     " first nine); what came reads as a SIRET",
     "invalid-request": 'the body must be JSON like {"identifier": "…", "fields": ["…"]}: identifier: Field required',
     "not-found": "communes has no such record",
-    "ambiguous": "several rows of residents have that identity (version 4)",
+    "ambiguous": "civil has several records of what was asked",
     "withheld": "civil has this person and may not tell",
     "unauthenticated": "no token came with the call: send «Authorization: Bearer …»",
     "not-granted": "ecole has no grant on the field population of the lookup commune for that purpose",

@@ -4,7 +4,6 @@ A row of an open dataset by its key, for anybody, and one question to a lookup. 
 query, another method, a row that is not there) takes the long way, which answers the same, byte for byte, only later.
 """
 
-import asyncio
 import json
 import time
 from types import SimpleNamespace
@@ -20,9 +19,10 @@ from gateway.callers.access import Caller, decide, of_dataset
 from gateway.callers.proxies import CERTIFICATES
 from gateway.datasets.open_data import meta
 from gateway.datasets.routes import row_headers
-from gateway.front import ALWAYS, logged
+from gateway.front import ALWAYS, SHARED, logged
 from gateway.health import age
 from gateway.service import Service
+from gateway.turn import Turn
 from pipelines import index, versions
 from pipelines.versions import Version
 
@@ -69,7 +69,7 @@ class Rows:
             if dataset.audience == "open" and not any(column.personal for column in dataset.columns)
         }
         self._told: dict[str, _Told] = {}
-        self._now: dict[str, _Told] = {}  # what was looked up in this turn of the event loop
+        self._now = Turn(self._look)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request."""
@@ -84,7 +84,7 @@ class Rows:
             body = b'{"data":%b,"meta":%b%d}}' % (row, told.meta, age(told.as_of))
             length, kind = (b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")
             status, headers = 200, [*headers, length, kind]
-        await send({"type": "http.response.start", "status": status, "headers": [*headers, *ALWAYS]})
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *ALWAYS, *SHARED]})
         await send({"type": "http.response.body", "body": body})
         logged(scope, status, started)
 
@@ -99,23 +99,20 @@ class Rows:
         resource = self._open[name]
         try:
             granted = decide(self._workspace, ANYBODY, resource, None).fields
-            told = self._now.get(name) or self._look(name)
+            told = self._now.of(name)
             row = None if told is None or granted != resource.fields else index.row(told.version, parts[4])
         except (BeffroiError, lmdb.Error):  # the long way says what is wrong
             return None
         return (row, told, bool(tags)) if told is not None and row is not None and tags in ([], [told.tag]) else None
 
     def _look(self, name: str) -> _Told | None:
-        """Look which version is the latest, for all requests of this turn: they had come before it was looked up."""
+        """Look which version is the latest."""
         version = versions.latest(self._workspace, name)
         if version is None:
             return None
         told = self._told.get(name)
         if told is None or told.version is not version or told.as_of != version.as_of:
             told = self._told[name] = _of(version)
-        if not self._now:
-            asyncio.get_running_loop().call_soon(self._now.clear)
-        self._now[name] = told
         return told
 
 

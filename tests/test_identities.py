@@ -163,6 +163,16 @@ def test_what_is_declared_wrong(said: dict[str, Any], wrong: str) -> None:
         Identifier.model_validate(said)
 
 
+@pytest.mark.parametrize(
+    ("number", "said"), [("fr.nir", "a NIR is 15 digits"), ("fr.siren", "a SIREN is nine digits"), ("lei", "an LEI is 20"),
+                         ("fr.siret", "its form or its check digits are not those of fr.siret")],
+)  # fmt: skip
+def test_a_number_that_we_know_is_told_in_words(number: str, said: str) -> None:
+    declared = Identifier.model_validate({"scheme": "number", "pattern": r"\w{1,20}", "check": number})
+    with pytest.raises(ValueError, match=said):
+        Check(declared)("12")
+
+
 def test_a_record_that_takes_no_identity_says_so() -> None:
     with pytest.raises(MalformedIdentifier, match="a Person is not asked for by that scheme; allowed: nir"):
         canonical(Person, f"identity:{json.dumps(WHO)}")

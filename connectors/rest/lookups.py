@@ -10,7 +10,7 @@ from connectors.carried import NOTHING, Carried, words_in
 from connectors.deadline import Deadline
 from connectors.derived import filled_record
 from connectors.errors import Unreadable
-from connectors.extras import report
+from connectors.extras import report, told_key
 from connectors.outcomes import of_outcome
 from connectors.records import Record
 from connectors.registry import Answer
@@ -136,7 +136,7 @@ class Lookup:
 
     def _made(self, found: Mapping[str, Any]) -> Record:
         for name in _unread(found, self._read):
-            report(self._extras, self._registry, name)
+            report(self._extras, self._registry, told_key(name))
         values = {name: self._value(each, found) for name, each in self._places.items()}
         return filled_record(
             self._record, {name: value for name, value in values.items() if value is not None}, self._registry

@@ -11,7 +11,7 @@ import pyarrow as pa
 from connectors import http
 from connectors.deadline import Deadline
 from connectors.errors import Misconfigured, Unreadable
-from connectors.extras import report
+from connectors.extras import report, told_key
 from connectors.rest.again import again
 from connectors.rest.cells import Cells, declared_columns, own_columns
 from connectors.rest.client import Arriving, Client
@@ -99,7 +99,7 @@ class Scan:
                 registry=self._registry,
             )
         for name in names:
-            report(self._extras, self._registry, f"{self._name}: {name}")
+            report(self._extras, self._registry, f"{self._name}: {told_key(name)}")
 
     def _chunks(self) -> Iterator[list[Any]]:
         """Yield the rows of page after page, several lists for a long one."""

@@ -30,7 +30,7 @@ CASE = re.compile(r"[A-Za-z0-9][\w./:+-]{0,63}", re.ASCII)
 
 MISSING = {
     "agent": "Beffroi-Agent (the account of whoever asks, as the application knows it, such as m.dupont)",
-    "case": "Beffroi-Case (the number of the file that it is asked for, such as 2026-0142, never a name)",
+    "case": "Beffroi-Case (the number of the case file that it is asked for, such as 2026-0142, never a name)",
 }
 """What a purpose may require of a call: the header, and what stands in it."""
 
@@ -40,7 +40,7 @@ class Caller:
     """Who asks and why. By `command` it is the operator; by `api` an application, or nobody known.
 
     `refusal` is what is wrong with what the caller says of itself. It is raised where it matters: open data need
-    no credential. `receipt` is whether a signed proof of each answer is wanted. `network` is that of a call by nobody known.
+    no credential. `receipt` is whether a signed proof of each answer is wanted. `origin` is what a refusal of it counts for.
     """
 
     via: Literal["api", "command"]
@@ -51,7 +51,7 @@ class Caller:
     refusal: BeffroiError | None = None
     receipt: bool = False
     case: str | None = None
-    network: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def identify(workspace: Workspace, credential: Credential, headers: Mapping[str,
     if case is not None and (wrong := _amiss(case, "Beffroi-Case")) is not None:
         case, refusal = None, refusal or wrong
     organisation = workspace.applications[credential.application][0] if credential.application else None
-    application, network = credential.application, credential.network
-    return Caller("api", application, organisation, purpose, agent, refusal, case=case, network=network)
+    application, origin = credential.application, credential.origin
+    return Caller("api", application, organisation, purpose, agent, refusal, case=case, origin=origin)
 
 
 def operator(purpose: str | None, case: str | None = None) -> Caller:
@@ -140,10 +140,10 @@ def _amiss(case: str, where: str) -> InvalidRequest | None:
     """Return what is wrong with the number of a case: it stands in the journal as it is, which names nobody."""
     if not CASE.fullmatch(case):
         said = "at most 64 letters without accents, digits and ./:_+-, no blank"
-        return InvalidRequest(f"the case ({where}) is the number of a file: {said}")
+        return InvalidRequest(f"the case ({where}) is the number of a case file: {said}")
     if not holds_nir(case):
         return None
-    return InvalidRequest(f"the case ({where}) is the number of a file, and what came is the number of a person")
+    return InvalidRequest(f"the case ({where}) is the number of a case file, and what came is the number of a person")
 
 
 def decide(
@@ -165,9 +165,10 @@ def decide(
             shares = _application(workspace, caller, resource, by_row=by_row)
     granted = frozenset[str]().union(*(share.fields for share in shares))
     for field in asked or ():
+        if field not in resource.fields and resource.kind == "dataset":
+            raise InvalidRequest(f"there is no column «{field}»{among(field, granted)}")
         if field not in resource.fields:
-            what = "column" if resource.kind == "dataset" else "field"
-            raise InvalidRequest(f"there is no {what} «{field}»{among(field, granted)}")
+            raise InvalidRequest(f"there is no field «{field}»{among(field, granted)}")
         if field not in granted:
             raise NotGranted(f"{caller.application} has no grant on the field {field} of {resource} for that purpose")
     fields = resource.fields
@@ -189,7 +190,10 @@ def _operator(workspace: Workspace, caller: Caller, resource: Resource) -> None:
 
 
 def _application(workspace: Workspace, caller: Caller, resource: Resource, *, by_row: bool) -> tuple[Share, ...]:
+    declared = workspace.configuration.purposes
     grants = _grants(workspace, caller, resource)
+    if resource.known:
+        grants = [grant for grant in grants if not all(_over(declared[purpose]) for purpose in grant.purposes)]
     if not grants:
         only = not resource.verified and _grants(workspace, caller, replace(resource, verified=True))
         but = ", only one to verify what it knows already: ask with verify" if only else ""
@@ -204,7 +208,7 @@ def _application(workspace: Workspace, caller: Caller, resource: Resource, *, by
         )
     if caller.purpose not in allowed and caller.purpose not in _purposes(workspace, caller):
         raise NotGranted(f"that purpose is not declared{among(caller.purpose, allowed)}")  # or is another tenant's
-    _hold(caller, resource, workspace.configuration.purposes)
+    _hold(caller, resource, declared)
     if caller.purpose not in allowed:
         raise NotGranted(
             f"{caller.application} has a grant on {resource}, but not for the purpose {caller.purpose}"
@@ -236,9 +240,8 @@ def _hold(caller: Caller, resource: Resource, declared: Mapping[str, Purpose]) -
     purpose = caller.purpose or ""
     if purpose not in declared:
         raise NotGranted(f"that purpose is not declared{among(purpose, declared)}")
-    expires = declared[purpose].expires
-    if expires is not None and expires < dt.datetime.now(dt.UTC).date():
-        raise NotGranted(f"the purpose {purpose} expired on {expires.isoformat()}: its agreement must be renewed")
+    if _over(declared[purpose]):
+        raise NotGranted(f"the purpose {purpose} expired on {declared[purpose].expires}: its agreement must be renewed")
     required = declared[purpose].requires
     if required is None:
         required = ["agent", "case"] if resource.personal and resource.kind == "lookup" else []
@@ -246,7 +249,11 @@ def _hold(caller: Caller, resource: Resource, declared: Mapping[str, Purpose]) -
     if missing and caller.via == "api":
         raise NotGranted(f"the purpose {purpose} wants to know who asks, and for what: send {' and '.join(missing)}")
     if resource.kind == "lookup" and caller.case is None and "case" in required:
-        raise NotGranted(f"the purpose {purpose} wants a case: say the number of the file it is asked for with --case")
+        raise NotGranted(f"the purpose {purpose} wants a case: say by --case the number of its case file")
+
+
+def _over(purpose: Purpose) -> bool:
+    return purpose.expires is not None and purpose.expires < dt.datetime.now(dt.UTC).date()
 
 
 def _grants(workspace: Workspace, caller: Caller, resource: Resource) -> list[Grant]:

@@ -27,14 +27,14 @@ class Credential:
     """Which application calls, the agent that its provider names, and what is wrong with either.
 
     Where something is wrong the application is the one whose credential it is, as far as that is known: a stolen token
-    is journaled as what it is. Where it is no good credential, `network` is where the call comes from: what is refused
-    and journaled counts for that.
+    is journaled as what it is. Where the call is refused for it, `origin` is what that counts for: where the call comes
+    from, or the application that is beyond its limits.
     """
 
     application: str | None = None
     agent: str | None = None
     refusal: BeffroiError | None = None
-    network: str | None = None
+    origin: str | None = None
 
 
 class Credentials:
@@ -53,8 +53,8 @@ class Credentials:
         self._identities.close()
 
     def address(self, peer: str | None, headers: "Headers") -> Address | None:
-        """Return the address that a call comes from, as a proxy reports it where one is declared."""
-        return self._reporting.address(peer, headers)
+        """Return the address that a call comes from, as a proxy reports it; None where one that is not declared does."""
+        return None if self._reporting.unheard(headers) else self._reporting.address(peer, headers)
 
     async def of(self, peer: str | None, headers: "Headers") -> tuple[Credential, Counted | None]:
         """Return the credential of a call from the address `peer`, and what it counts for.
@@ -66,7 +66,7 @@ class Credentials:
         except BeffroiError as error:
             found = Credential(refusal=error)
         if found.application is None or found.refusal is not None:
-            return replace(found, network=network_of(self._reporting.address(peer, headers))), None
+            return replace(found, origin=network_of(self._reporting.address(peer, headers))), None
         limits = self._workspace.applications[found.application][1].limits
         if limits is None:
             return found, None
@@ -74,7 +74,8 @@ class Credentials:
             counted = await self._limits.count(found.application, limits)
         except BeffroiError as error:
             return replace(found, refusal=error), None
-        return replace(found, refusal=counted.refusal), counted
+        origin = found.application if counted.refusal is not None else None
+        return replace(found, refusal=counted.refusal, origin=origin), counted
 
     async def _known(self, peer: str | None, headers: "Headers") -> Credential:
         certificate = self._reporting.certificate(peer, headers)

@@ -98,7 +98,9 @@ def resources(workspace: Workspace, name: str) -> list[Resource]:
     found = _all(workspace)
     meant = [each for text, each in found.items() if name in (text, text.partition(":")[2])]
     if not meant:
-        raise NotFound(f"there is no lookup and no dataset «{name}»{among(name, {each.name for each in found.values()})}")
+        raise NotFound(
+            f"there is no lookup and no dataset «{name}»{among(name, {each.name for each in found.values()})}"
+        )
     return meant
 
 

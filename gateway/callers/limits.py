@@ -23,7 +23,7 @@ WAIT = 2.0
 """Seconds to wait for another worker that counts, which takes microseconds."""
 
 REFUSED = 600
-"""Refusals in a minute that calls from one address may have whose credential is none: nobody needs a tenth of them."""
+"""Refusals in a minute of calls from one address whose credential is none, or of one application beyond its limits."""
 
 _POLL = 0.0005
 _WINDOWS = (("minute", 60), ("day", 86_400))
@@ -85,7 +85,7 @@ class Limits:
 
 
 class Refusals:
-    """How often calls whose credential is none were refused, by address: by this process, in this minute of the clock.
+    """How often calls were refused for their credential or their limits, by this process, in this minute of the clock.
 
     Each refusal is an entry of the journal, so that anybody could fill its disk. What writes none is not counted, and
     answered whatever was: others may come from that address too.
@@ -95,22 +95,23 @@ class Refusals:
         """Nobody was refused yet."""
         self._minute, self._counts = 0, dict[str, int]()
 
-    def begun(self, address: str) -> int:
+    def begun(self, origin: str) -> int:
         """Count a refusal; return how many were before it."""
         minute = int(time.time()) // 60
         if minute != self._minute:
             self._minute, self._counts = minute, {}
-        before = self._counts.get(address, 0)
-        self._counts[address] = before + 1
+        before = self._counts.get(origin, 0)
+        self._counts[origin] = before + 1
         return before
 
     def hold(self, before: int) -> None:
         """Raise LimitReached for a call that had so many before it, where it is one too many."""
         if before >= REFUSED:
-            said = (
-                f"{REFUSED} calls without a good credential were refused in this minute, from the address of this one"
+            raise LimitReached(
+                f"{REFUSED} calls like this one were refused in this minute: without a good credential from its address, or"
+                " beyond the limits of its application",
+                retry_in=60 - int(time.time()) % 60,
             )
-            raise LimitReached(said, retry_in=60 - int(time.time()) % 60)
 
 
 def standing(state: Path, application: str, limits: CallLimits) -> tuple[Window, ...]:

@@ -31,6 +31,8 @@ HOPS = ("x-forwarded-for", "forwarded")
 
 log = logging.getLogger("beffroi.proxies")
 
+_CERTIFICATES = frozenset(name.encode() for name in CERTIFICATES)
+
 _PART = re.compile(r'\s*([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*)\s*([;,]|$)')
 _PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?", re.ASCII)
 
@@ -58,7 +60,7 @@ class Reporting:
         """
         found = _address(peer or "")
         if self._declared is None:
-            self._warn(headers)
+            self.unheard(headers)
             return found
         if not self._trusts(found):
             return found
@@ -70,24 +72,26 @@ class Reporting:
                 break
         return found
 
-    def _warn(self, headers: "Headers") -> None:
-        """Say once in the log that whoever calls is not told apart, where there seems to be a proxy."""
-        if not self._warned and any(name in headers for name in HOPS):
+    def unheard(self, headers: "Headers") -> bool:
+        """Tell whether a call says where it comes from, as proxies do, and the workspace declares none; once in the log."""
+        if self._declared is not None or not any(name in headers for name in HOPS):
+            return False
+        if not self._warned:
             self._warned = True
             log.warning(
-                "a call says in %s where it comes from, and is not believed: if a proxy of yours sets that, declare it under"
-                " proxies: in beffroi.yaml. Till then all who come through it share one address, and its limit of refusals",
-                next(name for name in HOPS if name in headers),
+                "a call says in X-Forwarded-For or Forwarded where it comes from, and is not believed: if a proxy of yours"
+                " sets that, declare it under proxies: in beffroi.yaml; till then all who come through it share one address"
             )
+        return True
 
     def certificate(self, peer: str | None, headers: "Headers") -> Certificate | None:
         """Return the certificate that a proxy reports, if it does.
 
         Raises Unauthenticated for one from elsewhere, in another header than declared, or that cannot be read.
         """
-        came = [name for name in CERTIFICATES if name in headers]
-        if not came:
+        if _CERTIFICATES.isdisjoint([name for name, _ in headers.raw]):
             return None
+        came = [name for name in CERTIFICATES if name in headers]
         declared = self._declared
         if declared is None or declared.certificate is None or not self._trusts(_address(peer or "")):
             raise Unauthenticated(

@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from gateway.store import open_store, unavailable
+from gateway.turn import Turn
 from pipelines.declarations.callers import network
 from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace
@@ -54,6 +55,7 @@ class Tokens:
         self._workspace = workspace
         self._path = workspace.state / "state.db"
         self._lock = threading.Lock()
+        self._now = Turn(self._of_hash)
         self._connection = open_store(self._path, SCHEMA)
         if "networks" not in {row[1] for row in self._execute("PRAGMA table_info(tokens)")}:
             with contextlib.suppress(Unavailable):  # another process was faster
@@ -110,10 +112,7 @@ class Tokens:
 
     def known(self, text: str) -> Token:
         """Return what is known of a token by its text, be it valid or not. Raises Unauthenticated."""
-        found = self._execute(f"SELECT {COLUMNS} FROM tokens WHERE hash = ?", (_hash(text),))
-        if not found:
-            raise Unauthenticated(UNKNOWN)
-        return _token(found[0])
+        return self._now.of(_hash(text))
 
     def verify(self, text: str) -> Token:
         """Return what is known of a token in force. Raises Unauthenticated, without saying why it is in none.
@@ -124,6 +123,12 @@ class Tokens:
         if not token.valid or token.application not in self._workspace.applications:
             raise Unauthenticated(UNKNOWN)
         return token
+
+    def _of_hash(self, hashed: str) -> Token:
+        found = self._execute(f"SELECT {COLUMNS} FROM tokens WHERE hash = ?", (hashed,))
+        if not found:
+            raise Unauthenticated(UNKNOWN)
+        return _token(found[0])
 
     def _execute(self, sql: str, values: tuple[str | None, ...] = ()) -> list[Any]:
         try:

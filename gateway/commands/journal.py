@@ -89,9 +89,8 @@ def journal_anchor_command(root: Path, as_json: bool, file: Path | None, timesta
         settings.change(workspace, journal, "anchor", "journal", fields=where, source="")
         found = verification.verify_rows(store_of(workspace).rows(), (), journal.keys)
         if not found.whole:
-            raise Unavailable(
-                f"the journal is broken, and gets no anchor: {found.problems[0]}. Keep it as it is: docs/security.md, «Verify»"
-            )
+            said = f"the journal is broken, and gets no anchor: {found.problems[0]}"
+            raise Unavailable(f"{said}; keep it as it is: docs/security.md tells what to do («When it is broken»)")
         made = anchors.make(found.entries, found.head, journal.keys, timestamp)
     if file is not None:
         anchors.append(made, file)
@@ -165,13 +164,9 @@ def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_
             click.echo(line)
     else:
         console.show_table(("time (UTC)", "who", "why", "what", "outcome"), [_shown(each) for each in accesses])
-        console.note(_counted(len(accesses), "access", "accesses"))
+        console.note(console.counted(len(accesses), "access", "accesses"))
     if missing:
         console.note(f"Entries made with the keys {', '.join(missing)} cannot be searched: those keys are not here.")
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _shown(access: dict[str, Any]) -> tuple[str, ...]:
@@ -179,6 +174,6 @@ def _shown(access: dict[str, Any]) -> tuple[str, ...]:
     time = dt.datetime.fromisoformat(access["time"]).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
     asker = "command line" if access["via"] == "command" else access["application"] or "nobody known"
     who, why = (asker, access["organisation"], access["agent"]), (access["purpose"], access["case"])
-    fields = "whole file" if access["whole"] else _counted(len(access["fields"]), "field", "fields")
+    fields = "whole file" if access["whole"] else console.counted(len(access["fields"]), "field", "fields")
     what = (access["resource"], fields, access["source"])
     return time, *(", ".join(filter(None, each)) for each in (who, why, what)), access["outcome"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("record")
 @click.argument("identifier", default="-")
 @click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")
-@click.option("--case", help="The number of the file that it is asked for, which personal data want: 2026-0142.")
+@click.option("--case", help="The number of the case file that it is asked for, which personal data want: 2026-0142.")
 @click.option("--fields", help="Only these fields, separated by commas.")
 @click.option(
     "--file",

@@ -1,6 +1,7 @@
 """An entry of the journal: one access, or one change of what is allowed."""
 
 import datetime as dt
+import json
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,8 +27,8 @@ class Entry:
     """One access, filled in while it happens. `outcome` is `found` or an error's code.
 
     `identifier` is the keyed hash of what was asked for, or of the one row told; `identifiers` those of several rows.
-    `written` is where it stands in the chain, once `Journal.access` has it on disk. `network` is where nobody known calls
-    from, and never written down.
+    `written` is where it stands in the chain, once `Journal.access` has it on disk. `origin` is what a refusal counts
+    for, and never written down.
     """
 
     action: str
@@ -46,7 +47,7 @@ class Entry:
     status: int = 200
     time: str = ""
     written: Row | None = None
-    network: str | None = None
+    origin: str | None = None
 
     @classmethod
     def begin(cls, workspace: "Workspace", caller: "Caller", action: str, resource: str) -> "Entry":
@@ -56,7 +57,7 @@ class Entry:
             purpose = "(not declared)"
         organisation, application, agent, case = caller.organisation, caller.application, caller.agent, caller.case
         told = cls(action, resource, caller.via, organisation, application, agent, purpose, case)
-        told.network = caller.network
+        told.origin = caller.origin
         return told
 
     @property
@@ -74,8 +75,11 @@ class Entry:
         The salt is random: once the text is erased, nobody can try out which text had the hash that is left.
         """
         content = vars(self) | {"salt": secrets.token_hex(16)}
-        del content["written"], content["network"]
-        return _ENCODER.encode(content).decode()
+        del content["written"], content["origin"]
+        try:
+            return _ENCODER.encode(content).decode()
+        except UnicodeEncodeError:  # half a character, which only an escape can tell
+            return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def now() -> str:

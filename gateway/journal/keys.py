@@ -124,5 +124,7 @@ def _key(text: str, place: str) -> Key:
     except ValueError:
         key = b""
     if len(key) < 32:
-        raise Misconfigured(f"{place} must be a key of at least 32 bytes, written as hexadecimal digits")
+        raise Misconfigured(
+            f"{place} must be a key of at least 32 bytes, written as hexadecimal digits; `openssl rand -hex 32` makes one"
+        )
     return hashlib.sha256(key).hexdigest()[:8], key

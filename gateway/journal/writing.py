@@ -123,7 +123,7 @@ class Journal:
         The block fills in the entry; an error that leaves it is the outcome. Raises Unavailable instead of either
         where the journal cannot be written, and LimitReached where too many calls like this one were refused.
         """
-        before = 0 if entry.network is None else self.refusals.begun(entry.network)
+        before = 0 if entry.origin is None else self.refusals.begun(entry.origin)
         if before > REFUSED:  # the journal has the first of them: anybody could fill its disk
             if self.metrics is not None:
                 self.metrics.turned_away()

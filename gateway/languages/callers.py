@@ -49,10 +49,12 @@ SENTENCES: Mapping[str, str] = {
     "the access token says no time in {claim} (RFC 9068)": "le jeton d'accès ne donne pas d'heure dans {claim} (RFC 9068)",
     "the agent (Beffroi-Agent) is the name of an account: at most 100 letters, digits and .@+-_":
         "l'agent (Beffroi-Agent) est le nom d'un compte : 100 lettres, chiffres et .@+-_ au plus",
-    "the case ({where}) is the number of a file: {wanted:said}": "le dossier ({where}) est un numéro : {wanted}",
+    "the agent (Beffroi-Agent) is the name of an account, and what came is the number of a person":
+        "l'agent (Beffroi-Agent) est le nom d'un compte, et ce qui est venu est le numéro d'une personne",
+    "the case ({where}) is the number of a case file: {wanted:said}": "le dossier ({where}) est un numéro : {wanted}",
     "at most 64 letters without accents, digits and ./:_+-, no blank":
         "64 lettres sans accent, chiffres et ./:_+- au plus, sans espace",
-    "the case ({where}) is the number of a file, and what came is the number of a person":
+    "the case ({where}) is the number of a case file, and what came is the number of a person":
         "le dossier ({where}) est un numéro de dossier, et ce qui est venu est le numéro d'une personne",
     "Beffroi-Agent names another agent than the access token: leave it out":
         "Beffroi-Agent nomme un autre agent que le jeton d'accès : retirez-le",
@@ -60,8 +62,10 @@ SENTENCES: Mapping[str, str] = {
         "l'en-tête Beffroi-Receipt dit yes ou no : si un reçu de chaque réponse est voulu",
     "{application} has made its {most} calls of this minute": "{application} a fait ses {most} demandes de cette minute",
     "{application} has made its {most} calls of this day": "{application} a fait ses {most} demandes de ce jour",
-    "{most} calls without a good credential were refused in this minute, from the address of this one":
-        "{most} demandes sans justificatif valable ont été refusées dans cette minute, venant de l'adresse de celle-ci",
+    "{most} calls like this one were refused in this minute: without a good credential from its address, or"
+    " beyond the limits of its application":
+        "{most} demandes comme celle-ci ont été refusées dans cette minute : sans justificatif valable venant de son adresse, ou"
+        " au-delà des limites de son application",
     # grants
     "the lookup {name}": "la consultation {name}",
     "the dataset {name}": "le jeu de données {name}",
@@ -85,7 +89,7 @@ SENTENCES: Mapping[str, str] = {
         "la finalité {purpose} veut savoir qui demande, et pour quoi : envoyez {missing}",
     "Beffroi-Agent (the account of whoever asks, as the application knows it, such as m.dupont)":
         "Beffroi-Agent (le compte de qui demande, tel que l'application le connaît, comme m.dupont)",
-    "Beffroi-Case (the number of the file that it is asked for, such as 2026-0142, never a name)":
+    "Beffroi-Case (the number of the case file that it is asked for, such as 2026-0142, never a name)":
         "Beffroi-Case (le numéro du dossier pour lequel on demande, comme 2026-0142, jamais un nom)",
     "{application} has a grant on some rows of {resource:said} only, and this tells of all of them: ask for rows"
     " (/datasets/{name}/rows) or what changed in them (…/diff), which come without the others":
@@ -101,6 +105,8 @@ SENTENCES: Mapping[str, str] = {
         "un registre de cette consultation reçoit ceci de chaque demande ({what}) : indiquez-le dans {header}",
     "the job was made for the purpose {purpose}: send that one in Beffroi-Purpose":
         "ce traitement a été demandé pour la finalité {purpose} : envoyez celle-ci dans Beffroi-Purpose",
+    "the job was made by another agent, or for another case: ask anew to read it":
+        "ce traitement a été demandé par un autre agent, ou pour un autre dossier : redemandez pour le lire",
     "the grants have changed since the job was made: delete it, and ask anew":
         "les habilitations ont changé depuis que ce traitement a été demandé : supprimez-le et redemandez",
 }  # fmt: skip

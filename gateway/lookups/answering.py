@@ -30,9 +30,8 @@ async def answer(
 ) -> dict[str, Any]:  # fmt: skip
     """Answer one question to a lookup as `{data, meta}`, or `{verified, meta}`, once it is on the journal.
 
-    `anew` asks the registry whatever is kept of an earlier answer.
-    `refusal` is what is already known to be wrong with the question; it is journaled like any other. Raises NotFound
-    for a lookup that is not declared, and every error of a lookup, on the journal too.
+    `anew` asks the registry whatever is kept. `refusal` is what is known to be wrong with the question: journaled like any
+    other. Raises NotFound for a lookup that is not declared, and every error of a lookup, on the journal too.
     """
     lookup = lookup_of(service.workspace, caller, name)
     model = lookup.asked_model

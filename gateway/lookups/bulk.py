@@ -79,9 +79,7 @@ def patient(service: Service) -> Service:
     Their questions are not shared with those of others, who would wait as long. Close its `once` when done, not it.
     """
     many, registries = copy.copy(service), service.workspace.registries
-    many.pools = {
-        name: Patient(pool, registries[name].limits, service.workers) for name, pool in service.pools.items()
-    }
+    many.pools = {name: Patient(pool, registries[name].limits, service.workers) for name, pool in service.pools.items()}
     many.once = Once(service.workspace.state / "cache" / "many")
     return many
 

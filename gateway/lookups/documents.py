@@ -197,7 +197,7 @@ def body(service: Service, name: str, lookup: Lookup) -> dict[str, Any]:
         MEDIA["json"]: {"schema": {"anyOf": [one, many, listed]}},
         MEDIA["ndjson"]: {"schema": {"description": f"Text: one question in JSON a line. {IN_ADDRESS}"}},
         MEDIA["csv"]: {"schema": {
-            "type": "string", "description": f"A column `identifier`; the others come back as they came. {IN_ADDRESS}",
+            "type": "string", "description": f"A column `identifier`, or `identity.FIELD` for each; others come back. {IN_ADDRESS}",
         }},
     }  # fmt: skip
     if (shown := example(service, lookup)) is not None:
@@ -211,6 +211,11 @@ def body(service: Service, name: str, lookup: Lookup) -> dict[str, Any]:
         }  # fmt: skip
         content[MEDIA["ndjson"]]["example"] = f"{json.dumps(asked)}\n{json.dumps({'identifier': WRONG})}\n"
         content[MEDIA["csv"]]["example"] = f"dossier,identifier\nA-1,{identifier}\nA-2,{WRONG}\n"
+    elif (who := identity.example(lookup)) is not None:
+        content[MEDIA["json"]]["examples"] = {"one": {"summary": "One question", "value": {"identity": who}}}
+        content[MEDIA["ndjson"]]["example"] = f"{json.dumps({'identity': who})}\n"
+        head = ",".join(f"identity.{field}" for field in who)
+        content[MEDIA["csv"]]["example"] = f"dossier,{head}\nA-1,{','.join(who.values())}\n"
     return {"required": True, "content": content}
 
 

@@ -26,6 +26,13 @@ MOST = 20_000
 """Rows of one value of the indexed column that are looked through: in a town of a million, fifty are born on a day."""
 
 
+EXAMPLES: Mapping[identities.Kind, str] = {
+    "name": "Martin", "names": "Camille", "date": "1990-05-12", "partial-date": "1990-05-12", "place": "80021", "sex": "F",
+    "text": "12 rue Verte",
+}  # fmt: skip
+"""A value of each kind of field."""
+
+
 def fields_of(lookup: Lookup) -> Mapping[str, identities.IdentityField]:
     """Return the fields of the identity that a lookup takes; none where it takes none."""
     check = lookup.asked_model.identifiers.get(SCHEME)
@@ -52,7 +59,14 @@ def schema(lookup: Lookup, question: dict[str, Any]) -> dict[str, Any]:
         "required": [name for name, field in fields.items() if field.required],
         "additionalProperties": False,
     }
+    if not lookup.asked_model.identifiers.keys() - {SCHEME}:  # a form made of both would ask by both
+        del properties["identifier"]
     return {**question, "properties": properties}
+
+
+def example(lookup: Lookup) -> dict[str, Any] | None:
+    """Return an identity such as a lookup takes, of nobody in particular; None where it takes none."""
+    return {name: EXAMPLES[field.type] for name, field in fields_of(lookup).items()} or None
 
 
 def _of_field(told: Mapping[str, Any]) -> dict[str, Any]:

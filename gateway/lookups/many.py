@@ -143,6 +143,8 @@ class Many:
                 entry.source = f"job:{name}"
                 if caller.purpose != (purpose := about.as_caller().purpose):
                     raise NotGranted(f"the job was made for the purpose {purpose}: send that one in Beffroi-Purpose")
+                if (caller.agent, caller.case) != (about.as_caller().agent, about.as_caller().case):
+                    raise NotGranted("the job was made by another agent, or for another case: ask anew to read it")
                 entry.fields = list(bulk.allowed(self.service, about.lookup, caller, about.fields or None))
                 if bulk.shares(self.service, about.lookup, caller) != about.shares:
                     raise NotGranted("the grants have changed since the job was made: delete it, and ask anew")

@@ -30,7 +30,7 @@ from gateway import traces
 from gateway.lookups import identity
 from gateway.lookups.cache import Absent, Found
 from gateway.service import Service
-from pipelines import index, versions
+from pipelines import index
 from pipelines.declarations.configuration import Lookup, Provider
 from pipelines.versions import Version
 
@@ -227,9 +227,10 @@ def _from_dataset(
     service: Service, lookup: Lookup, provider: Provider, value: str, *, by_identity: bool = False
 ) -> Found:
     name = provider.dataset or ""
-    version = versions.latest(service.workspace, name)
-    if version is None:
+    latest = service.latest.of(name)
+    if latest is None:
         raise Unavailable(f"the dataset {name} has no version yet: `beffroi run {name}` makes one")
+    version, as_of = latest
     try:
         of_identity = identity.row(version, service.workspace.dataset(name), lookup, value) if by_identity else None
         row = of_identity or index.row(version, value)
@@ -240,7 +241,7 @@ def _from_dataset(
         raise Unavailable(
             f"version {version.number} of {name} cannot be read ({type(error).__name__}): `beffroi run {name}` mends it"
         ) from error
-    return Found(record, provider.name, version.as_of, lacks=_lacks(version.parquet))
+    return Found(record, provider.name, as_of, lacks=_lacks(version.parquet))
 
 
 @functools.lru_cache(maxsize=256)

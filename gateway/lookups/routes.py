@@ -253,8 +253,8 @@ async def _answered(
 
 def _anew(request: Request) -> bool:
     """Tell whether the caller wants an answer that is not kept (RFC 9111, section 5.2.1.4)."""
-    directives = request.headers.get("cache-control", "").lower().split(",")
-    return "no-cache" in {each.strip() for each in directives}
+    said = next((value for name, value in request.scope["headers"] if name == b"cache-control"), b"")
+    return bool(said) and "no-cache" in {each.strip() for each in said.decode("latin-1").lower().split(",")}
 
 
 def _allowed(service: Service, name: str, request: Request) -> str:

@@ -99,6 +99,17 @@ def test_what_a_caller_says_wrongly_of_itself(
     assert caller.application is None
 
 
+def test_a_grant_whose_purposes_have_all_expired_tells_of_nothing(root: Path) -> None:
+    path = root / "beffroi.yaml"
+    declared = path.read_text("utf-8")
+    of_permits = "{dataset: permits, fields: [number, street], purposes: [inscription-scolaire]}"
+    path.write_text(declared.replace(of_permits, of_permits.replace("inscription-scolaire", "ancienne")), "utf-8")
+    workspace = Workspace(root)
+    assert visible(workspace, application("ecole")) == ["communes", "never", "things"]
+    path.write_text(declared.replace(of_permits, of_permits.replace("[inscr", "[ancienne, inscr")), "utf-8")
+    assert "permits" in visible(Workspace(root), application("ecole"))
+
+
 def test_an_application_that_is_declared_no_more(root: Path) -> None:
     """Its tokens are worth nothing, whatever the store says."""
     with closing(Tokens(Workspace(root))) as tokens:

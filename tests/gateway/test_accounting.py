@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -227,10 +228,19 @@ def test_the_answer_as_table_and_csv_and_what_is_refused(root: Path, nirs: list[
     asked = ("journal", "who-read", "--purpose", "etat-civil")
     table = beffroi(root, *asked, typed=f"nir:{nirs[0]}\n")
     assert "lookup:person" in table.stdout
-    assert "1 accesses" in table.stderr or "1 access" in table.stderr
+    assert table.stderr == "1 access\n"
+    head, line = table.stdout.splitlines()
+    assert re.split(r"  +", head.strip()) == ["time (UTC)", "who", "why", "what", "outcome"]
+    time, who, why, what, outcome = re.split(r"  +", line.strip())
+    assert (len(time), time[10], outcome) == (19, " ", "found")
+    assert what.startswith("lookup:person, ")
+    assert " fields, civil" in what
+    assert (who, why) == ("Mairie, Ville", "Inscription")
     rows = list(csv.DictReader(io.StringIO(beffroi(root, *asked, "--csv", typed=f"nir:{nirs[0]}\n").stdout)))
     assert [row["action"] for row in rows] == ["lookup", "who-read"]
-    assert "say why with --purpose" in beffroi(root, "journal", "who-read", typed="nir:1\n", status=1).stderr
+    refused = beffroi(root, "journal", "who-read", typed="nir:1\n", status=1).stderr
+    assert "may hold personal data: say why with --purpose" in refused
+    assert "--case" not in refused, "which it has not"
     for typed, said in (
         ("", "no identifier came"),
         ("xx:1", "scheme:value"),

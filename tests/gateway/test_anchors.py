@@ -138,6 +138,8 @@ def test_a_broken_journal_gets_no_anchor(root: Path) -> None:
         database.execute("DELETE FROM entries WHERE number = 3")
     done = beffroi(root, "journal", "anchor", "--file", "anchors", status=1)
     assert "entry 3 was removed" in done.stderr
+    assert "keep it as it is" in done.stderr
+    assert "Correct the request" not in done.stderr, "nothing of it is wrong"
     assert not (root / "anchors").exists()
     assert "there are no anchors" in beffroi(root, "journal", "verify", "--anchor", "anchors", status=1).stderr
 

@@ -6,12 +6,16 @@ import datetime as dt
 import io
 import json
 import logging
+import re
+import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +24,7 @@ from connectors.errors import Misconfigured
 from gateway import receipts
 from gateway.journal import reading
 from gateway.lookups import answering
+from gateway.lookups.guesses import MOST
 from gateway.receipt_keys import public
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
@@ -237,6 +242,18 @@ def test_a_record_over_rest(desk: Gateway, registries: Registries) -> None:
     assert asked_for(desk, "allowance", ANNE).code == "unreadable", "that is somebody else"
 
 
+def test_keys_that_may_be_data_are_told_to_nobody(
+    desk: Gateway, registries: Registries, caplog: pytest.LogCaptureFixture
+) -> None:
+    keyed = {"100015948200015": {"name": "x"}, "LEFEVRE Anne 1985-03-14": 1, "colour": 2}
+    registries.rest = told({"quotient": 512, "birth_date": BORN} | keyed)
+    assert asked_for(desk, "allowance", ANNE).status == 200
+    aside = ask(desk.url, "GET", "/health").json["registries"]["family"]["set_aside"]
+    assert aside == 2, "how many, since a name of a field may be that of a person too"
+    assert "colour" in caplog.text
+    assert not re.search("1000159|LEFEVRE", caplog.text)
+
+
 def test_a_record_over_soap(desk: Gateway, registries: Registries) -> None:
     found = '<Answer xmlns="urn:t">{}</Answer>'
     one = "<person><score>7</score></person>"
@@ -341,6 +358,20 @@ def test_what_is_wrong_with_a_question(desk: Gateway, body: dict[str, Any], stat
     assert "LEFÈVRE" not in reply.body.decode().upper()
 
 
+def test_the_description_shows_an_identity_that_can_be_asked(desk: Gateway) -> None:
+    told = desk.get("/openapi.json").json
+    content = told["paths"]["/lookups/resident"]["post"]["requestBody"]["content"]
+    one = content["application/json"]["examples"]["one"]["value"]
+    assert post(desk, "/lookups/resident", one).code == "not-found", "it is nobody's, and a good question"
+    for media in ("application/x-ndjson", "text/csv"):
+        headers = desk.headers("desk", "school") | {"Content-Type": media, "Accept": "application/json"}
+        rows = ask(desk.url, "POST", "/lookups/resident", headers, content[media]["example"].encode()).json["data"]
+        assert [row["outcome"] for row in rows] == ["not-found"], rows
+    question = told["components"]["schemas"]["ResidentQuestion"]
+    assert "identifier" not in question["properties"], "a form filled of both would be refused"
+    jsonschema.validate(one, question)
+
+
 def test_what_is_wrong_is_told_in_french(desk: Gateway) -> None:
     reply = post(desk, "/lookups/person", {"identity": {"family_name": "1", "sex": "F", "x": 1}}, Accept_Language="fr")
     assert reply.headers["content-language"] == "fr"
@@ -390,7 +421,7 @@ l'Isle";Zoë;1990-01-01;F;
 def test_a_csv_with_broken_lines(desk: Gateway) -> None:
     body = CSV.encode() + b"A-9;Mart\xe9n;Jean;1985-03-14;M;\n"
     reply = post(desk, "/lookups/person", body, Content_Type="text/csv")
-    found = list(csv.DictReader(io.StringIO(reply.body.decode())))
+    found = list(csv.DictReader(io.StringIO(reply.body.decode()), delimiter=";"))
     malformed, wrong = "malformed-identifier", "invalid-request"
     assert [row["outcome"] for row in found] == [
         "found", "found", "ambiguous", wrong, malformed, wrong, malformed, "found", wrong,
@@ -523,3 +554,63 @@ def test_what_is_declared_wrong(root: Path, tmp_path: Path, file: str, old: str,
     with pytest.raises(Misconfigured) as raised:
         Workspace(bench.root)
     assert said in raised.value.detail
+
+
+# --- guessing is collecting, by identities too -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def guessing(root: Path, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway where nobody has guessed yet."""
+    with Gateway(Path(shutil.copytree(root, tmp_path / "w", ignore=shutil.ignore_patterns("guesses")))) as running:
+        yield running
+
+
+def test_values_are_counted_for_a_person_and_not_for_a_spelling(guessing: Gateway) -> None:
+    def codes(who: dict[str, Any], street: str, name: str = "person") -> list[int]:
+        asked = [{**who, "verify": {"street": f"rue {street}{n}"}} for n in range(2)]
+        return [post(guessing, f"/lookups/{name}", each).status for each in asked]
+
+    jean, placed = JEAN | {"given_names": "jean", "birth_place": "80021"}, ANNE | {"birth_place": "75056"}
+    assert codes({"identity": jean}, "A") + codes({"identifier": "003"}, "B") == [200] * 4
+    assert codes({"identity": jean}, "C") == [200, 429], "by the number or by the identity, it is one person"
+    assert codes({"identifier": "003"}, "D") == [429, 429]
+    assert codes({"identity": ANNE}, "A") + codes({"identity": placed}, "B") == [200] * 4
+    assert codes({"identity": ANNE}, "C") == [200, 429], "what may be left out makes nobody another"
+    assert codes({"identity": ANNE}, "A", "resident") + codes({"identity": placed}, "B", "resident") == [200] * 4
+    assert codes({"identity": placed}, "C", "resident") == [200, 429], "whose record has no number is one record"
+    assert journal(guessing)[-1]["outcome"] == "limit-reached"
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("birth_date", [f"1985-03-{day:02}" for day in range(9, 15)]),
+        ("birth_place", ["01001", "01002", "01004", "01005", "01006", "75056"]),
+        ("given_names", ["Ada", "Eve", "Léa", "Mia", "Zoé", "Anne Zoé"]),
+        ("family_name", ["Roy", "Rey", "Roi", "Ray", "Rui", "LEFÈVRE"]),
+    ],
+)
+def test_who_is_there_is_not_found_out_by_guessing(guessing: Gateway, field: str, values: list[str]) -> None:
+    """The last value is hers: whoever comes to it by trying others is not told so, be it one by one or all at once."""
+    anne = ANNE | {"birth_place": "75056"}
+
+    def ask_for(value: str, **more: Any) -> Reply:
+        return asked_for(guessing, "person", anne | {field: value}, **more)
+
+    verify = {"street": "rue A"}
+    assert ask_for(values[-1], verify=verify).status == 200
+    assert [ask_for(value, verify=verify).code for value in values[:-1]] == ["not-found"] * MOST
+    assert ask_for(values[-1], verify=verify).code == "limit-reached"
+    assert ask_for(values[0], verify=verify).code == "not-found", "what was tried already may be asked again"
+    assert ask_for(values[-1]).status == 200, "who may see her data is told them, and counted by its limits"
+    paul = anne | {"given_names": "Paul", "sex": "M"}
+    assert asked_for(guessing, "person", paul, verify={"street": "rue B"}).status == 200, "another person"
+
+
+def test_many_guesses_at_once_tell_no_more(guessing: Gateway) -> None:
+    days = [str(dt.date(1985, 1, 1) + dt.timedelta(days)) for days in range(100)]
+    asked = [{"identity": ANNE | {"birth_date": day}, "verify": {"sex": "F"}} for day in days]
+    told = post(guessing, "/lookups/person", asked).json["data"]
+    assert Counter(each["outcome"] for each in told) == {"not-found": MOST, "limit-reached": len(days) - MOST}
+    assert {day for day, each in zip(days, told, strict=True) if each["outcome"] == "not-found"} < set(days[:40])

@@ -157,14 +157,14 @@ def test_csv(gateway: Gateway, how: str) -> None:
         ("text__isnull=false", "takes no value"),
         ("limit=0", "from 1 to 1000; 20"), ("limit=1001", "1 to 1000"), ("limit=-1", "1 to 1000"), ("limit=x", "1 to"),
         ("limit=99999999999999999999", "1 to 1000"), ("limit=%D9%A1", "1 to 1000"), ("limit=", "1 to 1000"),
-        ("columns=text,txt", "no field «txt»"), ("columns=", "no field «»"), ("columns=*", "allowed: day"),
+        ("columns=text,txt", "no column «txt»"), ("columns=", "no column «»"), ("columns=*", "allowed: day"),
         ("format=xml", "allowed: json, csv"),
         ("cursor=x", "cursor is not one of ours"), ("cursor=", "cursor"), ("cursor=" + encode_cursor(7, 1), "no longer kept"),
         ("cursor=W10", "cursor"), ("cursor=WzEsLTFd", "cursor"), ("cursor=" + "W" * 5000, "cursor"),
         ("cursor=" + quote("' OR 1=1"), "cursor"),
         ("text%22%20OR%201=1;--__exact=1", "no parameter"), ("text%22__exact=1", "no column"),
-        ("columns=id%22%2C%22text", "no field"), ("id%20IS%20NULL%20OR%20id__exact=1", "no column"),
-        ("file_row_number__exact=1", "no column"), ("columns=file_row_number", "no field"),
+        ("columns=id%22%2C%22text", "no column"), ("id%20IS%20NULL%20OR%20id__exact=1", "no column"),
+        ("file_row_number__exact=1", "no column"), ("columns=file_row_number", "no column"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_says_what_is_allowed(gateway: Gateway, query: str, said: str) -> None:
@@ -260,7 +260,11 @@ def test_a_dataset_that_was_never_run(gateway: Gateway, rest: str) -> None:
 
 
 def test_an_unknown_dataset(gateway: Gateway) -> None:
-    assert gateway.get("/datasets/commune").code == "unauthenticated", "a stranger does not hear what there is not"
+    for name in ("commune", "permits"):
+        stranger = gateway.get(f"/datasets/{name}")
+        assert stranger.code == "unauthenticated", "a stranger does not hear what there is not"
+        assert f"; no open dataset is called «{name}»" in stranger.json["detail"]
+        assert stranger.json["detail"].endswith("; allowed: communes, never, things")
     reply = gateway.get("/datasets/commune", "rien")
     assert (reply.status, reply.code) == (404, "not-found")
     assert "did you mean «communes»" in reply.json["detail"]

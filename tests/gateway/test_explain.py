@@ -250,8 +250,9 @@ organisations:
         grants:
           - {lookup: person, fields: [number, town], rows: {town: [A]}, purposes: [aid]}
           - {lookup: person, fields: [street], purposes: [aid], verify: true}
-          - {lookup: person, fields: '*', purposes: [old]}
+          - {lookup: person, fields: [number, street], purposes: [old]}
       idle: {title: Idle}
+      late: {title: Late, grants: [{lookup: person, fields: '*', purposes: [old]}]}
 """
 
 
@@ -301,8 +302,31 @@ def test_it_says_what_is_missing_where_there_is_nothing(small: Path) -> None:
     both = json.loads(beffroi(small, "explain", "people", "--json").stdout)
     assert both == [], "no application has a grant on the dataset itself"
     assert [each["application"] for each in json.loads(beffroi(small, "explain", "person", "--json").stdout)] == [
-        "desk"
+        "desk", "late",
+    ]  # fmt: skip
+    assert beffroi(small, "explain", "idle").stdout == "there is no grant\n"
+
+
+def test_what_an_application_may_see_at_all(small: Path) -> None:
+    shown = re.sub(r"\s+", " ", beffroi(small, "explain", "desk").stdout)
+    assert "lookup:person desk (ville) aid number, town town: A no credential" in shown
+    assert "late" not in shown
+    assert [each["resource"] for each in json.loads(beffroi(small, "explain", "desk", "--json").stdout)] == [
+        "lookup:person"
     ]
+
+
+def test_a_grant_without_a_credential_is_one(small: Path) -> None:
+    said = "desk of ville has a grant on lookup:person, but no credential: it cannot ask yet"
+    assert said in beffroi(small, "explain", "desk", "person").stdout
+    assert "late of ville may not ask lookup:person" in beffroi(small, "explain", "late", "person").stdout
+
+
+def test_what_an_expired_purpose_gave_needs_no_new_grant(small: Path) -> None:
+    (found,) = json.loads(beffroi(small, "explain", "late", "person", "--json").stdout)
+    assert [each.partition(":")[0] for each in found["missing"]] == [
+        "the purpose old expired on 2020-01-31", "nobody can call as late, which has no credential in force",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Rate limits of applications: counted once for all workers, told with every answer, refused with 429 and journaled."""
 
 import asyncio
+import base64
 import fcntl
+import json
 import multiprocessing
 import re
 import time
@@ -10,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Misconfigured, Unavailable
-from gateway.callers.limits import Limits, _counted
+from gateway.callers.limits import REFUSED, Limits, _counted
 from pipelines.declarations.callers import CallLimits
 from pipelines.workspace import Workspace
-from tests.gateway.conftest import Gateway, Reply
+from tests.gateway.conftest import Gateway, Reply, ask
 from tests.gateway.test_journal import entries
 
 COMMUNE = "/lookups/commune/01001"
@@ -62,6 +64,42 @@ def test_refused_calls_tell_what_is_left_and_those_of_nobody_do_not_count(root: 
         headers = {"Authorization": "Bearer bft_nope"}
         assert "RateLimit" not in gateway.get(COMMUNE, None, **headers).headers
         assert left(gateway.get(COMMUNE, "mairie")) == {"day": 8}
+
+
+def test_an_application_beyond_its_limits_does_not_fill_the_journal(root: Path) -> None:
+    with Gateway(limited(root, "{per_day: 1}")) as gateway:
+        refusals = gateway.service.journal.refusals
+        while True:
+            minute, before = time.time() // 60, len(entries(root / ".beffroi"))
+            codes = [gateway.get(COMMUNE, "mairie").status for _ in range(2)]
+            had = refusals.begun("mairie")
+            for _ in range(REFUSED):
+                refusals.begun("mairie")
+            codes += [gateway.get(COMMUNE, "mairie").status for _ in range(3)]
+            if time.time() // 60 == minute:
+                break
+        assert codes[1:] == [429] * 4
+        assert had <= 2, "what was answered is not counted"
+        assert len(entries(root / ".beffroi")) - before == 2, "what is over the limit of refusals is counted only"
+        assert gateway.get(COMMUNE, "ecole").status == 200
+
+
+def test_a_token_that_nobody_can_be_asked_about_counts_as_a_refusal(root: Path) -> None:
+    """The provider is away: who makes one up is answered 503, on the journal."""
+    path = root / "beffroi.yaml"
+    declared = "providers:\n    idp: {issuer: 'http://127.0.0.1:9', audience: a, applications: {c: mairie}}\n"
+    path.write_text(f"{path.read_text('utf-8')}identity:\n  {declared}", "utf-8")
+    parts = ({"alg": "RS256", "typ": "at+jwt", "kid": "x"}, {"iss": "http://127.0.0.1:9", "aud": "a", "client_id": "c"})
+    told = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts]
+    with Gateway(root) as gateway:
+        while True:
+            minute = time.time() // 60
+            reply = ask(gateway.url, "GET", COMMUNE, {"Authorization": f"Bearer {'.'.join(told)}.AAAA"})
+            had = gateway.service.journal.refusals.begun("127.0.0.1")
+            if time.time() // 60 == minute:
+                break
+    assert (reply.status, reply.code, had) == (503, "down", 1)
+    assert entries(root / ".beffroi")[-1]["outcome"] == "down"
 
 
 def test_the_minute_begins_anew(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`beffroi check --online` of what has no probe: tables over REST, files at an address, databases, each a real server."""
 
+import datetime as dt
 import gzip
 import json
 import threading
@@ -126,6 +127,28 @@ def test_a_lookup_that_could_give_another_record_on_is_warned_of(root: Path) -> 
         done = CliRunner().invoke(main, ["--workspace", str(root), "check", "--json"], catch_exceptions=False)
         assert (done.exit_code, done.stdout) == (0, "[]\n")
         assert ("WARN it: its lookup says no same:" in done.stderr) == (not same)
+
+
+def test_purposes_that_expire_are_warned_of(root: Path) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    days = {"past": -1, "last": 0, "soon": 29, "later": 60, "unused": -1}
+    purposes = "".join(
+        f"  {name}: {{title: T, procedure: P, legal_basis: L, expires: {today + dt.timedelta(after)}}}\n"
+        for name, after in days.items()
+    )
+    grants = "{dataset: x, fields: '*', purposes: [past, last, soon, later]}"
+    application = f"  v: {{title: V, applications: {{a: {{title: A, grants: [{grants}]}}}}}}\n"
+    dataset = "title: X\nowner: v\naudience: owner\nsource: {registry: it, table: t}\nschema: {fields: [{name: a}], primaryKey: [a]}\n"
+    (root / "datasets").mkdir(exist_ok=True)
+    (root / "datasets" / "x.yaml").write_text(dataset, encoding="utf-8")
+    declare(root, kind="rest", url="https://it.example.org", tables={"t": {"path": "t"}})
+    main_file = f"title: Town\norganisations:\n{application}purposes:\n{purposes}"
+    (root / "beffroi.yaml").write_text(main_file, encoding="utf-8")
+    done = CliRunner().invoke(main, ["--workspace", str(root), "check", "--json"], catch_exceptions=False)
+    assert (done.exit_code, done.stdout) == (0, "[]\n"), done.output
+    assert [line.split()[3:5] for line in done.stderr.splitlines() if "the purpose" in line] == [
+        ["last:", "expires"], ["past:", "expired"], ["soon:", "expires"],
+    ]  # fmt: skip
 
 
 # --- files at an address ---------------------------------------------------------------------------------------------

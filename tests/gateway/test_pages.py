@@ -30,6 +30,7 @@ def test_the_page(gateway: Gateway) -> None:
     for path in re.findall(r'href="([^"]+)"', text):
         assert gateway.get(path).status == 200, path
     assert "POST /lookups/person" in text
+    assert '<a href="/lookups/person">person</a>' in text
     assert "GET /lookups/commune/{identifier}" in text
     assert "/datasets/things/latest/things.parquet" in text
     assert "residents" not in text
@@ -131,7 +132,7 @@ def test_health(gateway: Gateway) -> None:
         "code": None,
         "answered": 0,
         "failed": 0,
-        "set_aside": [],
+        "set_aside": 0,
     }
     assert "residents" not in told["datasets"]
     assert "residents" in gateway.get("/health", "mairie").json["datasets"]
@@ -157,7 +158,7 @@ def test_the_description(gateway: Gateway) -> None:
     ids = [way["operationId"] for path in told["paths"].values() for way in path.values() if "operationId" in way]
     assert len(set(ids)) == len(ids)
     names = [parameter["name"] for parameter in told["paths"]["/datasets/{name}/rows"]["get"]["parameters"]]
-    assert set(names) == {"name", "columns", "limit", "cursor", "version", "format", "purpose"}
+    assert set(names) == {"name", "columns", "limit", "cursor", "filters", "version", "format", "purpose"}
     assert "HTTPValidationError" not in schemas
 
 
@@ -205,3 +206,21 @@ def test_the_server_ends_on_sigterm_and_logs_no_query(root: Path) -> None:
         b"INFO GET /lookups/commune/{identifier} 401",
         b"INFO GET (no route) 404",
     ]
+
+
+def test_a_page_of_any_site_may_read_what_is_open_and_nothing_else(gateway: Gateway) -> None:
+    shared, origin = "access-control-allow-origin", {"Origin": "https://site.example"}
+    rows = gateway.get("/datasets/things/rows?limit=1").json["data"]
+    paths = [
+        "/datasets",
+        "/datasets/things/rows",
+        f"/datasets/things/rows/{rows[0]['id']}",
+        "/datasets/things/latest/things.csv",
+    ]
+    for path in paths:
+        assert ask(gateway.url, "GET", path, origin).headers[shared] == "*", path
+    for path in ("/health", "/lookups", "/lookups/commune/01001", "/metrics", "/"):
+        assert shared not in ask(gateway.url, "GET", path, origin).headers, path
+    wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    asked = ask(gateway.url, "OPTIONS", "/datasets/residents/rows", origin | wanted)
+    assert "access-control-allow-headers" not in asked.headers, "a browser sends no token from there"

@@ -1,16 +1,20 @@
 """What comes with a call beside its question: purpose, agent, case; wanted, journaled, and carried to registries."""
 
 import contextlib
+import http.client
 import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from connectors.errors import Misconfigured
+from gateway.callers.nir import holds_nir
 from gateway.journal import Entry, Journal, verify
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
@@ -128,11 +132,11 @@ def post(gateway: Gateway, path: str, body: Any, purpose: str = "aid", headers: 
 @pytest.mark.parametrize(
     ("purpose", "headers", "said"),
     [
-        ("aid", {}, ["Beffroi-Agent (the account of whoever asks", "Beffroi-Case (the number of the file"]),
+        ("aid", {}, ["Beffroi-Agent (the account of whoever asks", "Beffroi-Case (the number of the case file"]),
         (
             "aid",
             AGENT,
-            ["send Beffroi-Case (the number of the file that it is asked for, such as 2026-0142, never a name)"],
+            ["send Beffroi-Case (the number of the case file that it is asked for, such as 2026-0142, never a name)"],
         ),
         ("aid", CASE, ["send Beffroi-Agent ("]),
         ("strict", AGENT, ["the purpose strict wants to know who asks, and for what: send Beffroi-Case"]),
@@ -181,13 +185,25 @@ def test_a_job_keeps_for_whom_it_asks(gateway: Gateway, registry: Canned) -> Non
         assert time.monotonic() < until
         time.sleep(0.05)
     assert ask(gateway.url, "GET", f"{job}/result", given).status == 403
+    for other in ({"Beffroi-Agent": "m.durand"}, {"Beffroi-Case": "2026/URB-0143"}):
+        refused = ask(gateway.url, "GET", f"{job}/result", given | both | other)
+        assert (refused.status, "was made by another agent, or for another case" in refused.json["detail"]) == (
+            403,
+            True,
+        )
     assert ask(gateway.url, "GET", f"{job}/result", given | both).json["data"][0]["outcome"] == "found"
     answered = [entry for entry in entries(gateway.root / ".beffroi") if entry["resource"] == "lookup:untold"]
     assert (answered[-1]["case"], answered[-1]["agent"]) == ("2026/URB-0142", "m.dupont")
-    assert answered[-3]["case"] == "2026/URB-0142", "the row itself, before it was fetched twice"
+    assert answered[-5]["case"] == "2026/URB-0142", "the row itself, before it was fetched twice"
 
 
-@pytest.mark.parametrize("case", ["Jean Dupont", "é-1", "", "a\tb", "x" * 65, "255081416802538", "../x"])
+NIRS = [
+    "255081416802538", "nir:255081416802538", "2550814168025", "2550814168025/38", "2-55-08-14-168-025-38", "D255081416802538",
+    "255081416802538-2026", "nir:2-55-08-14-168-025", "253072b073000-74",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ["Jean Dupont", "é-1", "", "a\tb", "x" * 65, "../x", *NIRS])
 def test_a_case_is_the_number_of_a_file(gateway: Gateway, case: str) -> None:
     reply = post(
         gateway,
@@ -196,16 +212,51 @@ def test_a_case_is_the_number_of_a_file(gateway: Gateway, case: str) -> None:
         headers=AGENT | {"Beffroi-Case": case.encode().decode("latin-1")},
     )
     assert (reply.status, reply.code) == (422 if reply.status == 422 else 400, "invalid-request")
-    assert "the case (Beffroi-Case) is the number of a file" in reply.json["detail"]
+    assert "the case (Beffroi-Case) is the number of a case file" in reply.json["detail"]
     last = entries(gateway.root / ".beffroi")[-1]
     assert (last["case"], last["outcome"]) == (None, "invalid-request"), "nothing of it is kept"
+
+
+@pytest.mark.parametrize(
+    "agent", ["255081416802538", "2550814168025", "u.2-55-08-14-168-025-38@ville.fr", "²55081416802538"]
+)
+def test_an_agent_is_an_account(gateway: Gateway, agent: str) -> None:
+    headers = {"Beffroi-Agent": agent.encode("latin-1").decode("latin-1"), "Beffroi-Case": "C1"}
+    reply = post(gateway, "/lookups/untold", {"identifier": "0001"}, headers=headers)
+    assert (reply.status, reply.code) == (400, "invalid-request")
+    assert "the number of a person" in reply.json["detail"]
+    last = entries(gateway.root / ".beffroi")[-1]
+    assert (last["agent"], last["outcome"]) == (None, "invalid-request"), "nothing of it is kept"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-0142-000123", "20261122174959", "26-01-01-0012345", "2024/URB/0000012345", "C.2550814168025", "m.dupont"],
+)
+def test_numbers_of_files_are_no_persons(text: str) -> None:
+    assert not holds_nir(text), "thirteen digits are a NIR alone, and as it is written"
+
+
+@pytest.mark.parametrize("name", ["Beffroi-Agent", "Beffroi-Case", "Beffroi-Purpose"])
+def test_who_asks_is_said_once(gateway: Gateway, name: str) -> None:
+    """What an integration adds to a call must not be outvoted by what its user has sent."""
+    given = gateway.headers("desk", "aid") | AGENT | CASE
+    parts = urlsplit(gateway.url)
+    with closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)) as connection:
+        body = b'{"identifier": "0001"}'
+        connection.putrequest("POST", "/lookups/untold")
+        for header, value in [*given.items(), (name, "other"), ("Content-Length", str(len(body)))]:
+            connection.putheader(header, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        assert (answer.status, f"the header {name} must come once" in answer.read().decode()) == (400, True)
 
 
 def test_the_command_line_too(gateway: Gateway, registry: Canned) -> None:
     claim(registry, "0004")
     root = gateway.root
     refused = beffroi(root, "lookup", "untold", "0004", "--purpose", "aid", status=1)
-    assert "say the number of the file it is asked for with --case" in refused.stderr
+    assert "say by --case the number of its case file" in refused.stderr
     beffroi(root, "lookup", "untold", "0004", "--purpose", "aid", "--case", "Jean Dupont", status=1)
     beffroi(root, "lookup", "untold", "0004", "--purpose", "aid", "--case", "C-7")
     assert entries(root / ".beffroi")[-1]["case"] == "C-7"

@@ -167,5 +167,9 @@ def test_it_is_described(gateway: Gateway) -> None:
     assert (body["maxItems"], body["items"]["required"]) == (MOST, ["lookup"])
     assert "$ref" not in json.dumps(body), "what a body refers to would be looked for elsewhere"
     person = told["paths"]["/lookups/person"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert [each["$ref"].rpartition("/")[2] for each in person["anyOf"]] == ["PersonAnswer", "VerifiedAnswer", "RowsAnswer"]
+    assert [each["$ref"].rpartition("/")[2] for each in person["anyOf"]] == [
+        "PersonAnswer",
+        "VerifiedAnswer",
+        "RowsAnswer",
+    ]
     assert "on" in [each["name"] for each in told["paths"]["/lookups/commune/{identifier}"]["get"]["parameters"]]

@@ -327,7 +327,7 @@ def test_rows_that_are_not_open_want_a_purpose_whatever_is_declared_of_them(chan
     declared.write_text(re.sub(r",? personal: \w+", "", declared.read_text(encoding="utf-8")), encoding="utf-8")
     for rows in (PERMITS, PERMITS[:2]):
         write_permits(changed, rows)
-    assert "may: say why with --purpose" in beffroi(changed, "diff", "permits", status=1).stderr
+    assert "data: say why with --purpose" in beffroi(changed, "diff", "permits", status=1).stderr
     beffroi(changed, "diff", "permits", "--purpose", "inscription-scolaire")
 
 

@@ -100,9 +100,13 @@ def test_a_key_of_any_type_is_one_text(root: Path) -> None:
         keys = [r"a\,b,1970-01-01T00:00:00+00:00,true", "c,1970-01-01T00:00:01.500000+00:00,false"]
         for key in keys:
             assert gateway.get(f"/datasets/stays/rows/{key.replace('+', '%2B')}", "mairie").status == 200
+        part = gateway.get("/datasets/stays/rows/A", "mairie")
+        assert part.json["detail"].endswith(
+            "has no row with that key; it is place, begun, paid, a comma between the values"
+        )
         exact = {"place__exact": "c", "begun__exact": "1970-01-01T01:00:01.5+01:00", "paid__exact": "false"}
         assert len(gateway.post("/datasets/stays/rows", exact, "mairie").json["data"]) == 1
-    page, first, second, asked = entries(root / ".beffroi")
+    page, first, second, _, asked = entries(root / ".beffroi")
     assert page["identifiers"] == [first["identifier"], second["identifier"]]
     assert asked["identifier"] == second["identifier"]
 

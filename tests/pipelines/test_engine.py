@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -19,7 +18,7 @@ from pipelines.run import run
 from pipelines.taking import write_batches
 from pipelines.threads import within
 from tests.effort import some
-from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, read
+from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench, indexed, read
 
 NAMES = ("id", "name", "workers", "opened")
 GOOD = ("1", "Au Bon Pain", "3", "01/03/1998")
@@ -425,11 +424,6 @@ def test_a_replay_after_a_fix_is_what_a_fresh_run_finds(
 def test_an_index_made_from_the_last_one_is_as_one_made_anew(
     new_bench: Callable[[], Bench], removed: set[int], changed: set[int], added: set[int]
 ) -> None:
-    def index(bench: Bench) -> dict[bytes, bytes]:
-        path = str(bench.latest().index)
-        with lmdb.open(path, readonly=True, subdir=False, lock=False) as environment, environment.begin() as read:
-            return dict(read.cursor())
-
     before: list[tuple[Any, Any, Any, Any]] = [(str(n), f"name {n}", "1", None) for n in range(200)]
     after: list[tuple[Any, Any, Any, Any]] = [
         (n, "new" if int(n) in changed else name, workers, opened)
@@ -444,5 +438,5 @@ def test_an_index_made_from_the_last_one_is_as_one_made_anew(
     bench.run()
     anew.shops(*after)
     anew.run()
-    assert index(bench) == index(anew)
-    assert len(index(bench)) == len(after)
+    assert indexed(bench.latest()) == indexed(anew.latest())
+    assert len(indexed(bench.latest())) == len(after)
