@@ -416,9 +416,11 @@ def test_who_fetches_the_answers_is_journaled_and_says_why(gateway: Gateway, nir
         assert "inscription-scolaire" in reply.json["detail"]
         entry = journal(gateway)[-1]
         assert (entry["agent"], entry["outcome"]) == ("bob", "not-granted")
-    assert len(ask(gateway.url, "GET", f"{place}/result", mine).json["data"]) == 3
+    reply = ask(gateway.url, "GET", f"{place}/result", mine)
+    assert (reply.status, "another agent" in reply.json["detail"]) == (403, True)
+    assert len(ask(gateway.url, "GET", f"{place}/result", mine | {"Beffroi-Agent": "alice"}).json["data"]) == 3
     entry = journal(gateway)[-1]
-    assert [entry[name] for name in ("agent", "purpose", "outcome")] == ["bob", "inscription-scolaire", "found"]
+    assert [entry[name] for name in ("agent", "purpose", "outcome")] == ["alice", "inscription-scolaire", "found"]
     assert entry["source"] == f"job:{place.removeprefix('/jobs/')}"
 
 
