@@ -14,6 +14,7 @@ from typing import Any
 from gateway.languages import callers, datasets, identifiers, identities, questions, registries
 from gateway.languages.codes import CODES
 from gateway.languages.questions import WRONG
+from gateway.preferences import preferences
 
 LANGUAGES = ("en", "fr")
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
@@ -51,20 +52,11 @@ _PARTS: Mapping[str, str] = {
 def preferred(accept_language: str) -> str:
     """Choose `fr` or `en` by the header: the one of greater quality, of equals the one named first; else `en`."""
     best = (0.0, "en")
-    for part in accept_language.lower().split(","):
-        tag, *parameters = (each.strip() for each in part.split(";"))
+    for tag, quality in preferences(accept_language):
         primary = tag.partition("-")[0]
-        quality = next((_number(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
         if primary in LANGUAGES and quality > best[0]:
             best = quality, primary
     return best[1]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 @functools.lru_cache(1024)  # of many rows, most have the same thing wrong

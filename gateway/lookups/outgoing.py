@@ -14,6 +14,7 @@ from typing import Any, get_args
 from connectors.errors import BeffroiError
 from gateway.languages import translated
 from gateway.lookups.incoming import IDENTIFIER, MEDIA, Form, Row
+from gateway.preferences import preferences
 
 Told = dict[str, Any]
 
@@ -45,22 +46,13 @@ def failed(error: BeffroiError) -> Told:
 def wanted(accept: str, came: Form) -> Form:
     """Return the form that `Accept` asks for (RFC 9110, 12.5.1); that in which the questions came, where it leaves it open."""
     best: tuple[float, Form] = (0.0, came)
-    for each in accept.lower().split(","):
-        media, *parameters = (part.strip() for part in each.split(";"))
-        quality = next((_number(part[2:]) for part in parameters if part.startswith("q=")), 1.0)
+    for media, quality in preferences(accept):
         for form in get_args(Form):
             if media == MEDIA[form] and quality > best[0]:
                 best = quality, form
         if media == "*/*" and quality > best[0]:
             best = quality, came
     return best[1]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 @dataclass(frozen=True)
