@@ -176,5 +176,8 @@ def _answer(service: Service, listener: socket.socket, ready: Callable[[], None]
     gc.collect()
     gc.freeze()  # what is there now stays: the collector, which stops all, need not go through it again and again
     ready()
-    with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
-        uvicorn.Server(config).run(sockets=[listener])
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        gc.unfreeze()  # else libraries would complain of what is left at the end
