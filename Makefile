@@ -12,7 +12,7 @@ demo: .venv/.installed            ## run the main job, then serve it (ARGS="--on
 	.venv/bin/beffroi demo $(ARGS)
 
 test: .venv/.dev                  ## every test, with the real servers that they need
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev                 ## style and strict types
 	.venv/bin/ruff check .
