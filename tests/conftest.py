@@ -25,7 +25,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, in this order: else one of two workers would end alone, long after."""
+    """Begin with the files that take longest, in this order: else one worker would end alone, long after."""
     order = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
