@@ -6,7 +6,7 @@ commune, not a number); dates stay text. Source: YAML 1.2.2, https://yaml.org/sp
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,14 @@ from ruamel.yaml.events import (
     CollectionStartEvent,
     DocumentStartEvent,
     Event,
+    MappingEndEvent,
+    MappingStartEvent,
     NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
 )
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import ScalarNode
 
 from connectors.errors import Misconfigured
 
@@ -61,21 +66,21 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
         line = error.object[: error.start].count(b"\n") + 1
         raise Misconfigured(f"{shown}:{line}: is not UTF-8: save the file in that encoding") from error
     try:
-        _refuse_unused(shown, YAML(typ="safe", pure=True).parse(text))
-        root = YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        events = list(_used(shown, yaml.parse(text)))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Misconfigured(f"{shown}:{line}: not valid YAML: {error.problem or error.context}") from error
     except YAMLError as error:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         raise Misconfigured(f"{shown}:{line}: not valid YAML: {str(error).splitlines()[0]}") from error
-    reader = _Reader(shown)
-    data = reader.read(root, ()) if root is not None else None
+    reader = _Reader(shown, yaml.resolver, iter(events))
+    data = reader.read(next(reader.events), ()) if events else None
     return Document(shown, data, reader.lines)
 
 
-def _refuse_unused(shown: Path, events: Iterable[Event]) -> None:
-    """Refuse what YAML has and declarations do not: there it could hide what a file says, or never end."""
+def _used(shown: Path, events: Iterable[Event]) -> Iterator[NodeEvent | CollectionEndEvent]:
+    """Yield the events of values; refuse what YAML has and declarations do not: it could hide what a file says, or never end."""
     documents = depth = 0
     for event in events:
         said = None
@@ -94,46 +99,53 @@ def _refuse_unused(shown: Path, events: Iterable[Event]) -> None:
             said = "tags (!) are not used here: write the value alone"
         if said:
             raise Misconfigured(f"{shown}:{event.start_mark.line + 1}: {said}")
+        if isinstance(event, NodeEvent | CollectionEndEvent):
+            yield event
 
 
 class _Reader:
-    """Turns nodes into plain data and notes lines."""
+    """Turns the events of a document into plain data and notes lines; `resolver` tells what a plain scalar is."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, resolver: Any, events: Iterator[Any]) -> None:
+        self.path, self.events = path, events
         self.lines: dict[Keys, int] = {}
+        self._resolver = resolver
 
-    def read(self, node: Node, keys: Keys) -> Any:
-        self.lines.setdefault(keys, node.start_mark.line + 1)
-        if isinstance(node, MappingNode):
-            return self._mapping(node, keys)
-        if isinstance(node, SequenceNode):
-            return [self.read(item, (*keys, position)) for position, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode):
-            return self._scalar(node)
-        raise self._error(node, "this kind of value is not used here")
+    def read(self, event: Any, keys: Keys) -> Any:
+        """Return the value that begins with `event`."""
+        self.lines.setdefault(keys, event.start_mark.line + 1)
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(keys)
+        if isinstance(event, SequenceStartEvent):
+            found: list[Any] = []
+            while not isinstance(item := next(self.events), SequenceEndEvent):
+                found.append(self.read(item, (*keys, len(found))))
+            return found
+        return self._scalar(event)
 
-    def _mapping(self, node: MappingNode, keys: Keys) -> dict[str, Any]:
+    def _mapping(self, keys: Keys) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                raise self._error(key_node, "a key must be plain text")
-            key = self._scalar(key_node)
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
+                raise self._error(event, "a key must be plain text")
+            key = self._scalar(event)
             if not isinstance(key, str):
-                raise self._error(key_node, f"write the key {key_node.value} in quotes: keys are text")
+                raise self._error(event, f"write the key {event.value} in quotes: keys are text")
             if key in data:
-                raise self._error(key_node, f"the key «{key}» stands here a second time")
-            self.lines[(*keys, key)] = key_node.start_mark.line + 1
-            data[key] = self.read(value_node, (*keys, key))
+                raise self._error(event, f"the key «{key}» stands here a second time")
+            self.lines[(*keys, key)] = event.start_mark.line + 1
+            data[key] = self.read(next(self.events), (*keys, key))
         return data
 
-    def _scalar(self, node: ScalarNode) -> str | int | float | bool | None:
-        text = str(node.value)
-        kind = str(node.tag).rpartition(":")[2]
-        if node.style is not None or kind in ("str", "timestamp"):
+    def _scalar(self, event: Any) -> str | int | float | bool | None:
+        text = str(event.value)
+        if event.style is not None:
+            return text
+        kind = str(self._resolver.resolve(ScalarNode, text, event.implicit)).rpartition(":")[2]
+        if kind in ("str", "timestamp"):
             return text
         if kind in ("int", "float") and re.match(r"[-+]?0\d", text):
-            raise self._error(node, f"write '{text}' in quotes: with a leading zero it is a code, not a number")
+            raise self._error(event, f"write '{text}' in quotes: with a leading zero it is a code, not a number")
         if kind == "null":
             return None
         if kind == "bool":
@@ -142,7 +154,7 @@ class _Reader:
             if "_" not in text:  # with one it is a number in YAML 1.1, a text in 1.2
                 return int(text, 0) if kind == "int" else float(re.sub(r"\.(?=[a-z])", "", text.lower()))
         shown = text if len(text) <= 40 else f"{text[:40]}…"
-        raise self._error(node, f"«{shown}» is not used here: write it in quotes, or as a plain number")
+        raise self._error(event, f"«{shown}» is not used here: write it in quotes, or as a plain number")
 
-    def _error(self, node: Node, message: str) -> Misconfigured:
-        return Misconfigured(f"{self.path}:{node.start_mark.line + 1}: {message}")
+    def _error(self, event: Event, message: str) -> Misconfigured:
+        return Misconfigured(f"{self.path}:{event.start_mark.line + 1}: {message}")
