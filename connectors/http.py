@@ -10,10 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from http.client import HTTPException, RemoteDisconnected
-from typing import Any
 
-import requests
-import requests.adapters
 import urllib3
 from urllib3 import exceptions as u3
 from urllib3.util import Url, parse_url
@@ -22,11 +19,11 @@ from connectors.answers import Response, Streamed, late, refusal, retry_after
 from connectors.deadline import Deadline
 from connectors.errors import BeffroiError, Down, Late, Misconfigured, RefusedUs, Unreadable
 from connectors.pacing import Pace
-from connectors.sockets import Call, connecting, pool_manager, watched, watching
+from connectors.sockets import Call, connecting, pool_manager, watching
 from connectors.tls import Identity, pools, refuses_certificate
 
 __all__ = ["ERRORS", "MAX_BYTES", "Identity", "Response", "Streamed", "refusal", "request", "retry_after"]
-__all__ += ["session", "stream"]
+__all__ += ["check_origin", "stream"]
 
 USER_AGENT = "beffroi/0.1"
 MAX_BYTES = 64 * 1024 * 1024
@@ -122,7 +119,7 @@ def stream(
     Arguments and errors are those of `request`; some errors come while the answer is read. A connection whose answer
     was not read to its end is closed. The block may be left in another thread than it was entered in.
     """
-    host = _check_origin(url, base, registry)
+    host = check_origin(url, base, registry)
     manager = pools(identity, registry) if identity else _POOLS
     turn = nullcontext() if pace is None else pace.turn(host, deadline)
     with turn, watching(deadline) as call:
@@ -165,7 +162,7 @@ def _open(
                 raise
 
 
-def _check_origin(url: str, base: str, registry: str) -> str:
+def check_origin(url: str, base: str, registry: str) -> str:
     r"""Return the host of a URL; refuse one that leaves the declared origin, wherever it came from (a next page, a WSDL).
 
     URLs are read by the parser that connects: two that read `http://a\@b` differently would let one slip through.
@@ -232,53 +229,3 @@ def _say(error: Exception) -> str:
 
 
 _POOLS = pool_manager(num_pools=64, maxsize=32)
-
-
-# --- the same place for libraries that want a requests.Session -------------------------------------------------------
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Sends through our guarded connections, to `base` only, each request under its own total deadline."""
-
-    def __init__(self, base: str, name: str, seconds: float) -> None:
-        self.base, self.name, self.seconds = base, name, seconds
-        super().__init__()
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        self.poolmanager = pool_manager(num_pools=connections, maxsize=maxsize, block=block, **options)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        _check_origin(request.url or "", self.base, self.name)
-        kwargs.update(timeout=self.seconds, stream=False)
-        with watched(Deadline.after(self.seconds)) as call:
-            try:
-                answer = super().send(request, *args, **kwargs)
-                _ = answer.content  # read under the watch
-            except requests.RequestException as error:
-                if call.shut or isinstance(error, requests.Timeout):
-                    raise late(self.name) from error
-                raise Down(f"{self.name} could not be asked: {type(error).__name__}", registry=self.name) from error
-            if call.shut:
-                raise late(self.name)
-            if answer.is_redirect:
-                raise Misconfigured(
-                    f"{self.name} redirects elsewhere (HTTP {answer.status_code}), which is not followed:"
-                    " declare the address that it redirects to",
-                    registry=self.name,
-                )
-            return answer
-
-
-def session(base: str, name: str, seconds: float) -> requests.Session:
-    """Return a session for a library that brings its own protocol (ckanapi): each request ends within `seconds`.
-
-    It reaches the origin of `base` only, and reads no proxy or credentials from the environment. Requests raise Late,
-    Down or Misconfigured instead of requests' own errors.
-    """
-    made = requests.Session()
-    made.trust_env = False
-    made.max_redirects = 0
-    made.headers["User-Agent"] = USER_AGENT
-    for scheme in ("http://", "https://"):
-        made.mount(scheme, _Adapter(base, name, seconds))
-    return made

@@ -271,7 +271,7 @@ def kinds() -> dict[str, Callable[[], type[Registry]]]:
 _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
-    *("guard", "credentials", "identities", "ledgers", "timestamps", "openid", "carried"),
+    *("http_session", "guard", "credentials", "identities", "ledgers", "timestamps", "openid", "carried"),
     *("patterns", "variables", "yaml_text", "outcomes", "declared"),
 }
 """Modules and packages of this package that are no kind of registry."""

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from connectors import sandbox
 from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal, population, registers
-from gateway import console, jobs, scenario
+from gateway import console, jobs, publishing, scenario
 from gateway.callers.tokens import Tokens
 from gateway.commands.token import note
 from pipelines.workspace import Workspace
@@ -95,16 +95,16 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
         jobs.show_reports(reports, as_json=False)
     published: list[Published] | None = None
     try:
-        ckan = jobs.ckan_of(workspace)
+        ckan = publishing.ckan_of(workspace)
         if ckan is None:
             console.note("Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set")
         else:
-            published, unpublished = jobs.publish_all(workspace, ckan, [])
+            published, unpublished = publishing.publish_all(workspace, ckan, [])
             failures += unpublished
     except BeffroiError as error:
         failures.append(error)
     if published and not as_json:
-        jobs.show_published(published, as_json=False)
+        publishing.show_published(published, as_json=False)
     story: scenario.Story | None = None
     try:
         story = scenario.tell(workspace, made)

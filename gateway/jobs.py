@@ -18,7 +18,6 @@ from gateway import console
 from gateway.console import Progress
 from pipelines import databases, metrics, runs, versions
 from pipelines import report as reports
-from pipelines.ckan import Ckan, Published
 from pipelines.run import Report, run
 from pipelines.workspace import Workspace
 
@@ -120,7 +119,7 @@ class Many:
         except BeffroiError as error:
             self._failed.add(name)
             self.reports.append(self._failure(name, error))
-            self.failures.append(_of(name, error))
+            self.failures.append(of_dataset(name, error))
             progress.end(name, "failed")
             return
         self.reports.append(report)
@@ -190,7 +189,7 @@ def _memory() -> int:
     return min(found) >> 20
 
 
-def _of(name: str, error: BeffroiError) -> BeffroiError:
+def of_dataset(name: str, error: BeffroiError) -> BeffroiError:
     """Say of which dataset an error is, where it does not say so itself."""
     if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", error.detail):
         error.detail = f"{name}: {error.detail}"
@@ -260,41 +259,3 @@ def _state(report: Report) -> str:
         return "failed"
     state = "new" if report.new else "unchanged"
     return f"would be {state}" if report.outcome == "preview" else state
-
-
-def ckan_of(workspace: Workspace) -> Ckan | None:
-    """Return the CKAN that the environment names, or None where it names none."""
-    url, token = os.environ.get("BEFFROI_CKAN_URL"), os.environ.get("BEFFROI_CKAN_TOKEN")
-    return Ckan(workspace, url, token) if url and token else None
-
-
-def publish_all(workspace: Workspace, ckan: Ckan, names: list[str]) -> tuple[list[Published], list[BeffroiError]]:
-    """Publish the named datasets, or every open one that has a version; one that fails does not stop the others."""
-    every = [
-        name
-        for name in workspace.in_order([])
-        if workspace.datasets[name].audience == "open" and versions.latest(workspace, name)
-    ]
-    chosen = names or every
-    done, failures = [], []
-    with console.progress(len(chosen)) as progress:
-        for name in chosen:
-            progress.begin(name)("publish")
-            try:
-                done.append(ckan.publish(name))
-                progress.end(name, "published" if done[-1].changed else "unchanged")
-            except BeffroiError as error:
-                failures.append(_of(name, error))
-                progress.end(name, "failed")
-    return done, failures
-
-
-def show_published(published: list[Published], as_json: bool) -> None:
-    """Show what was published."""
-    if as_json:
-        console.show_json(published)
-        return
-    if not published:
-        return
-    rows = [(p.dataset, p.version, "published" if p.changed else "unchanged", p.url) for p in published]
-    console.show_table(("dataset", "version", "state", "address"), rows, right=("version",))

@@ -18,8 +18,9 @@ from typing import Any
 import ckanapi
 from ckanapi.errors import CKANAPIError
 
-from connectors import http
+from connectors import http_session
 from connectors.errors import BeffroiError, Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
+from connectors.http import USER_AGENT
 from pipelines import datastore, versions
 from pipelines.declarations import Dataset
 from pipelines.versions import Version
@@ -58,8 +59,8 @@ class Ckan:
         if declared is None:
             raise Misconfigured("beffroi.yaml says nothing of publication.ckan: name the organisation to publish as")
         self.workspace, self.url, self.organisation = workspace, url.rstrip("/"), declared.organisation
-        session = http.session(self.url, "CKAN", SECONDS)
-        self._remote = ckanapi.RemoteCKAN(self.url, apikey=token, session=session, user_agent=http.USER_AGENT)
+        session = http_session.session(self.url, "CKAN", SECONDS)
+        self._remote = ckanapi.RemoteCKAN(self.url, apikey=token, session=session, user_agent=USER_AGENT)
 
     def publish(self, name: str) -> Published:
         """Bring CKAN's package of a dataset to its latest version.

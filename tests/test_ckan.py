@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from connectors import http
+from connectors import http, http_session
 from connectors.deadline import Deadline
 from connectors.errors import Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
 from pipelines.ckan import Ckan
@@ -98,7 +98,7 @@ def shop(number: int, name: str | None = "Épicerie « L'Œuf », rue d'À-côt�
 
 @pytest.fixture
 def remote(peer: CkanPeer) -> Iterator[ckanapi.RemoteCKAN]:
-    with ckanapi.RemoteCKAN(peer.url, apikey=peer.token, session=http.session(peer.url, "CKAN", 60)) as made:
+    with ckanapi.RemoteCKAN(peer.url, apikey=peer.token, session=http_session.session(peer.url, "CKAN", 60)) as made:
         yield made
         if "shops" in made.action.package_list():
             made.action.dataset_purge(id="shops")
@@ -206,7 +206,7 @@ def test_a_publication_cut_short_is_private_until_it_is_made_whole(
         name="town", title="Town of tests"
     ) if "town" not in remote.action.organization_list() else None
     ckan._call("package_create", **ckan._metadata(workspace.dataset("shops")), private=True)
-    with ckanapi.RemoteCKAN(peer.url, session=http.session(peer.url, "CKAN", 60)) as anybody:
+    with ckanapi.RemoteCKAN(peer.url, session=http_session.session(peer.url, "CKAN", 60)) as anybody:
         with pytest.raises(ckanapi.NotAuthorized):
             anybody.action.package_show(id="shops")
         ckan.publish("shops")

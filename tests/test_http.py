@@ -12,7 +12,7 @@ import pytest
 import trustme
 import urllib3.exceptions
 
-from connectors import http
+from connectors import http, http_session
 from connectors.deadline import Deadline
 from connectors.errors import Busy, Down, Late, Misconfigured, RefusedUs, RegistryError, Unreadable
 from tests.peers.canned import Canned, Raw
@@ -116,12 +116,12 @@ def test_many_late_calls_do_not_disturb_the_others(canned: Canned) -> None:
 )
 def test_only_the_declared_origin_is_asked(url: str) -> None:
     with pytest.raises(Misconfigured):
-        http._check_origin(url, "http://declared/", "r")
+        http.check_origin(url, "http://declared/", "r")
 
 
 @pytest.mark.parametrize("url", ["http://declared", "http://DECLARED:80/x?y", "HTTP://declared/a b"])
 def test_the_declared_origin_in_other_spellings(url: str) -> None:
-    http._check_origin(url, "http://declared/", "r")
+    http.check_origin(url, "http://declared/", "r")
 
 
 def test_a_redirect_is_an_answer(canned: Canned) -> None:
@@ -291,7 +291,7 @@ def test_a_handshake_that_never_ends_is_late() -> None:
 def test_a_session_keeps_to_origin_deadline_and_address(canned: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     canned.say(b"good", "text/plain")
-    with http.session(canned.url, "ckan", 0.4) as session:
+    with http_session.session(canned.url, "ckan", 0.4) as session:
         assert session.get(canned.url).content == b"good"
         assert canned.requests[-1][2]["User-Agent"] == http.USER_AGENT
         with pytest.raises(Misconfigured, match="not the address declared"):
@@ -299,13 +299,13 @@ def test_a_session_keeps_to_origin_deadline_and_address(canned: Canned, monkeypa
         canned.say(b"", "text/plain", 301, Location="http://127.0.0.1:9/")
         with pytest.raises(Misconfigured, match="redirects"):
             session.get(canned.url)
-    with pytest.raises(Down), http.session("http://127.0.0.1:9", "ckan", 1) as session:
+    with pytest.raises(Down), http_session.session("http://127.0.0.1:9", "ckan", 1) as session:
         session.get("http://127.0.0.1:9/")
 
 
 @pytest.mark.parametrize("start", [b"", HEAD + b"Content-Length: 999\r\n\r\n", HEAD + b"\r\n"])
 def test_a_session_is_late_as_a_request_is(start: bytes) -> None:
-    with drip(start) as server, http.session(server.url, "ckan", 0.4) as session:
+    with drip(start) as server, http_session.session(server.url, "ckan", 0.4) as session:
         began = time.monotonic()
         with pytest.raises(Late):
             session.get(server.url)

@@ -151,15 +151,15 @@ def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> Non
 
     CKAN's address and an API token come from BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN.
     """
-    from gateway import jobs
+    from gateway import publishing
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
-    ckan = jobs.ckan_of(workspace)
+    ckan = publishing.ckan_of(workspace)
     if ckan is None:
         raise Misconfigured("BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not both set: nothing was published")
-    published, failures = jobs.publish_all(workspace, ckan, list(datasets))
-    jobs.show_published(published, as_json)
+    published, failures = publishing.publish_all(workspace, ckan, list(datasets))
+    publishing.show_published(published, as_json)
     for error in failures:
         console.show_error(error, as_json)
     if failures:

@@ -142,7 +142,7 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
     `beffroi run DATASET --release`. An open dataset is published to CKAN too, where its address and token are set.
     """
     from connectors.drafting import counted
-    from gateway import jobs
+    from gateway import publishing
     from gateway.callers.access import operator
     from pipelines import rollback
     from pipelines.workspace import Workspace
@@ -163,7 +163,7 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
                 f" `beffroi run {' '.join(readers)}` makes them anew; of those with a schedule, `beffroi run --due` does too."
             )
     declared = workspace.datasets[dataset]
-    ckan = jobs.ckan_of(workspace) if declared.audience == "open" and declared.publication.ckan else None
+    ckan = publishing.ckan_of(workspace) if declared.audience == "open" and declared.publication.ckan else None
     if ckan is not None:
         published = ckan.publish(dataset)
         console.note(f"published: {published.url}")

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import phonenumbers
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-
 from pipelines.sql import quote
 from pipelines.steps.clean import Cleaning, Reason, Value
 from pipelines.steps.step import REFUSED, Argument, Step, by_library
@@ -28,6 +25,8 @@ KINDS = (
 
 
 def _phone(cleaning: Cleaning, value: Value, region: str) -> None:
+    import phonenumbers
+
     def valid(text: str) -> str | None:
         try:
             number = phonenumbers.parse(text, region)
@@ -48,6 +47,8 @@ def _plain(sql: str, region: str) -> str:
 
     A number costs the library some 40 µs. A region whose national numbers are rewritten as they are read is left to it.
     """
+    import phonenumbers
+
     known = phonenumbers.PhoneMetadata.metadata_for_region(region)
     trunk = (known and known.national_prefix) or ""
     if known is None or (known.national_prefix_for_parsing or "") != trunk or known.national_prefix_transform_rule:
@@ -67,6 +68,8 @@ def _plain(sql: str, region: str) -> str:
 
 
 def _email(cleaning: Cleaning, value: Value, _: Any) -> None:
+    from email_validator import EmailNotValidError, validate_email
+
     def valid(text: str) -> str | None:
         try:
             return validate_email(text, check_deliverability=False).normalized
@@ -82,6 +85,8 @@ def _ordinary(sql: str) -> str:
 
     Left to the library: domains that are kept for special uses, and labels with two hyphens (other scripts).
     """
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES
+
     label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     form = rf"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:{label}\.)+[a-z]{{2,63}}"
     address = f"split_part({sql}, '@', 1) || '@' || lower(split_part({sql}, '@', 2))"
@@ -92,6 +97,8 @@ def _ordinary(sql: str) -> str:
 
 
 def _is_region(given: Any) -> bool:
+    import phonenumbers
+
     return isinstance(given, str) and given in phonenumbers.SUPPORTED_REGIONS
 
 
