@@ -147,7 +147,7 @@ def asked(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return [(name, draw(st.sampled_from([*VALUES[name], UNHEARD.get(name, VALUES[name][0])]))) for name in names]
 
 
-@some(150)
+@some(60)
 @given(asked(), st.integers(1, 30), st.lists(st.sampled_from([*VALUES, "tags"]), unique=True, min_size=1))
 def test_every_page_is_the_engines(both: Both, asked: list[tuple[str, Any]], limit: int, names: list[str]) -> None:
     filters = [both.exact(name, value) for name, value in asked]

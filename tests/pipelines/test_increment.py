@@ -144,7 +144,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.soak
-@some(8)
+@some(5)
 @given(st.lists(CHANGES, min_size=1, max_size=5))
 def test_whatever_changes_the_version_is_as_made_whole(
     new_bench: Callable[[], Bench], sequence: list[list[Row]]
@@ -158,7 +158,7 @@ def test_whatever_changes_the_version_is_as_made_whole(
 
 
 @pytest.mark.soak
-@some(8)
+@some(5)
 @given(st.lists(CHANGES, min_size=1, max_size=5), st.sampled_from(["INT", "TEXT"]), st.sampled_from(["", "integer"]))
 def test_whatever_changes_of_numbered_rows_the_version_is_as_made_whole(
     new_bench: Callable[[], Bench], sequence: list[list[Row]], key: str, steps: str

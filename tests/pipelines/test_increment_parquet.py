@@ -64,7 +64,7 @@ def planned(before: Rows, came: Rows, gone: set[int]) -> tuple[Plan, np.ndarray[
     return Plan(len(old), order, anchors, table(came)), touched_all
 
 
-@some(60)
+@some(30)
 @given(
     st.dictionaries(st.integers(0, 40), FULL, min_size=1) | st.dictionaries(st.integers(0, 40), SOME, min_size=1),
     st.lists(st.tuples(st.dictionaries(st.integers(0, 44), FULL | SOME, max_size=4), st.sets(st.integers(0, 40)))),
@@ -158,7 +158,7 @@ def footer(data: bytes) -> bytes:
     return data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
 
 
-@some(40)
+@some(20)
 @given(st.integers(1, 40), st.integers(0, 300), st.sampled_from([pa.int64(), pa.string(), pa.float64(), pa.bool_()]))
 def test_a_footer_is_written_as_it_was_read(columns: int, rows: int, kind: pa.DataType) -> None:
     out = io.BytesIO()
