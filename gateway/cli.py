@@ -145,7 +145,7 @@ def serve_command(root: Path, as_json: bool, host: str, port: int, workers: int)
 
     With several --workers one that dies is replaced, and SIGHUP has all of them read the settings anew.
     """
-    from gateway.app import serve
+    from gateway.serving.app import serve
 
     def ready(url: str) -> None:
         console.show_json({"url": url}) if as_json else console.note(f"The gateway is at {url}; Ctrl-C ends it.")

@@ -123,7 +123,7 @@ def _serve(workspace: Workspace, port: int) -> None:
     """Serve with a token of our own, which is worth nothing when we have ended."""
     import pyarrow.parquet as pq
 
-    from gateway.app import serve
+    from gateway.serving.app import serve
 
     kept = workspace.state / "demo-token"
     nir = pq.read_table(workspace.root / "datasets/reference/persons.parquet", columns=["nir"])["nir"][0].as_py()

@@ -184,7 +184,7 @@ def _place(at: Sequence[int | str]) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` answer every error as a problem. What is left over, `gateway/front.py` catches."""
+    """Have `app` answer every error as a problem. What is left over, `gateway/serving/front.py` catches."""
     app.add_exception_handler(BeffroiError, _on_beffroi_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)

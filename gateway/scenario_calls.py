@@ -12,10 +12,10 @@ from typing import Any
 import uvicorn
 
 from connectors.errors import Unavailable
-from gateway.app import application
 from gateway.callers.tokens import Token, Tokens
 from gateway.commands.token import note
 from gateway.service import Service
+from gateway.serving.app import application
 from pipelines.workspace import Workspace
 
 HOST = "127.0.0.1"

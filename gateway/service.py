@@ -17,7 +17,7 @@ from gateway.lookups.guesses import Guesses
 from gateway.lookups.once import Once
 from gateway.pools import Pool
 from gateway.receipts import Receipts, wanted
-from gateway.turn import Turn
+from gateway.serving.turn import Turn
 from pipelines import versions
 from pipelines.workspace import Workspace
 

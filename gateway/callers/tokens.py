@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
+from gateway.serving.turn import Turn
 from gateway.store import open_store, unavailable
-from gateway.turn import Turn
 from pipelines.declarations.callers import network
 from pipelines.declarations.sentences import among
 from pipelines.workspace import Workspace

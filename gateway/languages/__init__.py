@@ -18,7 +18,7 @@ from gateway.preferences import preferences
 
 LANGUAGES = ("en", "fr")
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
-"""What the request under way is answered in; `gateway/front.py` sets it."""
+"""What the request under way is answered in; `gateway/serving/front.py` sets it."""
 
 SENTENCES: Mapping[str, str] = {
     **callers.SENTENCES, **datasets.SENTENCES, **identifiers.SENTENCES, **identities.SENTENCES, **questions.SENTENCES, **registries.SENTENCES,

@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from connectors import errors
 from connectors.errors import BeffroiError, CallerError, NotFound, NotGranted, Unauthenticated
 from gateway.callers.access import Caller
-from gateway.front import MAX_BODY
 from gateway.journal import Entry
 from gateway.lookups import bulk, incoming, outgoing
 from gateway.lookups.bulk import Several
@@ -25,6 +24,7 @@ from gateway.lookups.outgoing import Writer
 from gateway.lookups.tending import Tender
 from gateway.problems import documented
 from gateway.service import Service
+from gateway.serving.front import MAX_BODY
 
 FEW = 200
 """Rows that are answered at once; more of them are a job."""

@@ -16,7 +16,6 @@ from connectors.errors import CallerError, InvalidRequest, MethodNotAllowed
 from connectors.records import Record
 from gateway.callers import offered
 from gateway.callers.access import visible
-from gateway.front import MAX_BODY
 from gateway.lookups import identity, incoming, on, together, verifying
 from gateway.lookups.answering import answer
 from gateway.lookups.many import Many
@@ -24,6 +23,7 @@ from gateway.lookups.question import Question, day
 from gateway.lookups.verifying import Verified
 from gateway.problems import documented, problem
 from gateway.service import Service
+from gateway.serving.front import MAX_BODY
 from pipelines.declarations.configuration import Lookup
 
 PROBLEMS = documented(

@@ -25,9 +25,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from connectors import sandbox
-from gateway.app import application
-from gateway.heads import Bounded
 from gateway.service import Service
+from gateway.serving.app import application
+from gateway.serving.heads import Bounded
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.peers.fault_proxy import FaultProxy
@@ -243,7 +243,7 @@ class Gateway:
 SERVE = """
 import sys
 from pathlib import Path
-from gateway.app import serve
+from gateway.serving.app import serve
 serve(Path(sys.argv[1]), "127.0.0.1", 0, ready=lambda url: print(url, flush=True))
 """
 

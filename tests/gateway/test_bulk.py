@@ -22,11 +22,11 @@ from click.testing import CliRunner, Result
 from connectors.errors import InvalidRequest, LimitReached
 from gateway.callers.access import Caller
 from gateway.cli import main
-from gateway.front import MAX_MANY
 from gateway.journal.keys import Keys
 from gateway.lookups import incoming, outgoing
 from gateway.lookups.jobs import MOST, About, Jobs, told_of
 from gateway.lookups.many import FEW
+from gateway.serving.front import MAX_MANY
 from tests.effort import times
 from tests.gateway.conftest import Gateway, Reply, a_process, ask
 from tests.peers.fault_proxy import FaultProxy

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway import heads
+from gateway.serving import heads
 from tests.gateway.conftest import Gateway
 
 PART = b"x" * 8192

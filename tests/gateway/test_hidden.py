@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.errors import Unavailable
-from gateway import front
 from gateway.datasets.rows import AT_ONCE, WAITING, Page
 from gateway.journal import verify
+from gateway.serving import front
 from pipelines import versions
 from pipelines.run import run
 from pipelines.workspace import Workspace

@@ -18,9 +18,9 @@ from typing import Any
 import click
 import pytest
 
-from gateway.app import application
 from gateway.cli import main
 from gateway.service import Service
+from gateway.serving.app import application
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
 from tests.gateway.conftest import Gateway, ask
@@ -41,7 +41,7 @@ access.decide = never
 
 SERVE = """
 from pathlib import Path
-from gateway.app import serve
+from gateway.serving.app import serve
 from gateway.callers.tokens import Tokens
 from pipelines.workspace import Workspace
 

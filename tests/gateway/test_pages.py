@@ -13,7 +13,7 @@ import pytest
 from lxml import html
 
 from connectors.errors import Misconfigured, Unavailable
-from gateway.app import serve
+from gateway.serving.app import serve
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.gateway.conftest import SERVE, Gateway, ask, things

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import short
-from gateway.app import application
 from gateway.service import Service
+from gateway.serving import short
+from gateway.serving.app import application
 from gateway.traces import route_of
 from pipelines.run import run
 from pipelines.workspace import Workspace

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.lines import MOST, Lines, Plain
-from gateway.turn import Turn
+from gateway.serving.lines import MOST, Lines, Plain
+from gateway.serving.turn import Turn
 
 
 class Counted:

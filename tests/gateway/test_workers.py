@@ -222,7 +222,7 @@ BEGIN = """
 import logging, os, signal, socket, sys
 from pathlib import Path
 from connectors.errors import BeffroiError, Misconfigured
-from gateway.workers import Workers
+from gateway.serving.workers import Workers
 
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 

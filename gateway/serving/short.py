@@ -19,10 +19,10 @@ from gateway.callers.access import Caller, decide, of_dataset
 from gateway.callers.proxies import CERTIFICATES
 from gateway.datasets.open_data import meta
 from gateway.datasets.routes import row_headers
-from gateway.front import ALWAYS, SHARED, logged
 from gateway.health import age
 from gateway.service import Service
-from gateway.turn import Turn
+from gateway.serving.front import ALWAYS, SHARED, logged
+from gateway.serving.turn import Turn
 from pipelines import index, versions
 from pipelines.versions import Version
 
@@ -57,7 +57,7 @@ class _Told(NamedTuple):
 class Rows:
     """An ASGI layer that answers for a row of an open dataset, by GET or HEAD, before it is found out who asks.
 
-    It stands before all others, `gateway/front.py` too, and does what that does. Where it fails, the long way is left.
+    It stands before all others, `gateway/serving/front.py` too, and does what that does. Where it fails, the long way is left.
     """
 
     def __init__(self, app: "ASGIApp", service: Service) -> None:

@@ -16,34 +16,37 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from connectors.errors import Unavailable
-from gateway import home, metrics_routes, openapi, short, traces, who_read
+from gateway import home, metrics_routes, openapi, traces, who_read
 from gateway.callers.access import visible
 from gateway.callers.credentials import Presented
 from gateway.datasets import report_routes, version_routes
 from gateway.datasets import routes as dataset_routes
-from gateway.front import Front
-from gateway.heads import Bounded
 from gateway.health import beffroi_version
 from gateway.lookups import many
 from gateway.lookups import routes as lookup_routes
 from gateway.problems import install
 from gateway.service import Service
-from gateway.workers import Workers
+from gateway.serving import short
+from gateway.serving.front import Front
+from gateway.serving.heads import Bounded
+from gateway.serving.workers import Workers
 from pipelines import pages
 from pipelines.workspace import Workspace
 
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "gateway.lines.Plain", "fmt": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "gateway.lines.Lines", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "formatters": {"plain": {"()": "gateway.serving.lines.Plain", "fmt": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {
+        "stderr": {"class": "gateway.serving.lines.Lines", "formatter": "plain", "stream": "ext://sys.stderr"}
+    },
     "loggers": {
         "beffroi": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "connectors": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }
-"""One line per request comes from `gateway/front.py`; uvicorn's own would show addresses as they were asked."""
+"""One line per request comes from `gateway/serving/front.py`; uvicorn's own would show addresses as they were asked."""
 
 UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks", "_srcfile")
 """What `logging` finds out for each line, unless it is told not to, and ours do not tell.
