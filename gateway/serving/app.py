@@ -95,7 +95,7 @@ def application(service: Service) -> FastAPI:
     app.add_middleware(Presented, credentials=service.credentials)
     app.add_middleware(Front)
     if not traces.install(app):  # a short call has no span of its own
-        short.rows_first(app, service)
+        app.state.rows = short.Rows(service)  # for `Bounded`
     _pages(app, service)
     app.include_router(lookups)
     app.include_router(many.router(asked))

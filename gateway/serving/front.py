@@ -74,8 +74,12 @@ class Front:
 
 def logged(scope: Scope, status: int, started: float) -> None:
     """Write the line of a request that came at `started`, by the monotonic clock; `status` 0 is that nobody was answered."""
-    took = (time.monotonic() - started) * 1000
-    log.info("%s %s %s %.0f ms", scope["method"], route_of(scope), status or "-", took)
+    line(scope["method"], route_of(scope), status, started)
+
+
+def line(method: str, route: str, status: int, started: float) -> None:
+    """Write the line of a request to an address of the template `route`."""
+    log.info("%s %s %s %.0f ms", method, route, status or "-", (time.monotonic() - started) * 1000)
 
 
 class _Body:

@@ -8,7 +8,7 @@ import asyncio
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
 """Bytes that may come of a request's line, headers and trailers before they end; a body has its own bound."""
@@ -66,9 +66,11 @@ class Bounded(_Watched, HttpToolsProtocol):
     They come after the head that a proxy saw to: taken for headers, they would say who calls, and from where. A request
     that offers to upgrade (as Java's client does) is read by h11, with all that follows on its connection: httptools
     takes its body for a further request.
+
+    What the application's `state.rows` can answer as soon as a head is read, it answers here.
     """
 
-    _unread, _over, _between, _begun = 0, False, True, 0
+    _unread, _over, _between, _begun, _answered = 0, False, True, 0, False
     _came: bytes | None = b""
     """All that came since the request began whose head is read; None where it began after another in one segment."""
 
@@ -88,7 +90,7 @@ class Bounded(_Watched, HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
-        self._over = self._between = False
+        self._over = self._between = self._answered = False
         self._begun += 1
         self._since = self._since or self.loop.time()  # in the segment of another request too
         if self._begun > 1:
@@ -103,8 +105,26 @@ class Bounded(_Watched, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._unread, self._over, self._since = 0, True, None
-        if not self.parser.should_upgrade():
+        if not self.parser.should_upgrade() and not self._answer():
             super().on_headers_complete()
+
+    def _answer(self) -> bool:
+        """Answer at once, if that can be done, and the connection is in no other state than it mostly is."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        rows = getattr(self.config.app.state, "rows", None)  # type: ignore[union-attr]
+        if rows is None or busy or self.flow.write_paused or self.transport.is_closing() or self.root_path:
+            return False
+        if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
+            return False
+        found = rows.answer(self.parser.get_method(), self.url, self.headers)
+        if found is None:
+            return False
+        status, answer = found
+        own = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
+        self.transport.write(STATUS_LINE[status] + own + answer)
+        self._answered = True
+        self.on_response_complete()
+        return True
 
     def on_body(self, body: bytes) -> None:
         """Hand on a part of the body."""
@@ -114,7 +134,7 @@ class Bounded(_Watched, HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that the request has come as a whole."""
         self._unread, self._between = 0, True
-        if not self.parser.should_upgrade():
+        if not self._answered and not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
