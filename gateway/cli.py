@@ -21,6 +21,7 @@ from gateway.commands.dataset import DATASET_COMMANDS
 from gateway.commands.doctor import DOCTOR_COMMANDS
 from gateway.commands.explain import explain_command
 from gateway.commands.journal import journal_group
+from gateway.commands.link import link_command
 from gateway.commands.lookup import lookup_command
 from gateway.commands.quarantine import quarantine_group
 from gateway.commands.receipt import receipt_group
@@ -45,6 +46,7 @@ def main(workspace: Path | None) -> None:
 main.add_command(connector_group)
 main.add_command(quarantine_group)
 main.add_command(schema_group)
+main.add_command(link_command)
 main.add_command(lookup_command)
 main.add_command(explain_command)
 main.add_command(token_group)

@@ -26,7 +26,7 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
     hardly a name in it is one that is read.
     """
     clean, alone = dataset.cleaning(source), len(dataset.inputs) == 1
-    read = {column.name: source_of(clean, column) for column in dataset.columns}
+    read = {column.name: source_of(clean, column) for column in dataset.columns if column.name not in dataset.link}
     wanted = set(read.values())
     strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
     for number, (name, column) in enumerate(read.items()):

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from connectors.errors import Unavailable
 from pipelines import by_column, databases, index, metrics, raw, retention, rollback, runs, versions
 from pipelines.declarations import Dataset
+from pipelines.linking import files as links
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -30,7 +31,7 @@ Kind = Literal["leftover", "undeclared", "broken", "busy"]
 FOLDERS = ("lake", "versions", "raw", "runs", "failed")
 """Folders of the state that have a folder for each dataset."""
 
-FILES = (("held", ".json"), ("corrections", ".jsonl"))
+FILES = (("held", ".json"), ("corrections", ".jsonl"), ("decisions", ".*"))
 """Folders of the state that have a file for each dataset, and how it ends."""
 
 MINUTE, DAY = 60.0, 86_400.0
@@ -137,6 +138,7 @@ def _leftovers(workspace: Workspace, name: str) -> Iterator[Path]:
         pass
     yield from (runs.failed_folder(workspace, name)).glob("*.part")
     yield from (state / "runs" / name).glob("*.part")
+    yield from (state / "decisions").glob(f"{name}.*.part")
     yield from (state / folder / f"{name}.part" for folder, _ in FILES if (state / folder / f"{name}.part").exists())
     yield from (path for path in [rollback.half(workspace, name)] if path.exists())
     spilled = [name, *([f"faces-{name}"] if f"faces-{name}" not in workspace.datasets else [])]
@@ -234,6 +236,8 @@ def _ready(dataset: Dataset, version: Version) -> str | None:
     today = version.declared == versions.declared(dataset)
     if today and not by_column.is_of(dataset, version.parquet, version.folder):
         return "its index by columns is gone or damaged, or not of the columns that index: names"
+    if today and links.damaged(dataset, version.folder):
+        return "what its links were made from is damaged"
     return "its report is gone or damaged" if _began(version.folder / "report.json") is None else None
 
 

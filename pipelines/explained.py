@@ -64,7 +64,7 @@ def _steps(
     for column in dataset.columns:
         said = clean.get(column.name, Clean())
         read = said.source or column.name
-        value = cleaned_column(cleaning, said, column, types)
+        value = cleaned_column(cleaning, said, column, {} if column.name in dataset.link else types)
         if column.name in columns and read in types:
             yield column.name, _walked(connection, cleaning, said.steps, column, (read, types[read]), value)
         cleaning.done[column.name] = value

@@ -93,7 +93,7 @@ def judge(
     types = dict[int, dict[str, str]]()
     for part in (each for given in parts for each in _put(connection, dataset, given, judged, needed)):
         types |= dict.fromkeys(part.members, part.types)
-        read = {source_of(part.clean, column) for column in dataset.columns}
+        read = {source_of(part.clean, column) for column in dataset.columns if column.name not in dataset.link}
         judged.unread |= {name for each in part.members.values() for name in part.types.keys() - read - each.ours}
     judged.raws, judged.types = [each.raw for each in inputs], [types[number] for number in range(len(inputs))]
     where = "" if judged.numbered else f"CAST(0 AS USMALLINT) AS {SOURCE}, rowid + 1 AS {PLACE}, "
@@ -185,12 +185,13 @@ def _prepared(
     part = _Part(members, types, faulty, cleaning, clean)
     _view(connection, members, part.names, PLACE)
     for column in dataset.columns:  # in declared order, so that a step may use a column above it
-        cleaning.done[column.name] = cleaned_column(cleaning, clean.get(column.name, Clean()), column, types)
+        there = {} if column.name in dataset.link else types  # what linking fills in is empty until then
+        cleaning.done[column.name] = cleaned_column(cleaning, clean.get(column.name, Clean()), column, there)
     for column in dataset.columns:
         for failure in cleaning.done[column.name].failures:
             rules.bit(column.name, failure.rule, failure.reason)
     for column in dataset.columns:
-        reason = missing(column, dataset.key)
+        reason = missing(column, dataset)
         if reason is not None:
             rules.bit(column.name, "required", reason)
         for failure in constraints(column, ""):
@@ -264,7 +265,7 @@ def _masks(dataset: Dataset, given: _Part, rules: Rules) -> list[str]:
         cases: list[tuple[int, str]] = [
             (rules.bit(column.name, each.rule, each.reason), each.condition) for each in value.failures
         ]
-        reason = missing(column, dataset.key)
+        reason = missing(column, dataset)
         if reason is not None:
             cases.append((rules.bit(column.name, "required", reason), f"{value.sql} IS NULL"))
         for number in {bit // WIDTH for bit, _ in cases}:

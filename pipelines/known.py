@@ -12,6 +12,8 @@ from pipelines import corrections, lineage
 from pipelines import raw as raws
 from pipelines import report as reports
 from pipelines.declarations import Dataset
+from pipelines.linking import decisions
+from pipelines.linking import files as links
 from pipelines.needed import Needed
 from pipelines.raw import Raw
 from pipelines.report import Report
@@ -20,7 +22,10 @@ from pipelines.stage import raw_folder
 from pipelines.steps.vocabulary import file_of
 from pipelines.versions import declared
 
-JUDGES = ("email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely")
+LINKS = ("anyascii", "python-stdnum", "splink")
+"""The libraries besides the engine that tell what records are one."""
+
+JUDGES = tuple(sorted({"email-validator", "phonenumbers", "pyproj", "python-stdnum", "shapely", *LINKS}))
 """The libraries besides the engine that tell what a value is: another version may tell otherwise."""
 
 FILES = ("lineage.parquet", "duplicates.parquet", "conflicts.parquet", "corrected.parquet", "quarantine.parquet")
@@ -35,22 +40,23 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
     dataset = job.dataset
     said = [
         [version_of(each) for each in ("beffroi", "duckdb", *JUDGES)],
-        _code(),
+        code(),
         {name: repr(value) for name, value in dataset if name not in TOLD},
         declared(dataset),
         repr(dataset.columns),
         [[source.name, raw.identity] for source, raw in zip(dataset.inputs, inputs, strict=True)],
         {other: needed.version(other).number for other in sorted(dataset.depends_on)},
         list(_files(job)),
+        [decisions.state_digest(job.workspace, dataset.name, column) for column in dataset.link],
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 @cache
-def _code() -> list[list[str]]:
+def code(below: str = "") -> list[list[str]]:
     """Return the digest of every file that judges: a changed step is another judgement, whatever the version's number."""
     folder = Path(__file__).parent
-    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.parquet")])
+    files = sorted(file for file in (folder / below).rglob("*") if file.suffix in (".py", ".parquet", ".yaml", ".csv", ".txt"))
     return [[file.relative_to(folder).as_posix(), raws.digest_of(file)] for file in files]
 
 
@@ -82,6 +88,7 @@ def unchanged(job: Job, judged: str) -> Report | None:
     try:
         before = reports.of(last.report)
         same = all(lineage.is_of(last.folder / file, before.sources) for file in FILES)
+        same = same and links.whole(job.dataset, last.folder)
         told = [(source["raw"], source["version"]) for source in before.sources]
     except (OSError, ValueError, TypeError, KeyError):
         return None

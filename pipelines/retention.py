@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines import versions
 from pipelines.declarations import Dataset
+from pipelines.linking import files as links
 from pipelines.raw import NOTES, parts_of, readings
 from pipelines.versions import KEPT, Version
 from pipelines.workspace import Workspace
@@ -78,7 +79,7 @@ def _of_folders(folders: Path, wanted: list[Version], ready: set[int]) -> Iterat
         if folder.name not in numbers:
             yield folder
         elif not numbers[folder.name]:
-            yield from (file for file in folder.iterdir() if file.name not in EVIDENCE)
+            yield from (file for file in folder.iterdir() if file.name not in EVIDENCE and not links.is_kept(file.name))
         else:
             yield from folder.glob("*.part")
 

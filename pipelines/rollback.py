@@ -23,6 +23,7 @@ from deltalake.exceptions import DeltaError
 from connectors.errors import InvalidRequest, NotFound, RunFailed
 from pipelines import databases, diff, faces, retention, schema_versions, versions
 from pipelines.declarations import Dataset
+from pipelines.linking import files as links
 from pipelines.report.words import moment
 from pipelines.versions import Version
 from pipelines.whole import on_disk, second_name
@@ -215,7 +216,8 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
 
 def _evidence(target: Version, number: int, folder: Path) -> None:
     """Copy what tells where the rows came from, as far as it is kept; the report under its new number."""
-    for name in retention.EVIDENCE | {"quarantine.parquet", "conflicts.parquet"}:
+    linked = {file.name for file in links.in_folder(target.folder)}
+    for name in retention.EVIDENCE | {"quarantine.parquet", "conflicts.parquet"} | linked:
         if (target.folder / name).is_file():
             shutil.copyfile(target.folder / name, folder / name)
     report = folder / "report.json"

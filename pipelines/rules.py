@@ -4,12 +4,12 @@ What a refused row is told is read off its bits when the quarantine is written: 
 ever put into words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from connectors.columns import Column
 from pipelines import faults
-from pipelines.declarations import Dataset, ForeignKey, forms
+from pipelines.declarations import Dataset, ForeignKey, forms, linked
 from pipelines.sql import DUCKDB, quote
 from pipelines.steps.clean import Failure, Reason
 
@@ -92,10 +92,17 @@ def _struct(rule: Rule) -> str:
 # --- what a column must meet -----------------------------------------------------------------------------------------
 
 
-def missing(column: Column, key: Sequence[str]) -> Reason | None:
-    """Return what is said of a row without a value of `column`, or None where it may be without."""
-    if column.name in key:
+def missing(column: Column, dataset: Dataset) -> Reason | None:
+    """Return what is said of a row without a value of `column`, or None where it may be without.
+
+    What linking fills in is missing in every row when it is judged.
+    """
+    if column.name in dataset.link:
+        return None
+    if column.name in dataset.key:
         return Reason("is missing, and it is part of the key", "manque, et fait partie de la clé")
+    if column.name in linked.identities(dataset):
+        return Reason("is missing, and a record is known by it", "manque, et un enregistrement est reconnu par lui")
     return Reason("is missing", "manque") if column.constraints.required else None
 
 

@@ -7,6 +7,7 @@ and the next run sweeps it away.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 from connectors.errors import BeffroiError, RunFailed
 from pipelines import (
@@ -92,11 +93,12 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     judged = judge(connection, dataset, inputs, needed)
     several.hold(connection, dataset, judged, needed)
     corrections = corrected.apply(job, judged, needed)
+    links = _linked(job, judged, needed, full=full, preview=preview) if dataset.link else {}
     in_order = merge(connection, dataset, judged)
     compare.lines(connection, dataset, judged, in_order=in_order)
     clock.begin("expect", sum(judged.counts))
     why = {"reason": since.en, "reason_fr": since.fr} if any(each.raw.after for each in inputs) else {}
-    report = replace(_report(job, inputs, judged, needed), corrected=corrections, replayed=replay, why_whole=why)
+    report = replace(_report(job, inputs, judged, needed), corrected=corrections, replayed=replay, why_whole=why, links=links)
     report, problems = expectations.judge(job, inputs, judged, report, accept=accept)
     if problems:
         runs.failed(job, judged, clock.done(report, "failed", problems))
@@ -106,6 +108,14 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     report = write.version(job, judged, report, in_order=in_order)
     _note(job, inputs, known_by, report.version)
     return report
+
+
+def _linked(job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool) -> dict[str, dict[str, Any]]:
+    """Fill in the columns that links declare; return what the report tells of them."""
+    from pipelines.linking import step  # what it imports takes a second
+
+    job.clock.begin("link")
+    return step.fill(job, judged, needed, full=full, preview=preview)
 
 
 def _note(job: Job, inputs: Sequence[Staged], judged: str | None = None, version: int | None = None) -> None:

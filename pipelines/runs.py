@@ -85,6 +85,11 @@ class Job:
     last: Version | None
     changes: Changes | None = None
 
+    @property
+    def links(self) -> Path:
+        """Return where its links are written until its version has a folder: it goes with what the run spills."""
+        return self.workspace.state / "spill" / self.dataset.name / "links"
+
 
 def sources(inputs: Sequence[Staged], judged: Judged, less: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     """Return what a report tells of each source; `less` are the rows of each that were refused and merged."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from connectors.errors import RunFailed
 from pipelines import compare, faces, index, lineage, runs, versions
 from pipelines.judge import ROWS, Judged
+from pipelines.linking import files as links
 from pipelines.report import Report
 from pipelines.runs import Job
 from pipelines.sql import identifier, quote
@@ -114,6 +115,7 @@ def _evidence(job: Job, judged: Judged, report: Report, folder: Path) -> None:
     refused = lineage.quarantine(job.connection, job.dataset, judged, report.sources, folder)
     merged = lineage.rows(job.connection, job.dataset, report.sources, folder)
     compare.keep(job.connection, folder)
+    links.move(job.links, folder)
     _hold("refused rows", refused, report.quarantined)
     _hold("merged rows", merged, report.merged)
 

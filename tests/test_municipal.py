@@ -150,11 +150,11 @@ def test_suppliers_are_the_rows_of_the_table_and_say_nowhere_which_company_they_
 
 def test_suppliers_are_companies_of_the_register(known: list[suppliers.Supplier]) -> None:
     companies = {row["siren"]: row for row in pq.read_table(REFERENCE / "companies.parquet").to_pylist()}
-    assert sum(each.siren is None for each in known) == suppliers.UNKNOWN
+    assert sum(each.siren is each.lei is None for each in known) == suppliers.UNKNOWN
     found = Counter(each.siren for each in known if each.siren)
     assert sum(count - 1 for count in found.values()) >= suppliers.DUPLICATES
     right = short = merged = 0
-    for row, siren in known:
+    for row, siren, _ in known:
         digits = re.sub(r"\s", "", row["SIRET"] or "")
         if siren is None:
             assert not digits
@@ -164,9 +164,18 @@ def test_suppliers_are_companies_of_the_register(known: list[suppliers.Supplier]
         short += digits == siren
         merged += bool(digits) and companies.get(digits[:9], {}).get("merged_into") == siren
     assert (short, merged) == (suppliers.SHORT_NUMBERS, suppliers.MERGED)
-    wrong = sum(bool(row["SIRET"]) for row, _ in known) - right - short - merged
+    wrong = sum(bool(each.row["SIRET"]) for each in known) - right - short - merged
     assert wrong == suppliers.WRONG_NUMBERS
-    assert sum(not row["SIRET"] for row, _ in known) > 100, "as many numbers are missing as in real accounts"
+    assert sum(not each.row["SIRET"] for each in known) > 100, "as many numbers are missing as in real accounts"
+
+
+def test_some_suppliers_are_real_legal_entities_of_which_nothing_is_made_up(known: list[suppliers.Supplier]) -> None:
+    entities = {row["lei"]: row["name"] for row in pq.read_table(REFERENCE / "legal_entities.parquet").to_pylist()}
+    real = [each for each in known if each.lei]
+    assert len(real) == suppliers.REAL
+    assert all({name for name, value in each.row.items() if value} == {"CODE_TIERS", "RAISON_SOCIALE"} for each in real)
+    same = [each for each in real if each.row["RAISON_SOCIALE"] == entities[each.lei or ""].upper()]
+    assert 0 < len(same) < len(real), "some as they are registered, some as people write"
 
 
 def test_names_of_suppliers_are_those_of_people_who_type(known: list[suppliers.Supplier]) -> None:
@@ -174,6 +183,6 @@ def test_names_of_suppliers_are_those_of_people_who_type(known: list[suppliers.S
     same = [each for each in known if each.siren and each.row["RAISON_SOCIALE"] == companies[each.siren]["legal_name"]]
     assert 0.2 < len(same) / len(known) < 0.6
     assert any(not each.row["RAISON_SOCIALE"].isascii() for each in known)
-    amounts = [each.row["MONTANT_TTC"] for each in known]
+    amounts = [each.row["MONTANT_TTC"] for each in known if not each.lei]
     assert all(re.fullmatch(r"\d{1,3}([ \u00a0\u202f]?\d{3})*(,\d\d)?", amount) for amount in amounts)
     assert len({re.sub(r"\d", "", amount) for amount in amounts}) >= 5

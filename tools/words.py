@@ -64,7 +64,13 @@ def _default(field: FieldInfo) -> str:
 def _plural(words: str) -> str:
     """Return the words for several of them; a list may hold a mixture."""
     parts = words.replace(" or ", ", ").split(", ")
-    return "values" if len(parts) > 2 else " or ".join(part if part == "keys" else f"{part}s" for part in parts)
+    return "values" if len(parts) > 2 else " or ".join(_several(part) for part in parts)
+
+
+def _several(words: str) -> str:
+    if words.startswith("list of "):
+        return words.replace("list", "lists", 1)
+    return words if words == "keys" else f"{words}s"
 
 
 def _or(words: Sequence[str]) -> str:

@@ -3,6 +3,9 @@
 Every supplier is a synthetic company of `datasets/reference/companies.parquet`, or one that no register knows. Its
 number is right, wrong, half there or missing; its name is shortened, misspelt or an old one. Which company it is stands
 nowhere in the table: `draw` tells it beside each row, for whoever wants to know how well rows were linked.
+
+Some are real legal entities of `datasets/reference/legal_entities.parquet`, by their name alone: no address, number or
+payment is made up for them.
 """
 
 import random
@@ -14,7 +17,8 @@ import pyarrow.parquet as pq
 
 from connectors.sandbox.names import folded, spaced
 
-ROWS = 420
+ROWS = 444
+REAL = 24
 UNKNOWN = 20
 DUPLICATES = 40
 MERGED = 6
@@ -59,22 +63,24 @@ Row = dict[str, Any]
 
 
 class Supplier(NamedTuple):
-    """A row of the table, and the SIREN of the company that it is; None for one that no register knows."""
+    """A row of the table, with the SIREN of the company that it is, or the LEI; neither for one that no register knows."""
 
     row: Row
     siren: str | None
+    lei: str | None = None
 
 
 def draw(companies: Path, seed: int = 1901) -> list[Supplier]:
     """Return the rows in the order of the table, each with the company that it is. The same seed gives the same.
 
-    `companies` is the reference file. Raises FileNotFoundError where it is missing.
+    `companies` is the reference file, beside which stands legal_entities.parquet. Raises FileNotFoundError where one is
+    missing.
     """
     chance = random.Random(seed)  # noqa: S311 (nothing secret)
     rows: list[Row] = pq.read_table(companies).to_pylist()
     found = [row for row in rows if row["diffusion"] == "O"]
     here = [row for row in found if row["commune_code"].startswith("80")]
-    many = ROWS - UNKNOWN - DUPLICATES - MERGED
+    many = ROWS - UNKNOWN - DUPLICATES - MERGED - REAL
     chosen = {row["siren"]: row for row in chance.sample(here, many * 2 // 3)}
     while len(chosen) < many:
         row = chance.choice(found)
@@ -87,6 +93,7 @@ def draw(companies: Path, seed: int = 1901) -> list[Supplier]:
         wrong = f"{digits[:-1]}{(int(digits[-1]) + 1) % 10}"
         row["SIRET"] = wrong if place < WRONG_NUMBERS else digits[:9]
     suppliers = known + again + _merged(chance, rows) + [Supplier(_nobody(chance, found), None) for _ in range(UNKNOWN)]
+    suppliers += _real(companies.with_name("legal_entities.parquet"), seed)
     chance.shuffle(suppliers)
     for number, each in enumerate(suppliers, 1):
         each.row["CODE_TIERS"] = f"F{number:05}"
@@ -102,6 +109,26 @@ def _merged(chance: random.Random, rows: list[Row]) -> list[Supplier]:
         successor = stays[row["merged_into"]]
         written = _row(chance, successor)
         found.append(Supplier({**written, "SIRET": row["siren"]}, successor["siren"]))
+    return found
+
+
+def _real(entities: Path, seed: int) -> list[Supplier]:
+    """Return real legal entities of France, their names as people write them; drawn apart, so that the others stay."""
+    chance = random.Random(seed)  # noqa: S311 (nothing secret)
+    rows = [row for row in pq.read_table(entities).to_pylist() if row["country"] == "FR" and row["category"] == "GENERAL"]
+    found = []
+    for row in chance.sample([row for row in rows if len(row["name"].split()) > 1], REAL):
+        words = row["name"].upper().split()
+        way = chance.random()
+        if way < 0.3:
+            words = [SHORTER.get(word, word) for word in words]
+        elif way < 0.5:
+            words = _misspelt(chance, words)
+        elif way < 0.7:
+            words = [ACCENTED.get(word, word.capitalize()) for word in words]
+        elif way < 0.85:
+            words = [*words, chance.choice(("SA", "SAS", "SARL"))]
+        found.append(Supplier(dict.fromkeys(COLUMNS) | {"RAISON_SOCIALE": " ".join(words)}, None, row["lei"]))
     return found
 
 

@@ -14,6 +14,9 @@ from pydantic import Field, StringConstraints, model_validator
 from connectors.columns import Column, Crs, Personal, columns_of
 from connectors.declared import Declared
 from connectors.records import RECORDS, Record
+from pipelines.declarations.expected import Bounds as Bounds  # callers know it from here
+from pipelines.declarations.expected import Expect
+from pipelines.declarations.linked import Link
 from pipelines.steps.vocabulary import dataset_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -77,39 +80,6 @@ class Merge(Declared):
         return self.columns.get(column, self.default)
 
 
-class Bounds(Declared):
-    """A lower and an upper bound, both included."""
-
-    min: float | None = None
-    max: float | None = None
-
-
-class Freshness(Declared):
-    """How old the newest value of a column may be when a run begins."""
-
-    column: str
-    days: Annotated[float, Field(gt=0)]
-
-
-class Drift(Declared):
-    """How far a version may be from the last one.
-
-    `rows` is the share by which their number may change, `keys` the share of its rows that may be gone, `sources` the
-    share of its rows that any of several sources may have lost, `values` the points by which a column's share of empty values or of any of its most frequent values may move; `columns` says the
-    latter of one column.
-    """
-
-    rows: float | None = None
-    keys: float | None = None
-    sources: float | None = None
-    values: float | None = None
-    columns: dict[str, float] = {}
-
-    def of(self, column: str) -> float | None:
-        """Return the points that hold for a column, or None."""
-        return self.columns.get(column, self.values)
-
-
 class Retention(Declared):
     """What is kept: versions in the lake, for how many days; raw inputs."""
 
@@ -122,16 +92,6 @@ class Published(Declared):
     """Where an open dataset goes besides the gateway."""
 
     ckan: bool = True
-
-
-class Expect(Declared):
-    """What a whole version must meet, else the run fails and the last version stays."""
-
-    rows: Bounds = Bounds()
-    refused: Bounds = Bounds()  # share of the rows read that may be quarantined, 0 to 1
-    freshness: Freshness | None = None
-    drift: Drift | None = None
-    unread: list[str] | None = None  # columns of the source that may stay unread; None: they are told only
 
 
 class Reference(Declared):
@@ -216,6 +176,7 @@ class Dataset(Declared):
     sources: list[Source] = []
     merge: Merge = Merge()
     clean: dict[str, Clean] = {}
+    link: dict[str, Link] = {}
     expect: Expect = Expect()
     retention: Retention = Retention()
     schedule: str | None = None
@@ -297,4 +258,5 @@ class Dataset(Declared):
         steps = (step for _, _, clean in self.cleans for step in clean.steps)
         found = {other[0] for step in steps if (other := dataset_of(step)) is not None}
         read = {source.dataset for source in self.inputs if source.dataset is not None}
-        return frozenset(found | read | {key.reference.resource for key in self.foreign_keys})
+        linked = {link.to for link in self.link.values() if link.to is not None}
+        return frozenset(found | read | linked | {key.reference.resource for key in self.foreign_keys})

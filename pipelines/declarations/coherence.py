@@ -8,7 +8,7 @@ from typing import Protocol
 from connectors.errors import Misconfigured
 from connectors.records import Record
 from connectors.registry import Registry
-from pipelines.declarations import Dataset, identified
+from pipelines.declarations import Dataset, identified, linked
 from pipelines.declarations.accounting import WHO_READ
 from pipelines.declarations.configuration import Configuration, Grant
 from pipelines.declarations.sentences import among
@@ -203,6 +203,7 @@ def _dataset(read: Read, configuration: Configuration, name: str) -> Iterator[Pr
     yield from unknown(read, (*here, "owner"), "organisations", dataset.owner, configuration.organisations)
     yield from _foreign_keys(read, dataset)
     yield from _steps(read, dataset)
+    yield from _links(read, dataset)
 
 
 def _foreign_keys(read: Read, dataset: Dataset) -> Iterator[Problem]:
@@ -241,6 +242,17 @@ def _steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
             for other in (each for each in columns if there.get(each, TYPES_READ[each]) != TYPES_READ[each]):
                 said = f"this step reads {other} of {name}, which is of the type {there[other]}"
                 yield place, f"{said}: it must be of the type {TYPES_READ[other]}"
+
+
+def _links(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield what is wrong with the datasets that rows are linked to."""
+    for column, link in dataset.link.items():
+        if link.to is not None:
+            at: Keys = ("datasets", dataset.name, "link", column)
+            yield from unknown(read, (*at, "to"), "datasets", link.to, read.datasets)
+            if link.to in read.datasets:
+                found = linked.incoherences(link, _types(dataset)[column], read.datasets[link.to])
+                yield from (((*at, *keys), said) for keys, said in found)
 
 
 def _map(read: Read, place: Keys, file: str) -> Iterator[Problem]:

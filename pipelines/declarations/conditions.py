@@ -135,7 +135,8 @@ def _drift(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
 def _unread(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
     """Yield the names that may stay unread, and are read: what every source gives to a column."""
     unread = dataset.expect.unread or []
-    read = {(source.name, dataset.read_from(source, name)): name for source in dataset.inputs for name in names}
+    made = [name for name in names if name not in dataset.link]
+    read = {(source.name, dataset.read_from(source, name)): name for source in dataset.inputs for name in made}
     for position, name in enumerate(unread):
         at: Keys = ("expect", "unread", position)
         by = {read[source.name, name] for source in dataset.inputs if (source.name, name) in read}

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.columns import PYTHON, Column
 from connectors.records import RECORDS
-from pipelines.declarations import Dataset
+from pipelines.declarations import Dataset, linked
 from pipelines.declarations.conditions import conditions
 from pipelines.declarations.forms import misread, unusable
 from pipelines.declarations.sentences import among, is_above
@@ -54,6 +54,7 @@ def contradictions(dataset: Dataset) -> Iterator[Problem]:
         yield from _keys(dataset, names)
         yield from _cleaning(dataset, names)
         yield from conditions(dataset, names)
+        yield from linked.contradictions(dataset, names)
 
 
 def _sources(dataset: Dataset) -> Iterator[Problem]:
@@ -226,6 +227,9 @@ def _cleaning(dataset: Dataset, names: list[str]) -> Iterator[Problem]:
             used = column_of(step) if position not in problems else None
             if used is not None and used[1] not in above:
                 said = f"{used[0]} names «{used[1]}», which is no column above «{name}»{among(used[1], above)}"
+                yield (*at, name, "steps", position, parts(step)[0], used[0]), said
+            elif used is not None and used[1] in dataset.link:
+                said = f"{used[0]} names «{used[1]}», which linking fills in after all steps"
                 yield (*at, name, "steps", position, parts(step)[0], used[0]), said
             elif used is not None and (kind := types[used[1]]) not in NAMED.get(used[0], (kind,)):
                 said = f"{used[0]} names «{used[1]}», which is of the type {kind} and not {' or '.join(NAMED[used[0]])}"

@@ -7,7 +7,7 @@ owner, and what is personal there is personal wherever it goes: that is held her
 from collections.abc import Iterator, Mapping
 
 from connectors.columns import Column, columns_of
-from pipelines.declarations import Dataset, Source
+from pipelines.declarations import Dataset, Source, linked
 from pipelines.declarations.coherence import Problem, Read, unknown
 from pipelines.declarations.forms import is_read
 from pipelines.declarations.sentences import among
@@ -34,9 +34,12 @@ def _dataset(read: Read, dataset: Dataset) -> Iterator[Problem]:
             yield from unknown(read, (*at, "dataset"), "datasets", source.dataset, read.datasets)
         there = _there(read, source)
         for number, column in enumerate(dataset.columns if there is not None else ()):
+            if column.name in dataset.link:
+                continue
             yield from _column(dataset, source, column, there or {}, _place(dataset, position, number))
         yield from _personal(read, dataset, position)
     yield from _by_steps(read, dataset)
+    yield from _by_links(read, dataset)
     if dataset.audience == "open":
         yield from _closed(read, dataset)
 
@@ -105,7 +108,7 @@ def _personal(read: Read, dataset: Dataset, position: int) -> Iterator[Problem]:
     theirs = {column.name for column in there if column.personal}
     for number, column in enumerate(dataset.columns):
         name = dataset.read_from(source, column.name)
-        if name in theirs and not column.personal:
+        if name in theirs and not column.personal and column.name not in dataset.link:
             said = f"{column.name} is read from «{name}» of {source.name}, which is personal data"
             yield _place(dataset, position, number), f"{said}: it stays so, say personal: of it here too"
 
@@ -126,6 +129,21 @@ def _by_steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
                 yield keys, f"{said}: it stays so, say personal: of {name} too"
 
 
+def _by_links(read: Read, dataset: Dataset) -> Iterator[Problem]:
+    """Yield each link to what is personal data elsewhere, where the column does not say so.
+
+    The key of a person's row tells who a row is of; the number of a cluster, which is of this dataset alone, tells nobody.
+    """
+    columns = {column.name: column for column in dataset.columns}
+    for name, link in dataset.link.items():
+        other = read.datasets.get(link.to or "")
+        used = {*other.key, *linked.others(link, other).values()} if other is not None else set[str]()
+        personal = [f"«{each.name}»" for each in (other.columns if other else ()) if each.personal and each.name in used]
+        if personal and not columns[name].personal:
+            said = f"{name} is linked to {link.to} by {' and '.join(personal)}, which is personal data"
+            yield ("datasets", dataset.name, "link", name, "to"), f"{said}: it stays so, say personal: of {name} too"
+
+
 def _closed(read: Read, dataset: Dataset) -> Iterator[Problem]:
     """Yield why what an open dataset is made of cannot be open: all datasets behind it are looked at."""
     at: Keys = ("datasets", dataset.name, "audience")
@@ -141,8 +159,9 @@ def _closed(read: Read, dataset: Dataset) -> Iterator[Problem]:
 
 
 def _read_by(dataset: Dataset) -> Iterator[str]:
-    """Yield the datasets of which a dataset takes values: its sources, and those that its steps read."""
+    """Yield the datasets of which a dataset takes values: its sources, those that its steps read, or that it links to."""
     yield from (source.dataset for source in dataset.inputs if source.dataset is not None)
+    yield from (link.to for link in dataset.link.values() if link.to is not None)
     steps = (step for _, _, clean in dataset.cleans for step in clean.steps)
     yield from (other[0] for step in steps if (other := dataset_of(step)) is not None)
 

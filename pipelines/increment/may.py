@@ -74,6 +74,7 @@ OTHER_KEY = Reason("the key is not that of `incremental.key`", "la clé n'est pa
 FRESHNESS = Reason(
     "`expect.freshness` may change without a row", "`expect.freshness` peut changer sans qu'une ligne change"
 )
+LINKED = Reason("its records are linked", "ses enregistrements sont reliés")
 CORRECTED = Reason("rows are corrected by a person", "des lignes sont corrigées par une personne")
 MISSING = Reason(
     "a file of the last version is missing or damaged", "un fichier de la dernière version manque ou est abîmé"
@@ -201,6 +202,8 @@ def _together(job: Job) -> Iterator[Reason]:
             yield Reason(f"{name} is a list", f"{name} est une liste")
         if column in shown:
             yield Reason(f"{name} is a place", f"{name} est un lieu")
+    if dataset.link:
+        yield LINKED
     if dataset.expect.freshness:
         yield FRESHNESS
     if corrections.load(job.workspace, dataset.name):

@@ -28,7 +28,7 @@ class Report:
     {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns, read, missing, why}, `conflicts_by` {column, rule,
     kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
-    read, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version, and
+    read, `links` of each column that linking fills in what records it has found to be one, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version, and
     `why_whole` {reason, reason_fr} why it was all, of a source that is asked for what changed only. `cpu_seconds` and `memory_mb`
     are of the whole process until then, with the runs beside it.
     """
@@ -67,6 +67,7 @@ class Report:
     schema_changes: list[str] = field(default_factory=list)
     read: Literal["whole", "changes"] = "whole"
     why_whole: dict[str, str] = field(default_factory=dict)
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def number(report: Report) -> int | None:

@@ -6,16 +6,16 @@ least 4.5 : 1, no script, no colour that says alone what it says. No value of a 
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import quote as percent
 
 from pipelines import pages, report
 from pipelines.declarations import Dataset
-from pipelines.report import Report
+from pipelines.report import Report, links
 from pipelines.report import style as report_style
 from pipelines.report import words as report_words
+from pipelines.report.section import Section
 from pipelines.report.words import Words, count, decimal, several, share, size
 from pipelines.report.words import language_of as language_of  # noqa: PLC0414  # callers know it from here
 
@@ -29,22 +29,6 @@ SHARES = ("refused", "drift_rows", "drift_keys", "drift_sources", "drift_empty",
 
 FREQUENT = 3
 """Frequent values shown of a column."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report: sentences, and perhaps a table. `numbers` are its columns of numbers.
-
-    `total` tells that the last row sums up the others.
-    """
-
-    name: str
-    title: str
-    lines: Sequence[str] = ()
-    heads: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    numbers: Sequence[int] = ()
-    total: bool = False
 
 
 def sections(
@@ -63,6 +47,7 @@ def sections(
         yield _sources(found, said, zone, whole=whole)
     if found.outcome != "failed":
         yield _changes(found, said, whole=whole)
+    yield from links.sections(found, language, whole=whole)
     if whole:
         yield from _for_operators(found, said)
     if found.needed:

@@ -28,7 +28,7 @@ from tests.pipelines.killed import (
     run_in_full,
     run_shops,
 )
-from tests.pipelines.kinds import KINDS, Kind, content, counted, fresh, in_databases, state, whole
+from tests.pipelines.kinds import KILLED, Kind, content, counted, fresh, in_databases, state, whole
 
 SOAK = times(0) > 0
 EACH = max(1, times(0) // 6)
@@ -43,7 +43,7 @@ WORKS: tuple[Work, ...] = (run_shops, run_shops, run_in_full, correct_and_replay
 
 def some_of(*names: str) -> list[Kind]:
     """Return the kinds of datasets that a campaign goes through: these, and in `make soak` all."""
-    return [kind for kind in KINDS if SOAK or kind.name in names]
+    return [kind for kind in KILLED if SOAK or kind.name in names]
 
 
 class Campaign:
@@ -142,7 +142,7 @@ def killed(campaign: Campaign) -> int:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", KILLED, ids=str)
 def test_killed_at_any_instant(bench: Bench, kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
     campaign = Campaign(bench, kind)
     for number in range(EACH):

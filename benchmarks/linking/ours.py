@@ -1,0 +1,95 @@
+"""The same records linked by Beffroi, by the functions that its runs call."""
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from benchmarks.linking import measures
+from benchmarks.linking.cases import OURS, true_pairs
+from pipelines.linking.clusters import cluster
+from pipelines.linking.model import Model, train
+from pipelines.linking.pairs import candidates, score
+from pipelines.linking.prepare import prepare
+from pipelines.linking.recipe import Recipe, recipe
+from pipelines.linking.step import FLOOR
+
+
+def records(connection: duckdb.DuckDBPyConnection, table: pa.Table, of: Recipe, into: str = "records") -> list[str]:
+    """Make the tables `into`, as a run has them, and `truth` of an Arrow table; return the fields that it has."""
+    connection.register("given", table)
+    names = {field: next((each for each in names if each in table.column_names), None) for field, names in OURS.items()}
+    held = {field: name for field, name in names.items() if name is not None and field in of.fields}
+    fields = ", ".join(f"{held[field] if field in held else 'NULL'}::VARCHAR AS {field}" for field in of.fields)
+    number = "n" if "n" in table.column_names else "row_number() OVER () - 1 AS n"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT {number}, 0::UTINYINT AS side, origin::USMALLINT AS origin, {fields}"
+        " FROM given"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE truth AS SELECT {number}, entity, origin FROM given")
+    connection.unregister("given")
+    return list(held)
+
+
+def link(
+    connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool, model: Model | None = None, new: str | None = None
+) -> dict[str, Any]:
+    """Link the table `records` into `prepared`, `candidates`, `pairs` and `clusters`; return what was done."""
+    among = "origin" if across else None
+    if new is None:
+        prepare(connection, of, "records", "prepared", None)
+    model = model or train(connection, of, "prepared", across=among)
+    blocked = candidates(connection, of, "prepared", "candidates", new=new, across=among)
+    score(connection, of, model, "prepared", "candidates", "pairs", FLOOR)
+    return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
+
+
+def together(connection: duckdb.DuckDBPyConnection, of: Recipe) -> dict[str, int]:
+    """Cluster the table `pairs` into `clusters`, as the first run of a dataset does; return the figures."""
+    exclusive = "".join(f", p.{column}" for column in of.exclusive)
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW identities AS SELECT n, '[\"' || n || '\"]' AS identity, p.side, p.origin"
+        f"{exclusive} FROM prepared p"
+    )
+    made = cluster(
+        connection, pairs="pairs", records="identities", into="clusters", link=of.thresholds.link,
+        review=of.thresholds.review, take=lambda count, above: above + 1, exclusive=of.exclusive,
+    )  # fmt: skip
+    return {"clusters": made.clusters, "largest": made.largest, "linked": made.linked, "doubtful": made.doubtful}
+
+
+def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -> dict[str, Any]:
+    """Return how well the tables `pairs` and `clusters` are found, by the truth."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE found AS SELECT weight, probability, a.entity = b.entity AS same FROM pairs p"
+        " JOIN truth a ON a.n = p.l JOIN truth b ON b.n = p.r"
+    )
+    truth = true_pairs(connection, "truth", across=across)
+    rows = int(connection.execute("SELECT count(*) FROM truth").fetchall()[0][0])
+    brought = connection.execute(
+        "SELECT count(*) FROM candidates p JOIN truth a ON a.n = p.l JOIN truth b ON b.n = p.r WHERE a.entity = b.entity"
+    ).fetchall()[0][0]
+    told = measures.judged(connection, "found", truth) | {"blocked": brought / truth, "rows": rows, "truth": truth}
+    told["fixed"] = measures.at(connection, "found", truth, of.thresholds.link)
+    together(connection, of)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE grouped AS SELECT c.cluster, t.entity, t.origin FROM clusters c JOIN truth t USING (n)"
+    )
+    told["clusters"] = measures.clustered(connection, "grouped", truth, across=across)
+    queued, asked = connection.execute(
+        "SELECT count(DISTINCT n), (SELECT count(*) FROM clusters_bands WHERE band = 'doubtful') FROM"
+        " (SELECT unnest([l, r]) AS n FROM clusters_bands WHERE band = 'doubtful')"
+    ).fetchall()[0]
+    right = connection.execute(
+        "SELECT count(*) FROM clusters_bands b JOIN truth x ON x.n = b.l JOIN truth y ON y.n = b.r"
+        " WHERE band = 'doubtful' AND x.entity = y.entity"
+    ).fetchall()[0][0]
+    return told | {"queued_rows": queued / rows, "questions": asked, "questions_same": right, "questions_in_rows": asked / rows}
+
+
+def whole(connection: duckdb.DuckDBPyConnection, table: pa.Table, *, across: bool) -> dict[str, Any]:
+    """Link a table of persons by Beffroi's recipe, and judge it by its truth."""
+    of = recipe("person")
+    records(connection, table, of)
+    done = link(connection, of, across=across)
+    return judged(connection, of, across=across) | {"compared": done["blocked"], "rules": done["rules"]}

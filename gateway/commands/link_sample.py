@@ -1,0 +1,116 @@
+"""`beffroi link --sample` and `--check`: pairs drawn for a person to judge, as CSV, and what her verdicts say.
+
+The file has a line for each pair: both identities, an empty `verdict` and `note`, what both records have in each field,
+and last what the model makes of it, where it tempts nobody. `beffroi decide` takes the verdicts as decisions.
+"""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.errors import InvalidRequest
+from gateway import console
+from gateway.commands.link_why import Asked, drawn
+from gateway.lookups.outgoing import no_formula
+
+if TYPE_CHECKING:
+    from pipelines.linking.sample import Checked, Figure, Stratum
+    from pipelines.report.words import Words
+
+HEAD = ("identity_a", "identity_b", "verdict", "note")
+TAIL = ("weight", "probability", "stratum", "of", "version")
+VERDICTS = ("same", "different", "unsure")
+
+
+async def write(of: Asked, most: int, file: Path, seed: int = 0) -> int:
+    """Draw at most this many pairs into a new CSV file, which others cannot read; return how many there were.
+
+    Raises InvalidRequest where the file is there already, and what `decide` raises.
+    """
+    import os
+
+    pairs, values = await drawn(of, most, seed)
+    fields = sorted({name for each in values.values() for name, value in each.items() if value})
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow([*HEAD, *(f"{name}_{side}" for name in fields for side in "ab"), *TAIL])
+    for each in pairs:
+        cells = [values[one].get(name) or "" for name in fields for one in (each.a, each.b)]
+        last = (f"{each.weight:.3f}", f"{each.probability:.6f}", each.stratum, each.of, of.version.number)
+        lines.writerow([*map(no_formula, (each.a, each.b, "", "", *cells)), *last])
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds values of records
+    except FileExistsError:
+        raise InvalidRequest(f"{file} is there already: it may hold verdicts; name another file") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as opened:  # spreadsheets know UTF-8 by its mark
+        opened.write(text.getvalue())
+    return len(pairs)
+
+
+def check(file: Path) -> "Checked":
+    """Return what the verdicts of a file say. Raises InvalidRequest, with its line, for what cannot be read."""
+    from pipelines.linking import sample
+
+    strata: dict[str, Stratum] = {}
+    empty = 0
+    for number, row in _lines(file):
+        name, verdict = row["stratum"], row["verdict"].strip().lower()
+        if name not in sample.STRATA or not row["of"].isdecimal() or int(row["of"]) < 1:
+            raise InvalidRequest(f"{file}, line {number}: stratum and of are not as they were drawn")
+        stratum = strata.setdefault(name, sample.Stratum(int(row["of"])))
+        if stratum.of != int(row["of"]):
+            raise InvalidRequest(f"{file}, line {number}: pairs of two samples stand in it: check each by itself")
+        if not verdict:
+            empty += 1
+            continue
+        if verdict not in VERDICTS:
+            raise InvalidRequest(f"{file}, line {number}: a verdict is {', '.join(VERDICTS)}, or empty")
+        stratum.judge(verdict, float(row["probability"].replace(",", ".")))
+    return sample.check(strata, empty)
+
+
+def _lines(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the lines of a sample, as whatever spreadsheet wrote it: with commas, semicolons or tabs between cells."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{file} is not in UTF-8: save it as «CSV UTF-8»") from None
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="")
+    wanted = {"identity_a", "identity_b", "verdict", "probability", "stratum", "of"}
+    if missing := wanted - set(lines.fieldnames or ()):
+        raise InvalidRequest(
+            f"{file} is no sample that `beffroi link --sample` drew: it has no {', '.join(sorted(missing))}"
+        )
+    return [(lines.line_num, row) for row in lines]
+
+
+def show_checked(checked: "Checked", language: str) -> None:
+    """Show what a sample says, and on how many verdicts that rests."""
+    from pipelines.linking import words
+    from pipelines.report.words import count, several
+
+    said: Words = words.LANGUAGES[language]
+    judged = several("some_verdicts", checked.judged, said)
+    click.echo(said["checked_on"].format(judged=judged, unsure=checked.unsure, empty=checked.empty))
+    for key, figure in (("checked_precision", checked.precision), ("checked_recall", checked.recall)):
+        if figure is not None:
+            click.echo(said[key].format(**_bounds(figure, said)))
+    click.echo(said["checked_rests"])
+    heads = said["checked_heads"].split("|")
+    rows: list[tuple[Any, ...]] = [
+        (said[f"stratum_{name}"], *(count(each, said) for each in (one.of, one.judged, one.same, one.different)),
+         count(one.expected, said))
+        for name, one in checked.strata.items()
+    ]  # fmt: skip
+    console.show_table(heads, rows, right=heads[1:])
+
+
+def _bounds(figure: "Figure", said: "Words") -> dict[str, str]:
+    from pipelines.report.words import share
+
+    return {name: share(getattr(figure, name), 1, said) for name in ("estimate", "least", "most")}

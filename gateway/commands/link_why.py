@@ -1,0 +1,267 @@
+"""What `beffroi link` reads of a version's links to explain them: by itself names, weights and no value.
+
+Values, and the identities of records that nobody named, are an access like any other: journaled, and where data are
+personal or not open, for a purpose.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from connectors.errors import InvalidRequest, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.linking.decisions import Decision
+    from pipelines.linking.explained import Explanation, Values
+    from pipelines.linking.sample import Drawn
+    from pipelines.versions import Version
+    from pipelines.workspace import Workspace
+
+Names = Callable[[str], str]
+
+RECORDS = 20
+"""Pairs of one record, and links of one cluster, that are told."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Of which link of which version something is asked, by whom (for which purpose), and in which language it is told."""
+
+    workspace: "Workspace"
+    dataset: str
+    column: str
+    version: "Version"
+    language: str
+    raw: bool = False
+    purpose: str | None = None
+
+
+@dataclass
+class Why:
+    """Why two records are linked or not, or one is in its cluster; `way` are the links that lead from one to the other.
+
+    `links` are those that hold a record's cluster together, the strongest first, `pairs` what else it may be.
+    """
+
+    column: str
+    version: int
+    pair: "Explanation | None" = None
+    kept: bool = True
+    cluster: int | None = None
+    members: int = 0
+    way: list["Explanation"] = field(default_factory=list)
+    links: list["Explanation"] = field(default_factory=list)
+    weakest: "Explanation | None" = None
+    pairs: list["Explanation"] = field(default_factory=list)
+
+
+def asked(
+    workspace: "Workspace",
+    dataset: str,
+    column: str | None,
+    language: str,
+    *,
+    raw: bool = False,
+    purpose: str | None = None,
+) -> Asked:
+    """Find the link that is meant. Raises InvalidRequest, NotFound without one, Unavailable where its files are gone."""
+    from pipelines import versions
+    from pipelines.linking import files
+
+    links = list(workspace.dataset(dataset).link)
+    if not links:
+        raise InvalidRequest(f"{dataset} declares no link:")
+    if column is None and len(links) > 1:
+        raise InvalidRequest(f"{dataset} has several links: say which with --column: {', '.join(links)}")
+    if column is not None and column not in links:
+        raise InvalidRequest(f"{dataset} has no link «{column}»: there is {', '.join(links)}")
+    chosen, version = column or links[0], versions.newest(workspace, dataset)
+    if version is None:
+        raise NotFound(f"{dataset} has no version yet: `beffroi run {dataset}`")
+    if not files.pairs(version.folder, chosen).is_file() or not files.records(version.folder, chosen).is_file():
+        raise Unavailable(
+            f"the links of version {version.number} of {dataset} are no longer kept: `beffroi link {dataset}`"
+        )
+    return Asked(workspace, dataset, chosen, version, language, raw, purpose)
+
+
+async def why(of: Asked, records: Sequence[str]) -> Why:
+    """Explain two records, or the cluster of one. Raises what `decide` raises, NotFound where a record is not there."""
+    from pipelines import evidence
+    from pipelines.linking import looking
+
+    said = _decisions(of)
+    with evidence.engine() as connection:
+        told = [_resolved(connection, of, each) for each in records]
+        names = _names(of, told)
+        found = Why(of.column, of.version.number)
+        cluster = looking.cluster(connection, of.version.folder, of.column, told[0])
+        if cluster is not None:
+            found.cluster, found.members = cluster.number, len(cluster.members)
+        shown: dict[str, list[dict[str, Any]]] = {"way": [], "links": [], "pairs": [], "weakest": []}
+        if len(told) == 1:
+            shown["pairs"] = looking.of_record(connection, of.version.folder, of.column, told[0], RECORDS)
+            if cluster is not None:
+                shown["links"] = cluster.links[:RECORDS]
+                shown["weakest"] = cluster.links[-1:]
+        elif cluster is not None and told[1] in cluster.members:
+            shown["way"] = cluster.way(told[0], told[1])
+        else:
+            found.cluster = None
+        pair = None
+        if len(told) == 2:
+            pair, found.kept = _pair(connection, of, told[0], told[1])
+        every = [each for rows in shown.values() for each in rows] + ([pair] if pair else [])
+        values = await _values(connection, of, {each[side] for each in every for side in "lr"}) if of.raw else {}
+        explained = {
+            name: [explain(connection, of, each, values, said, names) for each in rows] for name, rows in shown.items()
+        }
+        found.pair = explain(connection, of, pair, values, said, names) if pair else None
+    found.way, found.links, found.pairs = explained["way"], explained["links"], explained["pairs"]
+    found.weakest = next(iter(explained["weakest"]), None)
+    return found
+
+
+async def doubtful(of: Asked, most: int) -> list["Explanation"]:
+    """Return the pairs that wait for a person, the best first. Raises what `decide` raises."""
+    from pipelines import evidence
+    from pipelines.linking import looking
+
+    with evidence.engine() as connection:
+        pairs = looking.doubtful(connection, of.version.folder, of.column, most)
+        values = await _values(connection, of, {each[side] for each in pairs for side in "lr"}) if of.raw else {}
+        said, names = _decisions(of), _names(of)
+        return [explain(connection, of, each, values, said, names) for each in pairs]
+
+
+async def drawn(of: Asked, most: int, seed: int) -> tuple[list["Drawn"], dict[str, "Values"]]:
+    """Draw a sample of pairs, with what their records have. Raises what `decide` raises, InvalidRequest without a pair."""
+    from dataclasses import replace
+
+    from pipelines import evidence
+    from pipelines.linking import files, sample
+    from pipelines.sql import quote
+
+    with evidence.engine() as connection:
+        pairs = f"read_parquet({quote(str(files.pairs(of.version.folder, of.column)))})"
+        found = sample.draw(connection, pairs, _recipe(of)[1], most, seed)
+        if not found:
+            raise InvalidRequest(f"{of.dataset} has no pair to judge: no two of its records are alike")
+        identities = {name for each in found for name in (each.a, each.b)}
+        return found, await _values(connection, replace(of, raw=True), identities)
+
+
+def explain(
+    connection: "DuckDBPyConnection", of: Asked, pair: dict[str, Any], values: Mapping[str, "Values"],
+    decisions: Mapping[tuple[str, str], "Decision"], names: Names,
+) -> "Explanation":  # fmt: skip
+    """Explain a pair, with the values that are given; its records are called as `names` has them."""
+    from pipelines.linking import looking
+    from pipelines.linking.explained import explain as explain_pair
+
+    recipe, thresholds = _recipe(of)
+    decision = decisions.get((min(pair["l"], pair["r"]), max(pair["l"], pair["r"])))
+    ours, theirs = (values.get(pair[side], {}) for side in "lr")
+    often = looking.often(connection, of.version.folder, of.column, ours, theirs)
+    shown = pair | {side: names(pair[side]) for side in "lr"}
+    return explain_pair(
+        recipe, shown, thresholds, of.language, ours=ours, theirs=theirs, decision=decision, often=often
+    )
+
+
+def _names(of: Asked, typed: Collection[str] = ()) -> Names:
+    """Return what records are called: by their identities where values are shown, or by those that were typed.
+
+    The others have numbers then, in the order in which they come.
+    """
+    numbers: dict[str, str] = {}
+
+    def called(identity: str) -> str:
+        if of.raw or identity in typed:
+            return identity
+        return numbers.setdefault(identity, f"#{len(numbers) + 1}")
+
+    return called
+
+
+def _decisions(of: Asked) -> dict[tuple[str, str], "Decision"]:
+    """Return the decisions that hold, by pair; without values being shown none, since a note may tell anything."""
+    from pipelines.linking import decisions
+
+    return {each.pair: each for each in decisions.load(of.workspace, of.dataset, of.column)} if of.raw else {}
+
+
+def _recipe(of: Asked) -> tuple[Any, Any]:
+    """Return the recipe of a link, and the thresholds that hold."""
+    from pipelines.linking.recipe import Thresholds, recipe
+
+    link = of.workspace.dataset(of.dataset).link[of.column]
+    given, said = recipe(link.record).thresholds, link.thresholds
+    return recipe(link.record), Thresholds(link=said.link or given.link, review=said.review or given.review)
+
+
+def _pair(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> tuple[dict[str, Any], bool]:
+    """Return the pair of two records, and whether the run kept it; if not, it is scored now."""
+    from pipelines.linking import looking
+
+    if one == other:
+        raise InvalidRequest("both are the same record")
+    kept = looking.pair(connection, of.version.folder, of.column, one, other)
+    found = kept or looking.scored(connection, of.version.folder, of.column, *_recipe(of), one, other)
+    if found is None:
+        raise Unavailable(f"what that version was linked by is no longer kept: `beffroi link {of.dataset}`")
+    return found, kept is not None
+
+
+def _resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
+    """Return the identity that a text means: it is one, or the key alone of a record that no other source has too.
+
+    What was typed may be personal: no error says it.
+    """
+    from pipelines.linking import looking
+
+    found = looking.called(connection, of.version.folder, of.column, text)
+    if not found:
+        raise NotFound(
+            f"version {of.version.number} of {of.dataset} has no such record: say its key, or its identity, which is a"
+            ' JSON array as ["source", "key"]'
+        )
+    if len(found) > 1:
+        raise InvalidRequest('several sources have a record of that key: say the identity, as ["source", "key"]')
+    return found[0]
+
+
+async def _values(connection: "DuckDBPyConnection", of: Asked, identities: Collection[str]) -> dict[str, "Values"]:
+    """Return what records have in the recipe's fields, once that is on the journal for each dataset that they are of."""
+    from gateway.callers.access import decide, of_refused, operator
+    from gateway.journal import Entry, Journal
+    from pipelines.declarations import linked
+    from pipelines.linking import looking
+
+    caller, dataset = operator(of.purpose), of.workspace.dataset(of.dataset)
+    link, theirs = dataset.link[of.column], looking.theirs(connection, of.version.folder, of.column, identities)
+    columns = {of.dataset: linked.columns(link, dataset)}
+    if link.to is not None:
+        columns[link.to] = columns.get(link.to, {}) | linked.others(link, of.workspace.dataset(link.to))
+    keys = {
+        name: [each for each in identities if len(columns) == 1 or (each in theirs) == (name == link.to)]
+        for name in columns
+    }
+    with closing(Journal.of(of.workspace)) as journal:
+        for name, read in columns.items():
+            entry = Entry.begin(of.workspace, caller, "link", f"dataset:{name}")
+            async with journal.access(entry):
+                decide(of.workspace, caller, of_refused(of.workspace.dataset(name)), None)
+                entry.identifiers = [journal.keyed(f"dataset:{name}:{_key(each)}") for each in sorted(keys[name])]
+                entry.fields = sorted(read.values())
+                entry.source = f"version {of.version.number} of {of.dataset}"
+        return looking.fields(connection, of.version.folder, of.column, identities)
+
+
+def _key(identity: str) -> str:
+    """Return the key in an identity, as the journal has keys."""
+    return ",".join(map(str, json.loads(identity)[1:]))

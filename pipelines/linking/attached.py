@@ -1,0 +1,184 @@
+"""Links to another dataset (`to:`): each record of ours gets one of theirs at most, the best, or none where it is unsure.
+
+The best is what people said is the same (of several the newest word), then an equal identifier, then the greatest weight.
+It has to be better than the second of its class by a margin; a tie is doubtful. Several of ours may get the same one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.linking import bands
+from pipelines.linking.clusters import MOST_TOLD, Contradiction
+from pipelines.linking.decisions import Decision
+
+Connection = duckdb.DuckDBPyConnection
+
+MARGIN = 3.0
+"""Bits by which the best has to be better than the second: eight times as likely."""
+
+
+@dataclass
+class Attached:
+    """The figures of the links of a run: records of ours, those `attached` to one of theirs, those with a tie.
+
+    Pairs by band; `cut` counts pairs that would be linked, or doubtful, if there were no better one (`other`), or no equal
+    one (`tie`); `events` by name.
+    """
+
+    records: int = 0
+    attached: int = 0
+    ties: int = 0
+    linked: int = 0
+    doubtful: int = 0
+    apart: int = 0
+    cut: dict[str, int] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    contradicting: int = 0
+    contradictions: list[Contradiction] = field(default_factory=list)
+
+
+DECIDED = pa.schema({
+    "a": pa.string(), "b": pa.string(), "verdict": pa.string(), "author": pa.string(), "decided": pa.string(), "age": pa.int64(),
+})  # fmt: skip
+
+CHOICES = """
+CREATE OR REPLACE TEMP TABLE {x}_choices AS
+WITH ours AS (SELECT n, identity FROM {records} WHERE side = 0), others AS (SELECT n, identity FROM {records} WHERE side = 1),
+    said AS (
+        SELECT o.n AS ours, t.n AS theirs, verdict, author, decided, age FROM {x}_decided d
+            JOIN ours o ON o.identity = d.a JOIN others t ON t.identity = d.b
+        UNION ALL SELECT o.n, t.n, verdict, author, decided, age FROM {x}_decided d
+            JOIN ours o ON o.identity = d.b JOIN others t ON t.identity = d.a
+    ),
+    scored AS (
+        SELECT CASE WHEN o.n IS NULL THEN p.r ELSE p.l END AS ours, CASE WHEN o.n IS NULL THEN p.l ELSE p.r END AS theirs,
+            p.how, round(coalesce(p.weight, 0), 6) AS weight, p.probability
+        FROM {pairs} p LEFT JOIN ours o ON o.n = p.l WHERE p.probability >= {review!r}
+    ),
+    known AS (
+        SELECT ours, theirs, verdict, author, decided, age, weight, probability,
+            CASE WHEN verdict = 'same' THEN 0 WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind,
+            coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL), false) AS eligible
+        FROM scored FULL JOIN said USING (ours, theirs)
+    )
+SELECT k.*, o.identity AS one, t.identity AS two, row_number() OVER (
+        PARTITION BY k.ours ORDER BY eligible DESC, kind, age, weight DESC, t.identity
+    ) AS place
+FROM known k JOIN ours o ON o.n = k.ours JOIN others t ON t.n = k.theirs
+WHERE verdict IS DISTINCT FROM 'different'
+"""
+"""What each of ours could be linked to, the best first, of the pairs that count at all. `age` is 0 for the newest word."""
+
+CHOSEN = """
+CREATE OR REPLACE TEMP TABLE {x}_chosen AS
+SELECT b.*, EXISTS (
+        FROM {x}_choices s WHERE s.ours = b.ours AND s.place > 1 AND b.kind > 0 AND s.kind = b.kind
+        AND s.weight > b.weight - {margin!r}
+    ) AS tie
+FROM {x}_choices b WHERE b.place = 1 AND b.eligible
+"""
+
+LINKS = """
+CREATE OR REPLACE TEMP TABLE {x} AS
+SELECT r.n, CASE WHEN NOT c.tie THEN c.theirs END AS theirs
+FROM {records} r LEFT JOIN {x}_chosen c ON c.ours = r.n WHERE r.side = 0
+"""
+
+SPECIAL = """
+SELECT s.ours, s.theirs, CASE WHEN c.tie THEN 'tie' ELSE 'other' END AS why
+FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours
+WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} ELSE s.place > 1 END
+"""
+"""Pairs that would be linked or doubtful by themselves: those of a tie, and those that a better one makes needless."""
+
+EVENTS = """
+CREATE OR REPLACE TEMP TABLE {x}_events AS
+WITH now AS (
+        SELECT r.identity AS one, c.two, c.kind, c.weight, c.author, c.decided, coalesce(c.tie, false) AS tie
+        FROM {records} r LEFT JOIN {x}_chosen c ON c.ours = r.n WHERE r.side = 0
+    ),
+    compared AS (SELECT n.*, CASE WHEN tie THEN NULL ELSE two END AS is_now, b.theirs AS was FROM now n LEFT JOIN {before} b ON b.identity = n.one),
+    said AS (SELECT a, b, author, decided FROM {x}_decided WHERE verdict <> 'same' UNION ALL
+        SELECT b, a, author, decided FROM {x}_decided WHERE verdict <> 'same'),
+    there AS (SELECT identity FROM {records} WHERE side = 1)
+SELECT CASE WHEN was IS NULL THEN 'linked' WHEN is_now IS NULL THEN 'unlinked' ELSE 'relinked' END AS event,
+    NULL::BIGINT AS cluster, NULL::BIGINT AS other, 1::BIGINT AS records,
+    CASE WHEN is_now IS NOT NULL THEN ['decision', 'identifier', 'link'][kind + 1] WHEN s.a IS NOT NULL THEN 'decision'
+        WHEN was NOT IN (FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE 'weight' END AS reason,
+    one AS l, coalesce(is_now, was) AS r, CASE WHEN is_now IS NOT NULL AND kind > 0 THEN weight END AS weight,
+    CASE WHEN is_now IS NOT NULL THEN e.author ELSE s.author END AS author,
+    CASE WHEN is_now IS NOT NULL THEN e.decided ELSE s.decided END AS decided
+FROM compared e LEFT JOIN said s ON s.a = one AND s.b = was
+WHERE is_now IS DISTINCT FROM was ORDER BY 1, one
+"""
+
+
+def attach(
+    connection: Connection, *, pairs: str, records: str, into: str, link: float, review: float,
+    decisions: Sequence[Decision] = (), before: str | None = None, margin: float = MARGIN,
+) -> Attached:  # fmt: skip
+    """Make the links of a run: temp tables `into` (n, theirs), `into`_events, the view `into`_bands; return their figures.
+
+    `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side;
+    `before` identity and theirs (an identity too) of the last version, None at the first run.
+    """
+    words = sorted(decisions, key=lambda each: (each.when, each.pair), reverse=True)
+    rows = [
+        {"a": each.a, "b": each.b, "verdict": each.verdict, "author": each.author, "decided": each.when, "age": age}
+        for age, each in enumerate(words)
+    ]
+    bands.table(connection, f"{into}_decided", pa.Table.from_pylist(rows, DECIDED))
+    none = "(SELECT NULL::VARCHAR AS identity, NULL::VARCHAR AS theirs LIMIT 0)"
+    names = {"x": into, "records": records, "pairs": pairs, "link": link, "review": review, "margin": margin}
+    for statement in (CHOICES, CHOSEN, LINKS, EVENTS):
+        connection.execute(statement.format(before=before or none, **names))
+    if before is None:  # all is new then
+        connection.execute(f"DELETE FROM {into}_events")
+    aside = connection.execute(SPECIAL.format(**names)).fetchnumpy()
+    ours, theirs, why = aside["ours"].astype(np.int64), aside["theirs"].astype(np.int64), aside["why"].tolist()
+    special = [(ours, theirs, why), *_decided(connection, into, records)]
+    banded = bands.bands(connection, pairs, into, special, link=link, review=review, together=False)
+    contradictions = list(_contradictions(connection, into))
+    told = Attached(
+        **_figures(connection, into) | banded, cut=dict(Counter(why)), contradicting=len(contradictions),
+        contradictions=contradictions[:MOST_TOLD],
+    )  # fmt: skip
+    for each in ("decided", "choices", "chosen"):
+        connection.execute(f"DROP TABLE {into}_{each}")
+    return told
+
+
+def _decided(connection: Connection, into: str, records: str) -> bands.Special:
+    """Return the pairs that people decided on, of records that are there."""
+    rows = connection.execute(
+        f"SELECT a.n, b.n, verdict FROM {into}_decided d JOIN {records} a ON a.identity = d.a"
+        f" JOIN {records} b ON b.identity = d.b WHERE a.side <> b.side"
+    ).fetchall()
+    ends = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+    return [(ends[:, 0], ends[:, 1], [row[2] for row in rows])]
+
+
+def _figures(connection: Connection, into: str) -> dict[str, Any]:
+    counted = connection.execute(f"SELECT count(*), count(theirs) FROM {into}").fetchall()[0]
+    ties = connection.execute(f"SELECT count(*) FROM {into}_chosen WHERE tie").fetchall()[0][0]
+    events = connection.execute(f"SELECT event, count(*) FROM {into}_events GROUP BY event ORDER BY 1").fetchall()
+    return {"records": counted[0], "attached": counted[1], "ties": ties, "events": dict(events)}
+
+
+def _contradictions(connection: Connection, into: str) -> Iterator[Contradiction]:
+    """Yield the words `same` on one of ours that a newer one sets aside: it can be one of theirs only."""
+    rows = connection.execute(
+        f"SELECT s.one, s.two, s.author, s.decided, c.two, c.author, c.decided FROM {into}_choices s"
+        f" JOIN {into}_chosen c ON c.ours = s.ours WHERE s.verdict = 'same' AND s.place > 1 ORDER BY s.one, s.place"
+    ).fetchall()
+    for one, two, author, decided, other, by, when in rows:
+        pair, against = sorted((one, two)), sorted((one, other))
+        yield Contradiction(
+            "decisions", pair[0], pair[1], None, (against[0], against[1]), (two, one, other), author, decided, by, when
+        )

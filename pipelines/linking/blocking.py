@@ -1,0 +1,163 @@
+"""Blocking: which records are looked at together at all.
+
+It stays bounded: keys are counted before anything is joined, a key that too many records have is made narrower or
+left out, and of many records that are all alike each is compared with the first alone. The same records give the same
+pairs, in whatever order they came.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from connectors.errors import RunFailed
+from pipelines.linking.prepare import OWN
+from pipelines.linking.recipe import Block, Recipe
+from pipelines.sql import identifier
+
+ALIKE = 10
+"""So many records with the same values are compared with each other; of more, each with the first alone."""
+
+EXPLODES = 100
+"""Pairs per record that a declared block may make; a million are always let through."""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """How many pairs there are, how many each rule found, and how many keys of each were left out as too frequent."""
+
+    pairs: int
+    by_rule: dict[str, int]
+    left_out: dict[str, int]
+
+
+def candidates(
+    connection: duckdb.DuckDBPyConnection,
+    recipe: Recipe,
+    prepared: str,
+    into: str,
+    *,
+    new: str | None = None,
+    across: str | None = None,
+    blocks: list[list[str]] | None = None,
+) -> Blocked:
+    """Make the temp table `into` of the pairs to compare: l BIGINT < r BIGINT, rules UBIGINT (bit k: the k-th rule found it).
+
+    `across` is the column in which both records must differ: origin, side, or None. `new` is a table of n: then only
+    pairs that touch one of them are made. `blocks` are prepared columns, instead of the recipe's blocks. Raises RunFailed
+    where one of those would make too many pairs, with their count.
+    """
+    rules = [Block(on=on, most=2**31) for on in blocks] if blocks else recipe.blocks
+    types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
+    _alike(connection, prepared, list(types), across)
+    connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
+    by_rule, left_out = {}, {}
+    for at, rule in enumerate(rules):
+        name = " + ".join(rule.on)
+        left_out[name] = _keys(connection, prepared, rule, types, new, across)
+        if blocks:
+            _refuse_explosive(connection, name, prepared)
+        by_rule[name] = _join(connection, 1 << at, new, across)
+    of_new = f"WHERE n IN (FROM {new})" if new else ""
+    connection.execute(
+        f"""INSERT INTO beffroi_found SELECT least(n, first), greatest(n, first), 0 FROM beffroi_alike {of_new};
+        CREATE OR REPLACE TEMP TABLE {into} AS
+        SELECT l::BIGINT AS l, r::BIGINT AS r, bit_or(rule) AS rules FROM beffroi_found GROUP BY ALL"""
+    )
+    pairs = _count(connection, f"FROM {into}")
+    for table in ("found", "alike", "keys"):
+        connection.execute(f"DROP TABLE beffroi_{table}")
+    return Blocked(pairs, by_rule, left_out)
+
+
+def _alike(connection: duckdb.DuckDBPyConnection, prepared: str, columns: list[str], across: str | None) -> None:
+    """Make beffroi_alike: records of which there are more than ALIKE with all the same values, and the first of them."""
+    values = [identifier(column) for column in columns if column not in OWN] + ([across] if across else [])
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_alike AS
+        WITH hashed AS (SELECT n, hash({", ".join(values)}) AS same FROM {prepared})
+        SELECT n, first FROM hashed JOIN (SELECT same, min(n) AS first FROM hashed GROUP BY same HAVING count(*) > {ALIKE})
+        USING (same) WHERE n <> first"""
+    )
+
+
+def _keys(
+    connection: duckdb.DuckDBPyConnection,
+    prepared: str,
+    rule: Block,
+    types: dict[str, str],
+    new: str | None,
+    across: str | None,
+) -> int:
+    """Make beffroi_keys of the records' keys under one rule (n, k, of); return how many keys are left out as too frequent."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_keys (n UINTEGER, k UBIGINT, of UINTEGER)")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT {_key(rule.on, types)}, {across or 0} AS of
+        FROM {prepared} WHERE n NOT IN (SELECT n FROM beffroi_alike)"""
+    )
+    connection.execute("DELETE FROM beffroi_wide WHERE k IS NULL")
+    if new:
+        connection.execute(
+            f"DELETE FROM beffroi_wide WHERE k NOT IN (SELECT k FROM beffroi_wide WHERE n IN (FROM {new}))"
+        )
+    for then in (*rule.then, None):
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM (
+                SELECT k, count(*) AS held FROM beffroi_wide GROUP BY k, {"of" if across else "()"})
+            GROUP BY k HAVING {_pairs("held", across)} > {rule.most * (rule.most - 1) // 2};
+            INSERT INTO beffroi_keys FROM beffroi_wide ANTI JOIN beffroi_big USING (k)"""
+        )
+        if then is None or not _count(connection, "FROM beffroi_big"):
+            break
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS
+            SELECT n, hash(w.k, p.k) AS k, of FROM beffroi_wide w SEMI JOIN beffroi_big USING (k)
+            JOIN (SELECT {_key([then], types)} FROM {prepared}) p USING (n) WHERE p.k IS NOT NULL"""
+        )
+    left_out = _count(connection, "FROM beffroi_big")
+    connection.execute("DROP TABLE beffroi_wide; DROP TABLE beffroi_big")
+    return left_out
+
+
+def _key(columns: list[str], types: dict[str, str]) -> str:
+    """Return the SELECT items n and k, a hash of all columns (null where one is null); of a list, one for each element."""
+    items = [f"unnest({column})" if types[column].endswith("[]") else identifier(column) for column in columns]
+    plain = [f"{column} IS NULL" for column in columns if not types[column].endswith("[]")]
+    key = f"hash({', '.join(items)})"
+    if plain:
+        key = f"CASE WHEN NOT ({' OR '.join(plain)}) THEN {key} END"
+    return f"n::UINTEGER AS n, {key} AS k"
+
+
+def _pairs(held: str, across: str | None) -> str:
+    """Return SQL for the pairs of a key, from how many records each side has of it."""
+    return f"(sum({held}) ** 2 - sum({held} ** 2)) / 2" if across else f"sum({held} * ({held} - 1)) / 2"
+
+
+def _refuse_explosive(connection: duckdb.DuckDBPyConnection, name: str, prepared: str) -> None:
+    sizes = "(SELECT k, count(*) AS held FROM beffroi_keys GROUP BY k)"
+    pairs, records = _count(connection, f"FROM {sizes}", _pairs("held", None)), _count(connection, f"FROM {prepared}")
+    if pairs > max(1_000_000, EXPLODES * records):
+        raise RunFailed(
+            f"the block [{name}] would compare {pairs:,} pairs of {records:,} records: add a column to it that tells"
+            " records apart (a date, a postal code), or take blocks: out and let the recipe choose"
+        )
+
+
+def _join(connection: duckdb.DuckDBPyConnection, bit: int, new: str | None, across: str | None) -> int:
+    """Add the pairs of beffroi_keys to beffroi_found; return how many they are."""
+    apart = "AND a.of <> b.of" if across else ""
+    if new:
+        ours = f"(FROM beffroi_keys WHERE n IN (FROM {new}))"
+        order = f"a.n <> b.n AND (a.n < b.n OR b.n NOT IN (FROM {new}))"
+    else:
+        ours, order = "beffroi_keys", "a.n < b.n"
+    row = connection.execute(
+        f"""INSERT INTO beffroi_found SELECT least(a.n, b.n), greatest(a.n, b.n), {bit}
+        FROM {ours} a JOIN beffroi_keys b ON a.k = b.k AND {order} {apart}"""
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _count(connection: duckdb.DuckDBPyConnection, of: str, what: str = "count(*)") -> int:
+    row = connection.execute(f"SELECT {what} {of}").fetchone()
+    return int(row[0] or 0) if row else 0

@@ -1,0 +1,150 @@
+"""The records of a run and their links as numbers, with what people decided: what clusters are made of.
+
+Decisions on records that are no longer there still say something of those that are (A is B and B is C, though B has
+left): such records are in the graph, and in no cluster that is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.linking.decisions import Decision
+from pipelines.sql import identifier
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Graph:
+    """Records by their places 0, 1, …: first those of the run, whose numbers are `n`, then `ghosts` that decisions name.
+
+    Links by their ends `left` and `right`, the decided ones first; `kind` is their class (see `cutting`), `weight` is in
+    bits, of decided ones the less the older they are. `different` are pairs that people keep apart, `told` the decisions that the links and those pairs come from.
+    """
+
+    n: Ints
+    ghosts: list[str]
+    left: Ints
+    right: Ints
+    kind: Ints
+    weight: npt.NDArray[np.float64]
+    weak: Bools
+    origins: Ints
+    identifiers: list[Ints] = field(default_factory=list)
+    different: list[tuple[int, int]] = field(default_factory=list)
+    told: dict[tuple[int, int], Decision] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Return how many records there are, ghosts too."""
+        return len(self.n) + len(self.ghosts)
+
+    def ends(self, link: int) -> tuple[int, int]:
+        """Return the places of the two records of a link, by its number."""
+        return int(self.left[link]), int(self.right[link])
+
+    def there(self, link: int) -> bool:
+        """Tell whether both records of a link are records of the run."""
+        return max(self.ends(link)) < len(self.n)
+
+
+def places(n: Ints, wanted: Ints) -> Ints:
+    """Return where records stand, by their numbers `n` in order."""
+    if len(n) and n[-1] - n[0] + 1 == len(n):
+        first: int = n[0]
+        return np.subtract(wanted, first)
+    return np.searchsorted(n, wanted).astype(np.int64)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, *, pairs: str, records: str, decisions: Sequence[Decision], link: float,
+    weak: float, exclusive: Sequence[str],
+) -> Graph:  # fmt: skip
+    """Return the graph of the links of at least `link`; those that weigh less than `weak` are weak ones."""
+    hashed = "CASE WHEN {0} IS NULL THEN 0 ELSE (hash({0}) >> 1)::BIGINT END"  # one of 2^63: none is met twice
+    keys = "".join(f", {hashed.format(identifier(name))}" for name in exclusive)
+    names = [f"k{at}" for at in range(len(exclusive))]
+    told = connection.execute(
+        f"SELECT * FROM (SELECT n, origin{keys} FROM {records} WHERE side = 0) AS t(n, origin{''.join(f', {x}' for x in names)})"
+        " ORDER BY n"
+    ).fetchnumpy()
+    n = told["n"].astype(np.int64)
+    numbers, ghosts = _places(connection, records, n, decisions)
+    ends = connection.execute(
+        f"SELECT l, r, CASE WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind, round(coalesce(weight, 0), 6) AS weight"
+        f" FROM {pairs} WHERE probability >= ?",
+        [link],
+    ).fetchnumpy()
+    left, right = places(n, ends["l"].astype(np.int64)), places(n, ends["r"].astype(np.int64))
+    same = [each for each in reversed(decisions) if each.verdict == "same"]
+    pairs_of = {(numbers[each.a], numbers[each.b]): each for each in decisions}
+    free = _undecided(left, right, pairs_of, len(n) + len(ghosts))
+    filler = np.zeros(len(ghosts), np.int64)
+    kind = np.concatenate([np.zeros(len(same), np.int64), ends["kind"][free].astype(np.int64)])
+    weight = np.concatenate([-np.arange(len(same)), ends["weight"][free].astype(np.float64)])
+    return Graph(
+        n, ghosts,
+        np.concatenate([np.array([numbers[each.a] for each in same], np.int64), left[free]]),
+        np.concatenate([np.array([numbers[each.b] for each in same], np.int64), right[free]]),
+        kind, weight, (kind == 2) & (weight < weak),
+        np.concatenate([told["origin"].astype(np.int64), -1 - np.arange(len(ghosts))]),
+        [np.concatenate([told[name].astype(np.int64), filler]) for name in names],
+        [pair for pair, each in pairs_of.items() if each.verdict == "different"],
+        pairs_of,
+    )  # fmt: skip
+
+
+def _places(
+    connection: duckdb.DuckDBPyConnection, records: str, n: Ints, decisions: Sequence[Decision]
+) -> tuple[dict[str, int], list[str]]:
+    """Return where the records that decisions name stand, and which of them are no longer there."""
+    named = sorted({name for each in decisions for name in each.pair})
+    if not named:
+        return {}, []
+    connection.register("beffroi_named", pa.table({"identity": pa.array(named, pa.string())}))
+    found = connection.execute(
+        f"SELECT identity, n FROM {records} JOIN beffroi_named USING (identity) WHERE side = 0"
+    ).fetchall()
+    connection.unregister("beffroi_named")
+    at = places(n, np.array([number for _, number in found], np.int64)).tolist()
+    numbers = dict(zip((name for name, _ in found), at, strict=True))
+    ghosts = [name for name in named if name not in numbers]
+    return numbers | {name: len(n) + at for at, name in enumerate(ghosts)}, ghosts
+
+
+def _undecided(left: Ints, right: Ints, decided: dict[tuple[int, int], Decision], count: int) -> Bools:
+    """Tell which links are of pairs that nobody decided on: of the others people's word counts alone."""
+    if not decided:
+        return np.ones(len(left), np.bool_)
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    keys = np.array([min(pair) * count + max(pair) for pair in decided], np.int64)
+    return ~np.isin(low * count + high, keys)
+
+
+def rank(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: Ints) -> Ints:
+    """Return the order of records, by their places, as their identities have it; those that are gone come last."""
+    there = wanted[wanted < len(made.n)]
+    connection.register("beffroi_wanted", pa.table({"n": made.n[there]}))
+    ordered = connection.execute(
+        f"SELECT n FROM {records} JOIN beffroi_wanted USING (n) ORDER BY identity"
+    ).fetchnumpy()["n"]
+    connection.unregister("beffroi_wanted")
+    ranks = wanted.copy()  # of those that are gone, which stand in the order of their identities after the others
+    found = np.empty(len(made.n), np.int64)
+    found[places(made.n, ordered.astype(np.int64))] = np.arange(len(ordered))
+    ranks[wanted < len(made.n)] = found[there]
+    return ranks
+
+
+def names(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: set[int]) -> dict[int, str]:
+    """Return the identities of records, by their places."""
+    there = np.array(sorted(each for each in wanted if each < len(made.n)), np.int64)
+    connection.register("beffroi_wanted", pa.table({"n": made.n[there], "place": there}))
+    found = connection.execute(f"SELECT place, identity FROM {records} JOIN beffroi_wanted USING (n)").fetchall()
+    connection.unregister("beffroi_wanted")
+    return dict(found) | {each: made.ghosts[each - len(made.n)] for each in wanted if each >= len(made.n)}

@@ -1,0 +1,50 @@
+"""Levels: how near the two records of each pair are in every comparison, and how rare what they have in common is."""
+
+import duckdb
+
+from pipelines.linking.recipe import Comparison
+
+
+def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
+    """Make beffroi_rare_COLUMN (value, share) for every column whose rarity counts; return how often two are equal."""
+    columns = sorted({level.rare for each in used for level in each.levels if level.rare})
+    found = {}
+    for column in columns:
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE beffroi_rare_{column} AS
+            SELECT {column} AS value, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
+            FROM {prepared} WHERE {column} IS NOT NULL GROUP BY ALL"""
+        )
+        row = connection.execute(f"SELECT sum(share ** 2) FROM beffroi_rare_{column}").fetchone()
+        found[column] = float(row[0] or 1) if row else 1.0
+    return found
+
+
+def levels(
+    connection: duckdb.DuckDBPyConnection,
+    used: list[Comparison],
+    rare: dict[str, float],
+    prepared: str,
+    candidates: str,
+) -> None:
+    """Make beffroi_levels: l, r, rules, level_NAME of each comparison and rare_COLUMN, the share of the commoner value."""
+    read = _columns(connection, used, prepared)
+    sides = ", ".join(f"{side}.{column} AS {column}_{side}" for side in "lr" for column in read)
+    shares = "".join(f", beffroi_rare_{column}.share AS share_{column}" for column in rare)
+    joins = "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
+    both = "".join(f", l.share_{column} AS share_{column}_l, r.share_{column} AS share_{column}_r" for column in rare)
+    levels = ", ".join(f"({each.level})::UTINYINT AS level_{each.name}" for each in used)
+    greatest = "".join(f", greatest(share_{column}_l, share_{column}_r)::FLOAT AS rare_{column}" for column in rare)
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM {prepared}{joins};
+        CREATE OR REPLACE TEMP TABLE beffroi_levels AS SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
+        SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both} FROM {candidates} p
+        JOIN beffroi_sides l ON l.n = p.l JOIN beffroi_sides r ON r.n = p.r);
+        DROP TABLE beffroi_sides"""
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
+    columns = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall()]
+    text = " ".join(" ".join([each.is_missing, *(level.sql or "" for level in each.levels)]) for each in used)
+    return [column for column in columns if f"{column}_l" in text]

@@ -1,0 +1,217 @@
+"""What a version's files of a link say of a pair, a record or a cluster: what is explained, shown and sampled.
+
+Records are named by their identities. Values of records are read by `fields` and `often` alone.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.linking import files, pairs
+from pipelines.linking.explained import Values
+from pipelines.linking.gathered import FIELD
+from pipelines.linking.model import Model
+from pipelines.linking.quality import band
+from pipelines.linking.recipe import Recipe, Thresholds
+from pipelines.sql import identifier, quote
+
+Connection = duckdb.DuckDBPyConnection
+Pair = dict[str, Any]
+"""A row of `pairs.parquet`: l and r are identities."""
+
+FIRST = "probability DESC, weight DESC, l, r"
+"""Pairs in this order are the best first."""
+
+
+def called(connection: Connection, folder: Path, column: str, text: str) -> list[str]:
+    """Return the identities of the records that a text names: the one whose identity it is, or all that have it as key.
+
+    Parts of a key have a comma between them.
+    """
+    key = "array_to_string(from_json(identity, '[\"VARCHAR\"]')[2:], ',')"
+    found = connection.execute(
+        f"SELECT identity, identity = $text FROM {_table(files.records(folder, column))}"
+        f" WHERE identity = $text OR {key} = $text ORDER BY identity",
+        {"text": text},
+    ).fetchall()
+    return [name for name, whole in found if whole] or [name for name, _ in found]
+
+
+def pair(connection: Connection, folder: Path, column: str, one: str, other: str) -> Pair | None:
+    """Return the pair of two records, told in either order; None where the run did not keep it."""
+    found = _pairs(connection, folder, column, "(l, r) IN (($a, $b), ($b, $a))", a=one, b=other)
+    return found[0] if found else None
+
+
+def of_record(connection: Connection, folder: Path, column: str, identity: str, most: int) -> list[Pair]:
+    """Return the pairs that a record is in, the best first."""
+    return _pairs(connection, folder, column, "$a IN (l, r)", most, a=identity)
+
+
+def doubtful(connection: Connection, folder: Path, column: str, most: int = 0) -> list[Pair]:
+    """Return the pairs that wait for a person, the best first; all of them for 0."""
+    return _pairs(connection, folder, column, "band = 'doubtful'", most)
+
+
+def scored(
+    connection: Connection, folder: Path, column: str, recipe: Recipe, thresholds: Thresholds, one: str, other: str
+) -> Pair | None:
+    """Score a pair that the run did not keep, by its model; None where a record or what that takes is not there."""
+    before = files.before(folder, column)
+    if before is None:
+        return None
+    known = connection.execute(
+        f"SELECT identity, n FROM {before.table('records')} WHERE identity IN ($a, $b) ORDER BY n",
+        {"a": one, "b": other},
+    ).fetchall()
+    if len(known) != 2:
+        return None
+    (left, l_n), (right, r_n) = known
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW looked_prepared AS FROM {before.table('prepared')}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE looked_pair AS SELECT $l::BIGINT AS l, $r::BIGINT AS r, 0::UBIGINT AS rules",
+        {"l": l_n, "r": r_n},
+    )
+    model = Model.of_json(before.said["model"])
+    pairs.score(connection, recipe, model, "looked_prepared", "looked_pair", "looked_scored", 0.0)
+    found = _rows(connection, "FROM looked_scored", {})[0]
+    return found | {"l": left, "r": right, "band": band(found["probability"], thresholds), "why": None}
+
+
+def fields(connection: Connection, folder: Path, column: str, identities: Collection[str]) -> dict[str, Values]:
+    """Return what records have in the recipe's fields, as their sources have it, by identity."""
+    found = _rows(
+        connection,
+        f"SELECT identity, COLUMNS('^{FIELD}') FROM {_table(files.records(folder, column))}"
+        " WHERE identity IN (SELECT unnest($identities))",
+        {"identities": list(identities)},
+    )
+    return {row.pop("identity"): {name.removeprefix(FIELD): value for name, value in row.items()} for row in found}
+
+
+def theirs(connection: Connection, folder: Path, column: str, identities: Collection[str]) -> set[str]:
+    """Return those of the identities that are of the other dataset, which is linked to."""
+    found = connection.execute(
+        f"SELECT identity FROM {_table(files.records(folder, column))} WHERE side = 1"
+        " AND identity IN (SELECT unnest($identities))",
+        {"identities": list(identities)},
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def often(connection: Connection, folder: Path, column: str, ours: Values, theirs: Values) -> dict[str, float]:
+    """Return, of each field in which two records have the same, the share of records that have it, of those that have any."""
+    same = {
+        field: value
+        for field, value in ours.items()
+        if value and value.casefold() == (theirs.get(field) or "").casefold()
+    }
+    if not same:
+        return {}
+    shares = ", ".join(
+        f"count(*) FILTER (lower({identifier(FIELD + field)}) = lower($v{at})) / nullif(count({identifier(FIELD + field)}), 0)"
+        for at, field in enumerate(same)
+    )
+    row = connection.execute(
+        f"SELECT {shares} FROM {_table(files.records(folder, column))}",
+        {f"v{at}": value for at, value in enumerate(same.values())},
+    ).fetchall()[0]
+    return {field: share for field, share in zip(same, row, strict=True) if share}
+
+
+# --- clusters --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster: its members, and of the links that hold it together the strongest that suffice (no way round in them)."""
+
+    number: int
+    members: list[str]
+    links: list[Pair]
+
+    @property
+    def weakest(self) -> Pair | None:
+        """Return the link whose loss would cost least to break the cluster; None where it has one member."""
+        return self.links[-1] if self.links else None
+
+    def strongest(self, identity: str) -> Pair | None:
+        """Return the strongest link of a member."""
+        return next((each for each in self.links if identity in (each["l"], each["r"])), None)
+
+    def way(self, one: str, other: str) -> list[Pair]:
+        """Return the links that lead from one member to another, each as strong as any way has them; none without one."""
+        beside: dict[str, list[Pair]] = {}
+        for each in self.links:
+            for end in (each["l"], each["r"]):
+                beside.setdefault(end, []).append(each)
+        came: dict[str, Pair | None] = {one: None}
+        waiting = [one]
+        while waiting and other not in came:
+            here = waiting.pop()
+            for each in beside.get(here, []):
+                there = each["r"] if each["l"] == here else each["l"]
+                if there not in came:
+                    came[there] = each
+                    waiting.append(there)
+        way, here = list[Pair](), other
+        while (last := came.get(here)) is not None:
+            way.append(last)
+            here = last["r"] if last["l"] == here else last["l"]
+        return way[::-1]
+
+
+def cluster(connection: Connection, folder: Path, column: str, identity: str) -> Cluster | None:
+    """Return the cluster of a record; None where the record is not there, or links lead to another dataset."""
+    table = _table(files.records(folder, column))
+    if not any(name == "cluster" for name, *_ in connection.execute(f"DESCRIBE FROM {table}").fetchall()):
+        return None
+    found = connection.execute(
+        f"SELECT cluster, identity FROM {table} WHERE cluster = (SELECT any_value(cluster) FROM {table} WHERE identity = $a)"
+        " ORDER BY n",
+        {"a": identity},
+    ).fetchall()
+    members = [name for _, name in found]
+    inside = "band = 'linked' AND l IN (SELECT unnest($m)) AND r IN (SELECT unnest($m))"
+    links = _pairs(connection, folder, column, inside, m=members) if members else []
+    return Cluster(found[0][0], members, spanning(links)) if members else None
+
+
+def spanning(links: Iterable[Pair]) -> list[Pair]:
+    """Return those of the links, which come strongest first, that bring together what those before did not (Kruskal)."""
+    heads: dict[str, str] = {}
+
+    def head(name: str) -> str:
+        while (above := heads.get(name, name)) != name:
+            heads[name] = name = heads.get(above, above)  # each time it is nearer: halves the way (Tarjan 1984)
+        return name
+
+    found = []
+    for each in links:
+        left, right = head(each["l"]), head(each["r"])
+        if left != right:
+            heads[right] = left
+            found.append(each)
+    return found
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _table(file: Path) -> str:
+    return f"read_parquet({quote(str(file))})"
+
+
+def _pairs(connection: Connection, folder: Path, column: str, where: str, most: int = 0, **named: Any) -> list[Pair]:
+    limit = f"LIMIT {most:d}" if most else ""
+    query = f"FROM {_table(files.pairs(folder, column))} WHERE {where} ORDER BY {FIRST} {limit}"
+    return _rows(connection, query, named)
+
+
+def _rows(connection: Connection, query: str, named: Mapping[str, Any]) -> list[Pair]:
+    found = connection.execute(query, dict(named))
+    names = [each[0] for each in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,72 @@
+"""The model: how much each level of each comparison weighs, and how likely two records are the same before they are compared.
+
+What tells no records apart is left out. Where records are few, the model is what the recipe says; else `learning` finds
+how often pairs of the same entity and of two are at each level, and `rates` how many of such pairs there are.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import duckdb
+
+from pipelines.linking import rates
+from pipelines.linking.learning import Levels, learn
+from pipelines.linking.prepare import filled
+from pipelines.linking.recipe import Recipe
+
+FEW = 200
+"""Records under which nothing is learnt."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was learnt: m and u of every level of the comparisons that are used, and the probability before looking.
+
+    `kin` are the shares of pairs that are of the recipe's kinds of kin; `trained` tells by how many pairs of the same entity each training block counted.
+    """
+
+    record: str
+    prior: float
+    kin: list[float]
+    levels: Levels
+    trained: dict[str, int]
+
+    @property
+    def prior_weight(self) -> float:
+        """Return the prior in bits."""
+        return math.log2(self.prior / (1 - self.prior))
+
+    def weights(self, comparison: str) -> list[float]:
+        """Return the weight of each level of a comparison, in bits."""
+        return [math.log2(m / u) for m, u in self.levels[comparison]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it; no value of a record is in it."""
+        return {"record": self.record, "prior": self.prior, "kin": self.kin, "levels": self.levels, "trained": self.trained}
+
+    @classmethod
+    def of_json(cls, data: dict[str, Any]) -> Self:
+        """Return the model that `to_json` wrote."""
+        levels = {name: [(m, u) for m, u in pairs] for name, pairs in data["levels"].items()}
+        return cls(data["record"], data["prior"], data["kin"], levels, data["trained"])
+
+
+def train(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, *, across: str | None = None
+) -> Model:
+    """Train the recipe's model on prepared records; a comparison of what tells no records apart is left out of it.
+
+    `across` is the column in which the records of a pair differ: origin, side, or None.
+    """
+    telling = filled(connection, prepared)
+    used = [each for each in recipe.comparisons if each.tells(telling)]
+    levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
+    frame = rates.Frame.of(connection, prepared, across)
+    shares = frame.said(recipe)
+    if frame.records < FEW or not levels:
+        return Model(recipe.record, shares[0], shares[1:], levels, {})
+    blocks = [each for each in recipe.training if set(each.on) <= telling]
+    levels, trained = learn(connection, recipe, prepared, levels, blocks, across)
+    shares = rates.find(connection, recipe, prepared, levels, frame)
+    return Model(recipe.record, shares[0], shares[1:], levels, trained)

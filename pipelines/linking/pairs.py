@@ -1,0 +1,114 @@
+"""Pairs: which records are compared, how much each comparison of two weighs, and how likely that makes them the same."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from pipelines.linking.blocking import Blocked, candidates
+from pipelines.linking.levels import frequencies, levels
+from pipelines.linking.model import Model
+from pipelines.linking.recipe import Comparison, Recipe
+
+__all__ = ["Blocked", "Histogram", "candidates", "score"]
+
+EQUAL = 0.999999
+"""Probability of a pair whose identifiers are equal and that nothing contradicts."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Scored pairs by weight, but for those of equal identifiers: lower edge (width 1) -> pairs, sum of probabilities."""
+
+    bins: dict[int, tuple[int, float]]
+
+    def to_json(self) -> list[list[float]]:
+        """Return the bins as JSON holds them: edge, pairs, sum of probabilities."""
+        return [[edge, *counted] for edge, counted in sorted(self.bins.items())]
+
+
+def score(
+    connection: duckdb.DuckDBPyConnection,
+    recipe: Recipe,
+    model: Model,
+    prepared: str,
+    candidates: str,
+    into: str,
+    floor: float,
+) -> Histogram:
+    """Make the temp table `into` of the pairs of at least the probability `floor`, and count all by weight.
+
+    It has l, r, rules, how (identifier | model), identifier (which one), weight, probability, and for each comparison of
+    the recipe level_NAME (0: nothing to compare, else as in the recipe from 1) and weight_NAME, what the rarity of the
+    value adds included. A pair whose identifiers are equal is linked, but where all the rest speaks against it: then its
+    probability lies between both thresholds.
+    """
+    used = [each for each in recipe.comparisons if each.name in model.levels]
+    rare = frequencies(connection, used, prepared)
+    levels(connection, used, rare, prepared, candidates)
+    _weights(connection, recipe, model, used, rare)
+    doubt = (recipe.thresholds.review + recipe.thresholds.link) / 2
+    none = [each.name for each in recipe.comparisons if each.name not in model.levels]
+    columns = [f"level_{each.name}" for each in used] + [f"0::UTINYINT AS level_{name}" for name in none]
+    columns += [f"{_told(each, recipe)}::DOUBLE AS weight_{each.name}" for each in used]
+    columns += [f"0::DOUBLE AS weight_{name}" for name in none]
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS
+        SELECT l, r, rules, CASE WHEN identifier IS NULL THEN 'model' ELSE 'identifier' END AS how, identifier, weight,
+        CASE WHEN identifier IS NULL THEN p WHEN others < {recipe.contradiction} THEN {doubt} ELSE greatest(p, {EQUAL})
+        END AS probability, {", ".join(columns)} FROM beffroi_scored WHERE p >= {floor} OR identifier IS NOT NULL"""
+    )
+    rows = connection.execute(
+        "SELECT floor(weight)::INT, count(*), sum(p) FROM beffroi_scored WHERE identifier IS NULL GROUP BY 1"
+    ).fetchall()
+    connection.execute("DROP VIEW beffroi_scored; DROP TABLE beffroi_levels")
+    for column in rare:
+        connection.execute(f"DROP TABLE beffroi_rare_{column}")
+    return Histogram({edge: (pairs, share) for edge, pairs, share in rows})
+
+
+def _weights(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, used: list[Comparison], rare: dict[str, float]
+) -> None:
+    """Make the view beffroi_scored: beffroi_levels with w_NAME, weight, p, which identifier is equal, what others weigh.
+
+    What several comparisons say for one reason (kin) is counted as the model of three kinds of pairs has it: a pair is of
+    one entity, of two that are kin, or of any two. `less` is what that takes off, `more` what it is taken off from.
+    """
+    names = {each.name for each in used}
+    weights = ", ".join(f"{_weight(each, model, rare)} AS w_{each.name}" for each in used)
+    kin = [[f"w_{name}" for name in each.alike if name in names] for each in recipe.kin]
+    chances = [
+        f"{share!r} * 2 ** least(500, {' + '.join(alike)})"
+        for share, alike in zip(model.kin, kin, strict=True)
+        if alike
+    ]
+    shared = sorted({name for alike in kin for name in alike})
+    more = " + ".join(["0.0", *(f"greatest(0, {name})" for name in shared)])
+    others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
+    every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
+    which = "".join(f" WHEN level_{each.name} = 1 THEN '{each.name}'" for each in used if each.exact)
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP VIEW beffroi_scored AS
+        SELECT *, 1 / (1 + 2 ** -greatest(-500, least(500, weight))) AS p FROM (
+        SELECT *, ({every}) - less AS weight, ({others}) - less AS others FROM (
+        SELECT *, log2({" + ".join(["1.0", *chances])}) AS less, {more} AS more,
+        {f"CASE{which} END" if which else "NULL::VARCHAR"} AS identifier
+        FROM (SELECT *, {weights} FROM beffroi_levels)))"""
+    )
+
+
+def _told(comparison: Comparison, recipe: Recipe) -> str:
+    """Return SQL for what is told of a comparison's weight: where kin are alike in it, its part of `less` is off."""
+    name = f"w_{comparison.name}"
+    if any(comparison.name in each.alike for each in recipe.kin):
+        return f"({name} - greatest(0, {name}) * CASE WHEN more > 0 THEN less / more ELSE 0 END)"
+    return name
+
+
+def _weight(comparison: Comparison, model: Model, rare: dict[str, float]) -> str:
+    """Return SQL for the weight of a comparison from its level, in bits."""
+    cases = ""
+    for at, (level, weight) in enumerate(zip(comparison.levels, model.weights(comparison.name), strict=True), 1):
+        more = f" + coalesce(log2({rare[level.rare]!r} / rare_{level.rare}), 0)" if level.rare else ""
+        cases += f" WHEN {at} THEN {weight!r}{more}"
+    return f"(CASE level_{comparison.name}{cases} ELSE 0.0 END)"

@@ -1,0 +1,163 @@
+"""Names of companies and associations: what is left without legal form, branch, remarks and short forms, and how rare it is.
+
+Columns: legal_form (its family), name (the words in one), stem (without what tells houses of one group apart), kind (that,
+with numbers; empty where there is none), numbers, names (every name that is known, each in one), words (each with its weight from 1
+to 9 as the last letter: what rare words weigh in names of companies is in `tables/company_words.parquet`), total (of the
+weights), rare (the rarest word), start (four letters), bones (the
+consonants), shorts (what acronyms it has, and itself where it may be one).
+"""
+
+import functools
+from typing import Any
+
+import duckdb
+
+from pipelines.declarations import strict_yaml
+from pipelines.linking.preparing.addresses import any_of
+from pipelines.linking.preparing.text import plain_columns
+from pipelines.linking.recipe import FOLDER
+from pipelines.sql import quote
+
+WEIGHTS = FOLDER / "tables" / "company_words.parquet"
+UNKNOWN = 9
+"""The weight of a word that no name of the table has."""
+
+
+@functools.cache
+def tables() -> dict[str, Any]:
+    """Return what `legal_forms.yaml` and `company_words.yaml` say: texts with commas as lists."""
+
+    def parted(data: Any) -> Any:
+        return {key: parted(each) for key, each in data.items()} if isinstance(data, dict) else data.strip().split(", ")
+
+    found: dict[str, Any] = {}
+    for name in ("legal_forms", "company_words"):
+        found |= parted(strict_yaml.load(FOLDER / "tables" / f"{name}.yaml").data)
+    return found
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:
+    """Make the temp table `into` of n and the columns of names, from name, other_names, acronym, legal_form and city."""
+    plain, texts, words, forms = (f"{into}_{name}" for name in ("plain", "texts", "words", "forms"))
+    plain_columns(connection, records, ("name", "other_names", "acronym", "legal_form", "city"), plain)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {texts} AS {_texts(plain)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {words} AS {_words(texts)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {forms} AS {_forms(words)}")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS
+        WITH every AS (SELECT n, list(DISTINCT name ORDER BY name) AS names FROM {forms} GROUP BY n)
+        SELECT r.n, coalesce(t.form, {_form_of("r.legal_form")}) AS legal_form, f.name, f.sorted, f.stem, f.kind, f.numbers, e.names,
+        f.words, f.total, f.rare, f.start, f.bones, f.shorts FROM {plain} r LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
+        LEFT JOIN every e ON e.n = r.n LEFT JOIN (SELECT n, form FROM {texts} WHERE nth = 0) t ON t.n = r.n"""
+    )
+    for made in (plain, texts, words, forms):
+        connection.execute(f"DROP TABLE {made}")
+
+
+def _texts(plain: str) -> str:
+    """Return SQL for n, nth (0 is the name, 1 and up others), form (its family) and text (what is left of the name).
+
+    A name that ends with its own town stands here without it, and with it 1000 places later: branches are told so.
+    """
+    others = """CASE WHEN starts_with(other_names, '["') THEN string_split(other_names[3:-3], '","')
+        WHEN starts_with(other_names, '[') THEN string_split(other_names[2:-2], ', ')
+        ELSE string_split_regex(other_names, ' *[;|] *') END"""
+    every, sure = any_of(_spellings()), any_of(set(_spellings()) - set(tables()["unsure"]))
+    patterns = (f"^({sure}) (.+)$", f"^({every}) (.+ .+)$", f"^(.+?) ({every})$", f"^(.+?) ({sure}) (.+)$")
+    return f"""
+        WITH named AS (SELECT n, unnest(list_concat([name], coalesce({others}, []), [acronym])) AS said,
+            generate_subscripts(list_concat([name], coalesce({others}, []), [acronym]), 1) - 1 AS nth, {_squeezed("city")} AS town
+            FROM {plain}),
+        clean AS (SELECT n, nth, town, {_squeezed("said")} AS text FROM named WHERE said IS NOT NULL),
+        once AS (SELECT n, nth, town, {_without_form("text", patterns)} AS cut FROM clean WHERE text <> ''),
+        twice AS (SELECT n, nth, town, cut.form AS form, {_without_form("cut.text", patterns)} AS cut FROM once),
+        whole AS (SELECT n, nth, {_form_of("coalesce(form, cut.form)")} AS form, {_without_branch("cut.text")} AS text,
+            ends_with(cut.text, ' ' || town) AND strlen(cut.text) > strlen(town) + 4 AS is_longer, town FROM twice)
+        SELECT n, nth + 1000 AS nth, form, text FROM whole WHERE is_longer UNION ALL SELECT n, nth, form,
+            CASE WHEN is_longer AND ends_with(text, ' ' || town) THEN text[: strlen(text) - strlen(town) - 1] ELSE text END FROM whole"""
+
+
+@functools.cache
+def _spellings() -> dict[str, str]:
+    """Return each way to write a legal form, with its family; those of one word with their letters apart, too."""
+    found = {spelt: family for family, several in tables()["forms"].items() for spelt in several}
+    apart = {" ".join(spelt): family for spelt, family in found.items() if " " not in spelt and len(spelt) < 6}
+    return found | apart
+
+
+def _form_of(sql: str) -> str:
+    pairs = ", ".join(f"{quote(spelt)}: {quote(family)}" for spelt, family in _spellings().items())
+    return f"map_extract_value(MAP {{{pairs}}}, trim(regexp_replace({sql}, '[^a-z0-9]+', ' ', 'g')))"
+
+
+def _squeezed(said: str) -> str:
+    notes = any_of(tables()["notes"])
+    steps = (
+        (r"[&+]", " et "),
+        (r"\b([dljcmsn]|qu)['`\x{2019}]", r"\1 "),
+        (r"['`\x{2019}]", ""),  # of Georgian letters
+        (r"[^a-z0-9]+", " "),
+        (rf"\b{notes}\b", " "),
+        (r"([a-z])([0-9])|([0-9])([a-z])", r"\1\3 \2\4"),
+        (" +", " "),
+    )
+    for pattern, instead in steps:
+        said = f"regexp_replace({said}, {quote(pattern)}, {quote(instead)}, 'g')"
+    return f"trim({said})"
+
+
+def _without_form(text: str, patterns: tuple[str, ...]) -> str:
+    """Return SQL for {form, text}: a name without the first legal form that is found, by the first pattern that fits."""
+    names = (("form", "text"), ("form", "text"), ("text", "form"), ("text", "form", "rest"))
+    cases = ""
+    for pattern, groups in zip(patterns, names, strict=True):
+        found = f"regexp_extract({text}, {quote(pattern)}, [{', '.join(map(quote, groups))}])"
+        left = f"{found}.text || ' ' || {found}.rest" if "rest" in groups else f"{found}.text"
+        cases += f" WHEN {found}.form <> '' THEN {{'form': {found}.form, 'text': {left}}}"
+    return f"CASE{cases} ELSE {{'form': NULL, 'text': {text}}} END"
+
+
+def _without_branch(text: str) -> str:
+    branch = rf"^(.{{4,}}?) {any_of(tables()['branch'])} (?:(?:de|d|du) )?.*$"
+    return f"regexp_replace({text}, {quote(branch)}, '\\1')"
+
+
+def _words(texts: str) -> str:
+    """Return SQL for n, nth, place, word, weight, is_kind: the words of names, long, without those of no meaning."""
+    long = {short: name for name, several in tables()["long"].items() for short in several}
+    single = "CASE WHEN strlen(said) > 3 THEN regexp_replace(said, '[sx]$', '') ELSE said END"
+    listed = {name: "(" + ", ".join(map(quote, tables()[name])) + ")" for name in ("without", "low", "kind")}
+    pairs = ", ".join(f"({quote(short)}, {quote(name)})" for short, name in long.items())
+    return f"""
+        WITH said AS (SELECT n, nth, unnest(string_split(text, ' ')) AS said,
+            generate_subscripts(string_split(text, ' '), 1) AS place FROM {texts}),
+        plural AS (SELECT n, nth, place, said, {single} AS single FROM said),
+        long AS (SELECT n, nth, place, said, coalesce(whole.name, short.name, single) AS word FROM plural
+            LEFT JOIN (VALUES {pairs}) whole(short, name) ON whole.short = said
+            LEFT JOIN (VALUES {pairs}) short(short, name) ON short.short = single),
+        judged AS (SELECT *, (said IN {listed["without"]})::INT * 2 + (word IN {listed["low"]})::INT AS low FROM long)
+        SELECT n, nth, place, word, low, coalesce(w.weight, {UNKNOWN}) AS weight,
+            word IN {listed["kind"]} OR regexp_full_match(word, '[0-9]+') AS is_kind FROM judged
+        LEFT JOIN read_parquet({quote(str(WEIGHTS))}) w USING (word)"""
+
+
+def _forms(words: str) -> str:
+    """Return SQL for n, nth and what is made of the words of each name; where only words of no meaning are left, they stay."""
+    return f"""
+        WITH least AS (SELECT n, nth, min(low) AS least FROM {words} GROUP BY ALL),
+        made AS (SELECT n, nth,
+            string_agg(word, '' ORDER BY place) FILTER (low <= least) AS name,
+            list(word ORDER BY place) FILTER (low <= least) AS listed,
+            coalesce(string_agg(word, '' ORDER BY place) FILTER (low <= least AND NOT is_kind), '') AS stem,
+            coalesce(string_agg(word, ' ' ORDER BY word) FILTER (low <= least AND is_kind), '') AS kind,
+            coalesce(string_agg(word, ' ' ORDER BY word) FILTER (regexp_full_match(word, '[0-9]+|[ivx]+')), '') AS numbers,
+            list(DISTINCT word || weight) FILTER (low <= least) AS words,
+            arg_max(word, weight * 100 + strlen(word)) FILTER (low <= least) AS rare,
+            string_agg(word[1], '' ORDER BY place) FILTER (low < 2) AS initials
+            FROM {words} JOIN least USING (n, nth) GROUP BY n, nth)
+        SELECT n, nth, name, array_to_string(list_sort(listed), '') AS sorted, stem, kind,
+            numbers, words, list_sum(list_transform(words, lambda w: w[-1]::INTEGER))::INTEGER AS total, rare,
+            name[:4] AS start, CASE WHEN strlen(regexp_replace(name, '[aeiouyhw]', '', 'g')) > 3
+                THEN regexp_replace(name, '[aeiouyhw]', '', 'g') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
+                lambda w: strlen(w) BETWEEN 3 AND 7)) AS shorts FROM made"""
+

@@ -1,0 +1,121 @@
+"""Names of persons: parts without particles, how they sound, what a short form stands for.
+
+Columns: family (its parts, joined), family_parts, family_sound, family_keys; given (its parts, joined), given_parts,
+given_forms (the first, and what it is short for or a translation of), given_first (one of them), given_sound, given_keys;
+middle (an initial); name_keys (one of the family with one of the given, in whichever order they stand).
+"""
+
+import functools
+import re
+from typing import Any
+
+import duckdb
+
+from pipelines.declarations import strict_yaml
+from pipelines.linking.preparing.sounds import skeleton, sound
+from pipelines.linking.preparing.text import over_distinct, plain
+from pipelines.linking.recipe import FOLDER
+
+WORD = re.compile("[a-z0-9']+")
+
+
+@functools.cache
+def _forms() -> dict[str, list[str]]:
+    """Return the names that each short or translated form may stand for."""
+    found: dict[str, set[str]] = {}
+    for forms in strict_yaml.load(FOLDER / "tables" / "given_names.yaml").data.values():
+        for name, shorts in forms.items():
+            for short in (*shorts.split(), name):
+                found.setdefault(short, set()).add(name)
+    return {short: sorted(names) for short, names in found.items()}
+
+
+@functools.cache
+def _particles() -> frozenset[str]:
+    return frozenset(strict_yaml.load(FOLDER / "tables" / "particles.yaml").data["particles"].split())
+
+
+@functools.cache
+def _joined() -> frozenset[str]:
+    return frozenset(strict_yaml.load(FOLDER / "tables" / "particles.yaml").data["joined"].split())
+
+
+def family(text: str) -> dict[str, Any]:
+    """Return the prepared columns of a family name: nulls where it has no letter."""
+    parts = _parts(text)
+    known = {
+        "family": " ".join(parts),
+        "family_parts": parts,
+        "family_sound": sound("".join(parts)),
+        "family_keys": sorted({skeleton(part) for part in parts} - {""}),
+    }
+    return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
+
+
+def _parts(text: str) -> list[str]:
+    """Return the names in a family name: no particles (unless there is nothing else), d'Arc as arc, Mc Donald as one."""
+    words = [word.strip("'") for word in WORD.findall(_elided(plain(text)))]
+    found: list[str] = []
+    joining = ""
+    for word in words:
+        if word in _joined():
+            joining += word
+        elif word.replace("'", ""):
+            found.append(joining + word.replace("'", ""))
+            joining = ""
+    if joining:
+        found.append(joining)
+    return [word for word in found if word not in _particles()] or found
+
+
+def _elided(text: str) -> str:
+    return re.sub(r"\b([dl]|dall|dell)'", r"\1 ", text.replace("’", "'").replace("`", "'"))
+
+
+def given(text: str) -> dict[str, Any]:
+    """Return the prepared columns of given names: nulls where there is no letter."""
+    parts = [word.replace("'", "") for word in WORD.findall(plain(text).replace("-", " ")) if word != "'"]
+    forms = _forms().get(parts[0], parts[:1]) if parts else []
+    known = {
+        "given": " ".join(parts),
+        "given_parts": parts,
+        "given_forms": forms,
+        "given_first": forms[0] if forms else None,
+        "given_sound": sound(parts[0]) if parts else None,
+        "given_keys": sorted({skeleton(form) for form in (*forms, *parts[:1])} - {""}),
+    }
+    return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
+
+
+def whole(text: str) -> dict[str, Any]:
+    """Return the family and the given names of a whole name: by its comma, by its capitals, else the last is the family's."""
+    before, comma, after = text.partition(",")
+    if comma:
+        return {"whole_family": before, "whole_given": after}
+    words = text.split()
+    capitals = [word for word in words if word.isupper() and len(word) > 1]
+    if capitals and len(capitals) < len(words):
+        return {"whole_family": " ".join(capitals), "whole_given": " ".join(w for w in words if w not in capitals)}
+    return {"whole_family": " ".join(words[-1:]), "whole_given": " ".join(words[:-1])}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:
+    """Make the temp table `into` of the fields family_name, second_family_name, birth_name, given_name, middle_name, name."""
+    families = "nullif(concat_ws(' ', coalesce(family_name, whole_family), second_family_name, birth_name), '')"
+    givens = "coalesce(given_name, whole_given)"
+    over_distinct(connection, records, "name", "true", whole, f"{into}_whole")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {into}_texts AS SELECT n, {families} AS family_text, {givens} AS given_text,
+        upper(left(trim(middle_name), 1)) AS middle FROM {records} LEFT JOIN {into}_whole ON value = name"""
+    )
+    over_distinct(connection, f"{into}_texts", "family_text", "true", family, f"{into}_family")
+    over_distinct(connection, f"{into}_texts", "given_text", "true", given, f"{into}_given")
+    keys = """flatten(list_transform(family_keys, lambda a: list_transform(given_keys,
+        lambda b: least(a, b) || ' ' || greatest(a, b))))"""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, f.* EXCLUDE value, g.* EXCLUDE value, nullif(middle, '') AS
+        middle, list_distinct({keys}) AS name_keys FROM {into}_texts
+        LEFT JOIN {into}_family f ON f.value = family_text LEFT JOIN {into}_given g ON g.value = given_text"""
+    )
+    for part in ("whole", "texts", "family", "given"):
+        connection.execute(f"DROP TABLE {into}_{part}")

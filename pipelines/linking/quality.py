@@ -1,0 +1,168 @@
+"""How good the links of a run are, as far as it can be told without the truth: from the model's own probabilities.
+
+Were they right, then of the linked pairs the sum of 1 - p would be false, and of the others the sum of p missed; what no
+blocking rule brings together, `missed` estimates. That rests on the model: errors that it does not know of (a twin, a
+register that repeats another's mistake) it cannot count. People's decisions and a sample (`sample`) tell how far it is off.
+No value and no identity of a record is in what this gives.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from pipelines.linking import missed
+from pipelines.linking.decisions import Decision
+from pipelines.linking.recipe import Thresholds
+from pipelines.sql import identifier
+
+THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999)
+"""Thresholds for which it is told what they would do, beside the two that hold."""
+
+BANDS = ("linked", "doubtful", "apart")
+
+FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::DOUBLE, least(500, weight))) END"
+"""How likely it is that a pair is none: 1 - p without its rounding."""
+
+
+def measure(
+    connection: duckdb.DuckDBPyConnection, *, pairs: str, bands: str, records: str, prepared: str,
+    blocks: Sequence[Sequence[str]], thresholds: Thresholds, histogram: Mapping[int, int], floor: int,
+    decisions: Sequence[Decision] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Return the figures of a run's links, as JSON has them.
+
+    `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
+    same, as clustering left them; `records`: n and identity, of both sides; `prepared`: n and the columns of `blocks`.
+    `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
+    """
+    total = _one(connection, f"SELECT count(*) FROM {records}")[0]
+    under = {weight: held for weight, held in histogram.items() if weight < floor}
+    lost = sum(held / (1 + 2 ** -(weight + 0.5)) for weight, held in under.items())  # as if in the middle of each bin
+    unseen = _unseen(connection, pairs, prepared, blocks, thresholds)
+    steps = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
+    table = [_at(each, _sums(connection, pairs, each, thresholds.review), lost, unseen) for each in steps]
+    held = dict(connection.execute(f"SELECT band, count(*) FROM {bands} GROUP BY ALL").fetchall())
+    found = {band: held.get(band, 0) for band in BANDS}
+    found["apart"] += sum(under.values())
+    here = next(each for each in table if each["threshold"] == thresholds.link)
+    return {
+        "records": total,
+        "thresholds": {"link": thresholds.link, "review": thresholds.review},
+        "pairs": {"compared": sum(found.values()), "identifier": _identifier(connection, pairs)} | found,
+        "queue": _queue(connection, bands, total),
+        "histogram": _histogram(histogram, thresholds),
+        "estimate": {key: value for key, value in here.items() if key not in ("threshold", "links", "doubtful")},
+        "by_threshold": table,
+        "decisions": _decided(connection, pairs, records, thresholds, decisions),
+    }
+
+
+def band(probability: float, thresholds: Thresholds) -> str:
+    """Return the band that a probability is of, before any decision."""
+    if probability >= thresholds.link:
+        return "linked"
+    return "doubtful" if probability >= thresholds.review else "apart"
+
+
+def happened(connection: duckdb.DuckDBPyConnection, events: str) -> list[dict[str, Any]]:
+    """Return how often what became of clusters or links, and why; no record is named in it."""
+    rows = connection.execute(
+        f"SELECT event, reason, count(*), sum(records) FROM {events} GROUP BY ALL ORDER BY 1, 3 DESC, 2"
+    ).fetchall()
+    return [dict(zip(("event", "reason", "count", "records"), row, strict=True)) for row in rows]
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str, **named: Any) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = connection.execute(query, named).fetchall()[0]
+    return found
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, pairs: str, threshold: float, review: float) -> tuple[Any, ...]:
+    """Return how many pairs a threshold links and asks of, how many of the links are false, and of the rest true."""
+    return _one(
+        connection,
+        f"""SELECT count(*) FILTER (probability >= $link),
+                   count(*) FILTER (probability < $link AND probability >= $review),
+                   coalesce(sum({FALSE}) FILTER (probability >= $link), 0),
+                   coalesce(sum(1 - {FALSE}) FILTER (probability < $link), 0) FROM {pairs}""",
+        link=threshold,
+        review=min(review, threshold),
+    )
+
+
+def _at(threshold: float, sums: tuple[Any, ...], under: float, unseen: float | None) -> dict[str, Any]:
+    """Return what is expected of a threshold. Without an estimate of what was never compared, recall is of the rest."""
+    links, doubtful, false, apart = sums
+    true, lost = links - false, apart + under + (unseen or 0)
+    return {
+        "threshold": threshold, "links": links, "doubtful": doubtful, "false_links": false, "missed": lost,
+        "missed_by_threshold": apart + under, "missed_by_blocking": unseen,
+        "precision": true / links if links else None, "recall": true / (true + lost) if true + lost else None,
+    }  # fmt: skip
+
+
+def _unseen(
+    connection: duckdb.DuckDBPyConnection, pairs: str, prepared: str, blocks: Sequence[Sequence[str]],
+    thresholds: Thresholds,
+) -> float | None:  # fmt: skip
+    """Return how many true pairs no block brings together, from what those have in common that are likely true."""
+    parts = sorted({part for block in blocks for part in block})
+    if not parts or len(parts) > missed.PARTS:
+        return None
+    types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
+    same = [
+        f"list_has_any(a.{part}, b.{part})" if types[name].endswith("[]") else f"a.{part} = b.{part}"
+        for name, part in ((name, identifier(name)) for name in parts)
+    ]
+    pattern = ", ".join(f"coalesce({each}, false)" for each in same)
+    found = connection.execute(
+        f"""SELECT [{pattern}] AS pattern, sum(1 - {FALSE}) FROM {pairs} p
+            JOIN {prepared} a ON a.n = p.l JOIN {prepared} b ON b.n = p.r WHERE probability >= $review GROUP BY ALL""",
+        {"review": thresholds.review},
+    ).fetchall()
+    rules = [frozenset(parts.index(part) for part in block) for block in blocks]
+    return missed.estimate({tuple(pattern): held for pattern, held in found}, rules)
+
+
+def _identifier(connection: duckdb.DuckDBPyConnection, pairs: str) -> int:
+    return int(_one(connection, f"SELECT count(*) FROM {pairs} WHERE how = 'identifier'")[0])
+
+
+def _queue(connection: duckdb.DuckDBPyConnection, bands: str, total: int) -> dict[str, Any]:
+    """Return how many pairs wait for a person, and how many records are in one."""
+    waiting = f"SELECT unnest([l, r]) AS n FROM {bands} WHERE band = 'doubtful'"
+    sides, rows = _one(connection, f"SELECT count(*), count(DISTINCT n) FROM ({waiting})")
+    return {"pairs": sides // 2, "rows": rows, "share": rows / total if total else 0.0}
+
+
+def _histogram(histogram: Mapping[int, int], thresholds: Thresholds) -> list[dict[str, Any]]:
+    """Return the pairs by weight; a bin is of the band that its middle is of."""
+    edges = {name: math.log2(p / (1 - p)) if p < 1 else math.inf for name, p in thresholds}
+    found = []
+    for weight, held in sorted(histogram.items()):
+        middle = weight + 0.5
+        name = "linked" if middle >= edges["link"] else "doubtful" if middle >= edges["review"] else "apart"
+        found.append({"from": weight, "to": weight + 1, "pairs": held, "band": name})
+    return found
+
+
+def _decided(
+    connection: duckdb.DuckDBPyConnection, pairs: str, records: str, thresholds: Thresholds,
+    decisions: Sequence[Decision],
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Return, by the band in which the model alone has a pair, what people decided of it, and what was expected."""
+    found = {each: {"same": 0, "different": 0, "unsure": 0, "expected_same": 0.0} for each in (*BANDS, "unseen")}
+    rows = connection.execute(
+        f"""WITH decided AS (SELECT unnest($a) AS a, unnest($b) AS b, unnest($verdict) AS verdict),
+                 met AS (SELECT verdict, least(x.n, y.n) AS l, greatest(x.n, y.n) AS r
+                         FROM decided LEFT JOIN {records} x ON x.identity = a LEFT JOIN {records} y ON y.identity = b)
+            SELECT verdict, probability FROM met LEFT JOIN {pairs} p ON (p.l, p.r) = (met.l, met.r)""",
+        {name: [getattr(each, name) for each in decisions] for name in ("a", "b", "verdict")},
+    ).fetchall()
+    for verdict, probability in rows:
+        of = found["unseen" if probability is None else band(probability, thresholds)]
+        of[verdict] += 1
+        of["expected_same"] += probability if probability is not None and verdict != "unsure" else 0
+    return found

@@ -1,0 +1,101 @@
+"""How many pairs are of the same entity, and of two that are kin: by expectation and maximisation over candidate pairs.
+
+The candidates of a sample of records are enough. What the recipe says counts as much as a few hundred records.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.linking.blocking import candidates
+from pipelines.linking.learning import Levels
+from pipelines.linking.levels import levels as make_levels
+from pipelines.linking.recipe import Recipe
+
+SAMPLED = 20_000
+"""Records whose candidates are looked at, at most."""
+
+SAID = 100
+"""Records that what the recipe says stands for."""
+
+ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The pairs that a model is of: of how many records, how many, and in which column both must differ."""
+
+    records: int
+    pairs: int
+    across: str | None
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection, prepared: str, across: str | None) -> Self:
+        """Count the records of a table, and the pairs of them."""
+        counted = f"SELECT count(*) FROM {prepared} GROUP BY {across or '()'}"
+        held = [int(row[0]) for row in connection.execute(counted).fetchall()]
+        records = sum(held)
+        pairs = (records**2 - sum(each**2 for each in held)) // 2 if across else records * (records - 1) // 2
+        return cls(records, pairs, across)
+
+    def said(self, recipe: Recipe) -> list[float]:
+        """Return the shares of pairs that the recipe expects: of the same entity first, then of each kind of kin.
+
+        Between a short table and a long one there are no more such pairs than the short one has records.
+        """
+        share = 2 / max(self.records, 40)
+        return [each * share for each in (recipe.prior, *(kin.per_record for kin in recipe.kin))]
+
+
+def find(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, levels: Levels, frame: Frame
+) -> list[float]:
+    """Return the shares of pairs that are of the same entity, and of each kind of kin."""
+    each_of = SAMPLED if frame.across is None else f"{SAMPLED} / (SELECT count(DISTINCT {frame.across}) FROM {prepared})"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT n FROM {prepared}
+        QUALIFY row_number() OVER (PARTITION BY {frame.across or 1} ORDER BY hash(n::BIGINT), n) <= {each_of}"""
+    )
+    rest = f"(FROM {prepared} WHERE n NOT IN (FROM beffroi_some))"
+    touched = frame.pairs - Frame.of(connection, rest, frame.across).pairs
+    candidates(connection, recipe, prepared, "beffroi_tried", new="beffroi_some", across=frame.across)
+    used = [each for each in recipe.comparisons if each.name in levels]
+    make_levels(connection, used, {}, prepared, "beffroi_tried")
+    names = [each.name for each in used]
+    rows = connection.execute(
+        f"SELECT count(*), {', '.join(f'level_{name}' for name in names)} FROM beffroi_levels GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    for table in ("some", "tried", "levels"):
+        connection.execute(f"DROP TABLE beffroi_{table}")
+    said = frame.said(recipe)
+    if not rows:
+        return said
+    found = np.array(rows, dtype=np.int64)
+    weights = _weights(names, found[:, 1:], levels)
+    kinds = [weights.sum(axis=1)]
+    kinds += [weights[:, [name in kin.alike for name in names]].sum(axis=1) for kin in recipe.kin]
+    return _shares(found[:, 0], np.stack(kinds), said, touched, frame)
+
+
+def _weights(names: list[str], found: npt.NDArray[np.int64], levels: Levels) -> npt.NDArray[np.float64]:
+    """Return the weight, in bits, of each comparison (a column) of each pattern of levels (a row)."""
+    by_name = [np.array([0.0, *(math.log2(m / u) for m, u in levels[name])]) for name in names]
+    return np.stack([by_name[at][found[:, at]] for at in range(len(names))], axis=1)
+
+
+def _shares(
+    pairs: npt.NDArray[np.int64], kinds: npt.NDArray[np.float64], said: list[float], touched: int, frame: Frame
+) -> list[float]:
+    """Return the shares that explain best how many pairs have each pattern; `kinds` are its weights for each kind."""
+    odds = 2.0 ** np.clip(kinds, -500, 500)
+    before = SAID * max(1.0, frame.pairs / max(frame.records, 1))
+    shares = np.array(said)
+    for _ in range(ROUNDS):
+        likely = shares[:, None] * odds
+        likely /= 1 + likely.sum(axis=0)
+        shares = ((likely * pairs).sum(axis=1) + before * np.array(said)) / (touched + before)
+    return [float(each) for each in np.minimum(shares, 0.5)]

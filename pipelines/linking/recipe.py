@@ -1,0 +1,183 @@
+"""Recipes: what is compared of a kind of record, and how much it tells; data, one YAML file a kind in `recipes/`.
+
+A recipe names fields (what a declaration may give), the preparing that makes columns of them, comparisons of those
+columns, blocks (which pairs are looked at at all) and thresholds. Its m and u (how often records of the same entity, and
+of two, are at a level) hold where the data are too few to tell.
+"""
+
+import functools
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from connectors.declared import Declared
+from pipelines.declarations import strict_yaml
+
+FOLDER = Path(__file__).parent / "recipes"
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Words(Declared):
+    """What a thing is called, in both languages of reports."""
+
+    en: str
+    fr: str
+
+
+class Level(Declared):
+    """How near two values are: the first level of a comparison whose `sql` holds is theirs; the last has none.
+
+    `sql` speaks of prepared columns with `_l` and `_r`. `m` and `u` are how often pairs of the same entity and of two
+    are at this level. `rare` is a column: the rarer its value, the more the level tells.
+    """
+
+    label: Words
+    sql: str | None = None
+    m: Share
+    u: Share
+    rare: str | None = None
+
+
+class Comparison(Declared):
+    """One thing that is compared; where one of the columns `missing` is null on a side, or `absent` holds, nothing is.
+
+    It is left out of a model where one of `missing` tells no records apart (with `absent`: where none does).
+
+    An exact one is an identifier: records at its first level are linked without the model, and its m and u are never
+    trained. It is exclusive where one entity can have one value only.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+    label: Words
+    fields: list[str]
+    missing: Annotated[list[str], Field(min_length=1)]
+    absent: str | None = None
+    exact: bool = False
+    exclusive: bool = False
+    trained: bool = True
+    levels: Annotated[list[Level], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _last_is_else(self) -> "Comparison":
+        if [level.sql is None for level in self.levels] != [False] * (len(self.levels) - 1) + [True]:
+            raise ValueError("the last level, and it alone, has no sql")
+        return self
+
+    @property
+    def is_missing(self) -> str:
+        """Return SQL that tells that nothing can be compared."""
+        return self.absent or " OR ".join(f"{column}_{side} IS NULL" for column in self.missing for side in "lr")
+
+    def tells(self, telling: set[str]) -> bool:
+        """Tell whether it can tell records apart, where these columns can."""
+        return bool(telling & set(self.missing)) if self.absent else set(self.missing) <= telling
+
+    @property
+    def level(self) -> str:
+        """Return SQL for the level of a pair: 0 where nothing can be compared, else 1 and up as in `levels`."""
+        cases = "".join(f" WHEN {level.sql} THEN {at}" for at, level in enumerate(self.levels[:-1], 1))
+        return f"CASE WHEN {self.is_missing} THEN 0{cases} ELSE {len(self.levels)} END"
+
+
+class Block(Declared):
+    """Pairs that are alike in all columns `on` (of a list: in one element) are looked at.
+
+    Keys that more than `most` records have are made narrower by `then`, one column after the other, and where that does
+    not help left out.
+    """
+
+    on: Annotated[list[str], Field(min_length=1)]
+    then: list[str] = []
+    most: Annotated[int, Field(ge=2)] = 100
+
+
+class Training(Declared):
+    """Pairs that are alike in all columns `on` train every comparison but those of `leaves`, which hold by choice."""
+
+    on: Annotated[list[str], Field(min_length=1)]
+    leaves: list[str]
+
+
+class Kin(Declared):
+    """Pairs of two entities that are alike in several things for one reason: a household shares name, address and phone.
+
+    There are about `per_record` of them for each record, so what they are `alike` in weighs no more, all together, than
+    it takes to find such a pair.
+    """
+
+    label: Words
+    alike: Annotated[list[str], Field(min_length=1)]
+    per_record: Annotated[float, Field(gt=0)]
+
+
+class Thresholds(Declared):
+    """From which probability on a pair is linked, and from which one a person is asked."""
+
+    link: Share
+    review: Share
+
+
+class Recipe(Declared):
+    """How one kind of record is linked."""
+
+    record: str
+    label: Words
+    fields: dict[str, Words]
+    preparing: Annotated[list[str], Field(min_length=1)]
+    comparisons: Annotated[list[Comparison], Field(min_length=1)]
+    blocks: Annotated[list[Block], Field(min_length=1, max_length=64)]
+    training: list[Training]
+    kin: list[Kin] = []
+    prior: Annotated[float, Field(gt=0)]
+    """Pairs of the same entity expected per record, where the data do not tell."""
+    thresholds: Thresholds
+    contradiction: float = -6
+    """Weight of all other comparisons under which an equal identifier is doubted."""
+
+    @property
+    def identifiers(self) -> list[Comparison]:
+        """Return the comparisons that link by themselves."""
+        return [each for each in self.comparisons if each.exact]
+
+    @property
+    def exclusive(self) -> list[str]:
+        """Return the prepared columns of which one entity has one value only."""
+        return [each.missing[0] for each in self.comparisons if each.exclusive]
+
+    @model_validator(mode="after")
+    def _names(self) -> "Recipe":
+        names = [each.name for each in self.comparisons]
+        unknown = {name for each in self.training for name in each.leaves} - set(names)
+        unknown |= {name for each in self.kin for name in each.alike} - set(names)
+        unknown |= {name for each in self.comparisons for name in each.fields} - set(self.fields)
+        if unknown or len(set(names)) < len(names):
+            raise ValueError(f"comparisons stand twice, or nothing is called {', '.join(sorted(unknown))}")
+        return self
+
+
+def names() -> list[str]:
+    """Return the kinds of record that can be linked."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@functools.cache
+def recipe(name: str) -> Recipe:
+    """Read the recipe of a kind of record. Raises KeyError where there is none, ValueError where it is not in order."""
+    if name not in names():
+        raise KeyError(name)
+    data: Any = strict_yaml.load(FOLDER / f"{name}.yaml").data
+    return Recipe.model_validate({"record": name, **_with_shared(data)})
+
+
+def _with_shared(data: dict[str, Any]) -> dict[str, Any]:
+    """Put comparisons that several recipes have, `{shared: NAME}`, in their place: `tables/NAME.yaml`."""
+    found = []
+    for each in data["comparisons"]:
+        if "shared" in each:
+            shared = strict_yaml.load(FOLDER / "tables" / f"{each['shared']}.yaml").data
+            found.append({**shared, **{key: value for key, value in each.items() if key != "shared"}})
+        else:
+            found.append(each)
+    return {**data, "comparisons": found}

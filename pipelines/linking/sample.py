@@ -1,0 +1,169 @@
+"""A labelled sample: pairs drawn by chance for a person to judge, and what her verdicts say of precision and recall.
+
+The sample is stratified by what the model makes of a pair: few pairs are in doubt and many are clear, and a plain one
+would hold clear ones alone. Half of it is spread evenly over the strata, half as Neyman's allocation has it (Cochran,
+Sampling Techniques, 3rd ed. 1977, 5.5). Each stratum's share of true pairs has Jeffreys' interval (Brown, Cai and DasGupta
+2001, Statistical Science 16, 101-133), also where all verdicts are alike; precision and recall, which are made of several
+strata, have the percentiles of what is drawn from all of them together.
+"""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipelines.linking.recipe import Thresholds
+
+STRATA = ("identifier", "linked-surely", "linked", "doubtful", "apart", "apart-surely")
+"""The strata: the first three are linked, the others are not."""
+
+LINKED = STRATA[:3]
+
+DRAWS = 2000
+"""How often precision and recall are drawn: their bounds are right to about a fiftieth of the interval's width."""
+
+
+def stratum(thresholds: Thresholds) -> str:
+    """Return SQL for the stratum of a pair of a table with `how` and `probability`."""
+    surely, hardly = 1 - (1 - thresholds.link) / 100, thresholds.review / 10
+    return f"""CASE WHEN how = 'identifier' AND probability >= {thresholds.link} THEN 'identifier'
+        WHEN probability >= {surely} THEN 'linked-surely' WHEN probability >= {thresholds.link} THEN 'linked' WHEN probability >= {thresholds.review} THEN 'doubtful'
+        WHEN probability >= {hardly} THEN 'apart' ELSE 'apart-surely' END"""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A pair of the sample: both identities, its figures, and the stratum with how many pairs that has."""
+
+    a: str
+    b: str
+    weight: float
+    probability: float
+    stratum: str
+    of: int
+
+
+def draw(
+    connection: duckdb.DuckDBPyConnection, pairs: str, thresholds: Thresholds, most: int, seed: int = 0
+) -> list[Drawn]:
+    """Return `most` pairs, or all where there are fewer, in an order that tells nothing of what they are.
+
+    `pairs`: l and r as identities, how, weight, probability. The same pairs and seed give the same sample.
+    """
+    by_stratum = f"SELECT *, {stratum(thresholds)} AS stratum, hash(l, r, {seed:d}) AS chance FROM {pairs}"
+    there = connection.execute(
+        f"SELECT stratum, count(*), avg(probability) FROM ({by_stratum}) GROUP BY ALL"
+    ).fetchall()
+    wanted = allocated({name: (held, float(share or 0)) for name, held, share in there}, most)
+    found = connection.execute(
+        f"""SELECT l, r, weight, probability, stratum, held FROM (
+                SELECT *, row_number() OVER (PARTITION BY stratum ORDER BY chance, l, r) AS place,
+                       count(*) OVER (PARTITION BY stratum) AS held FROM ({by_stratum}))
+            JOIN (SELECT unnest($names) AS stratum, unnest($wanted) AS wanted) USING (stratum)
+            WHERE place <= wanted ORDER BY chance, l, r""",
+        {"names": list(wanted), "wanted": list(wanted.values())},
+    ).fetchall()
+    return [Drawn(*row) for row in found]
+
+
+def allocated(strata: Mapping[str, tuple[int, float]], most: int) -> dict[str, int]:
+    """Return how many pairs to draw of each stratum, of which it is known how many there are and their mean probability.
+
+    No stratum gives more than it has, each gives one where there is room, and together they give `most`, or all.
+    """
+    spread = {name: held * math.sqrt(max(mean * (1 - mean), 1e-4)) for name, (held, mean) in strata.items() if held}
+    whole, found = sum(spread.values()), dict.fromkeys(spread, 0)
+    for _ in range(min(most, sum(strata[name][0] for name in spread))):
+        open_ones = [name for name in spread if found[name] < strata[name][0]]
+        wish = {name: most / 2 * (1 / len(spread) + spread[name] / whole) for name in open_ones}
+        found[max(open_ones, key=lambda name: (wish[name] - found[name], name))] += 1
+    return found
+
+
+# --- what verdicts say -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share as estimated, and the bounds between which it lies with 95 %."""
+
+    estimate: float
+    least: float
+    most: float
+
+
+@dataclass
+class Stratum:
+    """What was judged of a stratum: how many pairs it has, how many of those judged are the same, and were `expected` to be."""
+
+    of: int
+    same: int = 0
+    different: int = 0
+    unsure: int = 0
+    expected: float = 0.0
+
+    def judge(self, verdict: str, probability: float) -> None:
+        """Count a verdict: same, different or unsure. What the model expected counts where there is one or the other."""
+        setattr(self, verdict, getattr(self, verdict) + 1)
+        self.expected += probability if verdict != "unsure" else 0.0
+
+    @property
+    def judged(self) -> int:
+        """Return how many were judged one way or the other."""
+        return self.same + self.different
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a sample says: how many verdicts it rests on, precision and recall, and all by stratum.
+
+    `precision` is None where no pair is linked, `recall` where none is the same. Recall is of the pairs that were drawn
+    from: what was never compared, or scored too low to be kept, no sample has.
+    """
+
+    judged: int
+    unsure: int
+    empty: int
+    precision: Figure | None
+    recall: Figure | None
+    strata: dict[str, Stratum] = field(default_factory=dict)
+
+
+def check(strata: Mapping[str, Stratum], empty: int = 0) -> Checked:
+    """Return what verdicts say; `empty` counts the pairs of the sample without one. `unsure` counts for neither side."""
+    judged = sum(each.judged for each in strata.values())
+    unsure = sum(each.unsure for each in strata.values())
+    if not judged:
+        return Checked(0, unsure, empty, None, None, dict(strata))
+    chance = random.Random(0)  # noqa: S311  # drawn to be the same again, not to be unknown
+    drawn = [{name: _drawn(each, chance) for name, each in strata.items()} for _ in range(DRAWS)]
+    middle = {name: each.of * (each.same + 0.5) / (each.judged + 1) for name, each in strata.items() if not each.judged}
+    middle |= {name: each.of * each.same / each.judged for name, each in strata.items() if each.judged}
+    links = sum(strata[name].of for name in LINKED if name in strata)
+    precision = [_linked(each) / links for each in drawn] if links else []
+    recall = [_linked(each) / total for each in drawn if (total := sum(each.values()))]
+    true = sum(middle.values())
+    return Checked(
+        judged, unsure, empty,
+        _figure(_linked(middle) / links, precision) if links else None,
+        _figure(_linked(middle) / true, recall) if true else None, dict(strata),
+    )  # fmt: skip
+
+
+def _drawn(each: Stratum, chance: random.Random) -> float:
+    """Return how many pairs of a stratum may be true: those that are known to be, and a share of the rest."""
+    share = chance.betavariate(each.same + 0.5, each.different + 0.5)
+    return each.same + (each.of - each.judged) * share
+
+
+def _linked(true: Mapping[str, float]) -> float:
+    return sum(true.get(name, 0.0) for name in LINKED)
+
+
+def _figure(estimate: float, drawn: Sequence[float]) -> Figure:
+    """Return an estimate between the percentiles of what was drawn; it is never outside them."""
+    ordered = sorted(drawn)
+    least, most = ordered[int(0.025 * len(ordered))], ordered[int(0.975 * len(ordered))]
+    return Figure(estimate, min(least, estimate), max(most, estimate))

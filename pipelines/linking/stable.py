@@ -1,0 +1,83 @@
+"""Ids of clusters that last: what a cluster of this run was called before, and new ids that were never given.
+
+The highest id ever given stands in `.beffroi/decisions/DATASET.COLUMN.last`, apart from the versions: an id stays given
+when the version that had it is gone.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.errors import Unavailable
+from pipelines.whole import on_disk, whole_file
+from pipelines.workspace import Workspace
+
+Ints = npt.NDArray[np.int64]
+
+Take = Callable[[int, int], int]
+"""Takes so many new ids, all above a given one; returns the first."""
+
+
+def file(workspace: Workspace, dataset: str, column: str) -> Path:
+    """Return where the highest id ever given stands."""
+    return workspace.state / "decisions" / f"{dataset}.{column}.last"
+
+
+def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = False) -> Take:
+    """Return what takes new ids: they are on disk as given when it returns, but those of a `preview`.
+
+    It raises Unavailable where the file is damaged (an id could be given twice), and OSError.
+    """
+    path = file(workspace, dataset, column)
+
+    def take(count: int, above: int) -> int:
+        last = max(_last(path), above)
+        if count and not preview:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as part:
+                part.write_text(json.dumps({"last": last + count}), encoding="utf-8")
+                on_disk(part)
+            on_disk(path.parent)
+        return last + 1
+
+    return take
+
+
+def _last(path: Path) -> int:
+    try:
+        return int(json.loads(path.read_bytes())["last"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError):
+        said = f".beffroi/decisions/{path.name}: it does not say the highest id that was given; put the file back"
+        raise Unavailable(said) from None
+
+
+def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) -> Ints:
+    """Return the id that each of `count` parts keeps, 0 for one that needs a new one.
+
+    `parts` has the part of each record, `was` the id of its cluster before, 0 for none. A part keeps the id that most of
+    its records had, of equals the oldest; an id that several parts had stays with the one that has most of its records,
+    of equals with the one whose smallest identity is first: `ordered` puts some parts in that order.
+    """
+    ids = np.zeros(count, np.int64)
+    old = was > 0
+    names, short = np.unique(was[old], return_inverse=True)
+    flows, sizes = np.unique(parts[old] + short.astype(np.int64) * np.int64(count), return_counts=True)
+    part, name = flows % count, flows // count
+    alone = (np.bincount(part, minlength=count)[part] == 1) & (np.bincount(name, minlength=len(names))[name] == 1)
+    ids[part[alone]] = names[name[alone]]
+    part, name, sizes = part[~alone], name[~alone], sizes[~alone]
+    rank = np.zeros(count, np.int64)
+    contested = ordered(np.unique(part))
+    rank[contested] = np.arange(len(contested))
+    order = np.lexsort((rank[part], name, -sizes))
+    taken = set[int]()
+    for each, called in zip(part[order].tolist(), names[name[order]].tolist(), strict=True):
+        if not ids[each] and called not in taken:
+            ids[each] = called
+            taken.add(called)
+    return ids

@@ -1,0 +1,276 @@
+"""Linking as a step of a run: from judged rows to a column that says of which one each is.
+
+Rows become records, records are prepared, blocked, scored and clustered. What was found of two records of which nothing
+changed since the last version is taken from there, so that a run takes the time of what is new; where recipe, fields,
+thresholds or code are others, or where so much came that the model is to be trained anew, all is done again. Ids of
+clusters stay either way. What is found is written aside, and goes to the version with its other files.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as version_of
+from typing import Any
+
+from pipelines import known
+from pipelines.declarations import linked
+from pipelines.judge import ROWS, Judged
+from pipelines.linking import attached, clusters, decisions, files, gathered, pairs, quality, stable, written
+from pipelines.linking.decisions import Decision
+from pipelines.linking.files import Before
+from pipelines.linking.gathered import Gathered
+from pipelines.linking.model import Model, train
+from pipelines.linking.prepare import prepare
+from pipelines.linking.recipe import Recipe, Thresholds
+from pipelines.linking.recipe import recipe as recipe_of
+from pipelines.needed import Needed
+from pipelines.runs import Job
+from pipelines.sql import DUCKDB, identifier, quote
+
+GROWN = 1.5
+"""How many times the records that a model was trained on there may be before it is trained anew."""
+
+FLOOR = -6
+"""Pairs of less weight are only counted: it is a probability of 1.5 %."""
+
+
+def fill(job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool) -> dict[str, dict[str, Any]]:
+    """Fill in the columns that links declare, in the table of the run; return what its report tells of each.
+
+    `full` does all anew and trains the models, a `preview` leaves nothing. Raises RunFailed where a declared block would
+    make too many pairs, Unavailable where decisions cannot be read.
+    """
+    found = {}
+    for number, column in enumerate(job.dataset.link):
+        one = _Link(job, judged, needed, column, f"beffroi_link_{number}")
+        found[column] = one.run(full=full, preview=preview)
+        _forget(job, one.name)
+    return found
+
+
+def _forget(job: Job, name: str) -> None:
+    """Drop the tables of a link: what follows wants their room."""
+    found = job.connection.execute(
+        "SELECT view_name, true FROM duckdb_views() WHERE starts_with(view_name, $name) UNION ALL"
+        " SELECT table_name, false FROM duckdb_tables() WHERE starts_with(table_name, $name)",
+        {"name": f"{name}_"},
+    ).fetchall()
+    for each, is_view in found:
+        job.connection.execute(f"DROP {'VIEW' if is_view else 'TABLE'} {each}")
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What scored the pairs of a run, and what of the last one stands: its `carried` pairs; how many had what weight."""
+
+    model: Model
+    trained_on: int
+    histogram: dict[int, int]
+    carried: int = 0
+
+
+class _Link:
+    """One link of a run; all its tables begin with `name`."""
+
+    def __init__(self, job: Job, judged: Judged, needed: Needed, column: str, name: str) -> None:
+        self.job, self.judged, self.needed, self.column, self.name = job, judged, needed, column, name
+        self.connection, self.link = job.connection, job.dataset.link[column]
+        said, recipe = self.link.thresholds, recipe_of(self.link.record)
+        given = recipe.thresholds
+        self.thresholds = Thresholds(link=said.link or given.link, review=said.review or given.review)
+        self.recipe: Recipe = recipe.model_copy(update={"thresholds": self.thresholds})
+        self.last = job.last.folder if job.last is not None else None
+
+    def run(self, *, full: bool, preview: bool) -> dict[str, Any]:
+        """Link the records and fill in the column; return what the report tells."""
+        there = gathered.gather(self.job, self.column, self.recipe, self.judged, self.needed, self.name)
+        key = self._key()
+        before = files.before(self.last, self.column) if self.last is not None and not full else None
+        if before is not None and (before.said["key"] != key or there.count > before.said["trained_on"] * GROWN):
+            before = None
+        counts = self._compare(before)
+        scored = self._anew(there) if before is None else self._onward(before, there, counts)
+        said = decisions.load(self.job.workspace, self.job.dataset.name, self.column)
+        made = self._joined(said, preview=preview)
+        shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
+        told = {
+            "record": self.link.record, "to": self.link.to, "filled": self._fill(there), **made,
+            "contradictions": count, "happened": quality.happened(self.connection, f"{self.name}_made_events"),
+            "trained": "kept" if before is not None else "now", "trained_on": scored.trained_on, **counts,
+            "pairs_carried": scored.carried, "twice": self._twice(there),
+            "quality": self._quality(scored, said),
+        }  # fmt: skip
+        if not preview:
+            under = {edge: counted for edge, counted in scored.histogram.items() if edge < self._floor}
+            kept = {"key": key, "trained_on": scored.trained_on, "model": scored.model.to_json(), "under": under}
+            besides = {"model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown}}
+            written.write(self.job, self.column, self.recipe, there, self.name, besides)
+        return told
+
+    def _key(self) -> str:
+        """Return what the pairs of a link rest on besides its records, as one text."""
+        dataset, link = self.job.dataset, self.link
+        other = self.job.workspace.datasets[link.to] if link.to is not None else None
+        said = [
+            [version_of(each) for each in ("duckdb", *known.LINKS)], known.code("linking/"),
+            linked.columns(link, dataset), linked.others(link, other) if other is not None else None,
+            [link.to, link.within_sources, link.blocks, self.thresholds.model_dump()],
+            linked.identity(dataset, self.column), other.key if other is not None else None,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    # --- what changed ------------------------------------------------------------------------------------------------
+
+    def _compare(self, before: Before | None) -> dict[str, int]:
+        """Make the tables of the records that are the same as before (n, was), new or other (n), and other (n)."""
+        name, run = self.name, self.connection.execute
+        was = (
+            before.table("records")
+            if before is not None
+            else "(SELECT 0 AS n, 0 AS side, '' AS identity, 0 AS beffroi_hash LIMIT 0)"
+        )
+        run(
+            f"CREATE TEMP TABLE {name}_both AS SELECT r.n, b.n AS was, r.beffroi_hash = b.beffroi_hash AS same"
+            f" FROM {name}_records r JOIN {was} b ON r.identity = b.identity AND r.side = b.side"
+        )
+        run(f"CREATE TEMP VIEW {name}_same AS SELECT n, was FROM {name}_both WHERE same")
+        run(f"CREATE TEMP VIEW {name}_changed AS SELECT n FROM {name}_both WHERE NOT same")
+        run(f"CREATE TEMP TABLE {name}_new AS SELECT n FROM {name}_records ANTI JOIN {name}_same USING (n)")
+        (both, same) = run(f"SELECT count(*), count(*) FILTER (same) FROM {name}_both").fetchall()[0]
+        (count,) = run(f"SELECT count(*) FROM {name}_records").fetchall()[0]
+        (gone,) = run(f"SELECT count(*) FROM {was}").fetchall()[0]
+        return {"records_new": count - both, "records_changed": both - same, "records_gone": gone - both}
+
+    def _anew(self, there: Gathered) -> _Scored:
+        """Prepare, block and score all records, with a model that is trained on them."""
+        name = self.name
+        prepare(self.connection, self.recipe, there.fields, f"{name}_prepared")
+        model = train(self.connection, self.recipe, f"{name}_prepared", across=self._across)
+        return self._scored(model, there.count, None)
+
+    def _onward(self, before: Before, there: Gathered, counts: Mapping[str, int]) -> _Scored:
+        """Prepare, block and score what is new, and take the rest as it was found before."""
+        name, run = self.name, self.connection.execute
+        run(
+            f"CREATE TEMP VIEW {name}_kept AS SELECT r.n, r.side, r.origin, p.* EXCLUDE (n, side, origin)"
+            f" FROM {before.table('prepared')} p JOIN {name}_same s ON p.n = s.was JOIN {name}_records r ON r.n = s.n"
+        )
+        run(f"CREATE TEMP VIEW {name}_came AS SELECT * FROM {there.fields} SEMI JOIN {name}_new USING (n)")
+        prepare(self.connection, self.recipe, f"{name}_came", f"{name}_prepared", f"{name}_kept")
+        model = Model.of_json(before.said["model"])
+        return self._scored(model, before.said["trained_on"], before)
+
+    # --- pairs -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _across(self) -> str | None:
+        """Return the column in which the records of a pair must differ."""
+        if self.link.to is not None:
+            return "side"
+        return None if self.link.within_sources else "origin"
+
+    def _scored(self, model: Model, trained_on: int, before: Before | None) -> _Scored:
+        """Make the table of pairs: of all records, or of the new ones, with those that stand from before."""
+        name = self.name
+        pairs.candidates(
+            self.connection, self.recipe, f"{name}_prepared", f"{name}_candidates",
+            new=f"{name}_new" if before is not None else None, across=self._across, blocks=self._blocks(),
+        )  # fmt: skip
+        found = pairs.score(
+            self.connection, self.recipe, model, f"{name}_prepared", f"{name}_candidates", f"{name}_pairs",
+            floor=1 / (1 + 2.0**-self._floor),
+        )  # fmt: skip
+        self.connection.execute(f"DROP TABLE {name}_candidates")
+        carried = self._carry(before) if before is not None else 0
+        under = {edge: counted for edge, (counted, _) in found.bins.items() if edge < self._floor}
+        for edge, counted in (before.said["under"] if before is not None else {}).items():
+            under[int(edge)] = under.get(int(edge), 0) + counted
+        above = self.connection.execute(
+            f"SELECT floor(weight)::INTEGER, count(*) FROM {name}_pairs WHERE how = 'model' GROUP BY ALL"
+        ).fetchall()
+        return _Scored(model, trained_on, under | {edge: n for edge, n in above if edge >= self._floor}, carried)
+
+    @property
+    def _floor(self) -> int:
+        """Return the weight from which on pairs are kept: below what is doubtful, so that a threshold may be lowered."""
+        review = self.thresholds.review
+        return min(FLOOR, math.floor(math.log2(review / (1 - review))) - 1)
+
+    def _blocks(self) -> list[list[str]] | None:
+        blocks = self.link.blocks
+        return [[linked.prepared(self.recipe, name) or name for name in each] for each in blocks] if blocks else None
+
+    def _carry(self, before: Before) -> int:
+        """Put the pairs of before to the new ones, those whose records are both what they were; return how many."""
+        name = self.name
+        described = self.connection.execute(f"DESCRIBE {name}_pairs").fetchall()
+        rest = ", ".join(f"p.{identifier(column)}" for column, *_ in described if column not in ("l", "r"))
+        return int(
+            self.connection.execute(
+                f"INSERT INTO {name}_pairs BY NAME SELECT least(a.n, b.n) AS l, greatest(a.n, b.n) AS r, {rest}"
+                f" FROM {before.table('pairs')} p JOIN {name}_same a ON p.l_n = a.was JOIN {name}_same b ON p.r_n = b.was"
+            ).fetchall()[0][0]
+        )
+
+    # --- clusters, and what they make of the rows --------------------------------------------------------------------
+
+    def _joined(self, said: Sequence[Decision], *, preview: bool) -> dict[str, Any]:
+        """Make the tables of the clusters, or of what is linked to the other dataset; return their figures."""
+        name, job = self.name, self.job
+        members = files.members(self.last, self.column) if self.last is not None else None
+        given: dict[str, Any] = {
+            "pairs": f"{name}_pairs", "into": f"{name}_made", "link": self.thresholds.link,
+            "review": self.thresholds.review, "decisions": said, "before": members,
+        }  # fmt: skip
+        if self.link.to is not None:
+            return asdict(attached.attach(self.connection, records=f"{name}_records", **given))
+        exclusive = self.recipe.exclusive
+        columns = "".join(f", {identifier(column)}" for column in exclusive)
+        self.connection.execute(
+            f"CREATE TEMP VIEW {name}_known AS SELECT r.*{columns} FROM {name}_records r JOIN {name}_prepared USING (n)"
+        )
+        take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview)
+        made = clusters.cluster(
+            self.connection, records=f"{name}_known", changed=f"{name}_changed", exclusive=exclusive,
+            within_sources=self.link.within_sources, take=take, **given,
+        )  # fmt: skip
+        return asdict(made)
+
+    def _fill(self, there: Gathered) -> int:
+        """Fill in the column in the table of the run; return how many rows get a value."""
+        name, dataset = self.name, self.job.dataset
+        kind = next(DUCKDB[each.type] for each in dataset.columns if each.name == self.column)
+        value = f"SELECT n, CAST(cluster AS {kind}) AS value FROM {name}_made"
+        if there.other is not None:
+            key = identifier(self.job.workspace.datasets[self.link.to or ""].key[0])
+            rows = f"read_parquet({quote(there.other)}, file_row_number = true)"
+            value = (
+                f"SELECT n, {key} AS value FROM {name}_made JOIN {rows} beffroi_other"
+                f" ON theirs = file_row_number + {there.base}"
+            )
+        if there.rows is not None:
+            value = f"SELECT r.n, value FROM ({value}) v JOIN {there.rows} r ON r.record = v.n"
+        return int(
+            self.connection.execute(
+                f"UPDATE {ROWS} SET {identifier(self.column)} = beffroi_value.value FROM ({value}) beffroi_value"
+                f" WHERE {ROWS}.rowid = beffroi_value.n"
+            ).fetchall()[0][0]
+        )
+
+    def _twice(self, there: Gathered) -> int:
+        """Return how many rows are of the record of another."""
+        if there.rows is None:
+            return 0
+        return int(self.connection.execute(f"SELECT count(*) FROM {there.rows} WHERE n <> record").fetchall()[0][0])
+
+    # --- what is told and kept ---------------------------------------------------------------------------------------
+
+    def _quality(self, scored: _Scored, said: Sequence[Decision]) -> dict[str, Any]:
+        name = self.name
+        return quality.measure(
+            self.connection, pairs=f"{name}_pairs", bands=f"{name}_made_bands", records=f"{name}_records",
+            prepared=f"{name}_prepared", blocks=self._blocks() or [each.on for each in self.recipe.blocks], thresholds=self.thresholds,
+            histogram=scored.histogram, floor=self._floor, decisions=said,
+        )  # fmt: skip

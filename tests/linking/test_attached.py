@@ -1,0 +1,105 @@
+"""Links to another dataset: the best one of theirs, none where it is a tie, and people's word above both."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from pipelines.linking.attached import Attached, attach
+from pipelines.linking.decisions import Decision, said_of
+from tests.linking.test_clusters import fill, weight
+
+CONNECTION = duckdb.connect()
+
+
+def run(
+    pairs: Sequence[tuple[str, str, float] | tuple[str, str, float, str]], decisions: list[Decision] | None = None,
+    before: dict[str, str] | None = None, theirs: str = "XYZ",
+) -> tuple[dict[str, str | None], Attached, dict[str, tuple[str, str | None]], list[tuple[Any, ...]]]:  # fmt: skip
+    """Link a, b, c of ours to X, Y, Z of theirs; return who has whom, the figures, the bands and the events."""
+    numbers = {name: at * 5 for at, name in enumerate([*theirs, *"abc"])}
+    fill(
+        CONNECTION,
+        "records",
+        "n BIGINT, identity VARCHAR, side UTINYINT",
+        [(n, x, int(x.isupper())) for x, n in numbers.items()],
+    )
+    rows = []
+    for at, (one, other, probability, *how) in enumerate(pairs):
+        ends = (numbers[one], numbers[other])
+        rows.append((*ends[:: -1 if at % 2 else 1], *(how or ["model"]), weight(probability), probability))
+    fill(CONNECTION, "pairs", "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE", rows)
+    fill(CONNECTION, "before", "identity VARCHAR, theirs VARCHAR", list((before or {}).items()))
+    figures = attach(
+        CONNECTION, pairs="pairs", records="records", into="made", link=0.9, review=0.5, decisions=decisions or [],
+        before=None if before is None else "before",
+    )  # fmt: skip
+    names = {number: name for name, number in numbers.items()} | {None: None}
+    found = {names[n]: names[other] for n, other in CONNECTION.execute("FROM made").fetchall()}
+    bands = {
+        "".join(sorted((str(names[left]), str(names[right])))): (band, why)
+        for left, right, band, why in CONNECTION.execute("FROM made_bands").fetchall()
+    }
+    events = CONNECTION.execute("SELECT event, reason, l, r, author FROM made_events ORDER BY l").fetchall()
+    return found, figures, bands, events  # type: ignore[return-value]
+
+
+def say(one: str, other: str, verdict: Any, day: int = 1) -> Decision:
+    return said_of(one, other, verdict, "", "m.dupont", f"2026-11-{day:02}T10:00:00+00:00")
+
+
+def test_each_gets_the_best_and_several_the_same() -> None:
+    found, figures, bands, events = run([("a", "X", 0.99), ("a", "Y", 0.6), ("b", "X", 0.95), ("c", "Z", 0.7)])
+    assert found == {"a": "X", "b": "X", "c": None}
+    assert bands == {"Xa": ("linked", None), "Ya": ("apart", "other"), "Xb": ("linked", None), "Zc": ("doubtful", None)}
+    assert (figures.records, figures.attached, figures.ties, figures.cut) == (3, 2, 0, {"other": 1})
+    assert (figures.linked, figures.doubtful, figures.apart, events) == (2, 1, 1, [])
+
+
+def test_a_tie_is_doubtful() -> None:
+    found, figures, bands, _ = run([("a", "X", 0.99), ("a", "Y", 0.98), ("a", "Z", 0.6)])
+    assert found["a"] is None
+    assert bands == {"Xa": ("doubtful", "tie"), "Ya": ("doubtful", "tie"), "Za": ("doubtful", None)}
+    assert (figures.ties, figures.attached) == (1, 0)
+
+
+def test_an_identifier_goes_before_the_model() -> None:
+    assert run([("a", "X", 0.9999), ("a", "Y", 0.999, "identifier")])[0]["a"] == "Y"
+    assert run([("a", "X", 0.999999, "identifier"), ("a", "Y", 0.999999, "identifier")])[0]["a"] is None
+
+
+def test_people_know_better() -> None:
+    pairs = [("a", "X", 0.9999), ("a", "Y", 0.6)]
+    assert run(pairs, [say("a", "X", "different")])[0]["a"] is None
+    assert run(pairs, [say("Y", "a", "same")])[0]["a"] == "Y"
+    assert run(pairs, [say("a", "Z", "same")])[0]["a"] == "Z", "also where there is no such pair"
+    assert run(pairs, [say("a", "X", "unsure")])[2]["Xa"] == ("doubtful", "unsure")
+    tie = [("a", "X", 0.99), ("a", "Y", 0.98)]
+    assert run(tie, [say("a", "Y", "different")])[0]["a"] == "X", "what is not it is no rival"
+    assert run(tie, [say("a", "Q", "same")])[0]["a"] is None, "one of theirs that is not there"
+
+
+def test_two_words_for_one_of_ours() -> None:
+    found, figures, _, _ = run([], [say("a", "X", "same", 1), say("a", "Y", "same", 2)])
+    assert found["a"] == "Y", "the newest word"
+    (told,) = figures.contradictions
+    assert (told.kind, {told.l, told.r}, set(told.against), told.way) == (
+        "decisions",
+        {"a", "X"},
+        {"a", "Y"},
+        ("X", "a", "Y"),
+    )
+
+
+def test_events_tell_why() -> None:
+    first = [("a", "X", 0.99), ("b", "Y", 0.99)]
+    before = {"a": "X", "b": "Y", "c": "Z"}
+    assert run(first, before={"a": "X", "b": "Y"})[3] == []
+    assert run(first, before={"b": "Y"})[3] == [("linked", "link", "a", "X", None)]
+    assert run(first, before=before)[3] == [("unlinked", "weight", "c", "Z", None)]
+    assert run(first, before=before, theirs="XY")[3] == [("unlinked", "left", "c", "Z", None)]
+    assert run([*first, ("c", "X", 0.99)], before=before)[3] == [("relinked", "link", "c", "X", None)]
+    assert run([*first, ("c", "Z", 0.99)], [say("c", "Z", "different")], before)[3] == [
+        ("unlinked", "decision", "c", "Z", "m.dupont")
+    ]
+    assert run([*first, ("c", "Z", 0.99), ("c", "X", 0.99)], before=before)[3] == [("unlinked", "tie", "c", "Z", None)]
