@@ -18,6 +18,7 @@ from gateway.commands.command import command
 from gateway.commands.conflicts import CONFLICT_COMMANDS
 from gateway.commands.connector import connector_group
 from gateway.commands.dataset import DATASET_COMMANDS
+from gateway.commands.decide import decide_group
 from gateway.commands.doctor import DOCTOR_COMMANDS
 from gateway.commands.explain import explain_command
 from gateway.commands.journal import journal_group
@@ -47,6 +48,7 @@ main.add_command(connector_group)
 main.add_command(quarantine_group)
 main.add_command(schema_group)
 main.add_command(link_command)
+main.add_command(decide_group)
 main.add_command(lookup_command)
 main.add_command(explain_command)
 main.add_command(token_group)

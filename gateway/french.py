@@ -121,6 +121,40 @@ FRENCH: Mapping[str, str] = {
     "nobody can call as {application}, which has no credential in force: `beffroi token issue {application}`":
         "personne ne peut demander au nom de {application}, qui n'a aucun justificatif en vigueur :"
         " `beffroi token issue {application}`",
+    "field": "champ",
+    "records": "enregistrements",
+    "decision": "décision",
+    "same": "même",
+    "different": "différent",
+    "unsure": "incertain",
+    "withdrawn": "retirée",
+    "doubtful": "douteux",
+    "changed": "changé depuis",
+    "contradiction": "contradiction",
+    "there": "présents",
+    "gone": "disparus",
+    "Note": "Note",
+    "Note: {note}": "Note : {note}",
+    "{place} of {count}": "{place} sur {count}",
+    "rows that «same» would move: {rows}": "lignes que «même» ferait changer : {rows}",
+    "[s]ame, [d]ifferent, [u]nsure, s[k]ip, [n]ote, [b]ack, [q]uit":
+        "[m]ême, [d]ifférent, [i]ncertain, [p]asser, [n]ote, [r]etour, [q]uitter",
+    "Decided: {verdict}, by {author} on {when}.": "Décidé : {verdict}, par {author} le {when}.",
+    "Since then {record} has changed.": "Depuis, {record} a changé.",
+    "Set aside, as it contradicts what {author} decided on {when}. The way between: {way}":
+        "Mis de côté, car cela contredit ce que {author} a décidé le {when}. Le chemin entre les deux : {way}",
+    "No pair waits for a person.": "Aucune paire n'attend une personne.",
+    "Nothing was decided yet.": "Rien n'a encore été décidé.",
+    "Decided: {verdicts}. Waiting: {left}.": "Décidé : {verdicts}. En attente : {left}.",
+    "{dataset}: {count} pairs wait: --limit 0 shows all": "{dataset} : {count} paires attendent : --limit 0 les montre toutes",
+    "Kept: {verdict}.": "Enregistré : {verdict}.",
+    "Decisions take effect at the next run: `beffroi link {dataset}`.":
+        "Les décisions prennent effet à la prochaine exécution : `beffroi link {dataset}`.",
+    "{count} decisions are in {file}.": "{count} décisions sont dans {file}.",
+    "Taken over: {new}. Known already: {known}, older than what holds: {older}, without a verdict: {empty}.":
+        "Reprises : {new}. Déjà connues : {known}, plus anciennes que ce qui est en vigueur : {older}, sans verdict : {empty}.",
+    "{gone} of them are on records that the version does not have.":
+        "{gone} d'entre elles portent sur des enregistrements que la version n'a pas.",
     "The gateway reads the workspace when it starts: after a change, start it again.":
         "La passerelle lit l'espace de travail à son démarrage : après un changement, redémarrez-la.",
 }  # fmt: skip

@@ -68,8 +68,16 @@ def check(file: Path) -> "Checked":
             continue
         if verdict not in VERDICTS:
             raise InvalidRequest(f"{file}, line {number}: a verdict is {', '.join(VERDICTS)}, or empty")
-        stratum.judge(verdict, float(row["probability"].replace(",", ".")))
+        stratum.judge(verdict, _probability(row["probability"], f"{file}, line {number}"))
     return sample.check(strata, empty)
+
+
+def _probability(text: str, where: str) -> float:
+    """Return the probability in a cell, also one that a spreadsheet wrote with a comma."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise InvalidRequest(f"{where}: probability is no number; leave it as it was drawn") from None
 
 
 def _lines(file: Path) -> list[tuple[int, dict[str, str]]]:

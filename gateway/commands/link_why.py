@@ -96,7 +96,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
 
     said = _decisions(of)
     with evidence.engine() as connection:
-        told = [_resolved(connection, of, each) for each in records]
+        told = [resolved(connection, of, each) for each in records]
         names = _names(of, told)
         found = Why(of.column, of.version.number)
         cluster = looking.cluster(connection, of.version.folder, of.column, told[0])
@@ -114,9 +114,9 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
             found.cluster = None
         pair = None
         if len(told) == 2:
-            pair, found.kept = _pair(connection, of, told[0], told[1])
+            pair, found.kept = pair_of(connection, of, told[0], told[1])
         every = [each for rows in shown.values() for each in rows] + ([pair] if pair else [])
-        values = await _values(connection, of, {each[side] for each in every for side in "lr"}) if of.raw else {}
+        values = await values_of(connection, of, {each[side] for each in every for side in "lr"}) if of.raw else {}
         explained = {
             name: [explain(connection, of, each, values, said, names) for each in rows] for name, rows in shown.items()
         }
@@ -133,7 +133,7 @@ async def doubtful(of: Asked, most: int) -> list["Explanation"]:
 
     with evidence.engine() as connection:
         pairs = looking.doubtful(connection, of.version.folder, of.column, most)
-        values = await _values(connection, of, {each[side] for each in pairs for side in "lr"}) if of.raw else {}
+        values = await values_of(connection, of, {each[side] for each in pairs for side in "lr"}) if of.raw else {}
         said, names = _decisions(of), _names(of)
         return [explain(connection, of, each, values, said, names) for each in pairs]
 
@@ -152,7 +152,7 @@ async def drawn(of: Asked, most: int, seed: int) -> tuple[list["Drawn"], dict[st
         if not found:
             raise InvalidRequest(f"{of.dataset} has no pair to judge: no two of its records are alike")
         identities = {name for each in found for name in (each.a, each.b)}
-        return found, await _values(connection, replace(of, raw=True), identities)
+        return found, await values_of(connection, replace(of, raw=True), identities)
 
 
 def explain(
@@ -204,7 +204,7 @@ def _recipe(of: Asked) -> tuple[Any, Any]:
     return recipe(link.record), Thresholds(link=said.link or given.link, review=said.review or given.review)
 
 
-def _pair(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> tuple[dict[str, Any], bool]:
+def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> tuple[dict[str, Any], bool]:
     """Return the pair of two records, and whether the run kept it; if not, it is scored now."""
     from pipelines.linking import looking
 
@@ -217,7 +217,7 @@ def _pair(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> 
     return found, kept is not None
 
 
-def _resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
+def resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
     """Return the identity that a text means: it is one, or the key alone of a record that no other source has too.
 
     What was typed may be personal: no error says it.
@@ -235,8 +235,13 @@ def _resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
     return found[0]
 
 
-async def _values(connection: "DuckDBPyConnection", of: Asked, identities: Collection[str]) -> dict[str, "Values"]:
-    """Return what records have in the recipe's fields, once that is on the journal for each dataset that they are of."""
+async def values_of(
+    connection: "DuckDBPyConnection", of: Asked, identities: Collection[str], action: str = "link"
+) -> dict[str, "Values"]:
+    """Return what records have in the recipe's fields, once that is on the journal for each dataset that they are of.
+
+    Raises what `decide` raises.
+    """
     from gateway.callers.access import decide, of_refused, operator
     from gateway.journal import Entry, Journal
     from pipelines.declarations import linked
@@ -253,7 +258,7 @@ async def _values(connection: "DuckDBPyConnection", of: Asked, identities: Colle
     }
     with closing(Journal.of(of.workspace)) as journal:
         for name, read in columns.items():
-            entry = Entry.begin(of.workspace, caller, "link", f"dataset:{name}")
+            entry = Entry.begin(of.workspace, caller, action, f"dataset:{name}")
             async with journal.access(entry):
                 decide(of.workspace, caller, of_refused(of.workspace.dataset(name)), None)
                 entry.identifiers = [journal.keyed(f"dataset:{name}:{_key(each)}") for each in sorted(keys[name])]

@@ -62,8 +62,7 @@ def show_why(why: "Why", language: str) -> None:
             named = {"a": why.weakest.a, "b": why.weakest.b, "probability": _probability(why.weakest.probability, said)}
             click.echo(said["weakest"].format(**named))
     if why.pairs:
-        click.echo()
-        click.echo(said["its_pairs"])
+        click.echo(f"\n{said['its_pairs']}" if why.links else said["its_pairs"])
         _links(why.pairs, said)
     if why.pair is None and not why.links and not why.pairs:
         click.echo(said["alone"])

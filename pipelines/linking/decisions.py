@@ -63,13 +63,13 @@ def said_of(
 ) -> Decision:  # fmt: skip
     """Return a decision on two records, told in either order; `values` are what was compared of each, by field.
 
-    Raises ValueError where both are the same record.
+    What neither record had was not compared: it is no change when that comes. Raises ValueError where both are the same record.
     """
     if one == other:
         raise ValueError("a record is always the same as itself")
     told = {one: values[0], other: values[1]} if values else {}
     a, b = sorted((one, other))
-    names = tuple(sorted({name for each in told.values() for name in each}))
+    names = tuple(sorted({name for each in told.values() for name, value in each.items() if value}))
     digests = [digest(told[each], names) if told else None for each in (a, b)]
     return Decision(a, b, verdict, note, author, when or now(), names, *digests)
 
@@ -79,11 +79,12 @@ def digest(values: Values, names: Collection[str]) -> str:
 
     It is of what the source has, not of what a recipe makes of it: a better recipe brings no decision back.
     """
-    plain = {name: _plain(values.get(name)) for name in sorted(names)}
+    plain = {name: folded(values.get(name)) for name in sorted(names)}
     return hashlib.sha256(json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: str | None) -> str:
+def folded(value: str | None) -> str:
+    """Return a text without case, accents and signs: two that are alike so are no different values."""
     letters = unicodedata.normalize("NFKD", value or "").casefold()
     return "".join(letter for letter in letters if letter.isalnum())
 

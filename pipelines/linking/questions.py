@@ -8,7 +8,7 @@ asked, since its answer is that of the others; a pair that other decisions answe
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,43 +82,60 @@ class Settled:
 
 @dataclass
 class Queue:
-    """The questions of a version's link, the best first, with what is known of the clusters of their records."""
+    """The questions of a version's link, the best first, with what is known of the clusters of their records.
+
+    `once` are the records that can be linked once, those of ours where links lead to another dataset.
+    """
 
     questions: list[Question]
     clusters: dict[str, str]
-    settled: Settled
+    once: set[str]
+    settled: Settled = field(default_factory=Settled)
+    linked: set[str] = field(default_factory=set)
+    said: dict[tuple[str, str], Decision] = field(default_factory=dict)
 
     def answer(self, decision: Decision) -> None:
         """Note what was decided meanwhile."""
+        again = decision.pair in self.said
+        self.said[decision.pair] = decision
+        if again:  # what followed from the word before is taken back
+            self.settled, self.linked = Settled(), set()
+        for each in self.said.values() if again else (decision,):
+            self._follow(each)
+
+    def _follow(self, decision: Decision) -> None:
         ends = [self.clusters.get(each) for each in decision.pair]
         if ends[0] is not None and ends[1] is not None:
             self.settled.say(ends[0], ends[1], decision.verdict)
+            if decision.verdict == "same":
+                self.linked |= self.once & set(decision.pair)
 
     def open(self, question: Question) -> bool:
         """Tell whether a question still has to be asked."""
         ends = [self.clusters.get(each) for each in (question.a, question.b)]
         if question.why != "doubtful" or ends[0] is None or ends[1] is None:
             return True
-        return not self.settled.knows(ends[0], ends[1])
+        return not self.settled.knows(ends[0], ends[1]) and not self.linked & {question.a, question.b}
 
 
 def queue(connection: Connection, folder: Path, column: str, said: Sequence[Decision]) -> Queue:
     """Return what is to be asked about a link, from the files of a version and the decisions that hold."""
     rows = _doubtful(connection, folder, column)
     by_pair = {each.pair: each for each in said}
-    clusters = {row[side]: row[f"cluster_{side}"] for row in rows for side in "lr"}
-    clusters |= _clusters(connection, folder, column, {name for each in said for name in each.pair})
-    there = Queue([], clusters, Settled())
+    named = {name for each in said for name in each.pair} | {row[side] for row in rows for side in "lr"}
+    there = Queue([], *_clusters(connection, folder, column, named))
     contradicted = list(_contradictions(connection, folder, column, by_pair))
     aside = {(each.a, each.b) for each in contradicted}
     for each in said:
         if each.verdict != "unsure" and each.pair not in aside:
             there.answer(each)
     asked = set(by_pair) | aside
+    ends = [(min(row["l"], row["r"]), max(row["l"], row["r"])) for row in rows]
     pairs = [
-        Question(*sorted((row["l"], row["r"])), "doubtful", row["rows"], row)  # type: ignore[arg-type]  # two, in order
-        for row in rows if (min(row["l"], row["r"]), max(row["l"], row["r"])) not in asked
-    ]  # fmt: skip
+        Question(a, b, "doubtful", row["rows"], row)
+        for (a, b), row in zip(ends, rows, strict=True)
+        if (a, b) not in asked
+    ]
     pairs.sort(key=lambda each: (-each.worth, -(each.pair or {})["probability"], each.a, each.b))
     changed = [each for each in _changed(connection, folder, column, said) if (each.a, each.b) not in aside]
     there.questions = [*contradicted, *changed, *_one_each(there, pairs)]
@@ -136,34 +153,36 @@ def _one_each(there: Queue, pairs: Sequence[Question]) -> Iterator[Question]:
 
 
 def _doubtful(connection: Connection, folder: Path, column: str) -> list[dict[str, Any]]:
-    """Return the doubtful pairs, each with the clusters of its records and the rows of the smaller one."""
-    cluster = _cluster(connection, folder, column)
+    """Return the doubtful pairs, each with the rows of the smaller cluster of its two."""
+    cluster, _ = _cluster(connection, folder, column)
     found = connection.execute(
         f"WITH r AS (SELECT identity, {cluster} AS cluster FROM {_table(files.records(folder, column))}),"
         f" p AS (FROM {_table(files.pairs(folder, column))} WHERE band = 'doubtful'),"
         " s AS (SELECT cluster, count(*) AS records FROM r GROUP BY cluster)"
-        " SELECT p.*, a.cluster AS cluster_l, b.cluster AS cluster_r, least(x.records, y.records) AS rows"
-        " FROM p JOIN r a ON a.identity = p.l JOIN r b ON b.identity = p.r"
+        " SELECT p.*, least(x.records, y.records) AS rows FROM p JOIN r a ON a.identity = p.l JOIN r b ON b.identity = p.r"
         " JOIN s x ON x.cluster = a.cluster JOIN s y ON y.cluster = b.cluster"
     )
     names = [each[0] for each in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _cluster(connection: Connection, folder: Path, column: str) -> str:
-    """Return SQL for the cluster of a record as a text; where links lead to another dataset, each record is one."""
+def _cluster(connection: Connection, folder: Path, column: str) -> tuple[str, bool]:
+    """Return SQL for the cluster of a record as a text, and whether links lead to another dataset: each is one then."""
     named = connection.execute(f"DESCRIBE FROM {_table(files.records(folder, column))}").fetchall()
-    return "cluster::VARCHAR" if any(name == "cluster" for name, *_ in named) else "identity"
+    return ("cluster::VARCHAR", False) if any(name == "cluster" for name, *_ in named) else ("identity", True)
 
 
-def _clusters(connection: Connection, folder: Path, column: str, identities: set[str]) -> dict[str, str]:
-    """Return the clusters of records, of those that are there."""
+def _clusters(
+    connection: Connection, folder: Path, column: str, identities: set[str]
+) -> tuple[dict[str, str], set[str]]:
+    """Return the clusters of records, of those that are there, and those that can be linked once only."""
+    cluster, once = _cluster(connection, folder, column)
     found = connection.execute(
-        f"SELECT identity, {_cluster(connection, folder, column)} FROM {_table(files.records(folder, column))}"
+        f"SELECT identity, {cluster}, side FROM {_table(files.records(folder, column))}"
         " WHERE identity IN (SELECT unnest($identities::VARCHAR[]))",
         {"identities": sorted(identities)},
     ).fetchall()
-    return dict(found)
+    return {name: each for name, each, _ in found}, {name for name, _, side in found if once and not side}
 
 
 def _changed(connection: Connection, folder: Path, column: str, said: Sequence[Decision]) -> Iterator[Question]:

@@ -19,7 +19,7 @@ from pipelines.linking.recipe import Recipe
 SAMPLED = 20_000
 """Records whose candidates are looked at, at most."""
 
-SAID = 100
+SAID = 10
 """Records that what the recipe says stands for."""
 
 ROUNDS = 100

@@ -1,10 +1,11 @@
 """A labelled sample: pairs drawn by chance for a person to judge, and what her verdicts say of precision and recall.
 
 The sample is stratified by what the model makes of a pair: few pairs are in doubt and many are clear, and a plain one
-would hold clear ones alone. Half of it is spread evenly over the strata, half as Neyman's allocation has it (Cochran,
-Sampling Techniques, 3rd ed. 1977, 5.5). Each stratum's share of true pairs has Jeffreys' interval (Brown, Cai and DasGupta
-2001, Statistical Science 16, 101-133), also where all verdicts are alike; precision and recall, which are made of several
-strata, have the percentiles of what is drawn from all of them together.
+would hold clear ones alone. Half of it is of linked pairs, for precision, half of others, for recall; within each half it
+goes to strata as Neyman's allocation has it (Cochran, Sampling Techniques, 3rd ed. 1977, 5.5), by the model's own doubt.
+Each stratum's share of true pairs has Jeffreys' interval (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133),
+also where all verdicts are alike; precision and recall, which are made of several strata, have the percentiles of what is
+drawn from all of them together.
 """
 
 import math
@@ -20,6 +21,12 @@ STRATA = ("identifier", "linked-surely", "linked", "doubtful", "apart", "apart-s
 """The strata: the first three are linked, the others are not."""
 
 LINKED = STRATA[:3]
+
+EACH = 0.05
+"""Share of a sample that each stratum gets at least, as far as it has pairs."""
+
+DOUBT = 0.01
+"""Variance of a verdict that no model takes away, however sure it is: that of one in a hundred."""
 
 DRAWS = 2000
 """How often precision and recall are drawn: their bounds are right to about a fiftieth of the interval's width."""
@@ -73,13 +80,23 @@ def allocated(strata: Mapping[str, tuple[int, float]], most: int) -> dict[str, i
 
     No stratum gives more than it has, each gives one where there is room, and together they give `most`, or all.
     """
-    spread = {name: held * math.sqrt(max(mean * (1 - mean), 1e-4)) for name, (held, mean) in strata.items() if held}
-    whole, found = sum(spread.values()), dict.fromkeys(spread, 0)
-    for _ in range(min(most, sum(strata[name][0] for name in spread))):
-        open_ones = [name for name in spread if found[name] < strata[name][0]]
-        wish = {name: most / 2 * (1 / len(spread) + spread[name] / whole) for name in open_ones}
-        found[max(open_ones, key=lambda name: (wish[name] - found[name], name))] += 1
+    there = [name for name in STRATA if strata.get(name, (0, 0.0))[0]]
+    sides = [side for side in ([n for n in there if n in LINKED], [n for n in there if n not in LINKED]) if side]
+    wish = dict.fromkeys(there, most * EACH)
+    for side in sides:
+        spread = {name: strata[name][0] * math.sqrt(max(_variance(strata[name][1]), DOUBT)) for name in side}
+        rest = most * (1 - EACH * len(there)) / len(sides) / sum(spread.values())
+        for name, each in spread.items():
+            wish[name] += rest * each
+    found = dict.fromkeys(there, 0)
+    for _ in range(min(most, sum(strata[name][0] for name in there))):
+        room = [name for name in there if found[name] < strata[name][0]]
+        found[max(room, key=lambda name: wish[name] - found[name])] += 1
     return found
+
+
+def _variance(share: float) -> float:
+    return share * (1 - share)
 
 
 # --- what verdicts say -----------------------------------------------------------------------------------------------
@@ -133,10 +150,11 @@ class Checked:
 
 def check(strata: Mapping[str, Stratum], empty: int = 0) -> Checked:
     """Return what verdicts say; `empty` counts the pairs of the sample without one. `unsure` counts for neither side."""
+    strata = {name: strata[name] for name in STRATA if name in strata}
     judged = sum(each.judged for each in strata.values())
     unsure = sum(each.unsure for each in strata.values())
     if not judged:
-        return Checked(0, unsure, empty, None, None, dict(strata))
+        return Checked(0, unsure, empty, None, None, strata)
     chance = random.Random(0)  # noqa: S311  # drawn to be the same again, not to be unknown
     drawn = [{name: _drawn(each, chance) for name, each in strata.items()} for _ in range(DRAWS)]
     middle = {name: each.of * (each.same + 0.5) / (each.judged + 1) for name, each in strata.items() if not each.judged}
@@ -148,7 +166,7 @@ def check(strata: Mapping[str, Stratum], empty: int = 0) -> Checked:
     return Checked(
         judged, unsure, empty,
         _figure(_linked(middle) / links, precision) if links else None,
-        _figure(_linked(middle) / true, recall) if true else None, dict(strata),
+        _figure(_linked(middle) / true, recall) if true else None, strata,
     )  # fmt: skip
 
 

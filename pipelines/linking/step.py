@@ -146,7 +146,7 @@ class _Link:
     def _anew(self, there: Gathered) -> _Scored:
         """Prepare, block and score all records, with a model that is trained on them."""
         name = self.name
-        prepare(self.connection, self.recipe, there.fields, f"{name}_prepared")
+        self._prepare(f"FROM {there.fields}")
         model = train(self.connection, self.recipe, f"{name}_prepared", across=self._across)
         return self._scored(model, there.count, None)
 
@@ -157,10 +157,15 @@ class _Link:
             f"CREATE TEMP VIEW {name}_kept AS SELECT r.n, r.side, r.origin, p.* EXCLUDE (n, side, origin)"
             f" FROM {before.table('prepared')} p JOIN {name}_same s ON p.n = s.was JOIN {name}_records r ON r.n = s.n"
         )
-        run(f"CREATE TEMP VIEW {name}_came AS SELECT * FROM {there.fields} SEMI JOIN {name}_new USING (n)")
-        prepare(self.connection, self.recipe, f"{name}_came", f"{name}_prepared", f"{name}_kept")
+        self._prepare(f"FROM {there.fields} SEMI JOIN {name}_new USING (n)", f"{name}_kept")
         model = Model.of_json(before.said["model"])
         return self._scored(model, before.said["trained_on"], before)
+
+    def _prepare(self, records: str, kept: str | None = None) -> None:
+        """Prepare records, which are put into a table first: each part of it reads them, and what is kept joins them."""
+        self.connection.execute(f"CREATE TEMP TABLE {self.name}_came AS {records}")
+        prepare(self.connection, self.recipe, f"{self.name}_came", f"{self.name}_prepared", kept)
+        self.connection.execute(f"DROP TABLE {self.name}_came")
 
     # --- pairs -------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ ENGLISH: Words = dict(report_words.ENGLISH) | {
     "known": "{said} ({often})",
     "often": "{part} in {whole}",
     "prior": "before looking",
-    "prior_said": "of pairs like these, {often} is the same",
+    "prior_said": "of all pairs of records, {often} is the same",
     "sum": "in all",
     "chance_same": "of pairs with this weight, {often} is the same",
     "chance_false": "of pairs with this weight, {often} is not the same",
@@ -84,7 +84,7 @@ ENGLISH: Words = dict(report_words.ENGLISH) | {
     "some_records": "{count} record|{count} records",
     "est_precision": "Expected to be false: {false} of {links}.",
     "est_recall": "Linked are an estimated {recall} of all true pairs. About {missed} are missed: {missed_by_threshold}"
-    " compared and not linked, {missed_by_blocking} never compared, or more.",
+    " compared and not linked, {missed_by_blocking} never compared, roughly.",
     "est_recall_compared": "Linked are an estimated {recall} of the true pairs among those compared. About {missed} of"
     " them are missed. How many true pairs were never compared cannot be told.",
     "est_rests": "That rests on the model's own probabilities. Of twins, or of an error that stands in both records, it"
@@ -118,7 +118,7 @@ ENGLISH: Words = dict(report_words.ENGLISH) | {
     "queue_title": "What waits for a person: {column}",
     "queue": "{pairs} wait for a person, with {rows} in them, {share} of all.",
     "queue_none": "No pair waits for a person.",
-    "queue_next": "`beffroi decide {dataset} {column}` shows them, the likeliest first; `beffroi link {dataset} --doubtful`"
+    "queue_next": "`beffroi decide {dataset} --column {column}` asks about them, the most useful first; `beffroi link {dataset} --doubtful`"
     " lists them with their reasons.",
     "contradicting": "{count} link contradicts what a person decided, and was set aside.|{count} links contradict what"
     " people decided, and were set aside.",
@@ -194,7 +194,7 @@ FRENCH: Words = dict(report_words.FRENCH) | {
     "known": "{said} ({often})",
     "often": "{part} sur {whole}",
     "prior": "avant de regarder",
-    "prior_said": "de telles paires, {often} est la même chose",
+    "prior_said": "de toutes les paires, {often} est la même chose",
     "sum": "en tout",
     "chance_same": "des paires de ce poids, {often} est la même chose",
     "chance_false": "des paires de ce poids, {often} n'est pas la même chose",
@@ -229,7 +229,7 @@ FRENCH: Words = dict(report_words.FRENCH) | {
     "some_records": "{count} enregistrement|{count} enregistrements",
     "est_precision": "Sans doute faux : {false} sur {links}.",
     "est_recall": "On estime que {recall} des vraies paires sont liées. Il en manque environ {missed} :"
-    " {missed_by_threshold} comparées et non liées, {missed_by_blocking} jamais comparées, ou davantage.",
+    " {missed_by_threshold} comparées et non liées, {missed_by_blocking} jamais comparées, à peu près.",
     "est_recall_compared": "On estime que {recall} des vraies paires parmi celles comparées sont liées. Il en manque"
     " environ {missed}. Combien de vraies paires n'ont jamais été comparées ne peut se dire.",
     "est_rests": "Cela repose sur les probabilités du modèle même. Des jumeaux, ou d'une erreur qui est dans les deux"
@@ -263,7 +263,7 @@ FRENCH: Words = dict(report_words.FRENCH) | {
     "queue_title": "Ce qui attend une personne : {column}",
     "queue": "{pairs} : une personne doit décider. Cela concerne {rows}, {share} de tous.",
     "queue_none": "Aucune paire n'attend une personne.",
-    "queue_next": "`beffroi decide {dataset} {column}` les montre, les plus probables d'abord ;"
+    "queue_next": "`beffroi decide {dataset} --column {column}` les soumet, les plus utiles d'abord ;"
     " `beffroi link {dataset} --doubtful` les énumère avec leurs raisons.",
     "contradicting": "{count} lien contredit ce qu'une personne a décidé : il a été écarté.|{count} liens contredisent ce"
     " que des personnes ont décidé : ils ont été écartés.",

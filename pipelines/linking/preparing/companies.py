@@ -1,9 +1,9 @@
 """Names of companies and associations: what is left without legal form, branch, remarks and short forms, and how rare it is.
 
 Columns: legal_form (its family), name (the words in one), stem (without what tells houses of one group apart), kind (that,
-with numbers; empty where there is none), numbers, names (every name that is known, each in one), words (each with its weight from 1
+with numbers; empty where there is none), numbers (those alone, and titles of persons), names (every name that is known, each in one), words (each with its weight from 1
 to 9 as the last letter: what rare words weigh in names of companies is in `tables/company_words.parquet`), total (of the
-weights), rare (the rarest word), start (four letters), bones (the
+weights), rare (the rarest word), telling (all words in order of the alphabet, where they are rare), start (four letters), bones (the
 consonants), shorts (what acronyms it has, and itself where it may be one).
 """
 
@@ -19,6 +19,12 @@ from pipelines.linking.recipe import FOLDER
 from pipelines.sql import quote
 
 WEIGHTS = FOLDER / "tables" / "company_words.parquet"
+APART = "[0-9]+|[ivx]{2,}|m|mr|mme|mlle|monsieur|madame"
+"""Words that never are one misspelt: numbers, and who is a person."""
+
+TELLING = 13
+"""Names of such a weight are no chance."""
+
 UNKNOWN = 9
 """The weight of a word that no name of the table has."""
 
@@ -47,7 +53,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH every AS (SELECT n, list(DISTINCT name ORDER BY name) AS names FROM {forms} GROUP BY n)
         SELECT r.n, coalesce(t.form, {_form_of("r.legal_form")}) AS legal_form, f.name, f.sorted, f.stem, f.kind, f.numbers, e.names,
-        f.words, f.total, f.rare, f.start, f.bones, f.shorts FROM {plain} r LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
+        f.words, f.total, f.rare, f.telling, f.start, f.bones, f.shorts FROM {plain} r LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
         LEFT JOIN every e ON e.n = r.n LEFT JOIN (SELECT n, form FROM {texts} WHERE nth = 0) t ON t.n = r.n"""
     )
     for made in (plain, texts, words, forms):
@@ -137,7 +143,7 @@ def _words(texts: str) -> str:
             LEFT JOIN (VALUES {pairs}) short(short, name) ON short.short = single),
         judged AS (SELECT *, (said IN {listed["without"]})::INT * 2 + (word IN {listed["low"]})::INT AS low FROM long)
         SELECT n, nth, place, word, low, coalesce(w.weight, {UNKNOWN}) AS weight,
-            word IN {listed["kind"]} OR regexp_full_match(word, '[0-9]+') AS is_kind FROM judged
+            word IN {listed["kind"]} OR regexp_full_match(word, '{APART}') AS is_kind FROM judged
         LEFT JOIN read_parquet({quote(str(WEIGHTS))}) w USING (word)"""
 
 
@@ -150,14 +156,14 @@ def _forms(words: str) -> str:
             list(word ORDER BY place) FILTER (low <= least) AS listed,
             coalesce(string_agg(word, '' ORDER BY place) FILTER (low <= least AND NOT is_kind), '') AS stem,
             coalesce(string_agg(word, ' ' ORDER BY word) FILTER (low <= least AND is_kind), '') AS kind,
-            coalesce(string_agg(word, ' ' ORDER BY word) FILTER (regexp_full_match(word, '[0-9]+|[ivx]+')), '') AS numbers,
+            coalesce(string_agg(word, ' ' ORDER BY word) FILTER (regexp_full_match(word, '{APART}')), '') AS numbers,
             list(DISTINCT word || weight) FILTER (low <= least) AS words,
             arg_max(word, weight * 100 + strlen(word)) FILTER (low <= least) AS rare,
             string_agg(word[1], '' ORDER BY place) FILTER (low < 2) AS initials
             FROM {words} JOIN least USING (n, nth) GROUP BY n, nth)
         SELECT n, nth, name, array_to_string(list_sort(listed), '') AS sorted, stem, kind,
             numbers, words, list_sum(list_transform(words, lambda w: w[-1]::INTEGER))::INTEGER AS total, rare,
-            name[:4] AS start, CASE WHEN strlen(regexp_replace(name, '[aeiouyhw]', '', 'g')) > 3
+            CASE WHEN total >= {TELLING} THEN sorted END AS telling, name[:4] AS start, CASE WHEN strlen(regexp_replace(name, '[aeiouyhw]', '', 'g')) > 3
                 THEN regexp_replace(name, '[aeiouyhw]', '', 'g') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
                 lambda w: strlen(w) BETWEEN 3 AND 7)) AS shorts FROM made"""
 

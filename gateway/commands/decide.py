@@ -1,0 +1,278 @@
+"""`beffroi decide`: what people say of pairs of records: reviewed one after the other, said, listed, exported, imported."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connectors.errors import InvalidRequest
+from gateway import console
+from gateway.commands.command import command
+from gateway.french import LANGUAGES, told
+
+if TYPE_CHECKING:
+    from gateway.commands.link_why import Asked
+    from pipelines.linking.decisions import Verdict
+
+Function = Callable[..., Any]
+
+
+class _Group(click.Group):
+    """`beffroi decide DATASET` is `beffroi decide review DATASET`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["review", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("decide", cls=_Group)
+def decide_group() -> None:
+    """Say of pairs of records whether they are the same; `beffroi decide DATASET` asks, one pair after the other.
+
+    A decision takes effect at the next run, and holds in every later one.
+    """
+
+
+def _of(function: Function) -> Function:
+    """Give a command DATASET, --column and --lang."""
+    lang = click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
+    column = click.option("--column", metavar="NAME", help="Which link, where the dataset has several.")
+    return click.argument("dataset")(column(lang(function)))
+
+
+_PURPOSE = click.option("--purpose", help="What the records are wanted for, one of the workspace's purposes.")
+_NOTE = click.option("--note", default="", metavar="TEXT", help="Why; it is kept with the decision.")
+
+
+def _asked(
+    root: Path, dataset: str, column: str | None, lang: str | None, purpose: str | None = None, *, raw: bool = False
+) -> "Asked":
+    from gateway.commands import link_why
+    from pipelines.report.words import language_of
+    from pipelines.workspace import Workspace
+
+    language = lang or language_of(os.environ)
+    return link_why.asked(Workspace(root), dataset, column, language, raw=raw, purpose=purpose)
+
+
+def _next(of: "Asked") -> str:
+    said = told(of.language)
+    return said("Decisions take effect at the next run: `beffroi link {dataset}`.", dataset=of.dataset)
+
+
+@decide_group.command("review")
+@_of
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="Pairs asked in one sitting.")
+@_PURPOSE
+@command
+def review_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, limit: int, purpose: str | None, lang: str | None
+) -> None:
+    """Ask for the doubtful pairs of DATASET, the best first: both records side by side, and why they are doubtful.
+
+    The best are contradictions of what was decided, then decisions whose records have changed, then the pairs whose answer
+    is likely to move the most rows. The records of a sitting are one access: journaled, for which data that are personal
+    or not open need a --purpose. Each answer is kept at once.
+    """
+    import asyncio
+
+    from gateway.commands import decide_read, decide_review
+    from pipelines import evidence
+
+    if as_json:
+        raise InvalidRequest("a review is for a person: `beffroi decide list --json` lists what waits")
+    of = _asked(root, dataset, column, lang, purpose, raw=True)
+    said = told(of.language)
+    with evidence.engine() as connection:
+        queue = decide_read.queue(connection, of)
+        shown = asyncio.run(decide_read.shown(connection, of, queue.questions[:limit])) if queue.questions else []
+        review = decide_review.Review(connection, of, queue, shown)
+        answers, left = review.run(), review.left
+    if not shown:
+        console.note(said("No pair waits for a person."))
+        return
+    verdicts = ", ".join(f"{count} {said(name)}" for name, count in sorted(answers.items()))
+    console.note(said("Decided: {verdicts}. Waiting: {left}.", verdicts=verdicts or "0", left=left))
+    if answers:
+        console.note(_next(of))
+
+
+@decide_group.command("list")
+@_of
+@click.option("--limit", default=20, show_default=True, help="Pairs shown; 0 for all.")
+@click.option("--decided", is_flag=True, help="List the decisions that hold instead, and what became of their records.")
+@click.option("--raw", is_flag=True, help="Name the records and show what they have; it is journaled.")
+@_PURPOSE
+@command
+def list_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, limit: int, decided: bool, raw: bool,
+    purpose: str | None, lang: str | None,
+) -> None:  # fmt: skip
+    """List the pairs of DATASET that wait for a person, the best first, each with its reasons.
+
+    Which records they are, and what these have, comes with --raw: an access like any other, for which data that are
+    personal or not open need a --purpose.
+    """
+    import asyncio
+
+    from gateway.commands import decide_read, decide_words
+    from pipelines import evidence
+
+    of = _asked(root, dataset, column, lang, purpose, raw=raw)
+    with evidence.engine() as connection:
+        if decided:
+            if raw:
+                asyncio.run(decide_read.noted(of))
+            decide_words.show_held(of, decide_read.held(connection, of), as_json)
+            return
+        found = decide_read.queue(connection, of).questions
+        most = found[:limit] if limit else found
+        if raw:
+            shown = asyncio.run(decide_read.shown(connection, of, most)) if most else []
+        else:
+            shown = [decide_read.Shown(each, {}, {}, decide_read.explained(connection, of, each, {})) for each in most]
+    decide_words.show_questions(of, shown, len(found), as_json)
+
+
+# --- one pair --------------------------------------------------------------------------------------------------------
+
+
+def _verdict(verdict: "Verdict", doc: str) -> click.Command:
+    @decide_group.command(verdict, help=doc)
+    @_of
+    @click.argument("a")
+    @click.argument("b")
+    @_NOTE
+    @command
+    def say(
+        root: Path, as_json: bool, dataset: str, column: str | None, a: str, b: str, note: str, lang: str | None
+    ) -> None:
+        from gateway.commands import decide_read, link_why
+        from pipelines import evidence
+
+        of = _asked(root, dataset, column, lang)
+        with evidence.engine() as connection:
+            ends = link_why.resolved(connection, of, a), link_why.resolved(connection, of, b)
+            decision = decide_read.decide(connection, of, ends, verdict, note)
+        _kept(of, decision, as_json)
+
+    return say
+
+
+_ENDS = (
+    "Each of A and B is the key of a record, or, where several sources have one of that key, its identity: a JSON array as"
+    ' ["source","key"].'
+)
+
+_verdict("same", f"Say that A and B of DATASET are the same.\n\n{_ENDS}")
+_verdict("different", f"Say that A and B of DATASET are different.\n\n{_ENDS}")
+_verdict("unsure", f"Say that nobody knows whether A and B of DATASET are the same: no run links the pair.\n\n{_ENDS}")
+
+
+@decide_group.command("withdraw")
+@_of
+@click.argument("a")
+@click.argument("b")
+@_NOTE
+@command
+def withdraw_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, a: str, b: str, note: str, lang: str | None
+) -> None:
+    """Take back what was decided on A and B of DATASET; records that are gone are told by their identities."""
+    from gateway.commands import decide_read, link_why
+    from pipelines import evidence
+
+    of = _asked(root, dataset, column, lang)
+    named = {name for each in decide_read.load(of) for name in each.pair}
+    with evidence.engine() as connection:
+        ends = [each if each in named else link_why.resolved(connection, of, each) for each in (a, b)]
+    _kept(of, decide_read.withdraw(of, (ends[0], ends[1]), note), as_json)
+
+
+def _kept(of: "Asked", decision: Any, as_json: bool) -> None:
+    if as_json:
+        console.show_json({key: value for key, value in dataclasses.asdict(decision).items() if "digest" not in key})
+        return
+    console.note(told(of.language)("Kept: {verdict}.", verdict=told(of.language)(decision.verdict)))
+    console.note(_next(of))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+@decide_group.command("export")
+@_of
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option(
+    "--format", "form", type=click.Choice(("csv", "jsonl")), help="By default as the name of FILE ends; else jsonl."
+)
+@_PURPOSE
+@command
+def export_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, file: Path | None, form: str | None,
+    purpose: str | None, lang: str | None,
+) -> None:  # fmt: skip
+    """Write the decisions of DATASET that hold to FILE (standard output, where none is named): CSV or JSON Lines.
+
+    They name records: an access like any other, for which data that are personal or not open need a --purpose.
+    """
+    import asyncio
+
+    from gateway.commands import decide_read
+    from pipelines.linking import exchange
+
+    of = _asked(root, dataset, column, lang, purpose)
+    chosen = exchange.format_of(file, form) if file is not None else exchange.format_of(Path("-"), form or "jsonl")
+    asyncio.run(decide_read.noted(of))
+    found = decide_read.load(of)
+    text = exchange.written(found, chosen)
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    decide_read.new_file(file, text)
+    console.show_json({"decisions": len(found), "file": str(file)}) if as_json else console.note(
+        told(of.language)("{count} decisions are in {file}.", count=len(found), file=file)
+    )
+
+
+@decide_group.command("import")
+@_of
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), help="By default as the name of FILE ends.")
+@command
+def import_command(
+    root: Path, as_json: bool, dataset: str, column: str | None, file: Path, form: str | None, lang: str | None
+) -> None:
+    """Take over the decisions of FILE on records of DATASET, all or none: CSV or JSON Lines, as export writes them.
+
+    A sample that `beffroi link --sample` drew is read too: lines without a verdict are passed over. What holds already,
+    or is older than what holds, changes nothing.
+    """
+    from gateway.commands import decide_read
+    from pipelines import evidence
+    from pipelines.linking import exchange
+
+    of = _asked(root, dataset, column, lang)
+    with evidence.engine() as connection:
+        taken = decide_read.take(connection, of, file, exchange.format_of(file, form))
+    counts = {
+        "new": len(taken.new),
+        "known": taken.known,
+        "older": taken.older,
+        "empty": taken.empty,
+        "gone": taken.strange,
+    }
+    if as_json:
+        console.show_json(counts)
+        return
+    said = told(of.language)
+    text = "Taken over: {new}. Known already: {known}, older than what holds: {older}, without a verdict: {empty}."
+    console.note(said(text, **counts))
+    if taken.strange:
+        console.note(said("{gone} of them are on records that the version does not have.", **counts))
+    if taken.new:
+        console.note(_next(of))

@@ -1,0 +1,128 @@
+"""What `beffroi decide` shows: both records of a pair side by side, why it is asked, and what was decided."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gateway import console
+from gateway.commands.decide_read import Held, Shown
+from gateway.commands.link_why import Asked
+from gateway.french import told
+
+if TYPE_CHECKING:
+    from pipelines.linking.questions import Question
+
+Said = Callable[..., str]
+
+
+def fields(of: Asked, each: Shown) -> list[tuple[str, str, str, str]]:
+    """Return both records field by field: alike (=), alike but for case, accents and signs (≈), or not (≠)."""
+    from pipelines.linking import decisions
+    from pipelines.linking.recipe import recipe
+
+    rows = []
+    labels = recipe(of.workspace.dataset(of.dataset).link[of.column].record).fields
+    for name, label in labels.items():
+        ours, theirs = each.ours.get(name) or "", each.theirs.get(name) or ""
+        if not ours and not theirs:
+            continue
+        mark = "≠" if ours and theirs else ""
+        if ours == theirs:
+            mark = "="
+        elif mark and decisions.folded(ours) == decisions.folded(theirs):
+            mark = "≈"
+        rows.append((getattr(label, of.language), plain(ours), plain(theirs), mark))
+    return rows
+
+
+def reasons(question: "Question", said: Said) -> list[str]:
+    """Return why a question is asked, where that is not the pair's weight alone."""
+    lines, decision, aside = [], question.decision, question.contradiction
+    if decision is not None:
+        who = {"verdict": said(decision.verdict), "author": decision.author or "?", "when": decision.when[:10]}
+        lines.append(said("Decided: {verdict}, by {author} on {when}.", **who))
+        if decision.note:
+            lines.append(said("Note: {note}", note=decision.note))
+    sides = ["A" if each == question.a else "B" for each in question.changed]
+    lines += [said("Since then {record} has changed.", record=side) for side in sides]
+    if aside is not None:
+        way = " – ".join(aside["way"])
+        named = {"author": aside["against_author"] or "?", "when": (aside["against_decided"] or "")[:10], "way": way}
+        lines.append(
+            said("Set aside, as it contradicts what {author} decided on {when}. The way between: {way}", **named)
+        )
+    return lines
+
+
+def explanation(each: Shown) -> list[str]:
+    """Return why the pair is what it is, in words."""
+    if each.explanation is None:
+        return []
+    parts = [f"  {part.label} – {part.said} ({part.weight:+.1f})" for part in each.explanation.parts if part.level]
+    return [each.explanation.sentence, *parts, *each.explanation.why]
+
+
+def plain(text: str) -> str:
+    """Return a text of a record as a terminal may have it: what is no letter, sign or blank is written out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def show_questions(of: Asked, shown: Sequence[Shown], count: int, as_json: bool) -> None:
+    """Show questions, of the `count` that wait; which records they are of where these were asked for."""
+    said = told(of.language)
+    if len(shown) < count:
+        console.note(said("{dataset}: {count} pairs wait: --limit 0 shows all", dataset=of.dataset, count=count))
+    if as_json:
+        console.show_json([_told(of, each) for each in shown])
+    elif not shown:
+        console.note(said("No pair waits for a person."))
+    else:
+        rows, colon = [], " :" if of.language == "fr" else ":"
+        for each in shown:
+            why = each.explanation.sentence if each.explanation is not None else ""
+            values = [
+                "; ".join(f"{name}{colon} {row[at]}" for name, *row in fields(of, each) if row[at]) for at in (0, 1)
+            ]
+            ends = [
+                f"{plain(name)}\n{value}"
+                for name, value in zip((each.question.a, each.question.b), values, strict=True)
+            ]
+            rows.append((said(each.question.why), each.question.rows, plain(why), *(ends if of.raw else [])))
+        heads = [said("why"), said("rows"), said("reason"), *(["A", "B"] if of.raw else [])]
+        console.show_table(heads, rows, right=(said("rows"),))
+
+
+def _told(of: Asked, each: Shown) -> dict[str, Any]:
+    """Return a question as JSON has it; its records are named where they are shown."""
+    question, told_of = each.question, each.explanation
+    found: dict[str, Any] = {"why": question.why, "rows": question.rows}
+    found["probability"] = question.pair["probability"] if question.pair is not None else None
+    found["reason"] = told_of.sentence if told_of is not None else None
+    if of.raw:
+        found |= {"a": question.a, "b": question.b, "values_a": dict(each.ours), "values_b": dict(each.theirs)}
+        found |= {
+            "decision": question.decision,
+            "changed": list(question.changed),
+            "contradiction": question.contradiction,
+        }
+    return found
+
+
+def show_held(of: Asked, found: list[Held], as_json: bool) -> None:
+    """Show decisions, and what became of their records; which ones they are where that was asked for."""
+    said = told(of.language)
+    if as_json:
+        names = ("a", "b", "note") if of.raw else ()
+        keys = (*names, "verdict", "author", "when")
+        console.show_json(
+            [{key: getattr(each.decision, key) for key in keys} | {"records": each.records} for each in found]
+        )
+    elif not found:
+        console.note(said("Nothing was decided yet."))
+    else:
+        rows = [
+            (said(each.decision.verdict), each.decision.author, each.decision.when, said(each.records),
+             *((each.decision.a, each.decision.b, each.decision.note) if of.raw else ()))
+            for each in found
+        ]  # fmt: skip
+        heads = [said(name) for name in ("decision", "by", "when", "records")]
+        console.show_table([*heads, *(["A", "B", said("Note")] if of.raw else [])], rows)
