@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from benchmarks.linking import known, registers
 
+ROOT = Path(__file__).resolve().parents[2]
+
 OURS = {
     "family_name": ("family_name",),
     "given_name": ("given_name", "given_names"),
@@ -15,7 +17,7 @@ OURS = {
     "birth_date": ("birth_date",),
     "birth_place": ("birth_place",),
     "sex": ("sex",),
-    "number": ("number",),
+    "personal_number": ("number",),
     "address": ("address",),
     "postal_code": ("postal_code",),
     "city": ("city", "commune"),
@@ -56,7 +58,9 @@ NAMES = (
 def case(name: str, data: Data) -> Case:
     """Return a case of its name. Raises ValueError where there is none, FileNotFoundError where its data are missing."""
     if name.startswith("febrl"):
-        return Case(name, known.febrl(int(name[5:])), "febrl4" if name == "febrl4" else "febrl3", across=name == "febrl4")
+        return Case(
+            name, known.febrl(int(name[5:])), "febrl4" if name == "febrl4" else "febrl3", across=name == "febrl4"
+        )
     if name == "rldata10000":
         if data.rldata is None:
             raise FileNotFoundError("RLdata10000 is in no package index: name its file by --rldata")
@@ -81,7 +85,7 @@ def synthetic(file: Path) -> pa.Table:
 
 def true_pairs(connection: duckdb.DuckDBPyConnection, records: str, *, across: bool) -> int:
     """Return how many pairs of `records` (n, entity, origin) are of one entity."""
-    every = "sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM {} GROUP BY entity)".format(records)
-    within = "sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM {} GROUP BY entity, origin)".format(records)
+    every = f"sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM {records} GROUP BY entity)"
+    within = f"sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM {records} GROUP BY entity, origin)"
     found = connection.execute(f"SELECT coalesce((SELECT {every}), 0), coalesce((SELECT {within}), 0)").fetchall()[0]
     return int(found[0] - found[1]) if across else int(found[0])

@@ -20,7 +20,7 @@ def records(connection: duckdb.DuckDBPyConnection, table: pa.Table, of: Recipe, 
     connection.register("given", table)
     names = {field: next((each for each in names if each in table.column_names), None) for field, names in OURS.items()}
     held = {field: name for field, name in names.items() if name is not None and field in of.fields}
-    fields = ", ".join(f"{held[field] if field in held else 'NULL'}::VARCHAR AS {field}" for field in of.fields)
+    fields = ", ".join(f"{held.get(field, 'NULL')}::VARCHAR AS {field}" for field in of.fields)
     number = "n" if "n" in table.column_names else "row_number() OVER () - 1 AS n"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT {number}, 0::UTINYINT AS side, origin::USMALLINT AS origin, {fields}"
@@ -32,7 +32,12 @@ def records(connection: duckdb.DuckDBPyConnection, table: pa.Table, of: Recipe, 
 
 
 def link(
-    connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool, model: Model | None = None, new: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    of: Recipe,
+    *,
+    across: bool,
+    model: Model | None = None,
+    new: str | None = None,
 ) -> dict[str, Any]:
     """Link the table `records` into `prepared`, `candidates`, `pairs` and `clusters`; return what was done."""
     among = "origin" if across else None
@@ -53,9 +58,14 @@ def together(connection: duckdb.DuckDBPyConnection, of: Recipe) -> dict[str, int
     )
     made = cluster(
         connection, pairs="pairs", records="identities", into="clusters", link=of.thresholds.link,
-        review=of.thresholds.review, take=lambda count, above: above + 1, exclusive=of.exclusive,
+        review=of.thresholds.review, take=_first, exclusive=of.exclusive,
     )  # fmt: skip
     return {"clusters": made.clusters, "largest": made.largest, "linked": made.linked, "doubtful": made.doubtful}
+
+
+def _first(_: int, above: int) -> int:
+    """Return the first of so many new ids: here nothing keeps them."""
+    return above + 1
 
 
 def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -> dict[str, Any]:
@@ -84,7 +94,12 @@ def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -
         "SELECT count(*) FROM clusters_bands b JOIN truth x ON x.n = b.l JOIN truth y ON y.n = b.r"
         " WHERE band = 'doubtful' AND x.entity = y.entity"
     ).fetchall()[0][0]
-    return told | {"queued_rows": queued / rows, "questions": asked, "questions_same": right, "questions_in_rows": asked / rows}
+    return told | {
+        "queued_rows": queued / rows,
+        "questions": asked,
+        "questions_same": right,
+        "questions_in_rows": asked / rows,
+    }
 
 
 def whole(connection: duckdb.DuckDBPyConnection, table: pa.Table, *, across: bool) -> dict[str, Any]:

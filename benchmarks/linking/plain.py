@@ -15,6 +15,8 @@ import pyarrow as pa
 
 Comparisons = dict[str, Any]
 """Of Splink's, by the column without which each is left out."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a linker of Splink is told: comparisons, blocks, deterministic rules with their recall, blocks of training."""
@@ -118,8 +120,19 @@ LARGE = 50_000
 """Records from which on pairs of a weight under -6 are not kept."""
 
 
-def link(connection: duckdb.DuckDBPyConnection, records: pa.Table, name: str, into: str, *, across: bool) -> None:
-    """Link records by the settings of a name, into a table (l, r, weight, probability, same)."""
+def link(
+    connection: duckdb.DuckDBPyConnection,
+    records: pa.Table,
+    name: str,
+    into: str,
+    *,
+    across: bool,
+    clusters: bool = False,
+) -> int:
+    """Link records by the settings of a name, into a table (l, r, weight, probability, same); return how many pairs.
+
+    With `clusters` it clusters them too, at a probability of 0.99, and makes no table.
+    """
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
     from splink.internals import comparison_library as cl
 
@@ -153,11 +166,15 @@ def link(connection: duckdb.DuckDBPyConnection, records: pa.Table, name: str, in
             rule(block), estimate_without_term_frequencies=True
         )
     found = linker.inference.predict(threshold_match_weight=-15 if len(records) < LARGE else -6)
+    if clusters:
+        linker.clustering.cluster_pairwise_predictions_at_threshold(found, threshold_match_probability=0.99)
+        return found.as_duckdbpyrelation().shape[0]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT p.n_l AS l, p.n_r AS r, p.match_weight AS weight,"
         f" p.match_probability AS probability, a.entity = b.entity AS same FROM {found.physical_name} p"
         " JOIN plain_truth a ON a.n = p.n_l JOIN plain_truth b ON b.n = p.n_r"
     )
+    return connection.table(into).shape[0]
 
 
 def _clean(connection: duckdb.DuckDBPyConnection, records: pa.Table, *, across: bool) -> set[str]:
@@ -165,9 +182,7 @@ def _clean(connection: duckdb.DuckDBPyConnection, records: pa.Table, *, across: 
     connection.register("plain_records", records)
     names = {"given_names": "given_name", "commune": "city"}
     fields = [name for name in records.column_names if name not in ("id", "source", "entity", "origin", "n")]
-    written = ", ".join(
-        f"nullif(trim(lower(strip_accents({name}))), '') AS {names.get(name, name)}" for name in fields
-    )
+    written = ", ".join(f"nullif(trim(lower(strip_accents({name}))), '') AS {names.get(name, name)}" for name in fields)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE plain_all AS SELECT *, given_name || ' ' || family_name AS both_names FROM"
         f" (SELECT row_number() OVER () AS n, entity, origin, {written} FROM plain_records)"
@@ -175,7 +190,9 @@ def _clean(connection: duckdb.DuckDBPyConnection, records: pa.Table, *, across: 
     connection.unregister("plain_records")
     for side in (0, 1) if across else (0,):
         where = f"WHERE origin = {side}" if across else ""
-        connection.execute(f"CREATE OR REPLACE TABLE plain_{side} AS SELECT * EXCLUDE (entity, origin) FROM plain_all {where}")
+        connection.execute(
+            f"CREATE OR REPLACE TABLE plain_{side} AS SELECT * EXCLUDE (entity, origin) FROM plain_all {where}"
+        )
     connection.execute("CREATE OR REPLACE TEMP TABLE plain_truth AS SELECT n, entity, origin FROM plain_all")
     columns = [names.get(name, name) for name in fields] + ["both_names"]
     counted = ", ".join(f"count({name})" for name in columns)

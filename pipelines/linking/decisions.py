@@ -136,9 +136,11 @@ def load(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
 _NAMES = {each.name for each in fields(Decision)}
 
 
-def _read(line: dict[str, Any]) -> Decision:
+def _read(line: Any) -> Decision:
     """Return the decision of a line. Raises ValueError, TypeError where it is none."""
-    said = Decision(**line | {"fields": tuple(line["fields"])} if line.keys() == _NAMES else {})
+    if not isinstance(line, dict) or line.keys() != _NAMES:
+        raise ValueError("other names")
+    said = Decision(**line | {"fields": tuple(line["fields"])})
     if not (isinstance(said.a, str) and isinstance(said.b, str) and said.a < said.b):
         raise ValueError("no pair")
     if said.verdict not in get_args(Verdict) or not isinstance(said.when, str):

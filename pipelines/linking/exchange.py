@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from connectors.errors import InvalidRequest
 from pipelines.linking.decisions import VERDICTS, Decision, Values, Verdict, now, said_of
@@ -153,15 +153,14 @@ def _rows(text: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
 def _object(number: int, line: str) -> dict[str, str]:
     try:
         said = json.loads(line)
-        return {name: said[name] or "" for name in NAMES if name in said and _is_text(said[name])}
-    except (ValueError, TypeError):
-        raise InvalidRequest(f"line {number}: it is no JSON object of texts") from None
-
-
-def _is_text(value: Any) -> bool:
-    if value is None or isinstance(value, str):
-        return True
-    raise TypeError
+    except ValueError:
+        said = None
+    texts: dict[str, str] = {}
+    if isinstance(said, dict):
+        texts = {name: said[name] or "" for name in NAMES if name in said}
+    if not isinstance(said, dict) or not all(isinstance(each, str) for each in texts.values()):
+        raise InvalidRequest(f"line {number}: it is no JSON object of texts")
+    return texts
 
 
 def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str | None) -> Decision:

@@ -108,7 +108,13 @@ def _told(comparison: Comparison, recipe: Recipe) -> str:
 def _weight(comparison: Comparison, model: Model, rare: dict[str, float]) -> str:
     """Return SQL for the weight of a comparison from its level, in bits."""
     cases = ""
-    for at, (level, weight) in enumerate(zip(comparison.levels, model.weights(comparison.name), strict=True), 1):
+    for at, (level, weight) in enumerate(zip(comparison.levels, _bits(comparison, model), strict=True), 1):
         more = f" + coalesce(log2({rare[level.rare]!r} / rare_{level.rare}), 0)" if level.rare else ""
         cases += f" WHEN {at} THEN {weight!r}{more}"
     return f"(CASE level_{comparison.name}{cases} ELSE 0.0 END)"
+
+
+def _bits(comparison: Comparison, model: Model) -> list[float]:
+    """Return the weights of the levels of a comparison: nothing for what another comparison tells."""
+    weights = zip(comparison.levels, model.weights(comparison.name), strict=True)
+    return [0.0 if level.elsewhere else weight for level, weight in weights]

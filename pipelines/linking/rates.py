@@ -75,6 +75,10 @@ def find(
     if not rows:
         return said
     found = np.array(rows, dtype=np.int64)
+    levels = {
+        each.name: [(1.0, 1.0) if at.elsewhere else told for at, told in zip(each.levels, levels[each.name], strict=True)]
+        for each in used
+    }
     weights = _weights(names, found[:, 1:], levels)
     kinds = [weights.sum(axis=1)]
     kinds += [weights[:, [name in kin.alike for name in names]].sum(axis=1) for kin in recipe.kin]

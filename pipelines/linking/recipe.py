@@ -30,7 +30,8 @@ class Level(Declared):
     """How near two values are: the first level of a comparison whose `sql` holds is theirs; the last has none.
 
     `sql` speaks of prepared columns with `_l` and `_r`. `m` and `u` are how often pairs of the same entity and of two
-    are at this level. `rare` is a column: the rarer its value, the more the level tells.
+    are at this level. `rare` is a column: the rarer its value, the more the level tells. What is told `elsewhere`, by a
+    level of another comparison, weighs nothing here.
     """
 
     label: Words
@@ -38,6 +39,7 @@ class Level(Declared):
     m: Share
     u: Share
     rare: str | None = None
+    elsewhere: bool = False
 
 
 class Comparison(Declared):

@@ -43,10 +43,12 @@ def fill(job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool)
     make too many pairs, Unavailable where decisions cannot be read.
     """
     found = {}
+    job.connection.execute("SET preserve_insertion_order = false")  # pairs have no order, and to keep one takes room
     for number, column in enumerate(job.dataset.link):
         one = _Link(job, judged, needed, column, f"beffroi_link_{number}")
         found[column] = one.run(full=full, preview=preview)
         _forget(job, one.name)
+    job.connection.execute("SET preserve_insertion_order = true")
     return found
 
 

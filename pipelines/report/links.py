@@ -110,7 +110,7 @@ def _thresholds(column: str, quality: Mapping[str, Any], said: Words) -> Section
     here = quality["thresholds"]["link"]
     rows = [
         (
-            f"{decimal(each['threshold'], said, 4)}{said['threshold_here'] if each['threshold'] == here else ''}",
+            f"{_plain(each['threshold'], said)}{said['threshold_here'] if each['threshold'] == here else ''}",
             count(each["links"], said), count(each["doubtful"], said),
             _expected(each["false_links"], said), _expected(each["missed"], said),
             share(each["precision"] or 0, 1, said), share(each["recall"] or 0, 1, said),
@@ -119,6 +119,11 @@ def _thresholds(column: str, quality: Mapping[str, Any], said: Words) -> Section
     ]  # fmt: skip
     title, heads = said["thresholds_title"].format(column=column), said["thresholds_heads"].split("|")
     return Section(f"link-thresholds-{column}", title, (said["thresholds_line"],), heads, rows, (1, 2, 3, 4, 5, 6))
+
+
+def _plain(threshold: float, said: Words) -> str:
+    """Return a threshold with as many places as it takes: 0.5, 0.9999."""
+    return f"{threshold:g}".replace(".", said["point"])
 
 
 def _histogram(column: str, bins: Sequence[Mapping[str, Any]], said: Words) -> Section:
@@ -142,7 +147,7 @@ def _range(start: int, said: Words) -> str:
 
 
 def _signed(weight: int) -> str:
-    return f"{weight:+d}".replace("-", "−")
+    return f"{weight:+d}".replace("-", "−") if weight else "0"
 
 
 def _decided(column: str, decisions: Mapping[str, Mapping[str, float]], said: Words) -> Section:

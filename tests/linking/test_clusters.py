@@ -8,12 +8,16 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import Unavailable
+from pipelines.linking import stable
 from pipelines.linking.clusters import Clustered, Guards, cluster
 from pipelines.linking.decisions import Decision, said_of
 from tests.effort import some
+from tests.pipelines.bench import Bench
 
 Pair = tuple[str, str, float]
 """Two records by name, and how probable it is that they are one."""
@@ -441,7 +445,34 @@ def test_new_records_leave_other_clusters_as_they_are(world: dict[str, Any], dat
         )
     )
     second = run(register, world | {"names": [*world["names"], *fresh], "pairs": [*world["pairs"], *beside], "origins": world["origins"] | {"s1": 3, "s2": 4, "s3": 5}})  # fmt: skip
-    touched = {first.cluster[name] for name, _, probability in beside if probability >= LINK}
-    troubled = bool(first.figures.cut)
+    edges = [(one, other) for one, other, probability in [*world["pairs"], *beside] if probability >= LINK]
+    edges += [each.pair for each in register.decisions if each.verdict == "same"]
+    reached = {name for _, name, _ in beside}
+    while more := {name for edge in edges for name in edge if set(edge) & reached} - reached:
+        reached |= more
     for name, number in first.cluster.items():
-        assert troubled or number in touched or second.cluster[name] == number
+        assert name in reached or second.cluster[name] == number
+
+
+# --- ids on disk -----------------------------------------------------------------------------------------------------
+
+
+def test_the_highest_id_is_on_disk_before_it_is_used(bench: Bench) -> None:
+    file = stable.file(bench.workspace, "persons", "person")
+    take = stable.taker(bench.workspace, "persons", "person")
+    assert (take(3, 0), json.loads(file.read_text())) == (1, {"last": 3})
+    assert stable.taker(bench.workspace, "persons", "person", preview=True)(2, 0) == 4
+    assert (take(0, 0), json.loads(file.read_text())) == (4, {"last": 3}), "no new ones, or a preview: nothing is given"
+    assert stable.taker(bench.workspace, "persons", "person")(1, 10) == 11, "none that a version has"
+    file.unlink()
+    assert take(1, 11) == 12, "a lost file gives no id twice that is in use"
+    file.write_text('{"last": "many"}')
+    with pytest.raises(Unavailable, match=r"persons\.person\.last"):
+        take(1, 0)
+
+
+def test_a_run_takes_as_many_ids_as_it_needs() -> None:
+    register = Register()
+    register.run(list("ab"), [])
+    register.run(list("abc"), [])
+    assert register.taken == [1, 2, 3]

@@ -1,7 +1,7 @@
 """Names of persons: parts without particles, how they sound, what a short form stands for.
 
 Columns: family (its parts, joined), family_parts, family_sound, family_keys; given (its parts, joined), given_parts,
-given_forms (the first, and what it is short for or a translation of), given_first (one of them), given_sound, given_keys;
+family_bits and given_bits (sets of the parts and the forms, as bits); given_forms (the first, and what it is short for or a translation of), given_first (one of them), given_sound, given_keys;
 middle (an initial); name_keys (one of the family with one of the given, in whichever order they stand).
 """
 
@@ -46,7 +46,7 @@ def family(text: str) -> dict[str, Any]:
     known = {
         "family": " ".join(parts),
         "family_parts": parts,
-        "family_sound": sound("".join(parts)),
+        "family_sound": sound(re.sub("[^a-z]", "", plain(text))),
         "family_keys": sorted({skeleton(part) for part in parts} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
@@ -99,6 +99,11 @@ def whole(text: str) -> dict[str, Any]:
     return {"whole_family": " ".join(words[-1:]), "whole_given": " ".join(words[:-1])}
 
 
+def _bits(column: str) -> str:
+    """Return SQL for a set of 64 bits in which each element of a list has one: lists without a common bit share nothing."""
+    return f"list_bit_or(list_transform({column}, lambda word: 1::UBIGINT << (hash(word) % 64)::INT))"
+
+
 def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:
     """Make the temp table `into` of the fields family_name, second_family_name, birth_name, given_name, middle_name, name."""
     families = "nullif(concat_ws(' ', coalesce(family_name, whole_family), second_family_name, birth_name), '')"
@@ -113,7 +118,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     keys = """flatten(list_transform(family_keys, lambda a: list_transform(given_keys,
         lambda b: least(a, b) || ' ' || greatest(a, b))))"""
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, f.* EXCLUDE value, g.* EXCLUDE value, nullif(middle, '') AS
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, {_bits("family_parts")} AS family_bits,
+        {_bits("given_forms")} AS given_bits, f.* EXCLUDE value, g.* EXCLUDE value, nullif(middle, '') AS
         middle, list_distinct({keys}) AS name_keys FROM {into}_texts
         LEFT JOIN {into}_family f ON f.value = family_text LEFT JOIN {into}_given g ON g.value = given_text"""
     )

@@ -23,8 +23,8 @@ from pipelines.linking.preparing.text import over_distinct, plain
 
 FRENCH = re.compile(r"([0-9]{2}|2[AB])([0-9]{3})([0-9]{3})?([A-Z]|[0-9]?[A-Z]|[A-Z]{2})0*([0-9]{1,4})")
 SECTION = re.compile(r"(?:([0-9]{3}) ?)?(?:SECTION )?([A-Z]{1,2}) ?(?:N|NO|NDEG|NUMERO|PARCELLE)? ?0*([0-9]{1,4})")
-HECTARES = re.compile(r"(?:([0-9]+) ?ha)? ?(?:([0-9]+) ?a)? ?(?:([0-9]+) ?ca)?")
-METRES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(m2|m|ha|a|ca)?")
+HECTARES = re.compile(r"(?:([0-9]{1,9}) ?ha)? ?(?:([0-9]{1,9}) ?a)? ?(?:([0-9]{1,9}) ?ca)?")
+METRES = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?) ?(m2|m|ha|a|ca)?")
 SQUARE = {"ha": 10_000, "a": 100, "ca": 1, "m2": 1, "m": 1, None: 1}
 
 
@@ -75,12 +75,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
 
     Where no whole reference is given, one is made of commune, section and number; of the commune's code five digits.
     """
-    given = "CASE WHEN section IS NOT NULL AND plot IS NOT NULL THEN concat_ws(' ', prefix, section, plot) ELSE plot END"
-    reference = (
-        f"CASE WHEN parcel IS NULL AND regexp_full_match(commune_code, '[0-9][0-9AB][0-9]{{3}}') AND section IS NOT NULL"
-        f" AND plot IS NOT NULL THEN concat_ws('', commune_code, prefix, section, plot) ELSE coalesce(parcel, {given}) END"
-    )
-    over_distinct(connection, records, reference, "true", read, f"{into}_said")
+    given = "CASE WHEN r.section IS NOT NULL AND r.plot IS NOT NULL THEN concat_ws(' ', prefix, r.section, r.plot) END"
+    whole = f"CASE WHEN regexp_full_match(commune_code, '[0-9][0-9AB][0-9]{{3}}') THEN concat_ws(' ', commune_code, {given}) END"
+    reference = f"coalesce(parcel, CASE WHEN {given} IS NOT NULL THEN {whole} END, {given})"
+    over_distinct(connection, f"{records} r", reference, "true", read, f"{into}_said")
     over_distinct(connection, records, "area", "true", _surface, f"{into}_surface")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, parcel_fr, parcel_es, unit_es, parcel_local, s.section, s.plot,

@@ -1,0 +1,132 @@
+"""Addresses as they are prepared for linking, the places in them, and how well written ones are linked to a register."""
+
+from typing import Any
+
+import duckdb
+
+from benchmarks.linking import addresses as generated
+from pipelines.linking import recipe
+from pipelines.linking.preparing import addresses, places
+from tests.linking.linked import figures, records
+
+FROZEN = "6dcb196aba4234ae"
+
+
+def prepared(rows: list[dict[str, str | None]]) -> list[dict[str, Any]]:
+    with duckdb.connect() as connection:
+        connection.register("given", records(rows, addresses.FIELDS))
+        connection.execute("CREATE TEMP TABLE records AS FROM given")
+        addresses.prepare(connection, "records", "made")
+        found: list[dict[str, Any]] = connection.sql("FROM made ORDER BY n").to_arrow_table().to_pylist()
+    return found
+
+
+LINES = {
+    "12 bis rue de la République": ("12", "b", "republique", "street"),
+    "12, R. de la Republique": ("12", None, "republique", "street"),
+    "Bât. A, 12B rue de la République, 2e étage": ("12", "b", "republique", "street"),
+    "Résidence les Lilas 3 bd du Gal Leclerc": ("3", None, "generalleclerc", "boulevard"),
+    "12-14 av Foch BP 123": ("12", None, "foch", "avenue"),
+    "ALLEE, DES ARTISANS": (None, None, "artisans", "alley"),
+    "8 place du 8 mai 1945": ("8", None, "8mai", "place"),
+    "rue du 8 Mai": (None, None, "8mai", "street"),
+    "7 St-Fuscien": ("7", None, "saintfuscien", None),
+    "C/ Mayor, 3, 2º izda": ("3", None, "mayor", "street"),
+    "CALLE MAYOR Nº 3 BAJO": ("3", None, "mayor", "street"),
+    "Avda. de la Constitución s/n": (None, None, "constitucion", "avenue"),
+    "Nagusia kalea, 3": ("3", None, "nagusia", "street"),
+    "Sabino Arana etorbidea 14 B": ("14", "b", "sabinoarana", "avenue"),
+    "C/ Nagusia 3": ("3", None, "nagusia", "street"),
+    "1234 Main St": ("1234", None, "main", "street"),
+    "რუსთაველის 12": ("12", None, "rustavelis", None),
+    "": (None, None, None, None),
+    "…": (None, None, None, None),
+}
+
+
+def test_a_line_is_cut_into_the_parts_that_are_compared() -> None:
+    made = prepared([{"address": line} for line in LINES])
+    found = {
+        line: (row["house"], row["house_part"], row["street"], row["street_type"])
+        for line, row in zip(LINES, made, strict=True)
+    }
+    assert found == LINES
+
+
+def test_fields_of_their_own_are_read_as_one_line() -> None:
+    apart, together = prepared([{"street_number": "12 bis", "street": "rue X"}, {"address": "12 bis rue X"}])
+    assert {**apart, "n": 1} == together
+
+
+PLACES: tuple[tuple[dict[str, str | None], str | None], ...] = (
+    ({"postal_code": "80000", "city": "Amiens"}, "80021"),
+    ({"postal_code": "80011", "city": "AMIENS CEDEX 1"}, "80021"),
+    ({"commune_code": "80021"}, "80021"),
+    ({"city": "ST-GERMAIN-EN-LAYE", "postal_code": "78100"}, "78551"),
+    ({"commune_code": "49069", "country": "FR"}, "49126"),
+    ({"commune_code": "08443"}, "08490"),  # Terron-sur-Aisne, now of Vouziers
+    ({"city": "Terron-sur-Aisne", "postal_code": "08400"}, "08490"),
+    ({"city": "AMEINS", "postal_code": "80000"}, "80021"),  # misspelt
+    ({"city": "Paris 12e Arrondissement", "postal_code": "75012"}, "75056"),
+    ({"city": "Ayala", "postal_code": "01470"}, "ES01010"),
+    ({"city": "Aiara", "postal_code": "01470"}, "ES01010"),
+    ({"city": "Bañeza, La", "postal_code": "24750"}, "ES24010"),
+    ({"city": "LA BANEZA", "postal_code": "24750", "country": "España"}, "ES24010"),
+    ({"city": "თბილისი"}, "tbilisi"),
+    ({"city": "Springfield", "postal_code": "62704", "country": "US"}, "springfield"),
+    ({"postal_code": None, "city": None}, None),
+)
+
+
+def test_a_place_is_the_commune_of_today() -> None:
+    made = prepared([row for row, _ in PLACES])
+    assert [row["place"] for row in made] == [place for _, place in PLACES]
+
+
+def test_a_cedex_postal_code_is_none_and_a_lost_zero_comes_back() -> None:
+    cedex, short = prepared([{"postal_code": "80011", "city": "AMIENS CEDEX 1"}, {"postal_code": "1400", "city": "X"}])
+    assert (cedex["postal"], short["postal"], short["area"]) == (None, "01400", "01")
+
+
+def test_every_row_is_one_row_whatever_stands_in_it() -> None:
+    odd = [{"address": text, "city": text, "postal_code": text} for text in ("", " ", "'", "\x00x", "שלום 12", "😀", "9" * 400)]
+    made = prepared([*odd, *odd, {}])
+    assert [row["n"] for row in made] == list(range(15))
+
+
+def test_the_table_of_towns_holds_each_commune_under_the_name_that_its_function_makes() -> None:
+    with duckdb.connect() as connection:
+        towns = f"read_parquet('{places.TOWNS}')"
+        row = connection.execute(
+            f"SELECT count(*), count(*) FILTER ({places.town('town')} IS DISTINCT FROM town) FROM {towns}"
+        ).fetchone()
+    assert row is not None and row[0] > 40_000
+    assert row[1] < 200, "made names are nearly all stable under the function that makes them"
+
+
+def test_the_damage_is_as_it_was_frozen() -> None:
+    assert generated.digest(generated.case(2000)) == FROZEN
+
+
+def test_written_addresses_are_linked_to_their_register() -> None:
+    register, written = generated.case(600, seed=5)
+    found = figures(recipe.recipe("address"), register, written)
+    assert found.precision >= 0.985, "a number changed to a neighbour's cannot be told, hardly anything else is wrong"
+    assert found.f1 >= 0.88
+
+
+def test_columns_of_nothing_and_all_equal_rows_link_nothing_that_is_not_there() -> None:
+    address = recipe.recipe("address")
+    empty: list[dict[str, str | None]] = [{"entity": f"{at}"} for at in range(300)]
+    assert figures(address, empty, empty).links == 0
+    same: list[dict[str, str | None]] = [{"entity": "1", "address": "1 rue X", "city": "Amiens"}] * 300
+    assert figures(address, same, same).truth == 300
+
+
+def test_shared_comparison_reads_only_columns_that_are_made() -> None:
+    row = prepared([{"address": "1 rue X"}])[0]
+    shared = next(each for each in recipe.recipe("company").comparisons if each.name == "address")
+    named = {level.rare for level in shared.levels if level.rare} | set(shared.missing)
+    assert named <= set(row)
+
+

@@ -1,0 +1,227 @@
+"""`beffroi decide` as a steward uses it: questions, answers, lists and files, and what the journal has of it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from gateway.french import FRENCH
+from pipelines.linking import decisions, gathered
+from pipelines.linking.questions import Question, Queue, Settled
+from pipelines.workspace import Workspace
+from tests import commands
+from tests.gateway.test_journal import entries
+from tests.linking.test_step import PERSONS, put
+from tests.pipelines.bench import CONFIGURATION, Bench
+
+PURPOSES = "purposes:\n  tenue: {title: Tenue, procedure: Fichier, legal_basis: RGPD 6}\n"
+WHY = ("--purpose", "tenue")
+ROWS = [
+    *((str(100 + at), family, given, f"19{50 + at % 45:02}-{1 + at % 12:02}-{1 + at % 28:02}")
+      for at, (family, given) in enumerate(
+          (family, given) for family in ("Dupont", "Durand", "Etxeberria", "Martin", "Lefèvre", "Garcia")
+          for given in ("Jean", "Marie", "Ane", "Paul", "Luc", "Nina", "Itziar", "Mikel"))),
+    ("1", "Dupont", "Jean", "1980-02-03"), ("2", "DUPONT", "Jean", "1980-02-03"), ("3", "Dupond", "Jeanne", "1980-03-02"),
+    ("7", "Durand", "Marie", "1990-05-06"), ("9", "Duran\x1b[31m", "M.", "1990-05-06"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """One run for all: each test has a copy of its workspace."""
+    bench = Bench(tmp_path_factory.mktemp("linked") / "workspace")
+    bench.write("beffroi.yaml", CONFIGURATION + PURPOSES)
+    thresholds = "birth_date: ne_le}, thresholds: {link: 0.99, review: 0.2}}"
+    bench.write("datasets/persons.yaml", PERSONS.replace("birth_date: ne_le}}", thresholds))
+    put(bench, *ROWS)
+    bench.run("persons")
+    return bench
+
+
+@pytest.fixture
+def persons(linked: Bench, tmp_path: Path) -> Iterator[Path]:
+    shutil.copytree(linked.root, tmp_path / "workspace")
+    yield tmp_path / "workspace"
+    shutil.rmtree(tmp_path / "workspace")
+
+
+def decide(root: Path, *words: str, status: int = 0, typed: str = "") -> Result:
+    return commands.beffroi(root, "decide", *words, status=status, typed=typed)
+
+
+def told(root: Path, *words: str) -> Any:
+    return json.loads(decide(root, *words, "--json").stdout)
+
+
+def held(root: Path) -> dict[frozenset[str], str]:
+    """Return the verdicts that hold, by the keys of the two records."""
+    found = told(root, "list", "persons", "--decided", "--raw", *WHY)
+    return {frozenset(json.loads(each[name])[1] for name in "ab"): each["verdict"] for each in found}
+
+
+def waiting(root: Path) -> list[set[str]]:
+    found = told(root, "list", "persons", "--raw", *WHY)
+    return [{json.loads(each[name])[1] for name in "ab"} for each in found]
+
+
+def test_what_waits_is_listed_without_a_value(persons: Path) -> None:
+    shown = decide(persons, "list", "persons").stdout
+    assert "Doubtful. Same: date of birth." in shown
+    assert "Dupon" not in shown
+    assert "source/persons" not in shown
+    assert [set(each) for each in told(persons, "list", "persons")] == [{"why", "rows", "probability", "reason"}] * 2
+    assert not (persons / ".beffroi" / "journal.db").exists(), "no access"
+    assert waiting(persons)[0] == {"7", "9"}, "the likeliest first; of two clusters one pair"
+    assert decide(persons, "list", "persons", "--limit", "1", "--lang", "fr").stderr.startswith(
+        "persons : 2 paires attendent"
+    )
+
+
+def test_values_are_an_access(persons: Path) -> None:
+    assert "--purpose" in decide(persons, "persons", status=1).stderr
+    assert "--purpose" in decide(persons, "list", "persons", "--raw", status=1).stderr
+    assert "--purpose" in decide(persons, "export", "persons", status=1).stderr
+    assert {each["outcome"] for each in entries(persons / ".beffroi")} == {"not-granted"}
+    before = len(entries(persons / ".beffroi"))
+    shown = decide(persons, "persons", *WHY, typed="q\n").stdout
+    assert "Durand" in shown
+    (entry,) = entries(persons / ".beffroi")[before:]
+    assert (entry["action"], entry["resource"], entry["purpose"]) == ("decide", "dataset:persons", "tenue")
+    assert (entry["fields"], len(entry["identifiers"])) == (["ne_le", "nom", "prenom"], 4), "all that the sitting shows"
+
+
+def test_a_review_asks_and_keeps_at_once(persons: Path) -> None:
+    done = decide(persons, "persons", *WHY, typed="x\nn\nvu au guichet\nd\nk\n")
+    assert held(persons) == {frozenset("79"): "different"}
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "1 of 2 · doubtful · rows that «same» would move: 1" in lines
+    assert r"family name Durand Duran\x1b[31m ≠" in lines, "no terminal is told what to do by a value"
+    assert "date of birth 1990-05-06 1990-05-06 =" in lines
+    assert any(line.startswith("Doubtful. Same: date of birth.") for line in lines)
+    assert "Note: vu au guichet" in lines
+    assert "Decided: 1 different. Waiting: 1." in done.stderr
+    assert "take effect at the next run: `beffroi link persons`" in done.stderr
+    (said,) = kept(persons)
+    assert (said.note, said.fields, len(said.digest_a or "")) == (
+        "vu au guichet",
+        ("birth_date", "family_name", "given_name"),
+        64,
+    )
+    assert len(waiting(persons)) == 1
+
+
+def kept(root: Path) -> list[decisions.Decision]:
+    return decisions.load(Workspace(root), "persons", "person")
+
+
+def test_a_review_goes_back_and_ends_when_nobody_answers(persons: Path) -> None:
+    decide(persons, "review", "persons", *WHY, typed="s\nb\nd\ns\n")
+    assert set(held(persons).values()) == {"different", "same"}
+    assert held(persons)[frozenset("79")] == "different", "the last word"
+    done = decide(persons, "persons", *WHY)
+    assert "No pair waits for a person." in done.stderr
+
+
+def test_a_review_in_french(persons: Path) -> None:
+    done = decide(persons, "persons", *WHY, "--lang", "fr", typed="m\ni\n")
+    assert "[m]ême, [d]ifférent, [i]ncertain, [p]asser, [n]ote, [r]etour, [q]uitter" in done.stdout
+    assert "Décidé : 1 même, 1 incertain. En attente : 0." in done.stderr
+    assert set(held(persons).values()) == {"same", "unsure"}
+    assert "date de naissance" in done.stdout
+    assert not {"contradiction", "changed", "doubtful", "same", "different", "unsure", "there", "gone"} - FRENCH.keys()
+
+
+def test_one_pair_is_decided_and_taken_back(persons: Path) -> None:
+    done = decide(persons, "same", "persons", "7", '["source/persons","9"]', "--note", "seen")
+    assert done.stderr.startswith("Kept: same.")
+    assert told(persons, "different", "persons", "9", "7")["verdict"] == "different"
+    assert held(persons) == {frozenset("79"): "different"}
+    decide(persons, "withdraw", "persons", "7", "9")
+    assert held(persons) == {}
+    assert "no decision" in decide(persons, "withdraw", "persons", "7", "9", status=1).stderr
+    assert "no such record" in decide(persons, "unsure", "persons", "7", "none", status=1).stderr
+    assert "the same record" in decide(persons, "unsure", "persons", "7", "7", status=1).stderr
+    assert "«other»" in decide(persons, "same", "persons", "7", "9", "--column", "other", status=1).stderr
+    assert entries(persons / ".beffroi")[-1]["action"] == "decide", "lists with --raw"
+
+
+def test_decisions_go_to_a_file_and_back(persons: Path, tmp_path: Path) -> None:
+    decide(persons, "same", "persons", "7", "9", "--note", "vu")
+    file = tmp_path / "said.csv"
+    decide(persons, "export", "persons", str(file), *WHY)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "is there already" in decide(persons, "export", "persons", str(file), *WHY, status=1).stderr
+    assert json.loads(decide(persons, "export", "persons", *WHY).stdout)["verdict"] == "same"
+    assert told(persons, "import", "persons", str(file)) == {"new": 0, "known": 1, "older": 0, "empty": 0, "gone": 0}
+    decisions.file(Workspace(persons), "persons", "person").unlink()
+    assert "Taken over: 1." in decide(persons, "import", "persons", str(file)).stderr
+    assert held(persons) == {frozenset("79"): "same"}
+    other = file.read_text().replace('""9""', '""99""').replace("same", "unsure")
+    file.write_text(other)
+    assert "1 of them are on records" in decide(persons, "import", "persons", str(file)).stderr
+    file.write_text(other.replace("unsure", "perhaps"))
+    assert "line 2: the verdict is none of" in decide(persons, "import", "persons", str(file), status=1).stderr
+    assert len(held(persons)) == 2
+
+
+def test_decisions_through_later_runs(persons: Path) -> None:
+    bench = Bench.__new__(Bench)
+    bench.root = persons
+    decide(persons, "same", "persons", "1", "3")
+    decide(persons, "different", "persons", "7", "9")
+    decide(persons, "same", "persons", "113", "114")
+    decide(persons, "different", "persons", "2", "3")
+    report = bench.run("persons")
+    assert report.links["person"]["contradictions"] == 1, "1 and 2 are alike, 1 is 3, 2 is not"
+    (asked,) = told(persons, "list", "persons", "--raw", *WHY)
+    assert (asked["why"], asked["contradiction"]["kind"]) == ("contradiction", "chain")
+    shown = decide(persons, "persons", *WHY, typed="d\n").stdout
+    assert "Set aside, as it contradicts what" in shown
+    kept = [row for row in ROWS if row[0] != "114"]
+    put(bench, *[(*row[:3], "1990-06-06") if row[0] == "9" else row for row in kept])
+    bench.run("persons")
+    (asked,) = told(persons, "list", "persons", "--raw", *WHY)
+    assert (asked["why"], asked["changed"]) == ("changed", [gathered.identity("source/persons", "9")])
+    states = {each["verdict"] + " " + each["records"] for each in told(persons, "list", "persons", "--decided")}
+    assert {"different changed", "same gone", "same there"} <= states
+    decide(persons, "persons", *WHY, typed="d\n")
+    assert waiting(persons) == [], "who says so again has said so of what is there now"
+
+
+# --- what need not be asked ------------------------------------------------------------------------------------------
+
+
+def test_what_is_settled() -> None:
+    settled = Settled()
+    settled.say("1", "2", "same")
+    settled.say("3", "4", "different")
+    settled.say("2", "3", "same")
+    assert settled.knows("1", "3")
+    assert settled.knows("1", "4")
+    assert not settled.knows("4", "5")
+    settled.say("5", "4", "same")
+    assert settled.knows("5", "2")
+
+
+def test_a_changed_mind_opens_what_followed() -> None:
+    said = decisions.said_of("a", "b", "same")
+    queue = Queue([], {"a": "1", "b": "2", "c": "3"}, set())
+    queue.answer(decisions.said_of("b", "c", "same"))
+    queue.answer(said)
+    asked = Question("a", "c", "doubtful", 1)
+    assert not queue.open(asked)
+    queue.answer(decisions.said_of("a", "b", "unsure"))
+    assert queue.open(asked)
+
+
+def test_who_is_linked_once_is_not_asked_again() -> None:
+    queue = Queue([], {"a": "a", "X": "X", "Y": "Y"}, {"a"})
+    asked = Question("Y", "a", "doubtful", 1)
+    queue.answer(decisions.said_of("a", "X", "different"))
+    assert queue.open(asked)
+    queue.answer(decisions.said_of("a", "X", "same"))
+    assert not queue.open(asked)
