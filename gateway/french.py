@@ -53,6 +53,8 @@ FRENCH: Mapping[str, str] = {
         "faite par une exécution qui n'est pas connue, validée le {committed}",
     "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}":
         "conflit dans {column} : {kept_source} retenue par «{rule}», non la ligne {place} dans {other_source}",
+    "row {place} of {source} and row {other_place} of {other_source} are one: {reason}":
+        "la ligne {place} dans {source} et la ligne {other_place} dans {other_source} n'en font qu'une : {reason}",
     ": {kept} kept, not {other}": " : {kept} retenue, non {other}",
     "{file} of that version is no longer kept": "{file} de cette version n'est plus conservé",
     "from row {place} of {source}, of {where}": "de la ligne {place} dans {source}, {where}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 from connectors.drafting import counted
 from connectors.errors import BeffroiError, RunFailed
@@ -248,6 +249,16 @@ def show_reports(done: list[Report], as_json: bool) -> None:
             console.note(f"{report.dataset}: judged as a person has corrected it: {counted(report.corrected, 'row')}")
         if report.unread:
             console.note(f"{report.dataset}: nothing reads the source's columns {', '.join(report.unread)}")
+        for column, link in report.links.items():
+            console.note(f"{report.dataset}: {_linked(column, link)}")
+
+
+def _linked(column: str, link: dict[str, Any]) -> str:
+    """Say in a line what linking has found."""
+    records, doubtful = counted(link["records"], "record"), counted(link["doubtful"], "pair")
+    if link["to"]:
+        return f"{column}: of {records} {link['attached']:,} linked to {link['to']}; doubtful: {doubtful}"
+    return f"{column}: {records}, {counted(link['clusters'], 'cluster')}; doubtful: {doubtful}"
 
 
 def _version(report: Report) -> str:

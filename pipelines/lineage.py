@@ -22,6 +22,9 @@ from pipelines.sql import quote
 from pipelines.whole import whole_file
 
 CONFLICTS = "beffroi_conflicts"
+
+MOST = 50
+"""Pairs of sources, by column, of which a report tells that one has other values than the other."""
 """The table of the values that were not kept."""
 
 CORRECTED = "beffroi_corrected"
@@ -122,12 +125,46 @@ def conflicts(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
 
 
 def conflicts_by(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Return how many values of which column were not kept, of which source, and whose was; the most first."""
+    """Return how many values of which column were not kept, of which source, and whose was; the most first.
+
+    Of many sources there are as many pairs as conflicts: `MOST` are told, and `differing` sums them all up.
+    """
     names = ("column", "rule", "kept_source", "other_source")
     columns = ", ".join(f'"{name}"' for name in names)
-    query = f"SELECT {columns}, count(*) FROM {CONFLICTS} GROUP BY ALL ORDER BY count(*) DESC, {columns}"
+    query = f"SELECT {columns}, count(*) FROM {CONFLICTS} GROUP BY ALL ORDER BY count(*) DESC, {columns} LIMIT {MOST}"
     found = connection.execute(query).fetchall()
     return [dict(zip((*names, "values"), row, strict=True)) for row in found]
+
+
+def differing(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return in how many rows sources differ and in how many values, by column and by source; nothing without conflicts.
+
+    Of a source `kept` are its values that others were not kept for, `other` those that were not kept, `columns` these
+    by column.
+    """
+    ask = connection.execute
+    columns = ask(
+        f'SELECT "column", rule, count(DISTINCT key), count(*) FROM {CONFLICTS} GROUP BY ALL ORDER BY 4 DESC, 1'
+    ).fetchall()
+    if not columns:
+        return {}
+    (rows, pairs) = ask(
+        f'SELECT count(DISTINCT key), count(DISTINCT ("column", kept_source, other_source)) FROM {CONFLICTS}'
+    ).fetchall()[0]
+    kept = dict(ask(f'SELECT kept_source, count(DISTINCT (key, "column")) FROM {CONFLICTS} GROUP BY ALL').fetchall())
+    lost: dict[str, dict[str, int]] = {}
+    query = f'SELECT other_source, "column", count(*) FROM {CONFLICTS} GROUP BY ALL ORDER BY 3 DESC, 2'
+    for source, column, values in ask(query).fetchall():
+        lost.setdefault(source, {})[column] = values
+    sources = [
+        {"source": name, "kept": kept.get(name, 0), "other": sum(lost.get(name, {}).values()), "columns": lost.get(name, {})}
+        for name in sorted(kept.keys() | lost.keys())
+    ]  # fmt: skip
+    names = ("column", "rule", "rows", "values")
+    return {
+        "rows": rows, "pairs": pairs, "columns": [dict(zip(names, row, strict=True)) for row in columns],
+        "sources": sorted(sources, key=lambda each: (-each["other"], each["source"])),
+    }  # fmt: skip
 
 
 def rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sources: Sources, folder: Path) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.declarations import Dataset
+from pipelines.declarations import Dataset, linked
 from pipelines.index import key_sql, moments
 from pipelines.judge import JUDGED, PLACE, ROWS, SOURCE, Judged
 from pipelines.rules import MERGED, mask
@@ -125,13 +125,19 @@ def duplicates(dataset: Dataset) -> str:
 
 
 def conflicts(dataset: Dataset) -> str:
-    """Return the query of the values that others of the same key are not: what was kept, and what was not."""
+    """Return the query of the values that others of the same key are not: what was kept, and what was not.
+
+    Where linking fills in the key, what identifies a record within its source is no conflict: each source has its own.
+    """
     names = [source.name for source in dataset.inputs]
     called = f"[{', '.join(map(quote, names))}]"
     text = key_sql(dataset.key, TWICE, moments(dataset))
     keys = " AND ".join(f"{TWICE}.{identifier(name)} = {KEPT}.{identifier(name)}" for name in dataset.key)
+    own = {name for column in dataset.key if column in dataset.link for name in linked.identity(dataset, column)}
     parts = []
     for number, column, rule in _others(dataset):
+        if column in own:
+            continue
         ours, theirs = f"{KEPT}.{identifier(column)}", f"{TWICE}.{identifier(column)}"
         parts.append(
             f'SELECT {text} AS key, {quote(column)} AS "column", {quote(rule)} AS rule,'

@@ -137,7 +137,8 @@ def _report(job: Job, inputs: Sequence[Staged], judged: Judged, needed: Needed) 
         run=job.clock.started, made=job.clock.started if new else _maker(last),
         sources=runs.sources(inputs, judged, lineage.by_source(connection, judged)),
         rules=lineage.rules(connection, judged),
-        conflicts=lineage.conflicts(connection, dataset), conflicts_by=lineage.conflicts_by(connection), needed=needed.versions | _read(inputs),
+        conflicts=lineage.conflicts(connection, dataset), conflicts_by=lineage.conflicts_by(connection),
+        differing=lineage.differing(connection), needed=needed.versions | _read(inputs),
         schema_version=schema_version, schema_change=schema_change, schema_changes=said,
     )  # fmt: skip
 

@@ -61,6 +61,9 @@ class Origin:
 class Trace:
     """Where a row of a version is from. `row` is its position there, from 1; conflicts are of its key.
 
+    `links` tell why its raw rows are one, where linking found it: {source, place, other_source, other_place, probability,
+    reason, reason_fr}, as many as hold them together, the strongest first.
+
     `run` is the run that made the version, "" where its report is of an early Beffroi that does not tell. `key` and the values of conflicts and corrections are there only where values are asked for.
     """
 
@@ -74,6 +77,7 @@ class Trace:
     conflicts: list[Row]
     rolled_back_from: int | None = None
     missing: list[str] = field(default_factory=list)
+    links: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,7 @@ class _Tracer:
             reports.maker(version.report), position + 1, key if self._values else None,
             [self._origin(version, given[number], number, at, role) for role, number, at in places],
             list(self._conflicts(version, key)), version.rolled_back_from, missing,
+            list(self._links(version, key, [each.name for each in given])) if merged else [],
         )  # fmt: skip
 
     def _origin(self, version: Version, given: Input, number: int, place: int, role: Any) -> Origin:
@@ -204,6 +209,24 @@ class _Tracer:
         found = self._ask(version, CONFLICTS, columns, f"key = {quote(key)}")
         for row in found:
             yield dict(zip(names, row, strict=False))
+
+    def _links(self, version: Version, key: str, sources: list[str]) -> Iterator[Row]:
+        """Yield why the raw rows of a key are one, where linking filled in the key; nothing where that is not kept."""
+        from pipelines.linking import explained, looking
+
+        declared = self._workspace.dataset(version.dataset)
+        if len(version.key) != 1 or version.key[0] not in declared.link:
+            return
+        column = version.key[0]
+        recipe = looking.recipe_of(version.folder, column, declared.link[column].record)
+        thresholds = looking.thresholds_of(version.folder, column) or recipe.thresholds
+        for pair in looking.together(self._connection, version.folder, column, key):
+            english, french = (explained.sentence(recipe, pair, thresholds, language) for language in ("en", "fr"))
+            yield {
+                "source": sources[pair["l_source"]], "place": pair["l_place"], "other_source": sources[pair["r_source"]],
+                "other_place": pair["r_place"], "probability": pair["probability"], "reason": english,
+                "reason_fr": french,
+            }  # fmt: skip
 
     def _key(self, version: Version, position: int) -> str:
         found = self._connection.execute(

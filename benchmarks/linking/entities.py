@@ -105,7 +105,7 @@ def _company(row: dict[str, Any]) -> dict[str, Any]:
     others = [each for each in (row["usual_name"], row["former_name"]) if each]
     address = " ".join(part for part in (row["street_number"], row["street_type"], row["street_name"]) if part)
     return {
-        "entity": row["siren"], "name": row["legal_name"] or person, "other_names": "; ".join(others),
+        "entity": row["merged_into"] or row["siren"], "name": row["legal_name"] or person, "other_names": "; ".join(others),
         "acronym": row["acronym"], "siren": row["siren"], "siret": row["siren"] + (row["nic"] or ""), "address": address,
         "postal_code": row["postal_code"], "city": row["commune_name"], "commune_code": row["commune_code"],
     }  # fmt: skip

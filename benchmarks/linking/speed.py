@@ -30,9 +30,14 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def _ours(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
-    """Link a file of records by Beffroi's recipe, from nothing."""
+    """Link a file of records by Beffroi's recipe, from nothing; judging it afterwards is not measured."""
     of, steps = recipe("person"), _Steps()
+    cpu, clock = _cpu(), time.monotonic()
     ours.records(connection, synthetic(file), of)
     steps.end("read")
     prepare(connection, of, "records", "prepared", None)
@@ -45,7 +50,8 @@ def _ours(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")
-    return {"pairs": blocked.pairs, "steps": steps.taken}
+    took = {"cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "mb": _mb()}
+    return took | {"pairs": blocked.pairs, "steps": steps.taken, "judged": ours.judged(connection, of, across=False)}
 
 
 def _plain(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
@@ -113,9 +119,7 @@ def main() -> None:
     cpu, clock = _cpu(), time.monotonic()
     with duckdb.connect() as connection:
         told = CHILDREN[what](connection, file)
-    whole = {"cpu": _cpu() - cpu, "wall": time.monotonic() - clock}
-    mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(whole | told | {"mb": mb}))
+    print(json.dumps({"cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "mb": _mb()} | told))
 
 
 if __name__ == "__main__":

@@ -74,13 +74,16 @@ class Register:
     entities: list[Entity]
 
 
-def make(folder: Path, reference: Path, seed: int = 1789) -> dict[str, Register]:
+def make(
+    folder: Path, reference: Path, seed: int = 1789, *, associations: int = ASSOCIATIONS, residents: int = RESIDENTS
+) -> dict[str, Register]:
     """Write `associations/CODE.csv` and `residents/CODE.csv` of every town into `folder`; return what was drawn.
 
-    `reference` is the folder of the reference files. The same seed gives the same. Raises FileNotFoundError where those
-    of communes or persons are missing.
+    `reference` is the folder of the reference files. The same seed gives the same. Of `associations` and `residents` there
+    are so many, each in two towns on average. Raises FileNotFoundError where the files of communes or persons are
+    missing, ValueError for more associations than there are names.
     """
-    drawn = draw(reference, seed)
+    drawn = draw(reference, seed, associations=associations, residents=residents)
     for name, register in drawn.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         for code, rows in register.rows.items():
@@ -93,14 +96,18 @@ def make(folder: Path, reference: Path, seed: int = 1789) -> dict[str, Register]
     return drawn
 
 
-def draw(reference: Path, seed: int = 1789) -> dict[str, Register]:
-    """Return both registers, as `associations` and `residents`. Raises FileNotFoundError as `make` does."""
+def draw(
+    reference: Path, seed: int = 1789, *, associations: int = ASSOCIATIONS, residents: int = RESIDENTS
+) -> dict[str, Register]:
+    """Return both registers, as `associations` and `residents`. Raises what `make` does."""
     chance = random.Random(seed)  # noqa: S311 (nothing secret)
     towns = _towns(reference)
     persons = pq.read_table(reference / "persons.parquet").sort_by("nir").to_pylist()
     return {
-        "associations": _register(chance, "associations", ASSOCIATION, towns, _associations(chance, towns)),
-        "residents": _register(chance, "residents", RESIDENT, towns, _residents(persons[:RESIDENTS])),
+        "associations": _register(
+            chance, "associations", ASSOCIATION, towns, _associations(chance, towns, associations)
+        ),
+        "residents": _register(chance, "residents", RESIDENT, towns, _residents(chance, persons, residents)),
     }
 
 
@@ -112,10 +119,12 @@ def _towns(reference: Path) -> list[Row]:
     return [{"code": row["code"], "name": row["name"], "cp": row["postal_codes"][0]} for row in here[:TOWNS]]
 
 
-def _associations(chance: random.Random, towns: list[Row]) -> Iterator[Row]:
-    """Yield associations, no two of one name: RNA, name and object."""
+def _associations(chance: random.Random, towns: list[Row], number: int) -> Iterator[Row]:
+    """Yield so many associations, no two of one name: RNA, name and object."""
+    if number > len(KINDS) * len(CALLED) * len(towns) / 2:
+        raise ValueError(f"there are too few names for {number:,} associations")
     seen = set[str]()
-    while len(seen) < ASSOCIATIONS:
+    while len(seen) < number:
         kind, town = chance.choice(KINDS), chance.choice(towns)["name"]
         name = " ".join(part for part in (kind, chance.choice(CALLED), f"de {town}") if part)
         if folded(name) not in seen:
@@ -123,11 +132,17 @@ def _associations(chance: random.Random, towns: list[Row]) -> Iterator[Row]:
             yield {"RNA": f"W80{len(seen):07}", "NOM": name, "OBJET": f"{kind}, activités pour tous"}
 
 
-def _residents(persons: list[dict[str, Any]]) -> Iterator[Row]:
-    for person in persons:
+def _residents(chance: random.Random, persons: list[dict[str, Any]], number: int) -> Iterator[Row]:
+    """Yield so many persons: those of the reference file, then others of their names, born on other days."""
+    for at in range(number):
+        person = named = persons[at % len(persons)]
+        day = person["birth_date"]
+        if at >= len(persons):
+            named = chance.choice(persons)
+            day = chance.choice(persons)["birth_date"] - timedelta(days=chance.randint(1, 365))
         yield {
-            "NOM": person["birth_name"], "PRENOMS": " ".join(person["given_names"]), "SEXE": person["sex"],
-            "NE_LE": person["birth_date"].isoformat(),
+            "NOM": named["birth_name"], "PRENOMS": " ".join(person["given_names"]), "SEXE": person["sex"],
+            "NE_LE": day.isoformat(),
         }  # fmt: skip
 
 

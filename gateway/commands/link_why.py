@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.linking.decisions import Decision
     from pipelines.linking.explained import Explanation, Values
+    from pipelines.linking.recipe import Recipe, Thresholds
     from pipelines.linking.sample import Drawn
     from pipelines.versions import Version
     from pipelines.workspace import Workspace
@@ -97,21 +98,19 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
     said = _decisions(of)
     with evidence.engine() as connection:
         told = [resolved(connection, of, each) for each in records]
-        names = _names(of, told)
+        names = _names(of, [each for each in told if each in records or not _numbered(of)])
         found = Why(of.column, of.version.number)
-        cluster = looking.cluster(connection, of.version.folder, of.column, told[0])
-        if cluster is not None:
-            found.cluster, found.members = cluster.number, len(cluster.members)
+        numbers = {looking.number_of(connection, of.version.folder, of.column, each) for each in told}
         shown: dict[str, list[dict[str, Any]]] = {"way": [], "links": [], "pairs": [], "weakest": []}
         if len(told) == 1:
             shown["pairs"] = looking.of_record(connection, of.version.folder, of.column, told[0], RECORDS)
-            if cluster is not None:
-                shown["links"] = cluster.links[:RECORDS]
-                shown["weakest"] = cluster.links[-1:]
-        elif cluster is not None and told[1] in cluster.members:
-            shown["way"] = cluster.way(told[0], told[1])
-        else:
-            found.cluster = None
+        if len(numbers) == 1 and (number := numbers.pop()) is not None:
+            cluster = looking.cluster(connection, of.version.folder, of.column, number)
+            found.cluster, found.members = cluster.number, cluster.members
+            if len(told) == 2:
+                shown["way"] = cluster.way(told[0], told[1])
+            else:
+                shown["links"], shown["weakest"] = cluster.links[:RECORDS], cluster.links[-1:]
         pair = None
         if len(told) == 2:
             pair, found.kept = pair_of(connection, of, told[0], told[1])
@@ -195,13 +194,13 @@ def _decisions(of: Asked) -> dict[tuple[str, str], "Decision"]:
     return {each.pair: each for each in decisions.load(of.workspace, of.dataset, of.column)} if of.raw else {}
 
 
-def _recipe(of: Asked) -> tuple[Any, Any]:
-    """Return the recipe of a link, and the thresholds that hold."""
-    from pipelines.linking.recipe import Thresholds, recipe
+def _recipe(of: Asked) -> tuple["Recipe", "Thresholds"]:
+    """Return the recipe and the thresholds that the version was linked by."""
+    from pipelines.linking import looking
 
     link = of.workspace.dataset(of.dataset).link[of.column]
-    given, said = recipe(link.record).thresholds, link.thresholds
-    return recipe(link.record), Thresholds(link=said.link or given.link, review=said.review or given.review)
+    recipe = looking.recipe_of(of.version.folder, of.column, link.record)
+    return recipe, looking.thresholds_of(of.version.folder, of.column) or recipe.thresholds
 
 
 def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> tuple[dict[str, Any], bool]:
@@ -217,6 +216,11 @@ def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -
     return found, kept is not None
 
 
+def _numbered(of: Asked) -> bool:
+    """Tell whether a row's key is the number of its cluster: then the key means any of its records."""
+    return of.workspace.dataset(of.dataset).key == (of.column,)
+
+
 def resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
     """Return the identity that a text means: it is one, or the key alone of a record that no other source has too.
 
@@ -224,7 +228,8 @@ def resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
     """
     from pipelines.linking import looking
 
-    found = looking.called(connection, of.version.folder, of.column, text)
+    found = looking.numbered(connection, of.version.folder, of.column, text)[:1] if _numbered(of) else []
+    found = found or looking.called(connection, of.version.folder, of.column, text)
     if not found:
         raise NotFound(
             f"version {of.version.number} of {of.dataset} has no such record: say its key, or its identity, which is a"

@@ -62,7 +62,7 @@ def trace_command(
     elif any(column.personal for column in declared.columns if column.name in declared.key):
         console.note("The command line is kept and can be seen: better type a personal key, for «-».")
     found = asyncio.run(_traced(workspace, dataset, key, number, purpose, with_raw=with_raw))
-    console.show_json(_told(found)) if as_json else _show(found, told(language))
+    console.show_json(_told(found)) if as_json else _show(found, language)
 
 
 # --- the access ------------------------------------------------------------------------------------------------------
@@ -134,12 +134,13 @@ def _told(found: "Trace | Fate") -> Any:
     return asdict(found, dict_factory=lambda pairs: {name: value for name, value in pairs if value is not None})
 
 
-def _show(found: "Trace", said: Said) -> None:
-    for line in _lines(found, said):
+def _show(found: "Trace", lang: str) -> None:
+    for line in _lines(found, lang):
         click.echo(line)
 
 
-def _lines(found: "Trace", said: Said, indent: str = "") -> Iterator[str]:
+def _lines(found: "Trace", lang: str, indent: str = "") -> Iterator[str]:
+    said = told(lang)
     back = said(", the content of version {version}", version=found.rolled_back_from) if found.rolled_back_from else ""
     named = {"dataset": found.dataset, "row": f"{found.row:,}", "key": _key(found), "version": found.version}
     yield indent + said("{dataset}: row {row}{key} of version {version}{back}", **named, back=back)
@@ -147,7 +148,12 @@ def _lines(found: "Trace", said: Said, indent: str = "") -> Iterator[str]:
     unknown = "made by a run that is not known, committed {committed}"
     yield f"{indent}  {said(made if found.run else unknown, run=found.run, committed=found.committed)}"
     for origin in found.origins:
-        yield from _origin(origin, said, f"{indent}  ")
+        yield from _origin(origin, lang, f"{indent}  ")
+    for each in found.links:
+        link = "row {place} of {source} and row {other_place} of {other_source} are one: {reason}"
+        places = {name: f"{each[name]:,}" for name in ("place", "other_place")}
+        reason = each["reason_fr" if lang == "fr" else "reason"]
+        yield f"{indent}  {said(link, **each | places | {'reason': reason})}"
     for each in found.conflicts:
         values = said(": {kept} kept, not {other}", **each) if "kept" in each else ""
         conflict = "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}"
@@ -161,7 +167,8 @@ def _key(found: "Trace | Fate") -> str:
     return f" ({found.key})" if found.key is not None else ""
 
 
-def _origin(origin: "Origin", said: Said, indent: str) -> Iterator[str]:
+def _origin(origin: "Origin", lang: str, indent: str) -> Iterator[str]:
+    said = told(lang)
     table = said(", table {table}", table=origin.table) if origin.table else ""
     registry, dataset = said("the registry {registry}", registry=origin.registry), origin.dataset
     where = f"{registry}{table}" if origin.registry else said("the dataset {dataset}", dataset=dataset)
@@ -180,7 +187,7 @@ def _origin(origin: "Origin", said: Said, indent: str) -> Iterator[str]:
     if origin.corrected is not None:
         yield f"{indent}  {_correction(origin.corrected, said)}"
     if origin.behind is not None:
-        yield from _lines(origin.behind, said, f"{indent}  ")
+        yield from _lines(origin.behind, lang, f"{indent}  ")
 
 
 def _correction(known: dict[str, Any], said: Said) -> str:

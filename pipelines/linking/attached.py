@@ -67,13 +67,13 @@ WITH ours AS (SELECT n, identity FROM {records} WHERE side = 0), others AS (SELE
             coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL), false) AS eligible
         FROM scored FULL JOIN said USING (ours, theirs)
     )
-SELECT k.*, o.identity AS one, t.identity AS two, row_number() OVER (
-        PARTITION BY k.ours ORDER BY eligible DESC, kind, age, weight DESC, t.identity
-    ) AS place
-FROM known k JOIN ours o ON o.n = k.ours JOIN others t ON t.n = k.theirs
-WHERE verdict IS DISTINCT FROM 'different'
+SELECT *, row_number() OVER (PARTITION BY ours ORDER BY eligible DESC, kind, age, weight DESC, theirs) AS place
+FROM known WHERE verdict IS DISTINCT FROM 'different'
 """
-"""What each of ours could be linked to, the best first, of the pairs that count at all. `age` is 0 for the newest word."""
+"""What each of ours could be linked to, the best first, of the pairs that count at all. `age` is 0 for the newest word.
+
+Which of two equal ones comes first is nothing: they are a tie.
+"""
 
 CHOSEN = """
 CREATE OR REPLACE TEMP TABLE {x}_chosen AS
@@ -97,26 +97,38 @@ WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} 
 """
 """Pairs that would be linked or doubtful by themselves: those of a tie, and those that a better one makes needless."""
 
+NONE = """
+CREATE OR REPLACE TEMP TABLE {x}_events (event VARCHAR, cluster BIGINT, other BIGINT, records BIGINT, reason VARCHAR,
+    l VARCHAR, r VARCHAR, weight DOUBLE, author VARCHAR, decided VARCHAR)
+"""
+
 EVENTS = """
-CREATE OR REPLACE TEMP TABLE {x}_events AS
-WITH now AS (
-        SELECT r.identity AS one, c.two, c.kind, c.weight, c.author, c.decided, coalesce(c.tie, false) AS tie
-        FROM {records} r LEFT JOIN {x}_chosen c ON c.ours = r.n WHERE r.side = 0
+INSERT INTO {x}_events
+WITH was AS (SELECT r.n, b.theirs FROM {before} b JOIN {records} r ON r.identity = b.identity AND r.side = 0),
+    now AS (
+        SELECT m.n, t.identity AS is_now, w.theirs AS was
+        FROM {x} m LEFT JOIN was w USING (n) LEFT JOIN {records} t ON t.n = m.theirs
+        WHERE t.identity IS DISTINCT FROM w.theirs
     ),
-    compared AS (SELECT n.*, CASE WHEN tie THEN NULL ELSE two END AS is_now, b.theirs AS was FROM now n LEFT JOIN {before} b ON b.identity = n.one),
     said AS (SELECT a, b, author, decided FROM {x}_decided WHERE verdict <> 'same' UNION ALL
         SELECT b, a, author, decided FROM {x}_decided WHERE verdict <> 'same'),
-    there AS (SELECT identity FROM {records} WHERE side = 1)
-SELECT CASE WHEN was IS NULL THEN 'linked' WHEN is_now IS NULL THEN 'unlinked' ELSE 'relinked' END AS event,
-    NULL::BIGINT AS cluster, NULL::BIGINT AS other, 1::BIGINT AS records,
+    there AS (SELECT identity FROM {records} WHERE side = 1 AND identity IN (SELECT was FROM now))
+SELECT CASE WHEN was IS NULL THEN 'linked' WHEN is_now IS NULL THEN 'unlinked' ELSE 'relinked' END, NULL, NULL, 1,
     CASE WHEN is_now IS NOT NULL THEN ['decision', 'identifier', 'link'][kind + 1] WHEN s.a IS NOT NULL THEN 'decision'
-        WHEN was NOT IN (FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE 'weight' END AS reason,
-    one AS l, coalesce(is_now, was) AS r, CASE WHEN is_now IS NOT NULL AND kind > 0 THEN weight END AS weight,
-    CASE WHEN is_now IS NOT NULL THEN e.author ELSE s.author END AS author,
-    CASE WHEN is_now IS NOT NULL THEN e.decided ELSE s.decided END AS decided
-FROM compared e LEFT JOIN said s ON s.a = one AND s.b = was
-WHERE is_now IS DISTINCT FROM was ORDER BY 1, one
+        WHEN was NOT IN (FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE 'weight' END,
+    r.identity, coalesce(is_now, was), CASE WHEN is_now IS NOT NULL AND kind > 0 THEN weight END,
+    CASE WHEN is_now IS NOT NULL THEN c.author ELSE s.author END,
+    CASE WHEN is_now IS NOT NULL THEN c.decided ELSE s.decided END
+FROM now JOIN {records} r USING (n) LEFT JOIN {x}_chosen c ON c.ours = now.n
+LEFT JOIN said s ON s.a = r.identity AND s.b = was ORDER BY 1, r.identity
 """
+
+CONTRADICTIONS = """
+SELECT o.identity, s.identity, a.author, a.decided, t.identity, c.author, c.decided
+FROM {x}_choices a JOIN {x}_chosen c ON c.ours = a.ours JOIN {records} o ON o.n = a.ours JOIN {records} s ON s.n = a.theirs
+JOIN {records} t ON t.n = c.theirs WHERE a.verdict = 'same' AND a.place > 1 ORDER BY o.identity, a.place
+"""
+"""Words `same` on one of ours that a newer one sets aside."""
 
 
 def attach(
@@ -134,17 +146,14 @@ def attach(
         for age, each in enumerate(words)
     ]
     bands.table(connection, f"{into}_decided", pa.Table.from_pylist(rows, DECIDED))
-    none = "(SELECT NULL::VARCHAR AS identity, NULL::VARCHAR AS theirs LIMIT 0)"
     names = {"x": into, "records": records, "pairs": pairs, "link": link, "review": review, "margin": margin}
-    for statement in (CHOICES, CHOSEN, LINKS, EVENTS):
-        connection.execute(statement.format(before=before or none, **names))
-    if before is None:  # all is new then
-        connection.execute(f"DELETE FROM {into}_events")
+    for statement in (CHOICES, CHOSEN, LINKS, NONE, *([EVENTS] if before is not None else [])):
+        connection.execute(statement.format(before=before, **names))
     aside = connection.execute(SPECIAL.format(**names)).fetchnumpy()
     ours, theirs, why = aside["ours"].astype(np.int64), aside["theirs"].astype(np.int64), aside["why"].tolist()
     special = [(ours, theirs, why), *_decided(connection, into, records)]
     banded = bands.bands(connection, pairs, into, special, link=link, review=review, together=False)
-    contradictions = list(_contradictions(connection, into))
+    contradictions = list(_contradictions(connection, CONTRADICTIONS.format(**names)))
     told = Attached(
         **_figures(connection, into) | banded, cut=dict(Counter(why)), contradicting=len(contradictions),
         contradictions=contradictions[:MOST_TOLD],
@@ -171,12 +180,9 @@ def _figures(connection: Connection, into: str) -> dict[str, Any]:
     return {"records": counted[0], "attached": counted[1], "ties": ties, "events": dict(events)}
 
 
-def _contradictions(connection: Connection, into: str) -> Iterator[Contradiction]:
-    """Yield the words `same` on one of ours that a newer one sets aside: it can be one of theirs only."""
-    rows = connection.execute(
-        f"SELECT s.one, s.two, s.author, s.decided, c.two, c.author, c.decided FROM {into}_choices s"
-        f" JOIN {into}_chosen c ON c.ours = s.ours WHERE s.verdict = 'same' AND s.place > 1 ORDER BY s.one, s.place"
-    ).fetchall()
+def _contradictions(connection: Connection, query: str) -> Iterator[Contradiction]:
+    """Yield what people's newer words set aside: one of ours can be one of theirs only."""
+    rows = connection.execute(query).fetchall()
     for one, two, author, decided, other, by, when in rows:
         pair, against = sorted((one, two)), sorted((one, other))
         yield Contradiction(

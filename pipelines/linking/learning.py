@@ -22,7 +22,7 @@ TRAINED = 300_000
 CROWD = 500
 """Records that are alike in a training block at most; larger crowds train nothing."""
 
-FEW = 200
+FEW = 50
 """Pairs of a training block under which it trains nothing."""
 
 SAID_M, SAID_U = 20.0, 2.0

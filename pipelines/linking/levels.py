@@ -35,8 +35,12 @@ def levels(
     both = "".join(f", l.share_{column} AS share_{column}_l, r.share_{column} AS share_{column}_r" for column in rare)
     levels = ", ".join(f"({each.level})::UTINYINT AS level_{each.name}" for each in used)
     greatest = "".join(f", greatest(share_{column}_l, share_{column}_r)::FLOAT AS rare_{column}" for column in rare)
+    few = f"(SELECT count(*) FROM {candidates}) > (SELECT count(*) FROM {prepared})"
+    looked_at = f"{few} OR n IN (SELECT l FROM {candidates} UNION SELECT r FROM {candidates})"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM {prepared}{joins};
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS FROM {prepared} WHERE {looked_at};
+        CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM beffroi_some{joins};
+        DROP TABLE beffroi_some;
         CREATE OR REPLACE TEMP TABLE beffroi_levels AS SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
         SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both} FROM {candidates} p
         JOIN beffroi_sides l ON l.n = p.l JOIN beffroi_sides r ON r.n = p.r);

@@ -3,7 +3,9 @@
 Records are named by their identities. Values of records are read by `fields` and `often` alone.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,15 @@ from pipelines.linking.explained import Values
 from pipelines.linking.gathered import FIELD
 from pipelines.linking.model import Model
 from pipelines.linking.quality import band
-from pipelines.linking.recipe import Recipe, Thresholds
+from pipelines.linking.recipe import Recipe, Thresholds, recipe
 from pipelines.sql import identifier, quote
 
 Connection = duckdb.DuckDBPyConnection
 Pair = dict[str, Any]
 """A row of `pairs.parquet`: l and r are identities."""
+
+LINKS = 20_000
+"""Links of one cluster that are looked at."""
 
 FIRST = "probability DESC, weight DESC, l, r"
 """Pairs in this order are the best first."""
@@ -40,6 +45,15 @@ def called(connection: Connection, folder: Path, column: str, text: str) -> list
     return [name for name, whole in found if whole] or [name for name, _ in found]
 
 
+def numbered(connection: Connection, folder: Path, column: str, text: str) -> list[str]:
+    """Return the identities of the records that are in the cluster whose number a text says."""
+    found = connection.execute(
+        f"SELECT identity FROM {_table(files.records(folder, column))} WHERE CAST(cluster AS VARCHAR) = $text ORDER BY n",
+        {"text": text},
+    ).fetchall()
+    return [name for (name,) in found]
+
+
 def pair(connection: Connection, folder: Path, column: str, one: str, other: str) -> Pair | None:
     """Return the pair of two records, told in either order; None where the run did not keep it."""
     found = _pairs(connection, folder, column, "(l, r) IN (($a, $b), ($b, $a))", a=one, b=other)
@@ -56,8 +70,23 @@ def doubtful(connection: Connection, folder: Path, column: str, most: int = 0) -
     return _pairs(connection, folder, column, "band = 'doubtful'", most)
 
 
+def recipe_of(folder: Path, column: str, record: str) -> Recipe:
+    """Return the recipe that a version was linked by: as it was then, or, where that was not kept, as it is now."""
+    before = files.before(folder, column)
+    if before is not None and "recipe" in before.said:
+        return Recipe.model_validate(before.said["recipe"])
+    return recipe(record)
+
+
+def thresholds_of(folder: Path, column: str) -> Thresholds | None:
+    """Return the thresholds that a version was linked by; None where its figures cannot be read."""
+    with suppress(OSError, ValueError, KeyError):
+        return Thresholds(**json.loads(files.quality(folder, column).read_text(encoding="utf-8"))["thresholds"])
+    return None
+
+
 def scored(
-    connection: Connection, folder: Path, column: str, recipe: Recipe, thresholds: Thresholds, one: str, other: str
+    connection: Connection, folder: Path, column: str, by: Recipe, thresholds: Thresholds, one: str, other: str
 ) -> Pair | None:
     """Score a pair that the run did not keep, by its model; None where a record or what that takes is not there."""
     before = files.before(folder, column)
@@ -76,7 +105,7 @@ def scored(
         {"l": l_n, "r": r_n},
     )
     model = Model.of_json(before.said["model"])
-    pairs.score(connection, recipe, model, "looked_prepared", "looked_pair", "looked_scored", 0.0)
+    pairs.score(connection, by, model, "looked_prepared", "looked_pair", "looked_scored", 0.0)
     found = _rows(connection, "FROM looked_scored", {})[0]
     return found | {"l": left, "r": right, "band": band(found["probability"], thresholds), "why": None}
 
@@ -127,10 +156,10 @@ def often(connection: Connection, folder: Path, column: str, ours: Values, their
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster: its members, and of the links that hold it together the strongest that suffice (no way round in them)."""
+    """A cluster: how many members it has, and of its links the strongest that suffice to hold it together."""
 
     number: int
-    members: list[str]
+    members: int
     links: list[Pair]
 
     @property
@@ -164,20 +193,22 @@ class Cluster:
         return way[::-1]
 
 
-def cluster(connection: Connection, folder: Path, column: str, identity: str) -> Cluster | None:
-    """Return the cluster of a record; None where the record is not there, or links lead to another dataset."""
+def number_of(connection: Connection, folder: Path, column: str, identity: str) -> int | None:
+    """Return the cluster of a record; None where it is not there, or links lead to another dataset."""
     table = _table(files.records(folder, column))
     if not any(name == "cluster" for name, *_ in connection.execute(f"DESCRIBE FROM {table}").fetchall()):
         return None
-    found = connection.execute(
-        f"SELECT cluster, identity FROM {table} WHERE cluster = (SELECT any_value(cluster) FROM {table} WHERE identity = $a)"
-        " ORDER BY n",
-        {"a": identity},
-    ).fetchall()
-    members = [name for _, name in found]
-    inside = "band = 'linked' AND l IN (SELECT unnest($m)) AND r IN (SELECT unnest($m))"
-    links = _pairs(connection, folder, column, inside, m=members) if members else []
-    return Cluster(found[0][0], members, spanning(links)) if members else None
+    found = connection.execute(f"SELECT cluster FROM {table} WHERE identity = $a", {"a": identity}).fetchall()
+    return found[0][0] if found else None
+
+
+def cluster(connection: Connection, folder: Path, column: str, number: int) -> Cluster:
+    """Return a cluster; of one with very many links the strongest LINKS are looked at."""
+    table = _table(files.records(folder, column))
+    of_it = f"FROM {table} WHERE cluster = $number"
+    members = connection.execute(f"SELECT count(*) {of_it}", {"number": number}).fetchall()[0][0]
+    inside = f"band = 'linked' AND l IN (SELECT identity {of_it}) AND r IN (SELECT identity {of_it})"
+    return Cluster(number, members, spanning(_pairs(connection, folder, column, inside, LINKS, number=number)))
 
 
 def spanning(links: Iterable[Pair]) -> list[Pair]:
@@ -196,6 +227,28 @@ def spanning(links: Iterable[Pair]) -> list[Pair]:
             heads[right] = left
             found.append(each)
     return found
+
+
+def together(connection: Connection, folder: Path, column: str, number: str) -> list[Pair]:
+    """Return the links that hold the cluster of a number together, the strongest first, with where their records stand.
+
+    `l_place` and `r_place` are places, `l_source` and `r_source` numbers of sources. None without the files of a link.
+    """
+    if files.before(folder, column) is None:
+        return []
+    held = cluster(connection, folder, column, next(iter(numbered(connection, folder, column, number)), ""))
+    if held is None:
+        return []
+    places = connection.execute(
+        f"SELECT identity, origin, place FROM {_table(files.records(folder, column))}"
+        " WHERE identity IN (SELECT unnest($identities))",
+        {"identities": held.members},
+    ).fetchall()
+    where = {identity: {"source": origin, "place": place} for identity, origin, place in places}
+    return [
+        each | {f"{side}_{name}": value for side in "lr" for name, value in where[each[side]].items()}
+        for each in held.links
+    ]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ def train(
 
     `across` is the column in which the records of a pair differ: origin, side, or None.
     """
-    telling = filled(connection, prepared)
-    used = [each for each in recipe.comparisons if each.tells(telling)]
+    present, telling = filled(connection, prepared)
+    used = [each for each in recipe.comparisons if each.tells(present if each.exact else telling)]
     levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
     frame = rates.Frame.of(connection, prepared, across)
     shares = frame.said(recipe)

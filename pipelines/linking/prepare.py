@@ -6,7 +6,9 @@ A prepared column is a function of its own record alone, so records can be prepa
 import duckdb
 
 from pipelines.linking.preparing import FUNCTIONS
+from pipelines.linking.preparing.text import LONGEST
 from pipelines.linking.recipe import Recipe
+from pipelines.sql import identifier
 
 OWN = ("n", "side", "origin")
 
@@ -19,22 +21,28 @@ def prepare(
     `records` has n, side, origin and the recipe's fields as texts, null where a record has none. `known` is a table
     that an earlier call made: its rows are taken over as they are (with other n).
     """
-    parts = [f"{into}_{name}" for name in recipe.preparing]
-    for name, part in zip(recipe.preparing, parts, strict=True):
-        FUNCTIONS[name](connection, records, part)
-    joins = "".join(f" JOIN {part} USING (n)" for part in parts)
-    kept = f" UNION ALL BY NAME FROM {known}" if known else ""
+    cut = f"{into}_cut"
+    texts = ", ".join(f"left({identifier(field)}, {LONGEST}) AS {identifier(field)}" for field in recipe.fields)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM (SELECT n, side, origin FROM {records}){joins}{kept}"
+        f"""CREATE OR REPLACE TEMP VIEW {cut} AS SELECT n, side, origin, {texts} FROM {records};
+        CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, side, origin FROM {records}"""
     )
-    for part in parts:
-        connection.execute(f"DROP TABLE {part}")
+    for name in recipe.preparing:
+        FUNCTIONS[name](connection, cut, f"{into}_{name}")
+        # one after the other: a join of all at once would hold all of them in memory
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {into} AS FROM {into} JOIN {into}_{name} USING (n);
+            DROP TABLE {into}_{name}"""
+        )
+    connection.execute(f"DROP VIEW {cut}")
+    if known:
+        connection.execute(f"INSERT INTO {into} BY NAME FROM {known}")
 
 
-def filled(connection: duckdb.DuckDBPyConnection, prepared: str) -> set[str]:
-    """Return the prepared columns that tell records apart: those with at least two different values."""
+def filled(connection: duckdb.DuckDBPyConnection, prepared: str) -> tuple[set[str], set[str]]:
+    """Return the prepared columns that have a value at all, and those that have two different ones."""
     columns = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall() if row[0] not in OWN]
-    differ = ", ".join(f"min({column}) IS DISTINCT FROM max({column})" for column in columns)
-    row = connection.execute(f"SELECT {differ} FROM {prepared}").fetchone()
-    assert row is not None
-    return {column for column, differs in zip(columns, row, strict=True) if differs}
+    asked = ", ".join(f"min({column}) IS NOT NULL, min({column}) IS DISTINCT FROM max({column})" for column in columns)
+    row = connection.execute(f"SELECT {asked} FROM {prepared}").fetchone() or ()
+    present = {column for column, has in zip(columns, row[::2], strict=True) if has}
+    return present, {column for column, differs in zip(columns, row[1::2], strict=True) if differs}

@@ -57,19 +57,19 @@ def find(
     """Return the shares of pairs that are of the same entity, and of each kind of kin."""
     each_of = SAMPLED if frame.across is None else f"{SAMPLED} / (SELECT count(DISTINCT {frame.across}) FROM {prepared})"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT n FROM {prepared}
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_drawn AS SELECT n FROM {prepared}
         QUALIFY row_number() OVER (PARTITION BY {frame.across or 1} ORDER BY hash(n::BIGINT), n) <= {each_of}"""
     )
-    rest = f"(FROM {prepared} WHERE n NOT IN (FROM beffroi_some))"
+    rest = f"(FROM {prepared} WHERE n NOT IN (FROM beffroi_drawn))"
     touched = frame.pairs - Frame.of(connection, rest, frame.across).pairs
-    candidates(connection, recipe, prepared, "beffroi_tried", new="beffroi_some", across=frame.across)
+    candidates(connection, recipe, prepared, "beffroi_tried", new="beffroi_drawn", across=frame.across)
     used = [each for each in recipe.comparisons if each.name in levels]
     make_levels(connection, used, {}, prepared, "beffroi_tried")
     names = [each.name for each in used]
     rows = connection.execute(
         f"SELECT count(*), {', '.join(f'level_{name}' for name in names)} FROM beffroi_levels GROUP BY ALL ORDER BY ALL"
     ).fetchall()
-    for table in ("some", "tried", "levels"):
+    for table in ("drawn", "tried", "levels"):
         connection.execute(f"DROP TABLE beffroi_{table}")
     said = frame.said(recipe)
     if not rows:

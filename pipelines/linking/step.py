@@ -9,7 +9,7 @@ clusters stay either way. What is found is written aside, and goes to the versio
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as version_of
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from pipelines import known
 from pipelines.declarations import linked
 from pipelines.judge import ROWS, Judged
-from pipelines.linking import attached, clusters, decisions, files, gathered, pairs, quality, stable, written
+from pipelines.linking import attached, carried, clusters, decisions, files, gathered, pairs, quality, stable, written
 from pipelines.linking.decisions import Decision
 from pipelines.linking.files import Before
 from pipelines.linking.gathered import Gathered
@@ -92,8 +92,8 @@ class _Link:
         before = files.before(self.last, self.column) if self.last is not None and not full else None
         if before is not None and (before.said["key"] != key or there.count > before.said["trained_on"] * GROWN):
             before = None
-        counts = self._compare(before)
-        scored = self._anew(there) if before is None else self._onward(before, there, counts)
+        counts = carried.compare(self.connection, self.name, before)
+        scored = self._anew(there) if before is None else self._onward(before, there)
         said = decisions.load(self.job.workspace, self.job.dataset.name, self.column)
         made = self._joined(said, preview=preview)
         shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
@@ -123,53 +123,25 @@ class _Link:
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
-    # --- what changed ------------------------------------------------------------------------------------------------
-
-    def _compare(self, before: Before | None) -> dict[str, int]:
-        """Make the tables of the records that are the same as before (n, was), new or other (n), and other (n)."""
-        name, run = self.name, self.connection.execute
-        was = (
-            before.table("records")
-            if before is not None
-            else "(SELECT 0 AS n, 0 AS side, '' AS identity, 0 AS beffroi_hash LIMIT 0)"
-        )
-        run(
-            f"CREATE TEMP TABLE {name}_both AS SELECT r.n, b.n AS was, r.beffroi_hash = b.beffroi_hash AS same"
-            f" FROM {name}_records r JOIN {was} b ON r.identity = b.identity AND r.side = b.side"
-        )
-        run(f"CREATE TEMP VIEW {name}_same AS SELECT n, was FROM {name}_both WHERE same")
-        run(f"CREATE TEMP VIEW {name}_changed AS SELECT n FROM {name}_both WHERE NOT same")
-        run(f"CREATE TEMP TABLE {name}_new AS SELECT n FROM {name}_records ANTI JOIN {name}_same USING (n)")
-        (both, same) = run(f"SELECT count(*), count(*) FILTER (same) FROM {name}_both").fetchall()[0]
-        (count,) = run(f"SELECT count(*) FROM {name}_records").fetchall()[0]
-        (gone,) = run(f"SELECT count(*) FROM {was}").fetchall()[0]
-        return {"records_new": count - both, "records_changed": both - same, "records_gone": gone - both}
+    # --- pairs -------------------------------------------------------------------------------------------------------
 
     def _anew(self, there: Gathered) -> _Scored:
         """Prepare, block and score all records, with a model that is trained on them."""
-        name = self.name
         self._prepare(f"FROM {there.fields}")
-        model = train(self.connection, self.recipe, f"{name}_prepared", across=self._across)
+        model = train(self.connection, self.recipe, f"{self.name}_prepared", across=self._across)
         return self._scored(model, there.count, None)
 
-    def _onward(self, before: Before, there: Gathered, counts: Mapping[str, int]) -> _Scored:
+    def _onward(self, before: Before, there: Gathered) -> _Scored:
         """Prepare, block and score what is new, and take the rest as it was found before."""
-        name, run = self.name, self.connection.execute
-        run(
-            f"CREATE TEMP VIEW {name}_kept AS SELECT r.n, r.side, r.origin, p.* EXCLUDE (n, side, origin)"
-            f" FROM {before.table('prepared')} p JOIN {name}_same s ON p.n = s.was JOIN {name}_records r ON r.n = s.n"
-        )
-        self._prepare(f"FROM {there.fields} SEMI JOIN {name}_new USING (n)", f"{name}_kept")
-        model = Model.of_json(before.said["model"])
-        return self._scored(model, before.said["trained_on"], before)
+        kept = carried.prepared(self.connection, self.name, before)
+        self._prepare(f"FROM {there.fields} SEMI JOIN {self.name}_new USING (n)", kept)
+        return self._scored(Model.of_json(before.said["model"]), before.said["trained_on"], before)
 
     def _prepare(self, records: str, kept: str | None = None) -> None:
         """Prepare records, which are put into a table first: each part of it reads them, and what is kept joins them."""
         self.connection.execute(f"CREATE TEMP TABLE {self.name}_came AS {records}")
         prepare(self.connection, self.recipe, f"{self.name}_came", f"{self.name}_prepared", kept)
-        self.connection.execute(f"DROP TABLE {self.name}_came")
-
-    # --- pairs -------------------------------------------------------------------------------------------------------
+        self.connection.execute(f"DROP TABLE {self.name}_came; DROP TABLE IF EXISTS {self.name}_kept")
 
     @property
     def _across(self) -> str | None:
@@ -181,23 +153,24 @@ class _Link:
     def _scored(self, model: Model, trained_on: int, before: Before | None) -> _Scored:
         """Make the table of pairs: of all records, or of the new ones, with those that stand from before."""
         name = self.name
+        again = carried.again(self.connection, name, before) if before is not None else None
         pairs.candidates(
             self.connection, self.recipe, f"{name}_prepared", f"{name}_candidates",
-            new=f"{name}_new" if before is not None else None, across=self._across, blocks=self._blocks(),
+            new=again, across=self._across, blocks=self._blocks(),
         )  # fmt: skip
         found = pairs.score(
             self.connection, self.recipe, model, f"{name}_prepared", f"{name}_candidates", f"{name}_pairs",
             floor=1 / (1 + 2.0**-self._floor),
         )  # fmt: skip
         self.connection.execute(f"DROP TABLE {name}_candidates")
-        carried = self._carry(before) if before is not None else 0
+        stand = carried.pairs(self.connection, name, before) if before is not None else 0
         under = {edge: counted for edge, (counted, _) in found.bins.items() if edge < self._floor}
         for edge, counted in (before.said["under"] if before is not None else {}).items():
             under[int(edge)] = under.get(int(edge), 0) + counted
         above = self.connection.execute(
             f"SELECT floor(weight)::INTEGER, count(*) FROM {name}_pairs WHERE how = 'model' GROUP BY ALL"
         ).fetchall()
-        return _Scored(model, trained_on, under | {edge: n for edge, n in above if edge >= self._floor}, carried)
+        return _Scored(model, trained_on, under | {edge: n for edge, n in above if edge >= self._floor}, stand)
 
     @property
     def _floor(self) -> int:
@@ -208,18 +181,6 @@ class _Link:
     def _blocks(self) -> list[list[str]] | None:
         blocks = self.link.blocks
         return [[linked.prepared(self.recipe, name) or name for name in each] for each in blocks] if blocks else None
-
-    def _carry(self, before: Before) -> int:
-        """Put the pairs of before to the new ones, those whose records are both what they were; return how many."""
-        name = self.name
-        described = self.connection.execute(f"DESCRIBE {name}_pairs").fetchall()
-        rest = ", ".join(f"p.{identifier(column)}" for column, *_ in described if column not in ("l", "r"))
-        return int(
-            self.connection.execute(
-                f"INSERT INTO {name}_pairs BY NAME SELECT least(a.n, b.n) AS l, greatest(a.n, b.n) AS r, {rest}"
-                f" FROM {before.table('pairs')} p JOIN {name}_same a ON p.l_n = a.was JOIN {name}_same b ON p.r_n = b.was"
-            ).fetchall()[0][0]
-        )
 
     # --- clusters, and what they make of the rows --------------------------------------------------------------------
 
@@ -233,14 +194,14 @@ class _Link:
         }  # fmt: skip
         if self.link.to is not None:
             return asdict(attached.attach(self.connection, records=f"{name}_records", **given))
-        exclusive = self.recipe.exclusive
-        columns = "".join(f", {identifier(column)}" for column in exclusive)
+        columns = [identifier(column) for column in self.recipe.exclusive]
         self.connection.execute(
-            f"CREATE TEMP VIEW {name}_known AS SELECT r.*{columns} FROM {name}_records r JOIN {name}_prepared USING (n)"
+            f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['r.*', *columns])}"
+            f" FROM {name}_records r JOIN {name}_prepared USING (n)"
         )
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview)
         made = clusters.cluster(
-            self.connection, records=f"{name}_known", changed=f"{name}_changed", exclusive=exclusive,
+            self.connection, records=f"{name}_known", changed=f"{name}_changed", exclusive=self.recipe.exclusive,
             within_sources=self.link.within_sources, take=take, **given,
         )  # fmt: skip
         return asdict(made)

@@ -18,8 +18,10 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Found:
-    """What pairs that are alike in something told: m of each level of each comparison (None: no such pair), and how many
-    of the pairs are of the same entity."""
+    """What pairs that are alike in something told.
+
+    m of each level of each comparison (None: no such pair), and how many of the pairs are of the same entity.
+    """
 
     m: dict[str, list[float | None]]
     same: float
@@ -59,12 +61,15 @@ def _linker(
     on: str,
 ) -> Iterator[Any]:
     from splink import DuckDBAPI, Linker
+    from splink.internals.exceptions import SplinkException
 
     logging.getLogger("splink").setLevel(logging.CRITICAL)
     api = DuckDBAPI(connection)
     before = _tables(connection)
     try:
         yield Linker(api.register(connection.table(records)), _settings(used, known, on), log_level=None)
+    except SplinkException as error:  # what the engine says is known to whoever runs it: no room, no time
+        raise error.__cause__ or error from None
     finally:
         for name, kind in _tables(connection) - before:
             connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} IF EXISTS "{name}"')

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipelines.judge import JUDGED, PLACE
 from pipelines.linking import files
 from pipelines.linking.gathered import FIELD, Gathered
 from pipelines.linking.recipe import Recipe
@@ -34,7 +35,8 @@ def _queries(there: Gathered, name: str, recipe: Recipe) -> dict[str, str]:
     fields = ", ".join(f"f.{identifier(field)} AS {FIELD}{field}" for field in recipe.fields)
     sides = f"JOIN {records} a ON a.n = p.l JOIN {records} b ON b.n = p.r"
     return {
-        "records": f"SELECT r.*, {value}, {fields} {joined} JOIN {there.fields} f USING (n)",
+        "records": f"SELECT r.*, {value}, {PLACE} AS place, {fields} {joined} JOIN {there.fields} f USING (n)"
+        f" LEFT JOIN (SELECT beffroi_row AS n, {PLACE} FROM {JUDGED}) beffroi_judged_place USING (n)",
         "members": f"SELECT identity, {value} {joined} WHERE side = 0",
         "prepared": f"FROM {name}_prepared",
         "pairs": "SELECT a.identity AS l, b.identity AS r, p.l AS l_n, p.r AS r_n, p.* EXCLUDE (l, r), band, why"

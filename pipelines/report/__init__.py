@@ -26,7 +26,8 @@ class Report:
     Nothing in it is a value of a personal column. `run` names it: it is when it began. `made` is the run that made the
     version, which one that left it as it was is not. `sources` are
     {name, registry or dataset, table, rows, quarantined, merged, raw, bytes, columns, read, missing, why}, `conflicts_by` {column, rule,
-    kept_source, other_source, values} of the values that were not kept, `rules` {column, rule, rows, reason, reason_fr} of the
+    kept_source, other_source, values} of the values that were not kept, at most 50, `differing` all of these summed up
+    {rows, pairs, columns: {column, rule, rows, values}, sources: {source, kept, other, columns}}, `rules` {column, rule, rows, reason, reason_fr} of the
     quarantine, `profile` {column: {empty, distinct, min, max, frequent}}, `needed` the version of each dataset that was
     read, `links` of each column that linking fills in what records it has found to be one, `measured` {expectation, column, measured, least, most, met} of each expectation. `read` tells whether all rows were judged, or those that came since the last version, and
     `why_whole` {reason, reason_fr} why it was all, of a source that is asked for what changed only. `cpu_seconds` and `memory_mb`
@@ -52,6 +53,7 @@ class Report:
     corrected: int = 0
     conflicts: int = 0
     conflicts_by: list[dict[str, Any]] = field(default_factory=list)
+    differing: dict[str, Any] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     profile: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -100,8 +100,8 @@ def _queue(dataset: str, column: str, link: Mapping[str, Any], said: Words) -> S
         }
         part = share(queue["rows"], link["quality"]["records"], said)
         lines = [said["queue"].format(**told, share=part), said["queue_next"].format(dataset=dataset, column=column)]
-    if link.get("contradicting"):
-        lines.append(several("contradicting", link["contradicting"], said))
+    if link.get("contradictions"):
+        lines.append(several("contradicting", link["contradictions"], said))
     lines.append(said["queue_sample"].format(dataset=dataset))
     return Section(f"link-queue-{column}", said["queue_title"].format(column=column), lines)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote as percent
 
 from pipelines import pages, report
 from pipelines.declarations import Dataset
-from pipelines.report import Report, links
+from pipelines.report import Report, differing, links
 from pipelines.report import style as report_style
 from pipelines.report import words as report_words
 from pipelines.report.section import Section
@@ -127,11 +127,7 @@ def _for_operators(found: Report, said: Words) -> Iterator[Section]:
         ]  # fmt: skip
         lines = (said["refused_several"],)
         yield Section("refused", said["refused"], lines, said["refused_heads"].split("|"), rows, (3, 4))
-    if found.conflicts_by:
-        lines = (said["differing_lines"].format(dataset=found.dataset),)
-        names = ("column", "rule", "kept_source", "other_source")
-        told = [(*(each[name] for name in names), count(each["values"], said)) for each in found.conflicts_by]
-        yield Section("differing", said["differing"], lines, said["differing_heads"].split("|"), told, (4,))
+    yield from differing.sections(found, said)
     if found.measured:
         told = [_expectation(each, said) for each in found.measured]
         heads = said["expectations_heads"].split("|")

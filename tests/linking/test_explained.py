@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipelines import report
-from pipelines.linking import decisions, explained, looking, words
+from pipelines.linking import decisions, explained, looking, sample, words
 from pipelines.linking.recipe import Comparison, Recipe, Thresholds, names, recipe
 from pipelines.report import links
 from pipelines.report import page as report_page
@@ -163,7 +164,7 @@ def link(one: str, other: str, weight: float) -> dict[str, Any]:
 
 def test_a_cluster_is_held_together_by_its_strongest_links() -> None:
     every = [link("a", "b", 9), link("c", "d", 8), link("b", "c", 7), link("a", "c", 6), link("a", "d", 5)]
-    found = looking.Cluster(1, list("abcd"), looking.spanning(every))
+    found = looking.Cluster(1, 4, looking.spanning(every))
     assert found.links == every[:3]
     assert found.weakest == every[2]
     assert found.way("a", "d") == [every[0], every[2], every[1]]
@@ -172,7 +173,7 @@ def test_a_cluster_is_held_together_by_its_strongest_links() -> None:
 
 
 def test_a_cluster_of_many_that_are_all_alike_is_explained_at_once() -> None:
-    found = looking.Cluster(1, [], looking.spanning([link("0", str(each), 9) for each in range(1, 100_000)]))
+    found = looking.Cluster(1, 100_000, looking.spanning([link("0", str(each), 9) for each in range(1, 100_000)]))
     assert len(found.links) == 99_999
     assert [(each["l"], each["r"]) for each in found.way("99999", "2")] == [("0", "99999"), ("0", "2")]
 
@@ -289,7 +290,7 @@ def test_doubtful_pairs_are_listed_the_likeliest_first(town: Bench) -> None:
 def test_a_sample_is_drawn_judged_and_checked(town: Bench, tmp_path: Path) -> None:
     file, judged = tmp_path / "sample.csv", tmp_path / "judged.csv"
     before = journaled(town)
-    drawn = asked(town, "--sample", "50", "--into", str(file), "--purpose", "liens")
+    drawn = asked(town, "--sample", "500", "--into", str(file), "--purpose", "liens")
     assert journaled(town) == before + 1
     assert file.stat().st_mode & 0o77 == 0, "values of persons are for whoever drew it"
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
@@ -297,7 +298,7 @@ def test_a_sample_is_drawn_judged_and_checked(town: Bench, tmp_path: Path) -> No
     assert {row["verdict"] for row in rows} == {""}
     assert "family_name_a" in rows[0]
     for row in rows:
-        row["verdict"] = "same" if float(row["probability"]) >= 0.99 else "different"
+        row["verdict"] = "same" if row["stratum"] in sample.LINKED else "different"
     with judged.open("w", encoding="utf-8", newline="") as opened:
         lines = csv.DictWriter(opened, rows[0].keys(), delimiter=";")
         lines.writeheader()
@@ -353,6 +354,34 @@ def test_the_report_tells_of_links_and_what_to_do_next(town: Bench, language: st
     assert "--sample" not in short
     assert "Maite" not in text + json.dumps(report.told(found)["links"])
     assert not any(f'"{name}' in json.dumps(report.told(found)["links"]) for name, *_ in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("of entities that they are linked to", "2 links contradict what people decided", "3 records linked",
+                "1 pair wait", "cannot be told", "a person decided so", "Expected to be the same")),
+        ("fr", ("de entities à laquelle", "2 liens contredisent", "3 enregistrements liés", "1 paire", "ne peut se dire",
+                "une personne l'a décidé", "Attendues comme la même")),
+    ],
+)  # fmt: skip
+def test_the_report_of_links_to_another_dataset(town: Bench, language: str, said: tuple[str, ...]) -> None:
+    found = report.find(town.workspace, "people")
+    link = {
+        each: value
+        for each, value in found.links["person_id"].items()
+        if each not in ("clusters", "several", "largest")
+    }
+    link["quality"] = quality = link["quality"] | {"queue": {"pairs": 1, "rows": 2, "share": 0.01}}
+    quality["estimate"] = quality["estimate"] | {"missed_by_blocking": None, "recall": 0.9, "missed": 12.0}
+    quality["decisions"] = quality["decisions"] | {
+        "doubtful": {"same": 3, "different": 1, "unsure": 0, "expected_same": 2.4}
+    }
+    link |= {"to": "entities", "contradictions": 2}
+    link["happened"] = [{"event": "linked", "reason": "decision", "count": 3, "records": 3}]
+    changed = dataclasses.replace(found, links={"legal_entity": link})
+    text = report_page.page(changed, town.workspace.dataset("people"), language).replace("&#x27;", "'")
+    assert [each for each in said if each not in text] == []
 
 
 def test_what_became_of_clusters_is_told_in_one_line() -> None:

@@ -129,6 +129,18 @@ def test_so_much_new_trains_the_model_anew_and_numbers_stay(persons: Bench) -> N
     assert [numbers(persons)[each] for each in "1234"] == [1, 1, 2, 3]
 
 
+def test_many_that_are_all_alike_stay_one_when_the_first_of_them_is_gone(persons: Bench) -> None:
+    alike: list[Row] = [(str(n), "Dupont", "Jean", "1980-02-03") for n in range(10, 24)]
+    put(persons, *FIRST[2:], *alike)
+    linked(persons)
+    assert len({numbers(persons)[each[0]] for each in alike}) == 1
+    put(persons, *FIRST[2:], *alike[1:])
+    _, told = linked(persons)
+    assert (told["records_new"], told["records_changed"], told["records_gone"]) == (0, 0, 1)
+    assert len({numbers(persons)[each[0]] for each in alike[1:]}) == 1
+    assert told["events"] == {"shrunk": 1}
+
+
 def test_full_links_all_anew_and_numbers_stay(persons: Bench) -> None:
     linked(persons)
     before = numbers(persons)

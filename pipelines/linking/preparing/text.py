@@ -9,10 +9,14 @@ import pyarrow as pa
 
 BATCH = 100_000
 
+LONGEST = 500
+"""Characters of a text that are compared: to count those that differ in two takes room and time by the product of their
+lengths, and nothing is called so."""
+
 
 def plain(text: str) -> str:
-    """Return a text in small ASCII letters, whatever its script: Ñ is n, ß ss, შ sh, Ж zh."""
-    return text.lower() if text.isascii() else anyascii.anyascii(text).lower()
+    """Return a text in small ASCII letters, whatever its script: Ñ is n, ß ss, შ sh, Ж zh; no more than LONGEST."""
+    return (text if text.isascii() else anyascii.anyascii(text)).lower()[:LONGEST]
 
 
 def plain_columns(connection: duckdb.DuckDBPyConnection, records: str, columns: Iterable[str], into: str) -> None:

@@ -1,0 +1,45 @@
+"""Recipes are in order: what they speak of is there, and what they say adds up."""
+
+import duckdb
+import pytest
+
+from pipelines.linking import prepare, recipe
+from pipelines.linking.recipe import Recipe
+
+
+@pytest.fixture(params=recipe.names())
+def each(request: pytest.FixtureRequest) -> Recipe:
+    return recipe.recipe(request.param)
+
+
+def test_what_is_no_kind_of_record_has_no_recipe() -> None:
+    with pytest.raises(KeyError):
+        recipe.recipe("../person")
+
+
+def test_every_column_that_a_recipe_speaks_of_is_prepared_and_every_level_is_sql(each: Recipe) -> None:
+    connection = duckdb.connect()
+    fields = ", ".join(f"NULL::VARCHAR AS {field}" for field in each.fields)
+    connection.execute(f"CREATE TABLE r AS SELECT 0::BIGINT AS n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {fields}")
+    prepare.prepare(connection, each, "r", "p")
+    types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE p)").fetchall())
+    said = {column for block in each.blocks for column in (*block.on, *block.then)}
+    said |= {column for training in each.training for column in training.on}
+    said |= {column for comparison in each.comparisons for column in comparison.missing}
+    said |= {level.rare for comparison in each.comparisons for level in comparison.levels if level.rare}
+    assert said <= set(types)
+    sides = ", ".join(f"{side}.{column} AS {column}_{side}" for side in "lr" for column in types)
+    for comparison in each.comparisons:
+        level = f"SELECT {comparison.level} FROM (SELECT {sides} FROM p l, p r)"
+        assert connection.execute(level).fetchall() == [(0,)], f"{comparison.name}: nothing to compare is level 0"
+
+
+def test_m_and_u_add_up(each: Recipe) -> None:
+    for comparison in each.comparisons:
+        assert sum(level.m for level in comparison.levels) == pytest.approx(1, abs=0.1), comparison.name
+        assert comparison.levels[-1].u >= comparison.levels[-1].m, f"{comparison.name}: what differs speaks against"
+
+
+def test_the_person_recipe_never_trains_on_the_address_alone() -> None:
+    for training in recipe.recipe("person").training:
+        assert not {"address_key", "street_key", "postal", "place", "street"} & set(training.on)
