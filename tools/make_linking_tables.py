@@ -71,7 +71,9 @@ def make_towns(connection: duckdb.DuckDBPyConnection) -> None:
          for at, name in enumerate(("country", "postal", "name", "code"))}
     )  # fmt: skip
     connection.register("names", names)
-    department = "CASE WHEN code[:2] IN ('97', '98') THEN code[:3] WHEN code[:2] IN ('2A', '2B') THEN '20' ELSE code[:2] END"
+    department = (
+        "CASE WHEN code[:2] IN ('97', '98') THEN code[:3] WHEN code[:2] IN ('2A', '2B') THEN '20' ELSE code[:2] END"
+    )
     postal = "CASE WHEN postal[:2] IN ('97', '98') THEN postal[:3] ELSE postal[:2] END"
     made = connection.sql(
         f"""SELECT DISTINCT country, CASE country WHEN 'ES' THEN code[3:4] ELSE coalesce({postal}, {department}) END AS area,

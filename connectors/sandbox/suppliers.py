@@ -115,7 +115,9 @@ def _merged(chance: random.Random, rows: list[Row]) -> list[Supplier]:
 def _real(entities: Path, seed: int) -> list[Supplier]:
     """Return real legal entities of France, their names as people write them; drawn apart, so that the others stay."""
     chance = random.Random(seed)  # noqa: S311 (nothing secret)
-    rows = [row for row in pq.read_table(entities).to_pylist() if row["country"] == "FR" and row["category"] == "GENERAL"]
+    rows = [
+        row for row in pq.read_table(entities).to_pylist() if row["country"] == "FR" and row["category"] == "GENERAL"
+    ]
     found = []
     for row in chance.sample([row for row in rows if len(row["name"].split()) > 1], REAL):
         words = row["name"].upper().split()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,55 +142,75 @@ def list_command(
 # --- one pair --------------------------------------------------------------------------------------------------------
 
 
-def _verdict(verdict: "Verdict", doc: str) -> click.Command:
-    @decide_group.command(verdict, help=doc)
+def _ends(of: "Asked", records: tuple[str, ...]) -> tuple[str, str]:
+    """Return the two records that are meant, as they are told; those of «-» from standard input."""
+    dataset = of.workspace.dataset(of.dataset)
+    if records == ("-",):
+        records = tuple(line.strip() for line in sys.stdin if line.strip())
+    elif any(column.personal for column in dataset.columns if column.name in dataset.key):
+        console.note("The command line is kept and can be seen: better type personal keys, each on a line, for «-».")
+    if len(records) != 2:
+        raise InvalidRequest("say two records, A and B")
+    return records[0], records[1]
+
+
+_ENDS = (
+    "Each of A and B is the key of a record, or, where several sources have one of that key, its identity: a JSON array as"
+    ' ["source","key"]. With «-» they are read from standard input, a line each.'
+)
+_RECORDS = click.argument("records", nargs=-1, required=True, metavar="A B")
+
+
+def _verdict(verdict: "Verdict", doc: str) -> None:
+    """Make the command that says this of two records."""
+
+    @decide_group.command(verdict, help=f"{doc}\n\n{_ENDS}")
     @_of
-    @click.argument("a")
-    @click.argument("b")
+    @_RECORDS
     @_NOTE
     @command
     def say(
-        root: Path, as_json: bool, dataset: str, column: str | None, a: str, b: str, note: str, lang: str | None
+        root: Path,
+        as_json: bool,
+        dataset: str,
+        column: str | None,
+        records: tuple[str, ...],
+        note: str,
+        lang: str | None,
     ) -> None:
         from gateway.commands import decide_read, link_why
         from pipelines import evidence
 
         of = _asked(root, dataset, column, lang)
+        a, b = _ends(of, records)
         with evidence.engine() as connection:
             ends = link_why.resolved(connection, of, a), link_why.resolved(connection, of, b)
             decision = decide_read.decide(connection, of, ends, verdict, note)
         _kept(of, decision, as_json)
 
-    return say
 
-
-_ENDS = (
-    "Each of A and B is the key of a record, or, where several sources have one of that key, its identity: a JSON array as"
-    ' ["source","key"].'
-)
-
-_verdict("same", f"Say that A and B of DATASET are the same.\n\n{_ENDS}")
-_verdict("different", f"Say that A and B of DATASET are different.\n\n{_ENDS}")
-_verdict("unsure", f"Say that nobody knows whether A and B of DATASET are the same: no run links the pair.\n\n{_ENDS}")
+_verdict("same", "Say that A and B of DATASET are the same.")
+_verdict("different", "Say that A and B of DATASET are different.")
+_verdict("unsure", "Say that nobody knows whether A and B of DATASET are the same: no run links that pair by itself.")
 
 
 @decide_group.command("withdraw")
 @_of
-@click.argument("a")
-@click.argument("b")
+@_RECORDS
 @_NOTE
 @command
 def withdraw_command(
-    root: Path, as_json: bool, dataset: str, column: str | None, a: str, b: str, note: str, lang: str | None
+    root: Path, as_json: bool, dataset: str, column: str | None, records: tuple[str, ...], note: str, lang: str | None
 ) -> None:
     """Take back what was decided on A and B of DATASET; records that are gone are told by their identities."""
     from gateway.commands import decide_read, link_why
     from pipelines import evidence
 
     of = _asked(root, dataset, column, lang)
+    told_of = _ends(of, records)
     named = {name for each in decide_read.load(of) for name in each.pair}
     with evidence.engine() as connection:
-        ends = [each if each in named else link_why.resolved(connection, of, each) for each in (a, b)]
+        ends = [each if each in named else link_why.resolved(connection, of, each) for each in told_of]
     _kept(of, decide_read.withdraw(of, (ends[0], ends[1]), note), as_json)
 
 

@@ -123,7 +123,7 @@ def load(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
     for number, line in enumerate(lines[:-1], 1):  # what follows the last line's end was never promised to anybody
         try:
             said = _read(json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise Unavailable(
                 f".beffroi/decisions/{path.name}, line {number}: it is no decision; put the file back as it was"
             ) from None
@@ -143,15 +143,17 @@ def _read(line: Any) -> Decision:
     said = Decision(**line | {"fields": tuple(line["fields"])})
     if not (isinstance(said.a, str) and isinstance(said.b, str) and said.a < said.b):
         raise ValueError("no pair")
-    if said.verdict not in get_args(Verdict) or not isinstance(said.when, str):
+    if said.verdict not in get_args(Verdict):
         raise ValueError("no verdict")
+    others = (said.author or "", said.digest_a or "", said.digest_b or "", *said.fields)
+    "".join((said.a, said.b, said.note, said.when, *others)).encode()  # each is a text, and one that can be written
     return said
 
 
 def add(workspace: Workspace, dataset: str, column: str, said: Sequence[Decision]) -> None:
     """Add decisions, all or none; they are on disk when this returns. Raises OSError."""
     path = file(workspace, dataset, column)
-    lines = b"".join(json.dumps(asdict(each), ensure_ascii=False).encode() + b"\n" for each in said)
+    lines = b"".join(json.dumps(asdict(each), ensure_ascii=False).encode(errors="replace") + b"\n" for each in said)
     with _locked(workspace, path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # identities may be those of persons
         with os.fdopen(descriptor, "r+b") as opened:

@@ -153,7 +153,8 @@ def _rows(text: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
 def _object(number: int, line: str) -> dict[str, str]:
     try:
         said = json.loads(line)
-    except ValueError:
+        json.dumps(said, ensure_ascii=False).encode()  # half of a character (\\ud800) cannot be written
+    except (ValueError, RecursionError):
         said = None
     texts: dict[str, str] = {}
     if isinstance(said, dict):
@@ -186,7 +187,7 @@ def _identity(text: str, name: str) -> str:
     """Return the identity of a record as they are written."""
     try:
         parts = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parts = None
     if not (isinstance(parts, list) and len(parts) > 1 and all(isinstance(each, str) for each in parts)):
         raise ValueError(f'{name} is no identity of a record, as ["source","key"]')

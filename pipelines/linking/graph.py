@@ -6,6 +6,7 @@ left): such records are in the graph, and in no cluster that is told.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -75,11 +76,7 @@ def load(
     ).fetchnumpy()
     n = told["n"].astype(np.int64)
     numbers, ghosts = _places(connection, records, n, decisions)
-    ends = connection.execute(
-        f"SELECT l, r, CASE WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind, round(coalesce(weight, 0), 6) AS weight"
-        f" FROM {pairs} WHERE probability >= ?",
-        [link],
-    ).fetchnumpy()
+    ends = _links(connection, pairs, link, weak)
     left, right = places(n, ends["l"].astype(np.int64)), places(n, ends["r"].astype(np.int64))
     same = [each for each in reversed(decisions) if each.verdict == "same"]
     pairs_of = {(numbers[each.a], numbers[each.b]): each for each in decisions}
@@ -87,16 +84,32 @@ def load(
     filler = np.zeros(len(ghosts), np.int64)
     kind = np.concatenate([np.zeros(len(same), np.int64), ends["kind"][free].astype(np.int64)])
     weight = np.concatenate([-np.arange(len(same)), ends["weight"][free].astype(np.float64)])
+    soft = np.concatenate([np.zeros(len(same), np.bool_), ends["weak"][free].astype(np.bool_)])
     return Graph(
         n, ghosts,
         np.concatenate([np.array([numbers[each.a] for each in same], np.int64), left[free]]),
         np.concatenate([np.array([numbers[each.b] for each in same], np.int64), right[free]]),
-        kind, weight, (kind == 2) & (weight < weak),
+        kind, weight, soft,
         np.concatenate([told["origin"].astype(np.int64), -1 - np.arange(len(ghosts))]),
         [np.concatenate([told[name].astype(np.int64), filler]) for name in names],
         [pair for pair, each in pairs_of.items() if each.verdict == "different"],
         pairs_of,
     )  # fmt: skip
+
+
+def _links(connection: duckdb.DuckDBPyConnection, pairs: str, link: float, weak: float) -> dict[str, npt.NDArray[Any]]:
+    """Return the links: l, r, kind, weight, and whether they are weak.
+
+    Of many records that are the same in all that is compared each is compared with one alone, by no rule: there is no chain.
+    """
+    there = {name for name, *_ in connection.execute(f"DESCRIBE FROM {pairs}").fetchall()}
+    alike = "rules = 0" if "rules" in there else "false"
+    found: dict[str, npt.NDArray[Any]] = connection.execute(
+        f"SELECT l, r, CASE WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind, round(coalesce(weight, 0), 6) AS weight,"
+        f" how <> 'identifier' AND coalesce(weight, 0) < {weak!r} AND NOT ({alike}) AS weak FROM {pairs} WHERE probability >= ?",
+        [link],
+    ).fetchnumpy()
+    return found
 
 
 def _places(

@@ -108,7 +108,9 @@ def _session(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_sample AS FROM {prepared} SEMI JOIN
         (FROM ({crowds}) WHERE hash({key}) % {one_in} = 0) USING ({key})"""
     )
-    on = " AND ".join([*(f"l.{column} = r.{column}" for column in block.on), *([f"l.{across} <> r.{across}"] * bool(across))])
+    on = " AND ".join(
+        [*(f"l.{column} = r.{column}" for column in block.on), *([f"l.{across} <> r.{across}"] * bool(across))]
+    )
     row = connection.execute(
         f"SELECT count(*) FROM beffroi_sample l JOIN beffroi_sample r ON l.n < r.n AND {on}"
     ).fetchone()

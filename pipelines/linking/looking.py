@@ -234,15 +234,13 @@ def together(connection: Connection, folder: Path, column: str, number: str) -> 
 
     `l_place` and `r_place` are places, `l_source` and `r_source` numbers of sources. None without the files of a link.
     """
-    if files.before(folder, column) is None:
+    if files.before(folder, column) is None or not number.isdecimal():
         return []
-    held = cluster(connection, folder, column, next(iter(numbered(connection, folder, column, number)), ""))
-    if held is None:
-        return []
+    held = cluster(connection, folder, column, int(number))
     places = connection.execute(
         f"SELECT identity, origin, place FROM {_table(files.records(folder, column))}"
         " WHERE identity IN (SELECT unnest($identities))",
-        {"identities": held.members},
+        {"identities": [each[side] for each in held.links for side in "lr"]},
     ).fetchall()
     where = {identity: {"source": origin, "place": place} for identity, origin, place in places}
     return [

@@ -18,6 +18,9 @@ from pipelines.linking.recipe import Recipe
 FEW = 200
 """Records under which nothing is learnt."""
 
+CHANCE = 10
+"""Records under which it is chance that all have the same value: two that are alike are no less so without a third."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -43,7 +46,13 @@ class Model:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON holds it; no value of a record is in it."""
-        return {"record": self.record, "prior": self.prior, "kin": self.kin, "levels": self.levels, "trained": self.trained}
+        return {
+            "record": self.record,
+            "prior": self.prior,
+            "kin": self.kin,
+            "levels": self.levels,
+            "trained": self.trained,
+        }
 
     @classmethod
     def of_json(cls, data: dict[str, Any]) -> Self:
@@ -52,17 +61,16 @@ class Model:
         return cls(data["record"], data["prior"], data["kin"], levels, data["trained"])
 
 
-def train(
-    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, *, across: str | None = None
-) -> Model:
+def train(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, *, across: str | None = None) -> Model:
     """Train the recipe's model on prepared records; a comparison of what tells no records apart is left out of it.
 
     `across` is the column in which the records of a pair differ: origin, side, or None.
     """
     present, telling = filled(connection, prepared)
-    used = [each for each in recipe.comparisons if each.tells(present if each.exact else telling)]
-    levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
     frame = rates.Frame.of(connection, prepared, across)
+    by_chance = frame.records < CHANCE
+    used = [each for each in recipe.comparisons if each.tells(present if each.exact or by_chance else telling)]
+    levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
     shares = frame.said(recipe)
     if frame.records < FEW or not levels:
         return Model(recipe.record, shares[0], shares[1:], levels, {})

@@ -23,6 +23,9 @@ Why = Literal["contradiction", "changed", "doubtful"]
 
 Connection = duckdb.DuckDBPyConnection
 
+MOST = 10_000
+"""Doubtful pairs that are looked at: nobody answers more before the next run."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -153,7 +156,7 @@ def _one_each(there: Queue, pairs: Sequence[Question]) -> Iterator[Question]:
 
 
 def _doubtful(connection: Connection, folder: Path, column: str) -> list[dict[str, Any]]:
-    """Return the doubtful pairs, each with the rows of the smaller cluster of its two."""
+    """Return the best doubtful pairs, each with the rows of the smaller cluster of its two."""
     cluster, _ = _cluster(connection, folder, column)
     found = connection.execute(
         f"WITH r AS (SELECT identity, {cluster} AS cluster FROM {_table(files.records(folder, column))}),"
@@ -161,6 +164,7 @@ def _doubtful(connection: Connection, folder: Path, column: str) -> list[dict[st
         " s AS (SELECT cluster, count(*) AS records FROM r GROUP BY cluster)"
         " SELECT p.*, least(x.records, y.records) AS rows FROM p JOIN r a ON a.identity = p.l JOIN r b ON b.identity = p.r"
         " JOIN s x ON x.cluster = a.cluster JOIN s y ON y.cluster = b.cluster"
+        f" ORDER BY rows * p.probability DESC, p.probability DESC, p.l, p.r LIMIT {MOST}"
     )
     names = [each[0] for each in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

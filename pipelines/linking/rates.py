@@ -55,7 +55,9 @@ def find(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, levels: Levels, frame: Frame
 ) -> list[float]:
     """Return the shares of pairs that are of the same entity, and of each kind of kin."""
-    each_of = SAMPLED if frame.across is None else f"{SAMPLED} / (SELECT count(DISTINCT {frame.across}) FROM {prepared})"
+    each_of = (
+        SAMPLED if frame.across is None else f"{SAMPLED} / (SELECT count(DISTINCT {frame.across}) FROM {prepared})"
+    )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_drawn AS SELECT n FROM {prepared}
         QUALIFY row_number() OVER (PARTITION BY {frame.across or 1} ORDER BY hash(n::BIGINT), n) <= {each_of}"""
@@ -76,7 +78,9 @@ def find(
         return said
     found = np.array(rows, dtype=np.int64)
     levels = {
-        each.name: [(1.0, 1.0) if at.elsewhere else told for at, told in zip(each.levels, levels[each.name], strict=True)]
+        each.name: [
+            (1.0, 1.0) if at.elsewhere else told for at, told in zip(each.levels, levels[each.name], strict=True)
+        ]
         for each in used
     }
     weights = _weights(names, found[:, 1:], levels)

@@ -88,8 +88,8 @@ def allocated(strata: Mapping[str, tuple[int, float]], most: int) -> dict[str, i
         rest = most * (1 - EACH * len(there)) / len(sides) / sum(spread.values())
         for name, each in spread.items():
             wish[name] += rest * each
-    found = dict.fromkeys(there, 0)
-    for _ in range(min(most, sum(strata[name][0] for name in there))):
+    found = dict.fromkeys(there, int(most >= len(there)))
+    for _ in range(min(most, sum(strata[name][0] for name in there)) - sum(found.values())):
         room = [name for name in there if found[name] < strata[name][0]]
         found[max(room, key=lambda name: wish[name] - found[name])] += 1
     return found

@@ -17,6 +17,9 @@ from pipelines.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
 
+HIGHEST = 2**62
+"""Above every id that is ever given."""
+
 Take = Callable[[int, int], int]
 """Takes so many new ids, all above a given one; returns the first."""
 
@@ -48,10 +51,13 @@ def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = Fa
 
 def _last(path: Path) -> int:
     try:
-        return int(json.loads(path.read_bytes())["last"])
+        last = json.loads(path.read_bytes())["last"]
+        if type(last) is int and 0 <= last < HIGHEST:
+            return last
+        raise ValueError("no id")
     except FileNotFoundError:
         return 0
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         said = f".beffroi/decisions/{path.name}: it does not say the highest id that was given; put the file back"
         raise Unavailable(said) from None
 

@@ -21,6 +21,8 @@ import pytest
 from gateway.cli import main
 from gateway.service import Service
 from gateway.serving.app import application
+from pipelines.linking import decisions, gathered
+from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
 from tests.gateway.conftest import Gateway, ask
@@ -84,7 +86,32 @@ OPEN = [
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     template = made(tmp_path_factory.getbasetemp())
-    return Path(shutil.copytree(template, tmp_path_factory.mktemp("decided") / "workspace"))
+    root = Path(shutil.copytree(template, tmp_path_factory.mktemp("decided") / "workspace"))
+    linked(root)
+    return root
+
+
+LINKED = """\
+title: Linked
+owner: zzalpha
+audience: owner
+source: {registry: source, table: zzalpha_people}
+schema:
+  fields: [{name: number}, {name: zzalpha_street, personal: true}, {name: person, type: integer}]
+  primaryKey: number
+link:
+  person: {record: person, fields: {family_name: zzalpha_street}}
+"""
+
+
+def linked(root: Path) -> None:
+    """Add a dataset that links its records, with a pair that waits for a person: decided on other records than these."""
+    (root / "datasets" / "zzalpha_linked.yaml").write_text(LINKED, encoding="utf-8")
+    workspace = Workspace(root)
+    run(workspace, "zzalpha_linked")
+    ends = [gathered.identity("source/zzalpha_people", f"zzalpha-n{number}") for number in (0, 1)]
+    said = decisions.said_of(ends[0], ends[1], "different", values=({"family_name": "Martin"}, {}))
+    decisions.add(workspace, "zzalpha_linked", "person", [said])
 
 
 @dataclass(frozen=True)
@@ -161,6 +188,10 @@ TELLING: Mapping[str, tuple[list[str], str]] = {
     "trace": (["zzalpha_people", "zzalpha-n1", "--raw", *WHY], ""),
     "journal who-read": ([*WHY], "dataset:zzalpha_people:zzalpha-n1\n"),
     "connector call": (["source", "READ", *WHY], ""),
+    "decide export": (["zzalpha_linked", *WHY], ""),
+    "decide list": (["zzalpha_linked", "--raw", *WHY], ""),
+    "decide review": (["zzalpha_linked", *WHY], "q\n"),
+    "link": (["zzalpha_linked", "--why", "zzalpha-n0", "zzalpha-n1", "--raw", *WHY], ""),
 }
 """The commands that tell values of rows, and how each is asked for some."""
 
@@ -168,6 +199,7 @@ ALSO = [
     (["lookup", "zzalpha_works", "--file", "asked.csv", "--out", "told.csv", *WHY], ""),
     (["trace", "zzalpha_people", "--place", "1", "--raw", *WHY], ""),
     (["diff", "communes", "1", "1"], ""),
+    (["decide", "list", "zzalpha_linked", "--decided", "--raw", *WHY], ""),
 ]
 """Other ways of the same commands."""
 
@@ -182,7 +214,9 @@ WITHOUT: Mapping[str, list[str] | str] = {
     "publish": "sends open data where they are open", "sandbox start": "starts registries", "sandbox stop": "stops them",
     "token issue": "tells a token", "token revoke": "tells a token's id", "journal anchor": "tells a hash",
     "journal rotate-key": "tells the name of a key", "receipt rotate-key": "tells the name of a key",
-    "receipt verify": "tells what is in the file that it is given",
+    "receipt verify": "tells what is in the file that it is given", "decide same": "keeps what it is told",
+    "decide different": "keeps what it is told", "decide unsure": "keeps what it is told",
+    "decide withdraw": "keeps what it is told", "decide import": "tells counts of decisions",
 }  # fmt: skip
 """The commands that tell no value of a row: how each is tried, or why it need not be."""
 
@@ -222,7 +256,7 @@ def test_where_it_says_no_no_command_tells_anything(root: Path) -> None:
     assert not (root / "told.csv").exists()
 
 
-TOLD = ("lookup", "diff", "quarantine list", "quarantine show", "trace")
+TOLD = ("lookup", "diff", "quarantine list", "quarantine show", "trace", "decide list", "decide review", "link")
 """Those of `TELLING` that have something to tell in this workspace."""
 
 

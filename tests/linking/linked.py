@@ -1,4 +1,4 @@
-"""What tests of recipes share: records as tables, and figures of linking written rows to a register whose truth is known."""
+"""What tests of recipes share: records as tables, and figures of linking written rows to a register."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple

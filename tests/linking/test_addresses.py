@@ -89,7 +89,10 @@ def test_a_cedex_postal_code_is_none_and_a_lost_zero_comes_back() -> None:
 
 
 def test_every_row_is_one_row_whatever_stands_in_it() -> None:
-    odd = [{"address": text, "city": text, "postal_code": text} for text in ("", " ", "'", "\x00x", "שלום 12", "😀", "9" * 400)]
+    odd: list[dict[str, str | None]] = [
+        {"address": text, "city": text, "postal_code": text}
+        for text in ("", " ", "'", "\x00x", "שלום 12", "😀", "9" * 400)
+    ]
     made = prepared([*odd, *odd, {}])
     assert [row["n"] for row in made] == list(range(15))
 
@@ -100,7 +103,8 @@ def test_the_table_of_towns_holds_each_commune_under_the_name_that_its_function_
         row = connection.execute(
             f"SELECT count(*), count(*) FILTER ({places.town('town')} IS DISTINCT FROM town) FROM {towns}"
         ).fetchone()
-    assert row is not None and row[0] > 40_000
+    assert row is not None
+    assert row[0] > 40_000
     assert row[1] < 200, "made names are nearly all stable under the function that makes them"
 
 
@@ -128,5 +132,3 @@ def test_shared_comparison_reads_only_columns_that_are_made() -> None:
     shared = next(each for each in recipe.recipe("company").comparisons if each.name == "address")
     named = {level.rare for level in shared.levels if level.rare} | set(shared.missing)
     assert named <= set(row)
-
-

@@ -25,7 +25,7 @@ Pair = tuple[str, str, float]
 LINK, REVIEW = 0.9, 0.5
 
 RECORDS = "n BIGINT, identity VARCHAR, side UTINYINT, origin USMALLINT, siren VARCHAR"
-PAIRS = "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE"
+PAIRS = "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE, rules UBIGINT"
 BEFORE = "identity VARCHAR, cluster BIGINT"
 CHANGED = "n BIGINT"
 
@@ -77,7 +77,7 @@ class Register:
 
     def run(
         self, names: list[str], pairs: list[Pair], *, shuffle: int = 0, identified: set[tuple[str, str]] = frozenset(),  # type: ignore[assignment]
-        origins: dict[str, int] | None = None, siren: dict[str, str] | None = None, changed: set[str] = frozenset(),  # type: ignore[assignment]
+        origins: dict[str, int] | None = None, siren: dict[str, str] | None = None, rules: int = 1, changed: set[str] = frozenset(),  # type: ignore[assignment]
         **options: Any,
     ) -> Made:  # fmt: skip
         chance = random.Random(shuffle)
@@ -88,7 +88,7 @@ class Register:
         ends = [(*((a, b) if chance.random() < 0.5 else (b, a)), p) for a, b, p in rows]
         hows = ["identifier" if {(a, b), (b, a)} & set(identified) else "model" for a, b, _ in ends]
         known = [(numbers[x], x, 0, (origins or {}).get(x, 0), (siren or {}).get(x)) for x in order]
-        scored = [(numbers[a], numbers[b], how, weight(p), p) for how, (a, b, p) in zip(hows, ends, strict=True)]
+        scored = [(numbers[a], numbers[b], how, weight(p), p, rules) for how, (a, b, p) in zip(hows, ends, strict=True)]
         fill(CONNECTION, "records", RECORDS, known)
         fill(CONNECTION, "pairs", PAIRS, scored)
         fill(CONNECTION, "before", BEFORE, list((self.before or {}).items()))
@@ -249,6 +249,13 @@ def test_many_that_are_sure_may_be_many() -> None:
     names = [f"{number:03}" for number in range(60)]
     made = Register().run(names, [(a, b, 0.9999) for a, b in pairwise(names)], guards=Guards(largest=20))
     assert (made.figures.largest, made.figures.cut) == (60, {})
+
+
+def test_many_that_are_the_same_are_no_chain() -> None:
+    names = [f"{number:03}" for number in range(60)]
+    pairs = [(names[0], name, 0.92) for name in names[1:]]
+    assert Register().run(names, pairs, guards=Guards(largest=20)).figures.cut == {"size": 40}
+    assert Register().run(names, pairs, guards=Guards(largest=20), rules=0).figures.largest == 60
 
 
 # --- ids and events --------------------------------------------------------------------------------------------------

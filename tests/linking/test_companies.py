@@ -61,7 +61,15 @@ def test_names_that_differ_in_what_tells_apart_are_two() -> None:
 
 
 def test_a_legal_form_is_kept_apart_by_its_family() -> None:
-    names = ("SARL DUPONT", "Dupont, S. L.", "DUPONT SAS", "SCI DUPONT", "Dupont", "SPA SARL", "Association Dupont Lien")
+    names = (
+        "SARL DUPONT",
+        "Dupont, S. L.",
+        "DUPONT SAS",
+        "SCI DUPONT",
+        "Dupont",
+        "SPA SARL",
+        "Association Dupont Lien",
+    )
     forms = [row["legal_form"] for row in prepared([{"name": name} for name in names])]
     assert forms == ["limited", "limited", "by shares", "property", None, "limited", "association"]
     assert prepared([{"name": "Dupont", "legal_form": "S.A.R.L."}])[0]["legal_form"] == "limited"
@@ -70,13 +78,18 @@ def test_a_legal_form_is_kept_apart_by_its_family() -> None:
 def test_other_names_acronyms_and_towns_are_names_too() -> None:
     listed, plain, branch, whole = prepared(
         [
-            {"name": "SOCIETE NATIONALE DES CHEMINS DE FER", "other_names": '["SNCF","Voyages"]', "acronym": "S.N.C.F."},
+            {
+                "name": "SOCIETE NATIONALE DES CHEMINS DE FER",
+                "other_names": '["SNCF","Voyages"]',
+                "acronym": "S.N.C.F.",
+            },
             {"name": "X Y", "other_names": "Alpha; Beta"},
             {"name": "PHARMACIE LEROY ABBEVILLE", "city": "Abbeville"},
             {"name": "Pharmacie Leroy Abbeville"},
         ]
     )
-    assert {"sncf", "voyage"} <= set(listed["names"]) and "sncf" in listed["shorts"]
+    assert {"sncf", "voyage"} <= set(listed["names"])
+    assert "sncf" in listed["shorts"]
     assert {"alpha", "beta"} <= set(plain["names"])
     assert branch["name"] == "pharmacieleroy"
     assert set(branch["names"]) & set(whole["names"])
@@ -85,7 +98,8 @@ def test_other_names_acronyms_and_towns_are_names_too() -> None:
 def test_rare_words_weigh_more_than_frequent_ones() -> None:
     words = prepared([{"name": "TRANSPORTS MARTIN VERCHNIAKOV"}])[0]["words"]
     weights = {word[:-1]: int(word[-1]) for word in words}
-    assert weights["verchniakov"] == companies.UNKNOWN > weights["martin"] and weights["transport"] < 7
+    assert weights["verchniakov"] == companies.UNKNOWN > weights["martin"]
+    assert weights["transport"] < 7
 
 
 NUMBERS: tuple[tuple[dict[str, str | None], dict[str, str]], ...] = (
@@ -113,15 +127,37 @@ def test_only_numbers_whose_check_digits_are_right_are_numbers() -> None:
 
 
 def test_every_row_is_one_row_whatever_stands_in_it() -> None:
-    odd = ("", " ", "'", "\x00", "---", "S.A.", "SARL", "de la", "שלום בע״מ", "شركة", "😀", "x" * 500, "A " * 400, "[", '["', "12")
-    rows: list[dict[str, str | None]] = [{"name": text, "other_names": text, "acronym": text, "city": text} for text in odd]
+    odd = (
+        "",
+        " ",
+        "'",
+        "\x00",
+        "---",
+        "S.A.",
+        "SARL",
+        "de la",
+        "שלום בע״מ",
+        "شركة",
+        "😀",
+        "x" * 500,
+        "A " * 400,
+        "[",
+        '["',
+        "12",
+    )
+    rows: list[dict[str, str | None]] = [
+        {"name": text, "other_names": text, "acronym": text, "city": text} for text in odd
+    ]
     made = prepared([*rows, *rows, {}])
     assert [row["n"] for row in made] == list(range(2 * len(odd) + 1))
-    assert made[odd.index("S.A.")]["name"] and made[-1]["name"] is None
+    assert made[odd.index("S.A.")]["name"]
+    assert made[-1]["name"] is None
 
 
 def test_the_damage_is_as_it_was_frozen() -> None:
-    assert tuple(addresses.digest(generated.case(3000, numbers=with_numbers)) for with_numbers in (True, False)) == FROZEN
+    assert (
+        tuple(addresses.digest(generated.case(3000, numbers=with_numbers)) for with_numbers in (True, False)) == FROZEN
+    )
 
 
 @pytest.mark.parametrize(("with_numbers", "f1", "precision"), [(True, 0.965, 0.99), (False, 0.93, 0.98)])
@@ -137,7 +173,12 @@ def companies_and_suppliers() -> tuple[list[Row], list[Row]]:
     register: list[Row] = []
     for row in pq.read_table(REFERENCE / "companies.parquet").to_pylist():
         if row["diffusion"] == "O" and row["legal_name"]:
-            told = {"entity": row["siren"], "name": row["legal_name"], "siren": row["siren"], "city": row["commune_name"]}
+            told = {
+                "entity": row["siren"],
+                "name": row["legal_name"],
+                "siren": row["siren"],
+                "city": row["commune_name"],
+            }
             told["other_names"] = "; ".join(filter(None, (row["usual_name"], row["acronym"]))) or None
             told["address"] = " ".join(filter(None, (row["street_number"], row["street_type"], row["street_name"])))
             register.append(told | {name: row[name] for name in ("postal_code", "commune_code")})

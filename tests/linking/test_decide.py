@@ -172,8 +172,9 @@ def test_one_pair_is_decided_and_taken_back(persons: Path) -> None:
     assert done.stderr.startswith("Kept: same.")
     assert told(persons, "different", "persons", "9", "7")["verdict"] == "different"
     assert held(persons) == {frozenset("79"): "different"}
-    decide(persons, "withdraw", "persons", "7", "9")
+    decide(persons, "withdraw", "persons", "-", typed="7\n9\n")
     assert held(persons) == {}
+    assert "say two records" in decide(persons, "same", "persons", "7", status=1).stderr
     assert "no decision" in decide(persons, "withdraw", "persons", "7", "9", status=1).stderr
     assert "no such record" in decide(persons, "unsure", "persons", "7", "none", status=1).stderr
     assert "the same record" in decide(persons, "unsure", "persons", "7", "7", status=1).stderr

@@ -22,7 +22,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def prepared(connection: duckdb.DuckDBPyConnection, rows: list[tuple[str | int | None, ...]]) -> None:
     """Make `p` of rows of family name, given name, date of birth, address, postal code, NIR, origin."""
-    connection.execute("CREATE TABLE rows (n BIGINT, f VARCHAR, g VARCHAR, b VARCHAR, a VARCHAR, c VARCHAR, i VARCHAR, o INT)")
+    connection.execute(
+        "CREATE TABLE rows (n BIGINT, f VARCHAR, g VARCHAR, b VARCHAR, a VARCHAR, c VARCHAR, i VARCHAR, o INT)"
+    )
     filled = [(at, *row, *(None,) * (6 - len(row)), 0) if len(row) < 7 else (at, *row) for at, row in enumerate(rows)]
     connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", filled)
     make(connection, "rows")
@@ -83,8 +85,12 @@ def test_an_equal_number_links_unless_all_the_rest_speaks_against_it(connection:
     assert how == [("identifier", "nir")]
 
 
-@pytest.mark.parametrize("row", [(None, None, None), ("", "", ""), ("Martin", "Paul", "1970-01-01"), ("Martin", None, None)])
-def test_equal_and_empty_records_break_nothing(connection: duckdb.DuckDBPyConnection, row: tuple[str | None, ...]) -> None:
+@pytest.mark.parametrize(
+    "row", [(None, None, None), ("", "", ""), ("Martin", "Paul", "1970-01-01"), ("Martin", None, None)]
+)
+def test_equal_and_empty_records_break_nothing(
+    connection: duckdb.DuckDBPyConnection, row: tuple[str | None, ...]
+) -> None:
     prepared(connection, [row] * 300)
     learnt = model.train(connection, PERSON, "p")
     assert learnt.levels == {}, "what is the same everywhere tells nothing"
@@ -120,7 +126,9 @@ def test_a_model_is_learnt_kept_and_used_for_new_records_alone(connection: duckd
     register(connection, 400)
     tables = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
     learnt = model.train(connection, PERSON, "p")
-    assert connection.execute("SELECT table_name FROM information_schema.tables").fetchall() == tables, "Splink's are gone"
+    assert connection.execute("SELECT table_name FROM information_schema.tables").fetchall() == tables, (
+        "Splink's are gone"
+    )
     assert "birth" in learnt.trained
     assert learnt.prior * 500 / 2 == pytest.approx(0.2, abs=0.05), "one pair in five records"
     kept = Model.of_json(json.loads(json.dumps(learnt.to_json())))
@@ -158,7 +166,9 @@ def test_a_declared_block_that_explodes_is_refused_with_its_count(connection: du
 
 
 def test_a_frequent_key_is_made_narrower(connection: duckdb.DuckDBPyConnection) -> None:
-    rows: list[tuple[str | int | None, ...]] = [("Martin", f"{LETTERS[at % 13]}a", f"{1920 + at % 80}-01-01") for at in range(400)]
+    rows: list[tuple[str | int | None, ...]] = [
+        ("Martin", f"{LETTERS[at % 13]}a", f"{1920 + at % 80}-01-01") for at in range(400)
+    ]
     prepared(connection, rows)
     found = pairs.candidates(connection, PERSON, "p", "c")
     assert 0 < found.pairs < 400 * 40

@@ -43,16 +43,27 @@ def test_a_section_and_a_number_alone_are_kept() -> None:
 
 
 def test_a_spanish_reference_is_one_only_with_its_check_characters() -> None:
-    whole, part, wrong = prepared([{"parcel": SPANISH}, {"parcel": "9872023 VH5797S 0001 WX"}, {"parcel": SPANISH[:-1] + "A"}])
+    whole, part, wrong = prepared(
+        [{"parcel": SPANISH}, {"parcel": "9872023 VH5797S 0001 WX"}, {"parcel": SPANISH[:-1] + "A"}]
+    )
     assert whole["parcel_es"] == part["parcel_es"] == SPANISH[:14]
-    assert wrong["parcel_es"] is None and wrong["parcel_local"] is not None
+    assert wrong["parcel_es"] is None
+    assert wrong["parcel_local"] is not None
 
 
 def test_other_cadastres_keep_their_own_reference() -> None:
     assert prepared([{"parcel": "N-9876543.X"}])[0]["parcel_local"] == "N9876543X"
 
 
-SURFACES = {"1 234 m²": "1234", "0,12 ha": "1200", "1 ha 20 a 5 ca": "12005", "12a 34ca": "1234", "1234": "1234", "?": None, "": None}
+SURFACES = {
+    "1 234 m²": "1234",
+    "0,12 ha": "1200",
+    "1 ha 20 a 5 ca": "12005",
+    "12a 34ca": "1234",
+    "1234": "1234",
+    "?": None,
+    "": None,
+}
 
 
 def test_a_surface_is_in_square_metres() -> None:
@@ -79,6 +90,8 @@ def test_parcels_are_linked_by_reference_else_by_address_and_surface() -> None:
         elif at % 3 == 1:
             written.append({"entity": f"{at}", "address": told["address"], "city": "AMIENS", "area": told["area"]})
         else:
-            written.append({"entity": None, "address": f"{number + 500} rue Jules Verne", "city": "Amiens", "area": "99"})
+            written.append(
+                {"entity": None, "address": f"{number + 500} rue Jules Verne", "city": "Amiens", "area": "99"}
+            )
     found = figures(PARCEL, register, written)
     assert found.right == found.links == 200

@@ -20,7 +20,9 @@ def test_what_is_no_kind_of_record_has_no_recipe() -> None:
 def test_every_column_that_a_recipe_speaks_of_is_prepared_and_every_level_is_sql(each: Recipe) -> None:
     connection = duckdb.connect()
     fields = ", ".join(f"NULL::VARCHAR AS {field}" for field in each.fields)
-    connection.execute(f"CREATE TABLE r AS SELECT 0::BIGINT AS n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {fields}")
+    connection.execute(
+        f"CREATE TABLE r AS SELECT 0::BIGINT AS n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {fields}"
+    )
     prepare.prepare(connection, each, "r", "p")
     types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE p)").fetchall())
     said = {column for block in each.blocks for column in (*block.on, *block.then)}

@@ -93,7 +93,7 @@ expect:
 REGISTRIES = "communes, source"
 COLUMNS = "commune_code, id, opened, postal_code, tags, town"
 DATASET_KEYS = (
-    "audience, clean, columns, deadline, description, expect, index, key, keywords, licence, merge, owner, publication,"
+    "audience, clean, columns, deadline, description, expect, index, key, keywords, licence, link, merge, owner, publication,"
     " record, retention, schedule, schema, schema_version, source, sources, title"
 )
 

@@ -1,8 +1,9 @@
-"""Addresses: the parts that tell two of them apart, out of one line or of several fields, in the forms of four countries.
+"""Addresses: the parts that tell two of them apart, out of one line or of several fields, as four countries write them.
 
 Columns, all texts: house (number; the first of a range), house_part (bis is b, ter t, or a letter), street (words without
-type, articles and blanks), street_type, place and commune (see `places`), area (department or province), postal, box (post
-box), somewhere (place or postal code), whereabouts (all of them), street_key (street and place), address_key (house, street and place).
+type, articles and blanks), street_type, place and commune (see `places`), area (department or province), postal, box,
+somewhere (place or postal code), whereabouts (all of them), street_key (street and place), address_key (house, street and
+place).
 
 Numbers stand before the street in French and English, behind it in Spanish and Basque; what stands before or behind both
 (a residence, a staircase, a floor) is not compared: it is written by some and left out by others.

@@ -1,10 +1,10 @@
-"""Names of companies and associations: what is left without legal form, branch, remarks and short forms, and how rare it is.
+"""Names of companies and associations, without legal form, branch, remarks and short forms, and how rare their words are.
 
-Columns: legal_form (its family), name (the words in one), stem (without what tells houses of one group apart), kind (that,
-with numbers; empty where there is none), numbers (those alone, and titles of persons), names (every name that is known, each in one), words (each with its weight from 1
-to 9 as the last letter: what rare words weigh in names of companies is in `tables/company_words.parquet`), total (of the
-weights), rare (the rarest word), telling (all words in order of the alphabet, where they are rare), start (four letters), bones (the
-consonants), shorts (what acronyms it has, and itself where it may be one).
+Columns: legal_form (its family), name (the words in one), sorted (in the order of the alphabet), telling (that, where the
+words are rare), stem (without what tells houses of one group apart), kind (that, with numbers), numbers (those alone, and
+titles of persons), names (every name that is known, each in one), words (each with its weight from 1 to 9 as the last
+letter: `tables/company_words.parquet` tells what words weigh in names of companies), total (of the weights), rare (the
+rarest word), start (four letters), bones (the consonants), shorts (what acronyms it has, and itself where it may be one).
 """
 
 import functools
@@ -167,4 +167,3 @@ def _forms(words: str) -> str:
             CASE WHEN total >= {TELLING} THEN sorted END AS telling, name[:4] AS start, CASE WHEN strlen(regexp_replace(name, '[aeiouyhw]', '', 'g')) > 3
                 THEN regexp_replace(name, '[aeiouyhw]', '', 'g') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
                 lambda w: strlen(w) BETWEEN 3 AND 7)) AS shorts FROM made"""
-

@@ -46,7 +46,7 @@ def family(text: str) -> dict[str, Any]:
     known = {
         "family": " ".join(parts),
         "family_parts": parts,
-        "family_sound": sound(re.sub("[^a-z]", "", plain(text))),
+        "family_sound": sound(plain(text)),
         "family_keys": sorted({skeleton(part) for part in parts} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}

@@ -86,7 +86,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         over_distinct(connection, records, field, "true", made, f"{into}_{field}")
         joins += f" LEFT JOIN {into}_{field} ON {into}_{field}.value = r.{field}"
     columns = ", ".join(
-        f"coalesce({', '.join(f'{into}_{field}.{column}' for field in (column, *FIELDS))}) AS {column}" for column in COLUMNS
+        f"coalesce({', '.join(f'{into}_{field}.{column}' for field in (column, *FIELDS))}) AS {column}"
+        for column in COLUMNS
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, {columns} FROM {records} r{joins}")
     for field in FIELDS:

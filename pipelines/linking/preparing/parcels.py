@@ -20,7 +20,6 @@ from stdnum.es import referenciacatastral
 from pipelines.linking.preparing.places import BY_DATE
 from pipelines.linking.preparing.text import over_distinct, plain
 
-
 FRENCH = re.compile(r"([0-9]{2}|2[AB])([0-9]{3})([0-9]{3})?([A-Z]|[0-9]?[A-Z]|[A-Z]{2})0*([0-9]{1,4})")
 SECTION = re.compile(r"(?:([0-9]{3}) ?)?(?:SECTION )?([A-Z]{1,2}) ?(?:N|NO|NDEG|NUMERO|PARCELLE)? ?0*([0-9]{1,4})")
 HECTARES = re.compile(r"(?:([0-9]{1,9}) ?ha)? ?(?:([0-9]{1,9}) ?a)? ?(?:([0-9]{1,9}) ?ca)?")
@@ -66,7 +65,11 @@ def _surface(text: str) -> dict[str, Any]:
     if one := METRES.fullmatch(said):
         return {"surface": str(round(float(one[1]) * SQUARE[one[2]]))}
     if said and (several := HECTARES.fullmatch(said)):
-        return {"surface": str(sum(int(part or 0) * by for part, by in zip(several.groups(), (10_000, 100, 1), strict=True)))}
+        return {
+            "surface": str(
+                sum(int(part or 0) * by for part, by in zip(several.groups(), (10_000, 100, 1), strict=True))
+            )
+        }
     return {"surface": None}
 
 

@@ -1,4 +1,4 @@
-"""Places: the commune of an address, by code, or by name and postal code, through mergers, with the slips of who typed it.
+"""Places: the commune of an address, by code, or by name and postal code, through mergers and slips of the pen.
 
 `tables/towns.parquet` has the names of communes of France (those that have become part of another, too) and of Spain (in
 both languages), each with the code of the commune of today; `tools/make_linking_tables.py` makes it. Postal codes of
@@ -56,7 +56,9 @@ def _asked(records: str) -> str:
     digits = "regexp_replace(upper(postal_code), '[^A-Z0-9]', '', 'g')"
     postal = f"nullif(CASE WHEN regexp_full_match({digits}, '[0-9]{{4}}') THEN '0' || {digits} ELSE {digits} END, '')"
     said = "regexp_replace(country, '[^a-z]', '', 'g')"
-    codes = f"(SELECT code, arg_max(commune_code, since) AS today FROM read_parquet({quote(str(BY_DATE))}) GROUP BY code)"
+    codes = (
+        f"(SELECT code, arg_max(commune_code, since) AS today FROM read_parquet({quote(str(BY_DATE))}) GROUP BY code)"
+    )
     return f"""
         WITH raw AS (SELECT DISTINCT postal_code, city, commune_code, country FROM {records}),
         said AS (SELECT postal_code AS raw_postal_code, city AS raw_city, commune_code AS raw_commune_code,

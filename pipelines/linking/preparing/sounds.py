@@ -17,13 +17,13 @@ FOLDED = (
 """What is written in several ways, and how it is written here; in this order."""
 
 SILENT = re.compile("(?<!^)h|^h(?=[aeiou])")
-TWICE = re.compile(r"(.)\1+")
+TWICE = re.compile(r"([a-z])\1+")
 VOWELS = re.compile("(?<!^)[aeiou]+")
 
 
 def sound(name: str) -> str:
     """Return how a name in small ASCII letters sounds."""
-    name = re.sub("[^a-z]", "", name)
+    name = re.sub("[^a-z0-9]", "", name)
     for written, here in FOLDED:
         if written in name:
             name = name.replace(written, here)
