@@ -56,7 +56,7 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
 def code(below: str = "") -> list[list[str]]:
     """Return the digest of every file that judges: a changed step is another judgement, whatever the version's number."""
     folder = Path(__file__).parent
-    files = sorted(file for file in (folder / below).rglob("*") if file.suffix in (".py", ".parquet", ".yaml", ".csv", ".txt"))
+    files = sorted(file for file in (folder / below).rglob("*") if file.suffix in (".py", ".parquet", ".yaml"))
     return [[file.relative_to(folder).as_posix(), raws.digest_of(file)] for file in files]
 
 

@@ -153,7 +153,7 @@ def _rows(text: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
 def _object(number: int, line: str) -> dict[str, str]:
     try:
         said = json.loads(line)
-        json.dumps(said, ensure_ascii=False).encode()  # half of a character (\\ud800) cannot be written
+        json.dumps(said, ensure_ascii=False).encode()  # half of a character (\ud800) cannot be written
     except (ValueError, RecursionError):
         said = None
     texts: dict[str, str] = {}

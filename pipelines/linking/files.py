@@ -29,6 +29,9 @@ TABLES = ("records", "prepared", "pairs", "events", "members")
 LONG = ("members.parquet", "events.parquet", "quality.json")
 """How the files end that are kept as long as the lake has the version: with them ids stay after a rollback to it."""
 
+DICTIONARY = 5_000
+"""Distinct values of a row group up to which a column has a dictionary: most columns of records have many more."""
+
 RUN = "beffroi_run"
 """Under this key each file tells of which run it is."""
 
@@ -88,8 +91,9 @@ def in_folder(folder: Path) -> list[Path]:
 
 def write(connection: duckdb.DuckDBPyConnection, query: str, file: Path, run: str) -> None:
     """Write what a query gives, whole or not at all."""
+    options = f"{PARQUET}, DICTIONARY_SIZE_LIMIT {DICTIONARY}, KV_METADATA {{{RUN}: {quote(run)}}}"
     with whole_file(file) as part:
-        connection.execute(f"COPY ({query}) TO {quote(str(part))} ({PARQUET}, KV_METADATA {{{RUN}: {quote(run)}}})")
+        connection.execute(f"COPY ({query}) TO {quote(str(part))} ({options})")
 
 
 def write_json(said: Mapping[str, Any], file: Path, run: str) -> None:
@@ -142,12 +146,9 @@ def whole(dataset: Dataset, folder: Path) -> bool:
 
 
 def damaged(dataset: Dataset, folder: Path) -> bool:
-    """Tell whether any file of a link there cannot be read, or is not of the run of its others; one may be missing."""
-    for column in dataset.link:
-        runs = {_run(file) for file in in_folder(folder) if file.name.startswith(f"{START}{column}.")}
-        if len(runs) > 1 or None in runs:
-            return True
-    return False
+    """Tell whether any file of a link there cannot be read. One may be missing, or of another run: a run knows that."""
+    found = (file for file in in_folder(folder) for column in dataset.link if file.name.startswith(f"{START}{column}."))
+    return any(_run(file) is None for file in found)
 
 
 def members(folder: Path, column: str) -> str | None:

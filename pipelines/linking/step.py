@@ -141,7 +141,7 @@ class _Link:
         """Prepare records, which are put into a table first: each part of it reads them, and what is kept joins them."""
         self.connection.execute(f"CREATE TEMP TABLE {self.name}_came AS {records}")
         prepare(self.connection, self.recipe, f"{self.name}_came", f"{self.name}_prepared", kept)
-        self.connection.execute(f"DROP TABLE {self.name}_came; DROP TABLE IF EXISTS {self.name}_kept")
+        self.connection.execute(f"DROP TABLE {self.name}_came")
 
     @property
     def _across(self) -> str | None:
