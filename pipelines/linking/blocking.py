@@ -17,6 +17,9 @@ from pipelines.sql import identifier
 ALIKE = 10
 """So many records with the same values are compared with each other; of more, each with the first alone."""
 
+LIKELY = 20
+"""With so many of the other dataset each of many alike records is compared: those that most rules found for the first."""
+
 EXPLODES = 100
 """Pairs per record that a declared block may make; a million are always let through."""
 
@@ -50,17 +53,23 @@ def candidates(
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
     _alike(connection, prepared, list(types), across)
     connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
-    by_rule, left_out = {}, {}
+    by_rule, left_out, looked = {}, {}, new
+    if new:  # of new records that are like another it is the first that is looked at
+        looked, of_new = "beffroi_looked", f"SELECT first FROM beffroi_alike WHERE n IN (FROM {new}) AND first NOT NULL"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {looked} AS FROM {new} UNION {of_new}")
     for at, rule in enumerate(rules):
         name = " + ".join(rule.on)
-        left_out[name] = _keys(connection, prepared, rule, types, new, across)
+        left_out[name] = _keys(connection, prepared, rule, types, looked, across)
         if blocks:
             _refuse_explosive(connection, name, prepared)
-        by_rule[name] = _join(connection, 1 << at, new, across)
-    of_new = f"WHERE n IN (FROM {new})" if new else ""
+        by_rule[name] = _join(connection, 1 << at, looked, across)
+    _of_alike(connection, across)
+    if new:
+        connection.execute(
+            f"DELETE FROM beffroi_found WHERE l NOT IN (FROM {new}) AND r NOT IN (FROM {new}); DROP TABLE {looked}"
+        )
     connection.execute(
-        f"""INSERT INTO beffroi_found SELECT least(n, first), greatest(n, first), 0 FROM beffroi_alike {of_new};
-        CREATE OR REPLACE TEMP TABLE {into} AS
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS
         SELECT l::BIGINT AS l, r::BIGINT AS r, bit_or(rule) AS rules FROM beffroi_found GROUP BY ALL"""
     )
     pairs = _count(connection, f"FROM {into}")
@@ -70,14 +79,36 @@ def candidates(
 
 
 def _alike(connection: duckdb.DuckDBPyConnection, prepared: str, columns: list[str], across: str | None) -> None:
-    """Make beffroi_alike: records of which there are more than ALIKE with all the same values, and the first of them."""
+    """Make beffroi_alike: records of which there are more than ALIKE with all the same values, and the first of them.
+
+    Of the other dataset two of them stay, so that it is seen that there is no best one; of the rest there is no first.
+    """
     values = [identifier(column) for column in columns if column not in OWN] + ([across] if across else [])
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_alike AS
-        WITH hashed AS (SELECT n, hash({", ".join(values)}) AS same FROM {prepared})
-        SELECT n, first FROM hashed JOIN (SELECT same, min(n) AS first FROM hashed GROUP BY same HAVING count(*) > {ALIKE})
-        USING (same) WHERE n <> first"""
+        WITH hashed AS (SELECT n, hash({", ".join(values)}) AS same, {"side" if across == "side" else 0} AS theirs FROM {prepared}),
+        often AS (FROM hashed SEMI JOIN (SELECT same FROM hashed GROUP BY same HAVING count(*) > {ALIKE}) USING (same)),
+        placed AS (SELECT *, min(n) OVER alike AS first, row_number() OVER alike AS place FROM often
+            WINDOW alike AS (PARTITION BY same ORDER BY n))
+        SELECT n, CASE WHEN theirs = 0 THEN first END AS first FROM placed WHERE place > 1 + theirs"""
     )
+
+
+def _of_alike(connection: duckdb.DuckDBPyConnection, across: str | None) -> None:
+    """Add the pairs of beffroi_alike: each with the first, or, where ours are linked to theirs, with what the first is compared with.
+
+    Of one source without duplicates the first is enough.
+    """
+    if across is None:
+        connection.execute("INSERT INTO beffroi_found SELECT least(n, first), greatest(n, first), 0 FROM beffroi_alike")
+    elif across == "side":
+        connection.execute(
+            f"""INSERT INTO beffroi_found WITH pairs AS (SELECT l, r, bit_or(rule) AS rules FROM beffroi_found GROUP BY ALL),
+            ends AS (SELECT l AS first, r AS other, rules FROM pairs UNION ALL SELECT r, l, rules FROM pairs),
+            best AS (FROM ends SEMI JOIN beffroi_alike USING (first) QUALIFY row_number() OVER (
+                PARTITION BY first ORDER BY bit_count(rules) DESC, other) <= {LIKELY})
+            SELECT least(n, other), greatest(n, other), rules FROM beffroi_alike JOIN best USING (first)"""
+        )
 
 
 def _keys(

@@ -1,6 +1,7 @@
 """Prepared columns of persons: scripts, particles, compound names, short forms, dates, numbers; bad input is null."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -102,6 +103,15 @@ def test_dates_and_numbers(connection: duckdb.DuckDBPyConnection) -> None:
         ("19800203", None, "54362315K", None, None),
         ("19801303", None, None, None, "612345678"),
     ]
+
+
+def test_a_parquet_file_keeps_what_is_prepared(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    records(connection, "r", [{"family_name": "García López", "given_name": "Jean-Pierre"}, {}])
+    prepare.prepare(connection, PERSON, "r", "p")
+    connection.execute(f"COPY p TO '{tmp_path}/p.parquet'")
+    types = "SELECT column_name, column_type FROM (DESCRIBE {})"
+    kept = connection.execute(types.format(f"FROM '{tmp_path}/p.parquet'")).fetchall()
+    assert kept == connection.execute(types.format("p")).fetchall()
 
 
 def test_new_records_are_prepared_alone_and_the_known_taken_over(connection: duckdb.DuckDBPyConnection) -> None:

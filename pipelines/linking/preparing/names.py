@@ -101,7 +101,8 @@ def whole(text: str) -> dict[str, Any]:
 
 def _bits(column: str) -> str:
     """Return SQL for a set of 64 bits in which each element of a list has one: lists without a common bit share nothing."""
-    return f"list_bit_or(list_transform({column}, lambda word: 1::UBIGINT << (hash(word) % 64)::INT))"
+    bit = "1::UBIGINT << (hash(word) % 64)::INT"
+    return f"list_bit_or(list_transform({column}, lambda word: {bit}))::UBIGINT"  # HUGEINT, which Parquet has not, else
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:

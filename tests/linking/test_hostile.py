@@ -1,0 +1,137 @@
+"""Hostile data and hostile hands: linking ends with a right or a clear answer, and names no value."""
+
+import json
+from collections.abc import Sequence
+
+import duckdb
+import pytest
+
+from connectors.errors import InvalidRequest, RunFailed, Unavailable
+from pipelines.linking import decisions, exchange, model, pairs, prepare, recipe, stable
+from pipelines.run import run
+from tests.linking.linked import Row, records
+from tests.linking.test_step import BOTH, COMPANIES, FIRST, PERSONS, decide, linked, numbers, of, persons, put
+from tests.pipelines.bench import Bench
+
+__all__ = ["persons"]  # a fixture
+
+TEXTS = (
+    " ", "-", "''", "\x00", "a\x00b", "\x07\x1b[31m", "😀" * 300, "\u202eabc", "محمد", "გიორგი", "Пётр", "Γιώργος", "王小明",
+    "e\u0301", "Дjeаn", "Ⅷ", "①②③", "٠١٢٣", "9" * 5000, "-1", "NaN", '{"a":1}', '["', "';DROP TABLE x;--", "=1+1",
+    "0001-01-01", "9999-12-31", "10000-01-01", "99/99/9999", "1900-00-00", "mc " * 50, "de la", "\ufeff", "SW1A 1AA", "35000",
+    "350", "1 ha 2 a", "732829320", "a b c d e f g h " * 9,
+)  # fmt: skip
+TWIN = ("Dupont", "Jean", "1980-02-03")
+THERE = ("number", "last_name", "given_name", "birth_date")
+
+
+def scored(name: str, rows: Sequence[Row]) -> list[tuple[float, ...]]:
+    """Return weight and probability of each pair that a recipe makes of rows."""
+    kind = recipe.recipe(name)
+    with duckdb.connect(config={"threads": 2, "memory_limit": "400MB"}) as connection:
+        connection.register("given", records(rows, kind.fields))
+        connection.execute("CREATE TEMP TABLE records AS FROM given")
+        prepare.prepare(connection, kind, "records", "prepared")
+        trained = model.train(connection, kind, "prepared")
+        pairs.candidates(connection, kind, "prepared", "candidates")
+        pairs.score(connection, kind, trained, "prepared", "candidates", "scored", floor=0)
+        return connection.execute("SELECT weight, probability FROM scored").fetchall()
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_any_text_in_any_field_is_compared(name: str) -> None:
+    fields = list(recipe.recipe(name).fields)
+    alike = [dict.fromkeys(fields, text) for text in TEXTS for _ in range(2)]
+    mixed = [{field: TEXTS[(at * 7 + n) % len(TEXTS)] for n, field in enumerate(fields)} for at in range(len(TEXTS))]
+    assert all(0 <= p <= 1 and -600 < weight < 600 for weight, p in scored(name, [*alike, *mixed, {}, {}]))
+
+
+def test_names_of_100_000_letters_take_no_room() -> None:
+    words = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{n}" for n in range(20_000))
+    names = ("Dupont", "x" * 100_000, "x" * 99_999 + "y", words, f"a {words}")
+    assert len(scored("person", [{"family_name": each, "given_name": words, "birth_date": "1980-01-01"} for each in names])) == 10
+
+
+def test_persons_who_are_called_by_numbers_are_several() -> None:
+    rows = [{"family_name": f"N{n}x", "given_name": f"J{n}", "birth_date": f"19{50 + n}-01-02"} for n in range(6)]
+    assert all(p < 0.5 for _, p in scored("person", rows))
+
+
+@pytest.mark.parametrize("rows", [[], [("1", *TWIN)], [(str(n), None, "", None) for n in range(12)], [(str(n), "---", "''", None) for n in range(12)]])
+def test_nothing_to_link_is_linked_to_nothing(persons: Bench, rows: list[tuple[str | None, ...]]) -> None:
+    put(persons, *rows)
+    if not rows:
+        persons.source("persons", [], dict.fromkeys(("id", "nom", "prenom", "ne_le"), duckdb.query("SELECT ''").to_arrow_table().schema[0].type))
+    _, told = linked(persons)
+    assert (told["filled"], told["clusters"], told["linked"]) == (len(rows), len(rows), 0)
+
+
+def test_two_alike_are_one_also_without_a_third(persons: Bench) -> None:
+    put(persons, ("1", *TWIN), ("2", *TWIN))
+    assert linked(persons)[1]["clusters"] == 1
+
+
+@pytest.mark.parametrize(("theirs", "filled"), [(0, 1), (1, 31), (20, 1)])
+def test_many_rows_alike_are_all_linked_to_the_one_there_or_to_none_of_several(
+    persons: Bench, theirs: int, filled: int
+) -> None:
+    persons.write("datasets/persons.yaml", BOTH)
+    persons.write("datasets/register.yaml", COMPANIES)
+    put(persons, *((str(n), *TWIN) for n in range(30)), FIRST[2])
+    put(persons, *((f"A{n}", *TWIN) for n in range(theirs)), ("B", *FIRST[2][1:]), table="register", names=THERE)
+    persons.run("register")
+    assert linked(persons, "number")[1]["filled"] == filled
+    if theirs == 1:
+        put(persons, *((str(n), *TWIN) for n in range(32)), FIRST[2])
+        _, told = linked(persons, "number")
+        assert (told["trained"], told["filled"]) == ("kept", 33)
+
+
+def test_the_deadline_ends_linking_too(persons: Bench) -> None:
+    persons.write("datasets/persons.yaml", PERSONS + "deadline: 0.3\n")
+    with pytest.raises(RunFailed, match="deadline"):
+        run(persons.workspace, "persons")
+    persons.write("datasets/persons.yaml", PERSONS)
+    assert linked(persons)[1]["clusters"] == 3
+
+
+# --- what people decided, and their files ----------------------------------------------------------------------------
+
+
+def test_identities_that_look_alike_are_several(persons: Bench) -> None:
+    odd = '"\\\n\u2028,'
+    put(persons, *FIRST, (odd, "Zabala", "Ane", "1955-05-05"), ("\x01", "Novak", "Ivan", "1944-04-04"))
+    decide(persons, decisions.said_of(of("1"), of(odd), "same"))
+    linked(persons)
+    found = numbers(persons)
+    assert found["1"] == found[odd] != found["\x01"]
+
+
+LINE = json.dumps({
+    "a": "a", "b": "b", "verdict": "same", "note": "", "author": "x", "when": "2026-01-01T00:00:00+00:00", "fields": [],
+    "digest_a": None, "digest_b": None,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("line", [
+    "[" * 100_000, "9" * 5000, "[1]", "\0\0", LINE.replace('"x"', '"\\ud800"'), LINE.replace('"x"', "7"), LINE.replace('"same"', '["same"]'),
+    LINE.replace('"b": "b"', '"b": "a"'), LINE.replace('"note": ""', '"note": 7'), LINE.replace("[]", "[7]"),
+], ids=lambda line: line[:12])  # fmt: skip
+def test_a_damaged_decision_is_told_by_its_line(persons: Bench, line: str) -> None:
+    file = persons.write(".beffroi/decisions/persons.person.jsonl", f"{LINE}\n{line}\n")
+    with pytest.raises(Unavailable, match=f"{file.name}, line 2"):
+        decisions.load(persons.workspace, "persons", "person")
+
+
+@pytest.mark.parametrize("said", ["", "[]", '{"last": 1e400}', '{"last": 9223372036854775807}', '{"last": -5}', '{"last": true}', "[" * 100_000])
+def test_a_damaged_highest_id_is_told(persons: Bench, said: str) -> None:
+    persons.write(".beffroi/decisions/persons.person.last", said)
+    with pytest.raises(Unavailable, match="highest id"):
+        stable.taker(persons.workspace, "persons", "person")(1, 0)
+
+
+def test_half_a_character_is_no_decision_to_take_over_and_a_note_with_one_is_kept(persons: Bench) -> None:
+    with pytest.raises(InvalidRequest, match="line 1"):
+        exchange._object(1, LINE.replace('"x"', '"\\ud800"'))  # noqa: SLF001  # the part that reads a line
+    decide(persons, decisions.said_of(of("1"), of("3"), "different", "caf\udce9"))
+    assert [each.note for each in decisions.load(persons.workspace, "persons", "person")] == ["caf?"]
