@@ -78,7 +78,8 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     clock.begin("scan")
     inputs = again(workspace, dataset) if replay else list(stage(workspace, dataset, connection, full=full))
     known_by = known.digest(job, [each.raw for each in inputs], needed)
-    if not (preview or replay) and (same := known.unchanged(job, known_by)) is not None:
+    anew = preview or replay or (full and bool(dataset.link))  # links anew, with a model that is trained anew
+    if not anew and (same := known.unchanged(job, known_by)) is not None:
         _note(job, inputs, known_by, same.version)  # by what it was asked for may be new, as a watermark is
         return write.unchanged(job, replace(runs.as_read(same, inputs), why_whole={}))
     if not preview:

@@ -5,7 +5,7 @@ identifies it there. Rows of one source that have the same identity are one reco
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -20,10 +20,13 @@ from pipelines.sql import identifier, quote
 FIELD = "field_"
 """How the columns begin that have what a record's fields are."""
 
+OWN = ("n", "side", "origin", "place", "identity", "beffroi_hash")
+"""What a record has besides its fields: `beffroi_hash` tells whether these are as they were."""
+
 
 @dataclass(frozen=True)
 class Gathered:
-    """`records` has n, side, origin, identity and beffroi_hash, one row a record; `fields` n, side, origin and the texts.
+    """`records` has what is a record's own, one row a record; `fields` is SQL for that and the text of each field.
 
     n is where the row stands: its number in the table of the run, or, of the other dataset's, that in its version above
     `base`. `rows` has all good rows as n and `record`, the n of their record; None where each is a record of its own.
@@ -32,49 +35,38 @@ class Gathered:
     records: str
     fields: str
     base: int
-    ours: int
-    theirs: int
+    count: int
     rows: str | None
     other: str | None
-
-    @property
-    def count(self) -> int:
-        """Return how many records there are."""
-        return self.ours + self.theirs
 
 
 def gather(job: Job, column: str, recipe: Recipe, judged: Judged, needed: Needed, name: str) -> Gathered:
     """Make the tables, whose names begin with `name`. Raises RunFailed where the other dataset has no version."""
     connection, dataset, link = job.connection, job.dataset, job.dataset.link[column]
     base = connection.execute(f"SELECT count(*) FROM {ROWS}").fetchall()[0][0]
-    texts = _texts(dataset, linked.columns(link, dataset), recipe)
     sources = f"[{', '.join(quote(source.name) for source in dataset.inputs)}]"
-    known_by = _identity(f"{sources}[{SOURCE} + 1]", linked.identity(dataset, column))
-    good = judged.rules.good
-    connection.execute(
-        f"CREATE TEMP TABLE {name}_records AS SELECT beffroi_row AS n, 0::UTINYINT AS side, {SOURCE}::USMALLINT AS origin,"
-        f" {known_by} AS identity, {_hash(texts)} AS beffroi_hash FROM {JUDGED} WHERE {good}"
-    )
-    rows = _one_each(connection, name)
-    ours = connection.execute(f"SELECT count(*) FROM {name}_records").fetchall()[0][0]
-    views, other, theirs = [f"SELECT rowid AS n, {_named(texts)} FROM {ROWS} WHERE {good}"], None, 0
+    identities = _identity(f"{sources}[{SOURCE} + 1]", linked.identity(dataset, column))
+    texts = _texts(dataset, linked.columns(link, dataset), recipe)
+    own = ("beffroi_row", "0", f"{SOURCE}::USMALLINT", PLACE, identities)
+    sides, other = [_side(own, texts, f"{JUDGED} WHERE {judged.rules.good}")], None
     if link.to is not None:
-        other = needed.parquet(link.to)
-        there = job.workspace.datasets[link.to]
+        other, there = needed.parquet(link.to), job.workspace.datasets[link.to]
+        own = (f"file_row_number + {base}", "1", "0::USMALLINT", "NULL", _identity(quote(link.to), there.key))
         texts = _texts(there, linked.others(link, there), recipe)
-        numbered = (
-            f"(SELECT file_row_number + {base} AS n, * FROM read_parquet({quote(other)}, file_row_number = true))"
-        )
-        theirs = connection.execute(
-            f"INSERT INTO {name}_records SELECT n, 1, 0, {_identity(quote(link.to), there.key)}, {_hash(texts)}"
-            f" FROM {numbered}"
-        ).fetchall()[0][0]
-        views.append(f"SELECT n, {_named(texts)} FROM {numbered}")
-    connection.execute(
-        f"CREATE TEMP VIEW {name}_fields AS SELECT n, side, origin, {', '.join(map(identifier, recipe.fields))}"
-        f" FROM {name}_records JOIN ({' UNION ALL BY NAME '.join(views)}) beffroi_texts USING (n)"
-    )
-    return Gathered(f"{name}_records", f"{name}_fields", base, ours, theirs, rows, other)
+        sides.append(_side(own, texts, f"read_parquet({quote(other)}, file_row_number = true)"))
+    connection.execute(f"CREATE TEMP VIEW {name}_fields AS {' UNION ALL '.join(sides)}")
+    connection.execute(f"CREATE TEMP TABLE {name}_records AS SELECT {', '.join(OWN)} FROM {name}_fields")
+    rows, fields = _one_each(connection, name), f"{name}_fields"
+    if rows is not None:
+        fields = f"(FROM {fields} SEMI JOIN {name}_records USING (n))"
+    count = connection.execute(f"SELECT count(*) FROM {name}_records").fetchall()[0][0]
+    return Gathered(f"{name}_records", fields, base, count, rows, other)
+
+
+def _side(own: Sequence[str], texts: Mapping[str, str], rows: str) -> str:
+    """Return the query of the records of one side: SQL for what is `own` of each, and for its fields."""
+    named = [f"{sql} AS {each}" for each, sql in zip(OWN, (*own, _hash(texts)), strict=True)]
+    return f"SELECT {', '.join([*named, *(f'{sql} AS {FIELD}{field}' for field, sql in texts.items())])} FROM {rows}"
 
 
 def _texts(dataset: Dataset, columns: Mapping[str, str], recipe: Recipe) -> dict[str, str]:
@@ -98,10 +90,6 @@ def _text(column: str, kind: str) -> str:
             return f"CAST({name} AS VARCHAR)"
 
 
-def _named(texts: Mapping[str, str]) -> str:
-    return ", ".join(f"{sql} AS {identifier(field)}" for field, sql in texts.items())
-
-
 def _hash(texts: Mapping[str, str]) -> str:
     """Return SQL for what tells that a record's fields are other ones than before."""
     return f"hash({', '.join(texts.values())})"
@@ -122,17 +110,14 @@ def _one_each(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
 
     None where there is no other.
     """
-    twice = f"SELECT hash(identity) AS twice FROM {name}_records GROUP BY ALL HAVING count(*) > 1"
+    ours = f"FROM {name}_records WHERE side = 0"
+    twice = f"SELECT hash(identity) AS twice {ours} GROUP BY ALL HAVING count(*) > 1"
     if not connection.execute(f"SELECT count(*) FROM ({twice})").fetchall()[0][0]:
         return None
     connection.execute(
-        f"CREATE TEMP TABLE {name}_rows AS WITH beffroi_same AS (SELECT n, identity FROM {name}_records"
-        f" WHERE hash(identity) IN ({twice})), beffroi_placed AS (SELECT n, identity, {PLACE} AS place FROM beffroi_same"
-        f" JOIN {JUDGED} ON beffroi_row = n) SELECT n, first_value(n) OVER (PARTITION BY identity ORDER BY place) AS record"
-        " FROM beffroi_placed"
+        f"CREATE TEMP TABLE {name}_rows AS SELECT n, first_value(n) OVER (PARTITION BY identity ORDER BY place) AS record"
+        f" {ours} AND hash(identity) IN ({twice})"
     )
     connection.execute(f"DELETE FROM {name}_records WHERE n IN (SELECT n FROM {name}_rows WHERE n <> record)")
-    connection.execute(
-        f"INSERT INTO {name}_rows SELECT n, n FROM {name}_records WHERE side = 0 AND n NOT IN (SELECT n FROM {name}_rows)"
-    )
+    connection.execute(f"INSERT INTO {name}_rows SELECT n, n {ours} AND n NOT IN (SELECT n FROM {name}_rows)")
     return f"{name}_rows"

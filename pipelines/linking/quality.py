@@ -29,20 +29,26 @@ FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::
 def measure(
     connection: duckdb.DuckDBPyConnection, *, pairs: str, bands: str, records: str, prepared: str,
     blocks: Sequence[Sequence[str]], thresholds: Thresholds, histogram: Mapping[int, int], floor: int,
-    decisions: Sequence[Decision] = (),
+    decisions: Sequence[Decision] = (), one_each: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the figures of a run's links, as JSON has them.
 
     `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
-    same, as clustering left them; `records`: n and identity, of both sides; `prepared`: n and the columns of `blocks`.
-    `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
+    same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
+    `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
     under = {weight: held for weight, held in histogram.items() if weight < floor}
     lost = sum(held / (1 + 2 ** -(weight + 0.5)) for weight, held in under.items())  # as if in the middle of each bin
     unseen = _unseen(connection, pairs, prepared, blocks, thresholds)
     steps = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
-    table = [_at(each, _sums(connection, pairs, each, thresholds.review), lost, unseen) for each in steps]
+    of = _best(pairs, records) if one_each else f"SELECT *, 1 - {FALSE} AS likely FROM {pairs}"
+    ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
+    table = []
+    for each in steps:
+        sums = _sums(connection, f"({of})", each, thresholds.review)
+        still = lost * (ours - sums[0]) / ours if ours else lost  # who is linked is nobody else
+        table.append(_at(each, sums, still, unseen))
     held = dict(connection.execute(f"SELECT band, count(*) FROM {bands} GROUP BY ALL").fetchall())
     found = {band: held.get(band, 0) for band in BANDS}
     found["apart"] += sum(under.values())
@@ -79,6 +85,15 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str, **named: Any) -> tup
     return found
 
 
+def _best(pairs: str, records: str) -> str:
+    """Return the query of the best pair of each record of side 0, with how likely it is of any."""
+    ours = f"SELECT CASE WHEN x.side = 0 THEN l ELSE r END AS ours, p.* FROM {pairs} p JOIN {records} x ON x.n = p.l"
+    return (
+        "SELECT max(probability) AS probability, arg_max(how, probability) AS how, arg_max(weight, probability) AS weight,"
+        f" least(1, sum(1 - {FALSE})) AS likely FROM ({ours}) GROUP BY ours"
+    )
+
+
 def _sums(connection: duckdb.DuckDBPyConnection, pairs: str, threshold: float, review: float) -> tuple[Any, ...]:
     """Return how many pairs a threshold links and asks of, how many of the links are false, and of the rest true."""
     return _one(
@@ -86,7 +101,7 @@ def _sums(connection: duckdb.DuckDBPyConnection, pairs: str, threshold: float, r
         f"""SELECT count(*) FILTER (probability >= $link),
                    count(*) FILTER (probability < $link AND probability >= $review),
                    coalesce(sum({FALSE}) FILTER (probability >= $link), 0),
-                   coalesce(sum(1 - {FALSE}) FILTER (probability < $link), 0) FROM {pairs}""",
+                   coalesce(sum(likely) FILTER (probability < $link), 0) FROM {pairs}""",
         link=threshold,
         review=min(review, threshold),
     )

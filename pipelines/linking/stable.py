@@ -52,14 +52,14 @@ def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = Fa
 def _last(path: Path) -> int:
     try:
         last = json.loads(path.read_bytes())["last"]
-        if type(last) is int and 0 <= last < HIGHEST:
-            return last
-        raise ValueError("no id")
     except FileNotFoundError:
         return 0
     except (ValueError, KeyError, TypeError, RecursionError):
-        said = f".beffroi/decisions/{path.name}: it does not say the highest id that was given; put the file back"
-        raise Unavailable(said) from None
+        last = None
+    if type(last) is int and 0 <= last < HIGHEST:
+        return last
+    said = f".beffroi/decisions/{path.name}: it does not say the highest id that was given; put the file back"
+    raise Unavailable(said)
 
 
 def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) -> Ints:

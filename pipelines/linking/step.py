@@ -20,7 +20,7 @@ from pipelines.judge import ROWS, Judged
 from pipelines.linking import attached, carried, clusters, decisions, files, gathered, pairs, quality, stable, written
 from pipelines.linking.decisions import Decision
 from pipelines.linking.files import Before
-from pipelines.linking.gathered import Gathered
+from pipelines.linking.gathered import FIELD, Gathered
 from pipelines.linking.model import Model, train
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, Thresholds
@@ -108,7 +108,7 @@ class _Link:
             under = {edge: counted for edge, counted in scored.histogram.items() if edge < self._floor}
             kept = {"key": key, "trained_on": scored.trained_on, "model": scored.model.to_json(), "under": under}
             besides = {"model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown}}
-            written.write(self.job, self.column, self.recipe, there, self.name, besides)
+            written.write(self.job, self.column, there, self.name, besides)
         return told
 
     def _key(self) -> str:
@@ -127,19 +127,20 @@ class _Link:
 
     def _anew(self, there: Gathered) -> _Scored:
         """Prepare, block and score all records, with a model that is trained on them."""
-        self._prepare(f"FROM {there.fields}")
+        self._prepare(there.fields)
         model = train(self.connection, self.recipe, f"{self.name}_prepared", across=self._across)
         return self._scored(model, there.count, None)
 
     def _onward(self, before: Before, there: Gathered) -> _Scored:
         """Prepare, block and score what is new, and take the rest as it was found before."""
         kept = carried.prepared(self.connection, self.name, before)
-        self._prepare(f"FROM {there.fields} SEMI JOIN {self.name}_new USING (n)", kept)
+        self._prepare(f"{there.fields} SEMI JOIN {self.name}_new USING (n)", kept)
         return self._scored(Model.of_json(before.said["model"]), before.said["trained_on"], before)
 
     def _prepare(self, records: str, kept: str | None = None) -> None:
         """Prepare records, which are put into a table first: each part of it reads them, and what is kept joins them."""
-        self.connection.execute(f"CREATE TEMP TABLE {self.name}_came AS {records}")
+        texts = ", ".join(f"{FIELD}{field} AS {identifier(field)}" for field in self.recipe.fields)
+        self.connection.execute(f"CREATE TEMP TABLE {self.name}_came AS SELECT n, side, origin, {texts} FROM {records}")
         prepare(self.connection, self.recipe, f"{self.name}_came", f"{self.name}_prepared", kept)
         self.connection.execute(f"DROP TABLE {self.name}_came")
 
@@ -196,7 +197,7 @@ class _Link:
             return asdict(attached.attach(self.connection, records=f"{name}_records", **given))
         columns = [identifier(column) for column in self.recipe.exclusive]
         self.connection.execute(
-            f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['r.*', *columns])}"
+            f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['n, identity, r.side, r.origin', *columns])}"
             f" FROM {name}_records r JOIN {name}_prepared USING (n)"
         )
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview)
@@ -241,4 +242,5 @@ class _Link:
             self.connection, pairs=f"{name}_pairs", bands=f"{name}_made_bands", records=f"{name}_records",
             prepared=f"{name}_prepared", blocks=self._blocks() or [each.on for each in self.recipe.blocks], thresholds=self.thresholds,
             histogram=scored.histogram, floor=self._floor, decisions=said,
+            one_each=self.link.to is not None,
         )  # fmt: skip

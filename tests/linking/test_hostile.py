@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from connectors.errors import InvalidRequest, RunFailed, Unavailable
 from pipelines.linking import decisions, exchange, model, pairs, prepare, recipe, stable
 from pipelines.run import run
 from tests.linking.linked import Row, records
-from tests.linking.test_step import BOTH, COMPANIES, FIRST, PERSONS, decide, linked, numbers, of, persons, put
+from tests.linking.test_step import BOTH, COMPANIES, FIRST, NAMES, PERSONS, decide, linked, numbers, of, persons, put
 from tests.pipelines.bench import Bench
 
 __all__ = ["persons"]  # a fixture
@@ -49,7 +50,12 @@ def test_any_text_in_any_field_is_compared(name: str) -> None:
 def test_names_of_100_000_letters_take_no_room() -> None:
     words = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{n}" for n in range(20_000))
     names = ("Dupont", "x" * 100_000, "x" * 99_999 + "y", words, f"a {words}")
-    assert len(scored("person", [{"family_name": each, "given_name": words, "birth_date": "1980-01-01"} for each in names])) == 10
+    assert (
+        len(
+            scored("person", [{"family_name": each, "given_name": words, "birth_date": "1980-01-01"} for each in names])
+        )
+        == 10
+    )
 
 
 def test_persons_who_are_called_by_numbers_are_several() -> None:
@@ -57,11 +63,19 @@ def test_persons_who_are_called_by_numbers_are_several() -> None:
     assert all(p < 0.5 for _, p in scored("person", rows))
 
 
-@pytest.mark.parametrize("rows", [[], [("1", *TWIN)], [(str(n), None, "", None) for n in range(12)], [(str(n), "---", "''", None) for n in range(12)]])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("1", *TWIN)],
+        [(str(n), None, "", None) for n in range(12)],
+        [(str(n), "---", "''", None) for n in range(12)],
+    ],
+)
 def test_nothing_to_link_is_linked_to_nothing(persons: Bench, rows: list[tuple[str | None, ...]]) -> None:
     put(persons, *rows)
     if not rows:
-        persons.source("persons", [], dict.fromkeys(("id", "nom", "prenom", "ne_le"), duckdb.query("SELECT ''").to_arrow_table().schema[0].type))
+        persons.source("persons", [], dict.fromkeys(NAMES, pa.string()))
     _, told = linked(persons)
     assert (told["filled"], told["clusters"], told["linked"]) == (len(rows), len(rows), 0)
 
@@ -77,12 +91,12 @@ def test_many_rows_alike_are_all_linked_to_the_one_there_or_to_none_of_several(
 ) -> None:
     persons.write("datasets/persons.yaml", BOTH)
     persons.write("datasets/register.yaml", COMPANIES)
-    put(persons, *((str(n), *TWIN) for n in range(30)), FIRST[2])
+    put(persons, *((str(n), *TWIN) for n in range(30)), ("x", *FIRST[2][1:]))
     put(persons, *((f"A{n}", *TWIN) for n in range(theirs)), ("B", *FIRST[2][1:]), table="register", names=THERE)
     persons.run("register")
     assert linked(persons, "number")[1]["filled"] == filled
     if theirs == 1:
-        put(persons, *((str(n), *TWIN) for n in range(32)), FIRST[2])
+        put(persons, *((str(n), *TWIN) for n in range(32)), ("x", *FIRST[2][1:]))
         _, told = linked(persons, "number")
         assert (told["trained"], told["filled"]) == ("kept", 33)
 
@@ -123,7 +137,10 @@ def test_a_damaged_decision_is_told_by_its_line(persons: Bench, line: str) -> No
         decisions.load(persons.workspace, "persons", "person")
 
 
-@pytest.mark.parametrize("said", ["", "[]", '{"last": 1e400}', '{"last": 9223372036854775807}', '{"last": -5}', '{"last": true}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "said",
+    ["", "[]", '{"last": 1e400}', '{"last": 9223372036854775807}', '{"last": -5}', '{"last": true}', "[" * 100_000],
+)
 def test_a_damaged_highest_id_is_told(persons: Bench, said: str) -> None:
     persons.write(".beffroi/decisions/persons.person.last", said)
     with pytest.raises(Unavailable, match="highest id"):
@@ -132,6 +149,6 @@ def test_a_damaged_highest_id_is_told(persons: Bench, said: str) -> None:
 
 def test_half_a_character_is_no_decision_to_take_over_and_a_note_with_one_is_kept(persons: Bench) -> None:
     with pytest.raises(InvalidRequest, match="line 1"):
-        exchange._object(1, LINE.replace('"x"', '"\\ud800"'))  # noqa: SLF001  # the part that reads a line
+        exchange._object(1, LINE.replace('"x"', '"\\ud800"'))
     decide(persons, decisions.said_of(of("1"), of("3"), "different", "caf\udce9"))
     assert [each.note for each in decisions.load(persons.workspace, "persons", "person")] == ["caf?"]
