@@ -336,5 +336,7 @@ def test_every_command_named_exists(page: Path) -> None:
         for word in line.split()[1:]:
             if not isinstance(command, click.Group) or word.startswith(("-", "…", "COMMAND")):
                 break
+            if command.name == "decide" and word not in command.commands:  # `beffroi decide DATASET` reviews it
+                break
             assert word in command.commands, f"{name(page)}: there is no command «{line}»"
             command = command.commands[word]
