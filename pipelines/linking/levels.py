@@ -1,8 +1,13 @@
 """Levels: how near the two records of each pair are in every comparison, and how rare what they have in common is."""
 
+from collections.abc import Iterator
+
 import duckdb
 
 from pipelines.linking.recipe import Comparison
+
+SLICE = 200_000
+"""Records of which the engine holds twice all that is compared, at once."""
 
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
@@ -40,12 +45,32 @@ def levels(
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS FROM {prepared} WHERE {looked_at};
         CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM beffroi_some{joins};
-        DROP TABLE beffroi_some;
-        CREATE OR REPLACE TEMP TABLE beffroi_levels AS SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
-        SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both} FROM {candidates} p
-        JOIN beffroi_sides l ON l.n = p.l JOIN beffroi_sides r ON r.n = p.r);
-        DROP TABLE beffroi_sides"""
+        DROP TABLE beffroi_some;"""
     )
+    query = f"""SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
+        SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both}
+        FROM (FROM {candidates} WHERE l BETWEEN $l AND $l_end AND r BETWEEN $r AND $r_end) p
+        JOIN (FROM beffroi_sides WHERE n BETWEEN $l AND $l_end) l ON l.n = p.l
+        JOIN (FROM beffroi_sides WHERE n BETWEEN $r AND $r_end) r ON r.n = p.r)"""
+    into = "CREATE OR REPLACE TEMP TABLE beffroi_levels AS"
+    for bounds in _slices(connection):
+        connection.execute(f"{into} {query}", bounds)
+        into = "INSERT INTO beffroi_levels"
+    connection.execute("DROP TABLE beffroi_sides")
+
+
+def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, int]]:
+    """Yield bounds of n for the lesser and the greater record of pairs: together all pairs, each once."""
+    ends = [
+        end for (end,) in connection.execute(
+            f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // {SLICE} AS part FROM beffroi_sides)"
+            " GROUP BY part ORDER BY part"
+        ).fetchall()
+    ] or [0]  # fmt: skip
+    parts = list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
+    for at, (first, last) in enumerate(parts):
+        for other, end in parts[at:]:
+            yield {"l": first, "l_end": last, "r": other, "r_end": end}
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
