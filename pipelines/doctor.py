@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from connectors.errors import Unavailable
 from pipelines import by_column, databases, index, metrics, raw, retention, rollback, runs, versions
 from pipelines.declarations import Dataset
-from pipelines.linking import files as links
+from pipelines.linking import amiss as links_amiss
 from pipelines.versions import Version
 from pipelines.workspace import Workspace
 
@@ -112,6 +112,7 @@ def _of(workspace: Workspace, name: str, *, mend: bool) -> list[Finding]:
     try:
         with versions.alone(workspace, name):
             found = [Finding(name, "broken", detail) for detail in _broken(workspace, name)]
+            found += [Finding(name, *told) for told in links_amiss.of(workspace, name)]
             left = list(dict.fromkeys(_leftovers(workspace, name)))
             whole = [each for each in left if not {*each.parents} & {*left}]
             return [*found, *(_leftover(workspace, name, each, mend=mend) for each in whole)]
@@ -236,8 +237,6 @@ def _ready(dataset: Dataset, version: Version) -> str | None:
     today = version.declared == versions.declared(dataset)
     if today and not by_column.is_of(dataset, version.parquet, version.folder):
         return "its index by columns is gone or damaged, or not of the columns that index: names"
-    if today and links.damaged(dataset, version.folder):
-        return "what its links were made from is damaged"
     return "its report is gone or damaged" if _began(version.folder / "report.json") is None else None
 
 
@@ -265,6 +264,8 @@ def _no_more(workspace: Workspace, name: str, *, mend: bool) -> Finding:
     there = [path for path in paths if path.exists()]
     size = sum(map(_bytes, there))
     said = f"{name} is declared no more, and its state is still there"
+    if any(path.parent.name == "decisions" for path in there):
+        said += ", with people's decisions on its links and the highest id given (ids would be given again)"
     found = Finding(name, "undeclared", f"{said}: `beffroi doctor --mend {name}` removes it for good", None, size)
     if not mend:
         return found

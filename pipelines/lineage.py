@@ -22,10 +22,10 @@ from pipelines.sql import quote
 from pipelines.whole import whole_file
 
 CONFLICTS = "beffroi_conflicts"
+"""The table of the values that were not kept."""
 
 MOST = 50
 """Pairs of sources, by column, of which a report tells that one has other values than the other."""
-"""The table of the values that were not kept."""
 
 CORRECTED = "beffroi_corrected"
 """The table of the rows that were judged as a person corrected them: source, place and digest of each."""

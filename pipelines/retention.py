@@ -29,6 +29,8 @@ EVIDENCE = {"report.json", "lineage.parquet", "duplicates.parquet"}
 
 def sweep(workspace: Workspace, name: str) -> None:
     """Remove what killed runs left behind, and all that is no longer kept. Raises OSError, Unavailable."""
+    for folder in (workspace.state / "versions" / name).glob("*"):
+        links.settle(folder)
     for path in leftovers(workspace, name):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -94,12 +94,14 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     judged = judge(connection, dataset, inputs, needed)
     several.hold(connection, dataset, judged, needed)
     corrections = corrected.apply(job, judged, needed)
-    links = _linked(job, judged, needed, full=full, preview=preview) if dataset.link else {}
+    links = _linked(job, judged, needed, full=full, preview=preview, accept=accept) if dataset.link else {}
     in_order = merge(connection, dataset, judged)
     compare.lines(connection, dataset, judged, in_order=in_order)
     clock.begin("expect", sum(judged.counts))
     why = {"reason": since.en, "reason_fr": since.fr} if any(each.raw.after for each in inputs) else {}
-    report = replace(_report(job, inputs, judged, needed), corrected=corrections, replayed=replay, why_whole=why, links=links)
+    report = replace(
+        _report(job, inputs, judged, needed), corrected=corrections, replayed=replay, why_whole=why, links=links
+    )
     report, problems = expectations.judge(job, inputs, judged, report, accept=accept)
     if problems:
         runs.failed(job, judged, clock.done(report, "failed", problems))
@@ -111,12 +113,14 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     return report
 
 
-def _linked(job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool) -> dict[str, dict[str, Any]]:
+def _linked(
+    job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool, accept: bool
+) -> dict[str, dict[str, Any]]:
     """Fill in the columns that links declare; return what the report tells of them."""
     from pipelines.linking import step  # what it imports takes a second
 
     job.clock.begin("link")
-    return step.fill(job, judged, needed, full=full, preview=preview)
+    return step.fill(job, judged, needed, full=full, preview=preview, accept=accept)
 
 
 def _note(job: Job, inputs: Sequence[Staged], judged: str | None = None, version: int | None = None) -> None:

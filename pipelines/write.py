@@ -37,6 +37,10 @@ def version(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Repo
     if report.new:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    if dataset.link and not report.new:
+        from pipelines.linking import lasting  # what it imports takes a second
+
+        report = lasting.kept(job, report, folder)
     _evidence(job, judged, report, folder)
     if report.new or (last and not last.whole):
         job.clock.begin("faces")

@@ -53,7 +53,7 @@ def workspace(folder: Path, codes: list[str]) -> Workspace:
     (folder / "datasets").mkdir()
     (folder / "datasets" / "residents.yaml").write_text(
         f"title: Residents\nowner: ville\naudience: owner\nsources:\n{sources}schema:\n  fields:\n"
-        f"    - {{name: person, type: integer}}\n{columns}{REST}clean:\n{clean}",
+        f"    - {{name: person, type: integer, personal: true}}\n{columns}{REST}clean:\n{clean}",
         encoding="utf-8",
     )
     return Workspace(folder)

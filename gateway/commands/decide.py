@@ -126,9 +126,10 @@ def list_command(
     of = _asked(root, dataset, column, lang, purpose, raw=raw)
     with evidence.engine() as connection:
         if decided:
+            held = decide_read.held(connection, of)
             if raw:
-                asyncio.run(decide_read.noted(of))
-            decide_words.show_held(of, decide_read.held(connection, of), as_json)
+                asyncio.run(decide_read.noted(of, [each.decision for each in held]))
+            decide_words.show_held(of, held, as_json)
             return
         found = decide_read.queue(connection, of).questions
         most = found[:limit] if limit else found
@@ -248,8 +249,8 @@ def export_command(
 
     of = _asked(root, dataset, column, lang, purpose)
     chosen = exchange.format_of(file, form) if file is not None else exchange.format_of(Path("-"), form or "jsonl")
-    asyncio.run(decide_read.noted(of))
     found = decide_read.load(of)
+    asyncio.run(decide_read.noted(of, found))
     text = exchange.written(found, chosen)
     if file is None:
         click.echo(text, nl=False)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +54,7 @@ async def shown(connection: "DuckDBPyConnection", of: Asked, asked: Sequence["Qu
     from gateway.commands import link_why
 
     identities = {name for each in asked for name in (each.a, each.b)}
+    identities |= {name for each in asked if each.contradiction is not None for name in each.contradiction["way"]}
     values = await link_why.values_of(connection, replace(of, raw=True), identities, "decide")
     return [
         Shown(each, values.get(each.a, {}), values.get(each.b, {}), explained(connection, of, each, values))
@@ -70,7 +70,7 @@ def explained(
 
     if question.pair is None:
         return None
-    said = {(question.a, question.b): question.decision} if question.decision is not None and values else {}
+    said = {question.decision.pair: question.decision} if question.decision is not None and values else {}
     names = (lambda identity: identity) if values else (lambda identity: "A" if identity == question.a else "B")
     pair = dict(question.pair)
     if pair["l"] != question.a:  # as the records stand side by side
@@ -128,17 +128,11 @@ def withdraw(of: Asked, ends: tuple[str, str], note: str) -> "Decision":
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-async def noted(of: Asked) -> None:
-    """Put on the journal that identities and notes of decisions are read. Raises what `decide` raises."""
-    from gateway.callers.access import decide, of_refused, operator
-    from gateway.journal import Entry, Journal
+async def noted(of: Asked, said: Sequence["Decision"]) -> None:
+    """Put on the journal that decisions are read, with the records that they name. Raises what `decide` raises."""
+    from gateway.commands import link_why
 
-    caller = operator(of.purpose)
-    entry = Entry.begin(of.workspace, caller, "decide", f"dataset:{of.dataset}")
-    with closing(Journal.of(of.workspace)) as journal:
-        async with journal.access(entry):
-            decide(of.workspace, caller, of_refused(of.workspace.dataset(of.dataset)), None)
-            entry.source = f"version {of.version.number} of {of.dataset}"
+    await link_why.noted(of, {name for each in said for name in each.pair}, "decide")
 
 
 def new_file(file: Path, text: str) -> None:
@@ -156,7 +150,7 @@ def take(connection: "DuckDBPyConnection", of: Asked, file: Path, form: Any) -> 
     from gateway.callers.access import operator
     from pipelines.linking import decisions, exchange, questions
 
-    holding, author = load(of), operator(None).agent
+    holding, author = decisions.last(of.workspace, of.dataset, of.column), operator(None).agent
     content = file.read_bytes()
     named = exchange.read(content, form, holding, {}, author)
     values = questions.now(connection, of.version.folder, of.column, named.new)

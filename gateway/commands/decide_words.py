@@ -111,17 +111,18 @@ def show_held(of: Asked, found: list[Held], as_json: bool) -> None:
     """Show decisions, and what became of their records; which ones they are where that was asked for."""
     said = told(of.language)
     if as_json:
-        names = ("a", "b", "note") if of.raw else ()
-        keys = (*names, "verdict", "author", "when")
-        console.show_json(
-            [{key: getattr(each.decision, key) for key in keys} | {"records": each.records} for each in found]
-        )
+        keys = (*(("note",) if of.raw else ()), "verdict", "author", "when")
+        ends = [dict(zip("ab", of.ours_first(*each.decision.pair), strict=True)) if of.raw else {} for each in found]
+        console.show_json([
+            its | {key: getattr(each.decision, key) for key in keys} | {"records": each.records}
+            for its, each in zip(ends, found, strict=True)
+        ])  # fmt: skip
     elif not found:
         console.note(said("Nothing was decided yet."))
     else:
         rows = [
             (said(each.decision.verdict), each.decision.author, each.decision.when, said(each.records),
-             *((each.decision.a, each.decision.b, each.decision.note) if of.raw else ()))
+             *((*of.ours_first(*each.decision.pair), each.decision.note) if of.raw else ()))
             for each in found
         ]  # fmt: skip
         heads = [said(name) for name in ("decision", "by", "when", "records")]

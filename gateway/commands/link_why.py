@@ -40,6 +40,15 @@ class Asked:
     raw: bool = False
     purpose: str | None = None
 
+    def is_theirs(self, identity: str) -> bool:
+        """Tell whether an identity is that of a record of the dataset which is linked to; it may be gone."""
+        to = self.workspace.dataset(self.dataset).link[self.column].to
+        return to is not None and bool(json.loads(identity)[0] == to)
+
+    def ours_first(self, one: str, other: str) -> tuple[str, str]:
+        """Return two identities, that of the record of this dataset first; of two such as they are."""
+        return (other, one) if self.is_theirs(one) and not self.is_theirs(other) else (one, other)
+
 
 @dataclass
 class Why:
@@ -243,33 +252,42 @@ def resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
 async def values_of(
     connection: "DuckDBPyConnection", of: Asked, identities: Collection[str], action: str = "link"
 ) -> dict[str, "Values"]:
-    """Return what records have in the recipe's fields, once that is on the journal for each dataset that they are of.
+    """Return what records have in the recipe's fields, once that is on the journal. Raises what `decide` raises."""
+    from pipelines.declarations import linked
+    from pipelines.linking import looking
 
+    dataset = of.workspace.dataset(of.dataset)
+    link = dataset.link[of.column]
+    read = [linked.columns(link, dataset)]
+    read += [linked.others(link, of.workspace.dataset(link.to))] if link.to is not None else []
+    await noted(of, identities, action, [list(each.values()) for each in read])
+    return looking.fields(connection, of.version.folder, of.column, identities)
+
+
+async def noted(
+    of: Asked, identities: Collection[str], action: str, fields: Sequence[Collection[str]] | None = None
+) -> None:
+    """Put on the journal that records are named: an entry for each dataset that they may be of, with their keys.
+
+    `fields` are the columns that are read of this dataset, and of that which it links to; by default those of the key.
     Raises what `decide` raises.
     """
     from gateway.callers.access import decide, of_refused, operator
     from gateway.journal import Entry, Journal
     from pipelines.declarations import linked
-    from pipelines.linking import looking
 
     caller, dataset = operator(of.purpose), of.workspace.dataset(of.dataset)
-    link, theirs = dataset.link[of.column], looking.theirs(connection, of.version.folder, of.column, identities)
-    columns = {of.dataset: linked.columns(link, dataset)}
-    if link.to is not None:
-        columns[link.to] = columns.get(link.to, {}) | linked.others(link, of.workspace.dataset(link.to))
-    keys = {
-        name: [each for each in identities if len(columns) == 1 or (each in theirs) == (name == link.to)]
-        for name in columns
-    }
+    other = of.workspace.datasets.get(dataset.link[of.column].to or "")
+    keys = [linked.identity(dataset, of.column), *([other.key] if other is not None else [])]
     with closing(Journal.of(of.workspace)) as journal:
-        for name, read in columns.items():
-            entry = Entry.begin(of.workspace, caller, action, f"dataset:{name}")
+        for each, columns in zip((dataset, *([other] if other is not None else [])), fields or keys, strict=True):
+            entry = Entry.begin(of.workspace, caller, action, f"dataset:{each.name}")
+            named = sorted(name for name in identities if of.is_theirs(name) == (each is other))
             async with journal.access(entry):
-                decide(of.workspace, caller, of_refused(of.workspace.dataset(name)), None)
-                entry.identifiers = [journal.keyed(f"dataset:{name}:{_key(each)}") for each in sorted(keys[name])]
-                entry.fields = sorted(read.values())
+                decide(of.workspace, caller, of_refused(each), None)
+                entry.identifiers = [journal.keyed(f"dataset:{each.name}:{_key(name)}") for name in named]
+                entry.fields = sorted(columns)
                 entry.source = f"version {of.version.number} of {of.dataset}"
-        return looking.fields(connection, of.version.folder, of.column, identities)
 
 
 def _key(identity: str) -> str:

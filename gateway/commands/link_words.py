@@ -38,6 +38,8 @@ def show_figures(dataset: str, links: Mapping[str, Mapping[str, Any]], language:
             click.echo(f"{column}{said['colon']} {line}")
         if changes := happened(link.get("happened") or [], said):
             click.echo(f"{column}{said['colon']} {changes}.")
+        if link.get("decisions_gone"):
+            click.echo(f"{column}{said['colon']} {several('decisions_gone', link['decisions_gone'], said)}")
         if link["quality"]["queue"]["pairs"]:
             waiting = several("some_pairs", link["quality"]["queue"]["pairs"], said)
             next_line = said["queue_next"].format(dataset=dataset, column=column)

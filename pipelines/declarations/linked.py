@@ -93,6 +93,9 @@ def contradictions(dataset: "Dataset", names: list[str]) -> Iterator[Problem]:
         yield from (((*at, *keys), said) for keys, said in _identity(dataset, column, link, names))
         yield from (((*at, *keys), said) for keys, said in _recipe(dataset, link, names))
         yield from _column(dataset, column, link)
+        if link.to is not None and link.to in [source.name for source in dataset.inputs]:
+            said = f"a source of this dataset is called «{link.to}» too, and a record is known by that name"
+            yield (*at, "to"), f"{said}: give the source another one, with name:"
 
 
 def _column(dataset: "Dataset", name: str, link: Link) -> Iterator[Problem]:

@@ -130,18 +130,30 @@ def _by_steps(read: Read, dataset: Dataset) -> Iterator[Problem]:
 
 
 def _by_links(read: Read, dataset: Dataset) -> Iterator[Problem]:
-    """Yield each link to what is personal data elsewhere, where the column does not say so.
+    """Yield each link by what is personal data, here or in the other dataset, where the column does not say so.
 
-    The key of a person's row tells who a row is of; the number of a cluster, which is of this dataset alone, tells nobody.
+    The key of an address that a person's row is linked to tells where she lives, and the number of a cluster lasts: it is a
+    pseudonym, which brings together what is known of one person (GDPR, Article 4, 5).
     """
     columns = {column.name: column for column in dataset.columns}
     for name, link in dataset.link.items():
-        other = read.datasets.get(link.to or "")
+        if columns[name].personal:
+            continue
+        own, other = (
+            {*linked.columns(link, dataset).values(), *linked.identity(dataset, name)},
+            read.datasets.get(link.to or ""),
+        )
         used = {*other.key, *linked.others(link, other).values()} if other is not None else set[str]()
-        personal = [f"«{each.name}»" for each in (other.columns if other else ()) if each.personal and each.name in used]
-        if personal and not columns[name].personal:
-            said = f"{name} is linked to {link.to} by {' and '.join(personal)}, which is personal data"
-            yield ("datasets", dataset.name, "link", name, "to"), f"{said}: it stays so, say personal: of {name} too"
+        behind = [f"«{each.name}»" for each in dataset.columns if each.personal and each.name in own]
+        behind += [
+            f"«{each.name}» of {link.to}"
+            for each in (other.columns if other else ())
+            if each.personal and each.name in used
+        ]
+        if behind:
+            said = f"{name} is filled in by linking {' and '.join(behind)}, which is personal data"
+            keys: Keys = ("datasets", dataset.name, "link", name, *(("to",) if link.to is not None else ()))
+            yield keys, f"{said}: it stays so, say personal: indirect of {name} at least"
 
 
 def _closed(read: Read, dataset: Dataset) -> Iterator[Problem]:

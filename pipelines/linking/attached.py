@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.linking import bands
 from pipelines.linking.clusters import MOST_TOLD, Contradiction
-from pipelines.linking.decisions import Decision
+from pipelines.linking.decisions import Decision, in_order
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -140,7 +140,7 @@ def attach(
     `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side;
     `before` identity and theirs (an identity too) of the last version, None at the first run.
     """
-    words = sorted(decisions, key=lambda each: (each.when, each.pair), reverse=True)
+    words = in_order(decisions)[::-1]
     rows = [
         {"a": each.a, "b": each.b, "verdict": each.verdict, "author": each.author, "decided": each.when, "age": age}
         for age, each in enumerate(words)

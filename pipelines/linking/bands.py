@@ -36,7 +36,8 @@ def bands(
     """Make the view `into`_bands (l, r, band, why) of the pairs, and return how many there are in each band.
 
     The pairs of `special` come the most telling first. With `together` a doubtful pair whose records are in one cluster
-    (`into`) by other links is no question any longer.
+    (`into`) by other links is no question any longer. One of equal identifiers that all the rest speaks against is
+    doubtful, whatever the thresholds.
     """
     left, right = (np.concatenate([each[at] for each in special]) for at in (0, 1))
     whys = pa.array([why for each in special for why in each[2]], pa.string())
@@ -47,6 +48,10 @@ def bands(
             f" JOIN {into} a ON a.n = p.l JOIN {into} b ON b.n = p.r"
             f" WHERE a.cluster = b.cluster AND p.probability >= {review!r} AND NOT ({LINKED.format(link=link)})"
         )
+    connection.execute(
+        f"INSERT INTO {into}_special SELECT l, r, 'against', {len(left) + 1} FROM {pairs} p"
+        f" WHERE how = 'identifier' AND NOT ({LINKED.format(link=link)})"
+    )
     both = f"SELECT l, r, why, rank FROM {into}_special UNION ALL SELECT r, l, why, rank FROM {into}_special"
     known = "".join(f" WHEN '{why}' THEN '{band}'" for why, band in BY_WHY.items())
     connection.execute(

@@ -51,17 +51,15 @@ def candidates(
     """
     rules = [Block(on=on, most=2**31) for on in blocks] if blocks else recipe.blocks
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
-    _alike(connection, prepared, list(types), across)
+    _alike(connection, recipe, prepared, list(types), across)
     connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
-    by_rule, left_out, looked = {}, {}, new
-    if new:  # of new records that are like another it is the first that is looked at
-        looked, of_new = "beffroi_looked", f"SELECT first FROM beffroi_alike WHERE n IN (FROM {new}) AND first NOT NULL"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {looked} AS FROM {new} UNION {of_new}")
+    by_rule, left_out, looked = {}, {}, _looked(connection, new) if new else None
+    stars = {each.missing[0] for each in recipe.identifiers if each.is_equality}
     for at, rule in enumerate(rules):
         name = " + ".join(rule.on)
-        left_out[name] = _keys(connection, prepared, rule, types, looked, across)
+        left_out[name] = _keys(connection, prepared, rule, types, looked, across, star=name in stars)
         if blocks:
-            _refuse_explosive(connection, name, prepared)
+            _refuse_explosive(connection, name, prepared, across)
         by_rule[name] = _join(connection, 1 << at, looked, across)
     _of_alike(connection, across)
     if new:
@@ -73,20 +71,32 @@ def candidates(
         SELECT l::BIGINT AS l, r::BIGINT AS r, bit_or(rule) AS rules FROM beffroi_found GROUP BY ALL"""
     )
     pairs = _count(connection, f"FROM {into}")
-    for table in ("found", "alike", "keys"):
-        connection.execute(f"DROP TABLE beffroi_{table}")
+    connection.execute("DROP TABLE beffroi_found; DROP TABLE beffroi_alike; DROP TABLE beffroi_keys")
     return Blocked(pairs, by_rule, left_out)
 
 
-def _alike(connection: duckdb.DuckDBPyConnection, prepared: str, columns: list[str], across: str | None) -> None:
+def _looked(connection: duckdb.DuckDBPyConnection, new: str) -> str:
+    """Make the table of the records whose keys are looked at: of new ones that are like another it is the first."""
+    of_new = f"SELECT first FROM beffroi_alike WHERE n IN (FROM {new}) AND first NOT NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_looked AS FROM {new} UNION {of_new}")
+    return "beffroi_looked"
+
+
+def _alike(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, columns: list[str], across: str | None
+) -> None:
     """Make beffroi_alike: records of which there are more than ALIKE with all the same values, and the first of them.
 
     Of the other dataset two of them stay, so that it is seen that there is no best one; of the rest there is no first.
+    Only records of which as many are alike in what the recipe trains on are looked at in all: they are few.
     """
     values = [identifier(column) for column in columns if column not in OWN] + ([across] if across else [])
+    some = ", ".join(sorted({column for each in recipe.training for column in each.on} & set(columns))) or "1"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_alike AS
-        WITH hashed AS (SELECT n, hash({", ".join(values)}) AS same, {"side" if across == "side" else 0} AS theirs FROM {prepared}),
+        WITH crowds AS (SELECT hash({some}) AS crowd FROM {prepared} GROUP BY 1 HAVING count(*) > {ALIKE}),
+        hashed AS (SELECT n, hash({", ".join(values)}) AS same, {"side" if across == "side" else 0} AS theirs FROM {prepared}
+            WHERE hash({some}) IN (FROM crowds)),
         often AS (FROM hashed SEMI JOIN (SELECT same FROM hashed GROUP BY same HAVING count(*) > {ALIKE}) USING (same)),
         placed AS (SELECT *, min(n) OVER alike AS first, row_number() OVER alike AS place FROM often
             WINDOW alike AS (PARTITION BY same ORDER BY n))
@@ -118,18 +128,20 @@ def _keys(
     types: dict[str, str],
     new: str | None,
     across: str | None,
+    *,
+    star: bool,
 ) -> int:
-    """Make beffroi_keys of the records' keys under one rule (n, k, of); return how many keys are left out as too frequent."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_keys (n UINTEGER, k UBIGINT, of UINTEGER)")
+    """Make beffroi_keys of the records' keys under one rule (n, k, of); return how many keys are left out as too frequent.
+
+    With `star` none is: records of such a key are each compared with the first.
+    """
+    keyed = f"SELECT {_key(rule.on, types)}, {across or 0} AS of FROM {prepared}"
+    asked = f"SEMI JOIN (FROM ({keyed} SEMI JOIN {new} USING (n)) WHERE k IS NOT NULL) beffroi_asked USING (k)"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT {_key(rule.on, types)}, {across or 0} AS of
-        FROM {prepared} WHERE n NOT IN (SELECT n FROM beffroi_alike)"""
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_keys (n UINTEGER, k UBIGINT, of UINTEGER);
+        CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({keyed} ANTI JOIN beffroi_alike USING (n)) beffroi_keyed
+        {asked if new else ""} WHERE k IS NOT NULL"""
     )
-    connection.execute("DELETE FROM beffroi_wide WHERE k IS NULL")
-    if new:
-        connection.execute(
-            f"DELETE FROM beffroi_wide WHERE k NOT IN (SELECT k FROM beffroi_wide WHERE n IN (FROM {new}))"
-        )
     for then in (*rule.then, None):
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM (
@@ -140,13 +152,29 @@ def _keys(
         if then is None or not _count(connection, "FROM beffroi_big"):
             break
         connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS
-            SELECT n, hash(w.k, p.k) AS k, of FROM beffroi_wide w SEMI JOIN beffroi_big USING (k)
-            JOIN (SELECT {_key([then], types)} FROM {prepared}) p USING (n) WHERE p.k IS NOT NULL"""
+            f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of FROM (
+            SELECT {_key([then], types)}, before, of FROM (SELECT n, k AS before, of FROM beffroi_wide
+            SEMI JOIN beffroi_big USING (k)) JOIN {prepared} USING (n)) WHERE k IS NOT NULL"""
         )
-    left_out = _count(connection, "FROM beffroi_big")
+    left_out = 0 if star else _count(connection, "FROM beffroi_big")
+    if star:
+        _star(connection, across)
     connection.execute("DROP TABLE beffroi_wide; DROP TABLE beffroi_big")
     return left_out
+
+
+def _star(connection: duckdb.DuckDBPyConnection, across: str | None) -> None:
+    """Add the pairs of each key of beffroi_big, of beffroi_wide, with its first record: that is enough to link them all.
+
+    Of the other dataset it is the first two, so that it is seen that there is no best one.
+    """
+    only, many = ("WHERE of = 1", 2) if across == "side" else ("", 1)
+    connection.execute(
+        f"""INSERT INTO beffroi_found WITH held AS (FROM beffroi_wide SEMI JOIN beffroi_big USING (k)),
+        firsts AS (FROM held {only} QUALIFY row_number() OVER (PARTITION BY k ORDER BY n) <= {many})
+        SELECT least(a.n, b.n), greatest(a.n, b.n), 0 FROM firsts a JOIN held b
+        ON a.k = b.k AND a.n <> b.n {"AND a.of <> b.of" if across else ""}"""
+    )
 
 
 def _key(columns: list[str], types: dict[str, str]) -> str:
@@ -164,9 +192,10 @@ def _pairs(held: str, across: str | None) -> str:
     return f"(sum({held}) ** 2 - sum({held} ** 2)) / 2" if across else f"sum({held} * ({held} - 1)) / 2"
 
 
-def _refuse_explosive(connection: duckdb.DuckDBPyConnection, name: str, prepared: str) -> None:
-    sizes = "(SELECT k, count(*) AS held FROM beffroi_keys GROUP BY k)"
-    pairs, records = _count(connection, f"FROM {sizes}", _pairs("held", None)), _count(connection, f"FROM {prepared}")
+def _refuse_explosive(connection: duckdb.DuckDBPyConnection, name: str, prepared: str, across: str | None) -> None:
+    sizes = "(SELECT k, count(*) AS held FROM beffroi_keys GROUP BY k, of)"
+    of_keys = f"FROM (SELECT {_pairs('held', across)} AS pairs FROM {sizes} GROUP BY k)"
+    pairs, records = _count(connection, of_keys, "sum(pairs)"), _count(connection, f"FROM {prepared}")
     if pairs > max(1_000_000, EXPLODES * records):
         raise RunFailed(
             f"the block [{name}] would compare {pairs:,} pairs of {records:,} records: add a column to it that tells"

@@ -6,7 +6,7 @@ All tables of a run's link begin with its `name`, which every function is given;
 import duckdb
 
 from pipelines.linking.files import Before
-from pipelines.sql import identifier
+from pipelines.linking.rates import Frame
 
 NOTHING = "(SELECT 0 AS n, 0 AS side, '' AS identity, 0 AS beffroi_hash LIMIT 0)"
 """The records of no version."""
@@ -39,12 +39,12 @@ def prepared(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -
 def again(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> str:
     """Make the table of the records that are to be compared (n): the new ones, and who has lost the one for many.
 
-    Of many records that are all alike each was compared with the first alone (no rule found those pairs): where that one
+    Of many records that are all alike, or have one identifier, each was compared with the first alone: where that one
     is gone or another now, the others are to be compared anew. Returns the table's name.
     """
     lost = (
         f"SELECT p.{ours} AS was FROM {before.table('pairs')} p ANTI JOIN {name}_same s ON p.{theirs} = s.was"
-        " WHERE p.rules = 0"
+        " WHERE p.rules = 0 OR p.how = 'identifier'"
         for ours, theirs in (("l_n", "r_n"), ("r_n", "l_n"))
     )
     connection.execute(
@@ -54,14 +54,23 @@ def again(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> s
     return f"{name}_again"
 
 
-def pairs(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> int:
-    """Put the pairs of before to those of the run, where neither record is compared again; return how many."""
-    described = connection.execute(f"DESCRIBE {name}_pairs").fetchall()
-    rest = ", ".join(f"p.{identifier(column)}" for column, *_ in described if column not in ("l", "r"))
+def pairs(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> tuple[str, int]:
+    """Make the table of the pairs of before where neither record is compared again, with their levels; and count them."""
     stands = f"(FROM {name}_same ANTI JOIN {name}_again USING (n))"
-    return int(
-        connection.execute(
-            f"INSERT INTO {name}_pairs BY NAME SELECT least(a.n, b.n) AS l, greatest(a.n, b.n) AS r, {rest}"
-            f" FROM {before.table('pairs')} p JOIN {stands} a ON p.l_n = a.was JOIN {stands} b ON p.r_n = b.was"
-        ).fetchall()[0][0]
+    connection.execute(
+        f"CREATE TEMP TABLE {name}_stand AS SELECT least(a.n, b.n) AS l, greatest(a.n, b.n) AS r, rules, COLUMNS('^level_')"
+        f" FROM {before.table('pairs')} p JOIN {stands} a ON p.l_n = a.was JOIN {stands} b ON p.r_n = b.was"
     )
+    return f"{name}_stand", int(connection.execute(f"SELECT count(*) FROM {name}_stand").fetchall()[0][0])
+
+
+def share(connection: duckdb.DuckDBPyConnection, name: str, before: Before, across: str | None) -> float:
+    """Return which share of all pairs that there were before are of two records that are not compared again.
+
+    Of pairs that were only counted as many are taken to stand: which they are is not known.
+    """
+    stand = (
+        f"(FROM {name}_records SEMI JOIN (FROM {name}_same ANTI JOIN {name}_again USING (n)) beffroi_stand USING (n))"
+    )
+    all_pairs = Frame.of(connection, before.table("records"), across).pairs
+    return Frame.of(connection, stand, across).pairs / all_pairs if all_pairs else 0.0

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipelines.linking import bands, components, events, graph, stable, troubled
 from pipelines.linking.cutting import DECIDED
-from pipelines.linking.decisions import Decision
+from pipelines.linking.decisions import Decision, in_order
 from pipelines.linking.graph import Graph
 from pipelines.linking.troubled import Outcome
 
@@ -99,7 +99,7 @@ def cluster(
     that are other ones than then. `take` gives new ids. Raises what `take` raises.
     """
     guards, alone = guards or Guards(), not within_sources
-    words = sorted(decisions, key=lambda each: (each.when, each.pair))
+    words = in_order(decisions)
     weak = guards.weak(link)
     made = graph.load(
         connection, pairs=pairs, records=records, decisions=words, link=link, weak=weak, exclusive=exclusive

@@ -10,6 +10,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -110,17 +111,22 @@ def file(workspace: Workspace, dataset: str, column: str) -> Path:
 
 
 def load(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
-    """Return the decisions that hold, the oldest word first.
+    """Return the decisions that hold, the oldest word first. Raises what `last` raises."""
+    return [each for each in last(workspace, dataset, column) if each.verdict != "withdrawn"]
+
+
+def last(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
+    """Return the last word on each pair, also where that took the one before back; the oldest word first.
 
     Raises Unavailable where the file is damaged: a run without them would undo what people decided.
     """
     path = file(workspace, dataset, column)
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = _lines(path.read_bytes())
     except FileNotFoundError:
         return []
     found: dict[tuple[str, str], Decision] = {}
-    for number, line in enumerate(lines[:-1], 1):  # what follows the last line's end was never promised to anybody
+    for number, line in enumerate(lines, 1):
         try:
             said = _read(json.loads(line))
         except (ValueError, TypeError, RecursionError):
@@ -128,9 +134,20 @@ def load(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
                 f".beffroi/decisions/{path.name}, line {number}: it is no decision; put the file back as it was"
             ) from None
         found.pop(said.pair, None)
-        if said.verdict != "withdrawn":
-            found[said.pair] = said
+        found[said.pair] = said
     return list(found.values())
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Return the lines of a file, without what a process that was killed left of its last one.
+
+    A whole decision counts without a line's end too: an editor may have taken that off.
+    """
+    *lines, rest = content.split(b"\n")
+    with suppress(ValueError, TypeError, RecursionError):
+        _read(json.loads(rest))
+        lines.append(rest)
+    return lines
 
 
 _NAMES = {each.name for each in fields(Decision)}
@@ -157,11 +174,13 @@ def add(workspace: Workspace, dataset: str, column: str, said: Sequence[Decision
     with _locked(workspace, path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # identities may be those of persons
         with os.fdopen(descriptor, "r+b") as opened:
-            whole = opened.read().rfind(b"\n") + 1  # a process that was killed may have left a part of a line
+            content = opened.read()
+            there = b"".join(line + b"\n" for line in _lines(content))
+            whole = min(len(there), len(content))  # what a process that was killed left of a line is cut off
             opened.truncate(whole)
             opened.seek(whole)
             try:
-                opened.write(lines)
+                opened.write(there[whole:] + lines)
                 opened.flush()
                 os.fsync(opened.fileno())
             except OSError:  # a full disk: no half of what was to come together
@@ -181,7 +200,7 @@ def forget(workspace: Workspace, dataset: str, column: str, gone: Collection[str
     with _locked(workspace, path):
         if not path.is_file():
             return 0
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = _lines(path.read_bytes())
         kept = [line for line in lines if not set(_read(json.loads(line)).pair) & set(gone)]
         if len(kept) < len(lines):
             with whole_file(path) as part:
@@ -199,7 +218,13 @@ def _locked(workspace: Workspace, path: Path) -> FileLock:
     return FileLock(locks / f"{path.stem}.decisions.lock")
 
 
+def in_order(said: Sequence[Decision]) -> list[Decision]:
+    """Return decisions with the oldest first; those of one moment stay in the order in which they were said."""
+    return sorted(said, key=lambda each: each.when)
+
+
 def state_digest(workspace: Workspace, dataset: str, column: str) -> str:
     """Return a digest of what the decisions make of a run: with the same one it makes the same. Raises Unavailable."""
-    told = sorted((each.a, each.b, each.verdict, each.when) for each in load(workspace, dataset, column))
+    said = in_order(load(workspace, dataset, column))
+    told = [(each.a, each.b, each.verdict, each.when) for each in said]
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()

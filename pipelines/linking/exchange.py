@@ -85,8 +85,9 @@ class Taken:
 def read(
     content: bytes, form: Format, holding: Sequence[Decision], values: Mapping[str, Values], author: str | None
 ) -> Taken:
-    """Return what the text of a file says beyond the decisions that hold; `values` are what records have now.
+    """Return what the text of a file says beyond `holding`, the last word on each pair; `values` are what records have now.
 
+    A word that was withdrawn comes back by a newer one alone.
     A line without an author has this one, one without a moment this moment. Raises InvalidRequest with the line of
     whatever is wrong in it.
     """
@@ -179,6 +180,8 @@ def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str 
         return said
     if any(each is not None and not DIGEST.fullmatch(each) for each in digests):
         raise ValueError("a digest is 64 hexadecimal digits")
+    if not (row.get("fields") or "").strip():
+        raise ValueError("a digest is of fields: there are none")
     ours, theirs = digests if a < b else digests[::-1]
     return replace(said, fields=tuple((row.get("fields") or "").split()), digest_a=ours, digest_b=theirs)
 

@@ -86,8 +86,8 @@ def explain(
         a=pair["l"], b=pair["r"], sentence=sentence(recipe, pair, thresholds, language, decision), band=pair["band"],
         how=pair["how"], weight=pair["weight"], probability=pair["probability"], link=thresholds.link,
         review=thresholds.review, prior=prior, prior_said=said["prior_said"].format(often=_one_in(prior, said)),
-        parts=parts, chance=_chance(pair["weight"], said), why=_why(recipe, pair, decision, said, language),
-        decision=_told(decision),
+        parts=parts, chance=said["ruled"] if _contradicted(pair, thresholds) else _chance(pair["weight"], said),
+        why=_why(recipe, pair, thresholds, decision, language), decision=_told(decision),
     )  # fmt: skip
 
 
@@ -98,13 +98,30 @@ def sentence(
     said = words.LANGUAGES[language]
     if pair.get("why") in VERDICTS:
         return " ".join([said[f"is_{pair['band']}"], _decided(pair["why"], decision, said)])
-    if pair["how"] == "identifier" and pair["probability"] >= thresholds.link:
+    if _contradicted(pair, thresholds):
+        told = [*_levels(recipe, pair, language), said["contradicted"]]
+    elif pair["how"] == "identifier":
         told = _levels(recipe, pair, language, {each.name for each in _same(recipe, pair)})
     else:
         told = _levels(recipe, pair, language) or [said["nothing"]]
-        number = {"probability": pair["probability"], "link": thresholds.link}
-        told.append(said["scored"].format(**{name: probability(value, said) for name, value in number.items()}))
-    return " ".join([said[f"is_{pair['band']}"], *told])
+        number, link = told_apart(pair["probability"], thresholds.link, said)
+        told.append(said["scored"].format(probability=number, link=link))
+    aside = said.get(f"is_{pair.get('why')}")
+    return " ".join([said[f"is_{pair['band']}"], *told, *([aside] if aside else [])])
+
+
+def _contradicted(pair: Mapping[str, Any], thresholds: Thresholds) -> bool:
+    """Tell whether identifiers are the same and all the rest speaks against it: a rule has it doubtful, no probability."""
+    return bool(pair["how"] == "identifier" and pair["probability"] < thresholds.link)
+
+
+def told_apart(value: float, link: float, said: Words) -> tuple[str, str]:
+    """Return two probabilities as people write them, with as many places as tell the one from the other."""
+    one, other = probability(value, said), probability(link, said)
+    if one == other and value != link:
+        places = next((each for each in range(3, 12) if f"{value:.{each}f}" != f"{link:.{each}f}"), 12)
+        return decimal(value, said, places), decimal(link, said, places)
+    return one, other
 
 
 def probability(value: float, said: Words) -> str:
@@ -184,15 +201,18 @@ def _same(recipe: Recipe, pair: Mapping[str, Any]) -> list[Comparison]:
     return [each for each in recipe.identifiers if pair.get(f"level_{each.name}") == 1]
 
 
-def _why(recipe: Recipe, pair: Mapping[str, Any], decision: Decision | None, said: Words, language: str) -> list[str]:
-    found = []
+def _why(
+    recipe: Recipe, pair: Mapping[str, Any], thresholds: Thresholds, decision: Decision | None, language: str
+) -> list[str]:
+    said, found = words.LANGUAGES[language], []
     if pair["how"] == "identifier":
-        found += [said["checked"].format(identifier=getattr(each.label, language)) for each in _same(recipe, pair)]
+        checked = said["unbelieved" if _contradicted(pair, thresholds) else "checked"]
+        found += [checked.format(identifier=getattr(each.label, language)) for each in _same(recipe, pair)]
     if decision is not None:
         found.append(_decided(decision.verdict, decision, said))
         if decision.note:
             found.append(said["note"].format(note=decision.note))
-    if pair.get("why"):
+    if pair.get("why") and pair["why"] != "against":  # which is said already
         found.append(said[f"why_{pair['why']}"])
     return found
 

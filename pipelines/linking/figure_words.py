@@ -25,6 +25,9 @@ ENGLISH: Words = {
     " them are missed. How many true pairs were never compared cannot be told.",
     "est_rests": "That rests on the model's own probabilities. Of twins, or of an error that stands in both records, it"
     " knows nothing.",
+    "left_out": "{count} value is one that too many records have to compare them by it: those that have nothing rarer in"
+    " common were not compared.|{count} values are ones that too many records have to compare them by these: those that have"
+    " nothing rarer in common were not compared.",
     "link_events": "What became of the clusters: {column}",
     "link_events_heads": "What|Why",
     "event_new": "{count} cluster new|{count} clusters new",
@@ -58,6 +61,9 @@ ENGLISH: Words = {
     " lists them with their reasons.",
     "contradicting": "{count} link contradicts what a person decided, and was set aside.|{count} links contradict what"
     " people decided, and were set aside.",
+    "decisions_gone": "{count} decision is on a record that is not there: it holds again once the record is back under its"
+    " source's name.|{count} decisions are on records that are not there: they hold again once the records are back under"
+    " their sources' names.",
     "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --sample 200 --into FILE`.",
     "thresholds_title": "What another threshold would do: {column}",
     "thresholds_line": "What is false and missed is expected, by the model's own probabilities.",
@@ -111,6 +117,9 @@ FRENCH: Words = {
     " environ {missed}. Combien de vraies paires n'ont jamais été comparées ne peut se dire.",
     "est_rests": "Cela repose sur les probabilités du modèle même. Des jumeaux, ou d'une erreur qui est dans les deux"
     " enregistrements, il ne sait rien.",
+    "left_out": "{count} valeur est commune à trop d'enregistrements pour les comparer à cause d'elle : ceux qui n'ont rien"
+    " de plus rare en commun n'ont pas été comparés.|{count} valeurs sont communes à trop d'enregistrements pour les"
+    " comparer à cause d'elles : ceux qui n'ont rien de plus rare en commun n'ont pas été comparés.",
     "link_events": "Ce que sont devenus les groupes : {column}",
     "link_events_heads": "Quoi|Pourquoi",
     "event_new": "{count} groupe nouveau|{count} groupes nouveaux",
@@ -144,6 +153,9 @@ FRENCH: Words = {
     " `beffroi link {dataset} --doubtful` les énumère avec leurs raisons.",
     "contradicting": "{count} lien contredit ce qu'une personne a décidé : il a été écarté.|{count} liens contredisent ce"
     " que des personnes ont décidé : ils ont été écartés.",
+    "decisions_gone": "{count} décision porte sur un enregistrement absent : elle vaudra de nouveau s'il revient sous le nom"
+    " de sa source.|{count} décisions portent sur des enregistrements absents : elles vaudront de nouveau s'ils reviennent"
+    " sous les noms de leurs sources.",
     "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --sample 200 --into FICHIER`.",
     "thresholds_title": "Ce que ferait un autre seuil : {column}",
     "thresholds_line": "Ce qui serait faux ou manqué est attendu, d'après les probabilités du modèle même.",

@@ -6,7 +6,7 @@ what became of clusters, `members` who is in which, `model.json` how it was weig
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,18 @@ LONG = ("members.parquet", "events.parquet", "quality.json")
 DICTIONARY = 5_000
 """Distinct values of a row group up to which a column has a dictionary: most columns of records have many more."""
 
+NEXT = "links.next"
+"""The folder, in a version's, of files that are taking the place of others: one rename puts them all in force."""
+
 RUN = "beffroi_run"
 """Under this key each file tells of which run it is."""
 
 
 def of(folder: Path, column: str, end: str) -> Path:
     """Return a file of a version, or of whatever folder links are written to: its `end` is as `records.parquet`."""
-    return folder / f"{START}{column}.{end}"
+    name = f"{START}{column}.{end}"
+    coming = folder / NEXT / name
+    return coming if coming.is_file() else folder / name
 
 
 def records(folder: Path, column: str) -> Path:
@@ -83,7 +88,8 @@ def is_kept(name: str) -> bool:
 
 def in_folder(folder: Path) -> list[Path]:
     """Return all of these files that a folder has."""
-    return sorted(folder.glob(f"{START}*"))
+    found = {file.name: file for each in (folder, folder / NEXT) for file in each.glob(f"{START}*")}
+    return [found[name] for name in sorted(found)]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -94,24 +100,50 @@ def write(connection: duckdb.DuckDBPyConnection, query: str, file: Path, run: st
     options = f"{PARQUET}, DICTIONARY_SIZE_LIMIT {DICTIONARY}, KV_METADATA {{{RUN}: {quote(run)}}}"
     with whole_file(file) as part:
         connection.execute(f"COPY ({query}) TO {quote(str(part))} ({options})")
+        part.chmod(0o600)  # it has what records say as their sources have it: a copied workspace guards it too
 
 
 def write_json(said: Mapping[str, Any], file: Path, run: str) -> None:
     """Write what a mapping says, whole or not at all."""
-    whole_json(file, {RUN: run, **said})
+    with whole_file(file) as part:
+        part.touch(0o600)  # contradictions name records
+        part.write_text(json.dumps({RUN: run, **said}), encoding="utf-8")
 
 
 def move(aside: Path, folder: Path) -> None:
     """Put the files that a run has written `aside` into the folder of its version, and take others of links from there.
 
-    What made the version unusable for a moment is known by the runs that the files name.
+    All of them are in force at once: a version that has been committed may be read, or the run be killed, meanwhile.
     """
-    made = in_folder(aside)
+    settle(folder)
+    made = {each.name for each in in_folder(aside)}
+    if made:
+        aside.rename(folder / NEXT)
+        settle(folder)
     for old in in_folder(folder):
-        if old.name not in {each.name for each in made}:
+        if old.name not in made:
             old.unlink()
-    for file in made:
-        file.replace(folder / file.name)
+
+
+def settle(folder: Path) -> None:
+    """Put the files that are in force where they belong: a run may have been killed before it had."""
+    coming = folder / NEXT
+    if coming.is_dir():
+        for file in coming.iterdir():
+            file.replace(folder / file.name)
+        coming.rmdir()
+
+
+def keep_events(connection: duckdb.DuckDBPyConnection, aside: Path, folder: Path, column: str, run: str) -> str:
+    """Put the events that a version has before those that a run adds to it `aside`; return SQL for all of them.
+
+    For a run that changes no row: the version stays, and what became of the clusters of the one before with it.
+    """
+    was, now = events(folder, column), events(aside, column)
+    if _run(was) is not None and not _spoilt(was):
+        both = f"SELECT * FROM {_table(was)} UNION ALL BY NAME SELECT * FROM {_table(now)}"
+        write(connection, both, now, run)
+    return _table(now)
 
 
 # --- what was left before --------------------------------------------------------------------------------------------
@@ -127,7 +159,7 @@ class Before:
 
     def table(self, name: str) -> str:
         """Return SQL for the rows of one of its files."""
-        return f"read_parquet({quote(str(of(self.folder, self.column, f'{name}.parquet')))})"
+        return _table(of(self.folder, self.column, f"{name}.parquet"))
 
 
 def before(folder: Path, column: str) -> Before | None:
@@ -146,15 +178,62 @@ def whole(dataset: Dataset, folder: Path) -> bool:
 
 
 def damaged(dataset: Dataset, folder: Path) -> bool:
-    """Tell whether any file of a link there cannot be read. One may be missing, or of another run: a run knows that."""
-    found = (file for file in in_folder(folder) for column in dataset.link if file.name.startswith(f"{START}{column}."))
-    return any(_run(file) is None for file in found)
+    """Tell whether any file of a link there is missing, of another run, or cannot be read to its end.
+
+    A version that was rolled back to may have no more than those that are kept long.
+    """
+    for column in dataset.link:
+        there = {file.name.removeprefix(f"{START}{column}.") for file in in_folder(folder) if _is_of(file, column)}
+        if not there and not linked(folder, column):
+            continue
+        if (there != set(LONG) and before(folder, column) is None) or spoilt(folder, column):
+            return True
+    return False
 
 
-def members(folder: Path, column: str) -> str | None:
-    """Return SQL for who was in which cluster, or linked to whom; None where that is not known."""
-    file = of(folder, column, "members.parquet")
-    return f"read_parquet({quote(str(file))})" if _run(file) is not None else None
+def _is_of(file: Path, column: str) -> bool:
+    return file.name.startswith(f"{START}{column}.")
+
+
+def linked(folder: Path, column: str) -> bool:
+    """Tell whether a version was made with this link, by its report, or by any file of the link."""
+    with suppress(OSError, ValueError, KeyError, AttributeError):
+        if column in json.loads((folder / "report.json").read_text(encoding="utf-8")).get("links", {}):
+            return True
+    return any(_is_of(file, column) for file in in_folder(folder))
+
+
+def spoilt(folder: Path, column: str) -> frozenset[str]:
+    """Return which tables of a link are there and cannot be read to their end: a footer alone tells little."""
+    there = ((name, of(folder, column, f"{name}.parquet")) for name in TABLES)
+    return frozenset(name for name, file in there if file.is_file() and _spoilt(file))
+
+
+def _spoilt(file: Path) -> bool:
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"SELECT bit_xor(hash(t)) FROM {_table(file)} t").fetchall()
+    except duckdb.Error:
+        return True
+    return False
+
+
+def _table(file: Path) -> str:
+    return f"read_parquet({quote(str(file))})"
+
+
+def members(folder: Path, column: str, value: str, lost: Collection[str] = ()) -> str | None:
+    """Return SQL for who was in which cluster, or linked to whom, by the column `value` that tells it.
+
+    It is in two files, for ids rest on it; those that are `lost` are not read. None where it was another kind of link.
+    Raises FileNotFoundError where neither can be read.
+    """
+    for name, where in (("members", ""), ("records", " WHERE side = 0")):
+        file = of(folder, column, f"{name}.parquet")
+        if name not in lost and _run(file) is not None:
+            named = pq.read_schema(file).names
+            return f"(SELECT identity, {value} FROM {_table(file)}{where})" if value in named else None
+    raise FileNotFoundError(of(folder, column, "members.parquet"))
 
 
 def _run(file: Path) -> str | None:

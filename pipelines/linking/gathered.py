@@ -121,3 +121,14 @@ def _one_each(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
     connection.execute(f"DELETE FROM {name}_records WHERE n IN (SELECT n FROM {name}_rows WHERE n <> record)")
     connection.execute(f"INSERT INTO {name}_rows SELECT n, n {ours} AND n NOT IN (SELECT n FROM {name}_rows)")
     return f"{name}_rows"
+
+
+def forget(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Drop all tables of a link, which begin with `name`: what follows wants their room."""
+    found = connection.execute(
+        "SELECT view_name, true FROM duckdb_views() WHERE starts_with(view_name, $name) UNION ALL"
+        " SELECT table_name, false FROM duckdb_tables() WHERE starts_with(table_name, $name)",
+        {"name": f"{name}_"},
+    ).fetchall()
+    for each, is_view in found:
+        connection.execute(f"DROP {'VIEW' if is_view else 'TABLE'} {each}")

@@ -57,6 +57,7 @@ def learn(
         same = statistics.median(each.same / _alike(levels, block) for block, each in sessions)
         share = min(0.5, same / (records * (records - 1) / 2))
         levels |= {name: _mixed_u(levels[name], seen[name], sampled, share) for name in seen}
+    levels |= {each.name: _tied(each, levels[each.name]) for each in free if each.name in seen}
     return levels, {" + ".join(block.on): round(each.same) for block, each in sessions}
 
 
@@ -130,6 +131,13 @@ def _mixed_m(
         counted = sum(same * (found[at] or 0) for found, same in told)
         mixed.append(max((counted + SAID_M * m) / total, RARELY * m))
     return [(m / sum(mixed), u) for m, (_, u) in zip(mixed, levels, strict=True)]
+
+
+def _tied(comparison: Comparison, levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return levels in which those that weigh as the last one do so."""
+    odds = levels[-1][0] / levels[-1][1]
+    tied = [u * odds if level.as_last else m for level, (m, u) in zip(comparison.levels, levels, strict=True)]
+    return [(m / sum(tied), u) for m, (_, u) in zip(tied, levels, strict=True)]
 
 
 def _alike(levels: Levels, block: Training) -> float:

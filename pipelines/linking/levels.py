@@ -40,12 +40,11 @@ def levels(
     both = "".join(f", l.share_{column} AS share_{column}_l, r.share_{column} AS share_{column}_r" for column in rare)
     levels = ", ".join(f"({each.level})::UTINYINT AS level_{each.name}" for each in used)
     greatest = "".join(f", greatest(share_{column}_l, share_{column}_r)::FLOAT AS rare_{column}" for column in rare)
-    few = f"(SELECT count(*) FROM {candidates}) > (SELECT count(*) FROM {prepared})"
-    looked_at = f"{few} OR n IN (SELECT l FROM {candidates} UNION SELECT r FROM {candidates})"
+    kept = ", ".join(["n", *sorted({*read, *rare})])
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS FROM {prepared} WHERE {looked_at};
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT {kept} FROM {prepared}{_touched(connection, prepared, candidates)};
         CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM beffroi_some{joins};
-        DROP TABLE beffroi_some;"""
+        DROP TABLE beffroi_some"""
     )
     query = f"""SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
         SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both}
@@ -57,6 +56,32 @@ def levels(
         connection.execute(f"{into} {query}", bounds)
         into = "INSERT INTO beffroi_levels"
     connection.execute("DROP TABLE beffroi_sides")
+
+
+def again(
+    connection: duckdb.DuckDBPyConnection, used: list[Comparison], rare: dict[str, float], prepared: str, known: str
+) -> None:
+    """Add to beffroi_levels pairs of which `known` has the levels (l, r, rules, level_NAME): how rare values are is of today."""
+    shares = "".join(f", beffroi_rare_{column}.share AS share_{column}" for column in rare)
+    joins = "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
+    touched = f"SEMI JOIN (SELECT l AS n FROM {known} UNION ALL SELECT r FROM {known}) beffroi_touched USING (n)"
+    levels = "".join(f", level_{each.name}" for each in used)
+    greatest = "".join(f", greatest(l.share_{column}, r.share_{column})::FLOAT AS rare_{column}" for column in rare)
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_shares AS SELECT n{shares} FROM (FROM {prepared} {touched}){joins};
+        INSERT INTO beffroi_levels BY NAME SELECT p.l AS l, p.r AS r, rules{levels}{greatest} FROM {known} p
+        JOIN beffroi_shares l ON l.n = p.l JOIN beffroi_shares r ON r.n = p.r;
+        DROP TABLE beffroi_shares"""
+    )
+
+
+def _touched(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) -> str:
+    """Return the join that leaves the records of pairs; where pairs are many, none: it would leave nearly all."""
+    row = connection.execute(
+        f"SELECT (SELECT count(*) FROM {candidates}) < (SELECT count(*) FROM {prepared})"
+    ).fetchone()
+    touched = f"(SELECT l AS n FROM {candidates} UNION ALL SELECT r FROM {candidates})"
+    return f" SEMI JOIN {touched} beffroi_touched USING (n)" if row and row[0] else ""
 
 
 def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, int]]:

@@ -13,7 +13,7 @@ import duckdb
 from pipelines.linking import rates
 from pipelines.linking.learning import Levels, learn
 from pipelines.linking.prepare import filled
-from pipelines.linking.recipe import Recipe
+from pipelines.linking.recipe import Comparison, Recipe
 
 FEW = 200
 """Records under which nothing is learnt."""
@@ -66,10 +66,8 @@ def train(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, 
 
     `across` is the column in which the records of a pair differ: origin, side, or None.
     """
-    present, telling = filled(connection, prepared)
     frame = rates.Frame.of(connection, prepared, across)
-    by_chance = frame.records < CHANCE
-    used = [each for each in recipe.comparisons if each.tells(present if each.exact or by_chance else telling)]
+    used, telling = _used(connection, recipe, prepared, frame.records)
     levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
     shares = frame.said(recipe)
     if frame.records < FEW or not levels:
@@ -78,3 +76,19 @@ def train(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, 
     levels, trained = learn(connection, recipe, prepared, levels, blocks, across)
     shares = rates.find(connection, recipe, prepared, levels, frame)
     return Model(recipe.record, shares[0], shares[1:], levels, trained)
+
+
+def is_whole(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, model: Model) -> bool:
+    """Tell whether a model that was trained before has every comparison that tells these prepared records apart."""
+    row = connection.execute(f"SELECT count(*) FROM {prepared}").fetchone()
+    used, _ = _used(connection, recipe, prepared, int(row[0]) if row else 0)
+    return {each.name for each in used} <= set(model.levels)
+
+
+def _used(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, records: int
+) -> tuple[list[Comparison], set[str]]:
+    """Return the comparisons that tell records apart, and the prepared columns that do."""
+    present, telling = filled(connection, prepared)
+    by_chance = records < CHANCE
+    return [each for each in recipe.comparisons if each.tells(present if each.exact or by_chance else telling)], telling

@@ -1,11 +1,12 @@
 """Pairs: which records are compared, how much each comparison of two weighs, and how likely that makes them the same."""
 
+import math
 from dataclasses import dataclass
 
 import duckdb
 
 from pipelines.linking.blocking import Blocked, candidates
-from pipelines.linking.levels import frequencies, levels
+from pipelines.linking.levels import again, frequencies, levels
 from pipelines.linking.model import Model
 from pipelines.linking.recipe import Comparison, Recipe
 
@@ -34,19 +35,24 @@ def score(
     candidates: str,
     into: str,
     floor: float,
+    known: str | None = None,
 ) -> Histogram:
     """Make the temp table `into` of the pairs of at least the probability `floor`, and count all by weight.
 
     It has l, r, rules, how (identifier | model), identifier (which one), weight, probability, and for each comparison of
     the recipe level_NAME (0: nothing to compare, else as in the recipe from 1) and weight_NAME, what the rarity of the
-    value adds included. A pair whose identifiers are equal is linked, but where all the rest speaks against it: then its
+    value adds included. `known` is a table of pairs whose levels an earlier call found (l, r, rules, level_NAME): they are
+    weighed with today's rarity, and not compared again. A pair whose identifiers are equal is linked, but where all the rest speaks against it: then its
     probability lies between both thresholds.
     """
     used = [each for each in recipe.comparisons if each.name in model.levels]
     rare = frequencies(connection, used, prepared)
     levels(connection, used, rare, prepared, candidates)
+    if known:
+        again(connection, used, rare, prepared, known)
     _weights(connection, recipe, model, used, rare)
-    doubt = (recipe.thresholds.review + recipe.thresholds.link) / 2
+    link = recipe.thresholds.link
+    doubt = min((recipe.thresholds.review + link) / 2, math.nextafter(link, 0))  # both thresholds may be one
     none = [each.name for each in recipe.comparisons if each.name not in model.levels]
     columns = [f"level_{each.name}" for each in used] + [f"0::UTINYINT AS level_{name}" for name in none]
     columns += [f"{_told(each, recipe)}::DOUBLE AS weight_{each.name}" for each in used]
@@ -54,7 +60,7 @@ def score(
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         SELECT l, r, rules, CASE WHEN identifier IS NULL THEN 'model' ELSE 'identifier' END AS how, identifier, weight,
-        CASE WHEN identifier IS NULL THEN p WHEN others < {recipe.contradiction} THEN {doubt} ELSE greatest(p, {EQUAL})
+        CASE WHEN identifier IS NULL THEN p WHEN others < {recipe.contradiction} THEN {doubt!r} ELSE greatest(p, {max(EQUAL, link)!r})
         END AS probability, {", ".join(columns)} FROM beffroi_scored WHERE p >= {floor} OR identifier IS NOT NULL"""
     )
     rows = connection.execute(
@@ -76,13 +82,17 @@ def _weights(
     """
     names = {each.name for each in used}
     weights = ", ".join(f"{_weight(each, model, rare)} AS w_{each.name}" for each in used)
-    kin = [[f"w_{name}" for name in each.alike if name in names] for each in recipe.kin]
+    kin = [
+        [f"w_{name}" for name in each.alike if name in names]
+        + [f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))" for name in each.perhaps if name in names]
+        for each in recipe.kin
+    ]
     chances = [
         f"{share!r} * 2 ** least(500, {' + '.join(alike)})"
         for share, alike in zip(model.kin, kin, strict=True)
         if alike
     ]
-    shared = sorted({name for alike in kin for name in alike})
+    shared = sorted({f"w_{name}" for each in recipe.kin for name in (*each.alike, *each.perhaps) if name in names})
     more = " + ".join(["0.0", *(f"greatest(0, {name})" for name in shared)])
     others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
     every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
@@ -100,7 +110,7 @@ def _weights(
 def _told(comparison: Comparison, recipe: Recipe) -> str:
     """Return SQL for what is told of a comparison's weight: where kin are alike in it, its part of `less` is off."""
     name = f"w_{comparison.name}"
-    if any(comparison.name in each.alike for each in recipe.kin):
+    if any(comparison.name in (*each.alike, *each.perhaps) for each in recipe.kin):
         return f"({name} - greatest(0, {name}) * CASE WHEN more > 0 THEN less / more ELSE 0 END)"
     return name
 

@@ -29,13 +29,14 @@ FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::
 def measure(
     connection: duckdb.DuckDBPyConnection, *, pairs: str, bands: str, records: str, prepared: str,
     blocks: Sequence[Sequence[str]], thresholds: Thresholds, histogram: Mapping[int, int], floor: int,
-    decisions: Sequence[Decision] = (), one_each: bool = False,
+    left_out: Mapping[str, int] | None = None, decisions: Sequence[Decision] = (), one_each: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the figures of a run's links, as JSON has them.
 
     `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
     same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
     `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
+    `left_out`: how many keys of each rule too many records have to compare them.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
     under = {weight: held for weight, held in histogram.items() if weight < floor}
@@ -57,6 +58,7 @@ def measure(
         "records": total,
         "thresholds": {"link": thresholds.link, "review": thresholds.review},
         "pairs": {"compared": sum(found.values()), "identifier": _identifier(connection, pairs)} | found,
+        "left_out": {rule: keys for rule, keys in (left_out or {}).items() if keys},
         "queue": _queue(connection, bands, total),
         "histogram": _histogram(histogram, thresholds),
         "estimate": {key: value for key, value in here.items() if key not in ("threshold", "links", "doubtful")},

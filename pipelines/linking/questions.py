@@ -8,7 +8,7 @@ asked, since its answer is that of the others; a pair that other decisions answe
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,8 +141,14 @@ def queue(connection: Connection, folder: Path, column: str, said: Sequence[Deci
     ]
     pairs.sort(key=lambda each: (-each.worth, -(each.pair or {})["probability"], each.a, each.b))
     changed = [each for each in _changed(connection, folder, column, said) if (each.a, each.b) not in aside]
-    there.questions = [*contradicted, *changed, *_one_each(there, pairs)]
+    found = (*contradicted, *changed, *_one_each(there, pairs))
+    there.questions = [_ours_first(each, there.once) for each in found]
     return there
+
+
+def _ours_first(asked: Question, once: set[str]) -> Question:
+    """Return a question with the record of ours first, where links lead to another dataset."""
+    return replace(asked, a=asked.b, b=asked.a) if asked.b in once and asked.a not in once else asked
 
 
 def _one_each(there: Queue, pairs: Sequence[Question]) -> Iterator[Question]:

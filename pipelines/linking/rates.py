@@ -85,7 +85,10 @@ def find(
     }
     weights = _weights(names, found[:, 1:], levels)
     kinds = [weights.sum(axis=1)]
-    kinds += [weights[:, [name in kin.alike for name in names]].sum(axis=1) for kin in recipe.kin]
+    half = np.log2(0.5 + 0.5 * 2.0 ** np.minimum(weights, 500))
+    for kin in recipe.kin:
+        alike = weights[:, [name in kin.alike for name in names]].sum(axis=1)
+        kinds.append(alike + half[:, [name in kin.perhaps for name in names]].sum(axis=1))
     return _shares(found[:, 0], np.stack(kinds), said, touched, frame)
 
 

@@ -31,7 +31,8 @@ class Level(Declared):
 
     `sql` speaks of prepared columns with `_l` and `_r`. `m` and `u` are how often pairs of the same entity and of two
     are at this level. `rare` is a column: the rarer its value, the more the level tells. What is told `elsewhere`, by a
-    level of another comparison, weighs nothing here.
+    level of another comparison, weighs nothing here. A level `as_last` weighs what the last one does: it is how kin
+    differ, so that pairs like it teach nothing of mistakes.
     """
 
     label: Words
@@ -40,6 +41,7 @@ class Level(Declared):
     u: Share
     rare: str | None = None
     elsewhere: bool = False
+    as_last: bool = False
 
 
 class Comparison(Declared):
@@ -71,6 +73,11 @@ class Comparison(Declared):
     def is_missing(self) -> str:
         """Return SQL that tells that nothing can be compared."""
         return self.absent or " OR ".join(f"{column}_{side} IS NULL" for column in self.missing for side in "lr")
+
+    @property
+    def is_equality(self) -> bool:
+        """Tell whether its first level is that one column is equal, and nothing else."""
+        return self.levels[0].sql == f"{self.missing[0]}_l = {self.missing[0]}_r"
 
     def tells(self, telling: set[str]) -> bool:
         """Tell whether it can tell records apart, where these columns can."""
@@ -106,11 +113,12 @@ class Kin(Declared):
     """Pairs of two entities that are alike in several things for one reason: a household shares name, address and phone.
 
     There are about `per_record` of them for each record, so what they are `alike` in weighs no more, all together, than
-    it takes to find such a pair.
+    it takes to find such a pair. `perhaps` they are alike in something: one half of them is, the other as any two are.
     """
 
     label: Words
     alike: Annotated[list[str], Field(min_length=1)]
+    perhaps: list[str] = []
     per_record: Annotated[float, Field(gt=0)]
 
 
@@ -152,7 +160,7 @@ class Recipe(Declared):
     def _names(self) -> "Recipe":
         names = [each.name for each in self.comparisons]
         unknown = {name for each in self.training for name in each.leaves} - set(names)
-        unknown |= {name for each in self.kin for name in each.alike} - set(names)
+        unknown |= {name for each in self.kin for name in (*each.alike, *each.perhaps)} - set(names)
         unknown |= {name for each in self.comparisons for name in each.fields} - set(self.fields)
         if unknown or len(set(names)) < len(names):
             raise ValueError(f"comparisons stand twice, or nothing is called {', '.join(sorted(unknown))}")

@@ -29,18 +29,20 @@ def file(workspace: Workspace, dataset: str, column: str) -> Path:
     return workspace.state / "decisions" / f"{dataset}.{column}.last"
 
 
-def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = False) -> Take:
+def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = False, least: int = 0) -> Take:
     """Return what takes new ids: they are on disk as given when it returns, but those of a `preview`.
 
+    All are above `least`, which is what is known of the highest where the file is lost.
     It raises Unavailable where the file is damaged (an id could be given twice), and OSError.
     """
     path = file(workspace, dataset, column)
 
     def take(count: int, above: int) -> int:
-        last = max(_last(path), above)
-        if count and not preview:
+        last = max(told(path), above, least)
+        if (count or least) and not preview:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as part:
+                part.touch(0o600)  # as all that stands beside decisions
                 part.write_text(json.dumps({"last": last + count}), encoding="utf-8")
                 on_disk(part)
             on_disk(path.parent)
@@ -49,7 +51,8 @@ def taker(workspace: Workspace, dataset: str, column: str, *, preview: bool = Fa
     return take
 
 
-def _last(path: Path) -> int:
+def told(path: Path) -> int:
+    """Return the highest id that was given, 0 before the first. Raises Unavailable where the file is damaged."""
     try:
         last = json.loads(path.read_bytes())["last"]
     except FileNotFoundError:

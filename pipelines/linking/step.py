@@ -14,14 +14,28 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version as version_of
 from typing import Any
 
+import duckdb
+
 from pipelines import known
 from pipelines.declarations import linked
 from pipelines.judge import ROWS, Judged
-from pipelines.linking import attached, carried, clusters, decisions, files, gathered, pairs, quality, stable, written
+from pipelines.linking import (
+    attached,
+    carried,
+    clusters,
+    decisions,
+    files,
+    gathered,
+    lasting,
+    pairs,
+    quality,
+    stable,
+    written,
+)
 from pipelines.linking.decisions import Decision
 from pipelines.linking.files import Before
 from pipelines.linking.gathered import FIELD, Gathered
-from pipelines.linking.model import Model, train
+from pipelines.linking.model import Model, is_whole, train
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, Thresholds
 from pipelines.linking.recipe import recipe as recipe_of
@@ -36,48 +50,57 @@ FLOOR = -6
 """Pairs of less weight are only counted: it is a probability of 1.5 %."""
 
 
-def fill(job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool) -> dict[str, dict[str, Any]]:
+def fill(
+    job: Job, judged: Judged, needed: Needed, *, full: bool, preview: bool, accept: bool = False
+) -> dict[str, dict[str, Any]]:
     """Fill in the columns that links declare, in the table of the run; return what its report tells of each.
 
-    `full` does all anew and trains the models, a `preview` leaves nothing. Raises RunFailed where a declared block would
-    make too many pairs, Unavailable where decisions cannot be read.
+    `full` does all anew and trains the models, a `preview` leaves nothing; `accept` goes on where what ids rest on is
+    lost. Raises RunFailed where a declared block would make too many pairs or a source has another name, Unavailable
+    where decisions, or what ids rest on, cannot be read.
     """
     found = {}
     job.connection.execute("SET preserve_insertion_order = false")  # pairs have no order, and to keep one takes room
     for number, column in enumerate(job.dataset.link):
-        one = _Link(job, judged, needed, column, f"beffroi_link_{number}")
-        found[column] = one.run(full=full, preview=preview)
-        _forget(job, one.name)
+        name, spoilt = f"beffroi_link_{number}", frozenset[str]()
+        try:
+            found[column] = _Link(job, judged, needed, column, name).run(full=full, preview=preview, accept=accept)
+        except duckdb.Error:
+            if job.last is None or not (spoilt := files.spoilt(job.last.folder, column)):
+                raise
+        if spoilt:  # all is done anew, without what was found before
+            gathered.forget(job.connection, name)
+            anew = _Link(job, judged, needed, column, name, spoilt)
+            found[column] = anew.run(full=full, preview=preview, accept=accept)
+        gathered.forget(job.connection, name)
     job.connection.execute("SET preserve_insertion_order = true")
     return found
 
 
-def _forget(job: Job, name: str) -> None:
-    """Drop the tables of a link: what follows wants their room."""
-    found = job.connection.execute(
-        "SELECT view_name, true FROM duckdb_views() WHERE starts_with(view_name, $name) UNION ALL"
-        " SELECT table_name, false FROM duckdb_tables() WHERE starts_with(table_name, $name)",
-        {"name": f"{name}_"},
-    ).fetchall()
-    for each, is_view in found:
-        job.connection.execute(f"DROP {'VIEW' if is_view else 'TABLE'} {each}")
-
-
 @dataclass(frozen=True)
 class _Scored:
-    """What scored the pairs of a run, and what of the last one stands: its `carried` pairs; how many had what weight."""
+    """What scored the pairs of a run, and what of the last one stands: its model if `kept`, and its `carried` pairs.
+
+    `histogram`: how many pairs had what weight, those that were not kept about; `left_out`: how many keys of each rule were
+    too frequent.
+    """
 
     model: Model
     trained_on: int
-    histogram: dict[int, int]
-    carried: int = 0
+    histogram: dict[int, float]
+    left_out: dict[str, int]
+    kept: bool
+    carried: int
 
 
 class _Link:
-    """One link of a run; all its tables begin with `name`."""
+    """One link of a run; all its tables begin with `name`, and the `spoilt` ones of the last version are not read."""
 
-    def __init__(self, job: Job, judged: Judged, needed: Needed, column: str, name: str) -> None:
+    def __init__(
+        self, job: Job, judged: Judged, needed: Needed, column: str, name: str, spoilt: frozenset[str] = frozenset()
+    ) -> None:
         self.job, self.judged, self.needed, self.column, self.name = job, judged, needed, column, name
+        self.spoilt = spoilt
         self.connection, self.link = job.connection, job.dataset.link[column]
         said, recipe = self.link.thresholds, recipe_of(self.link.record)
         given = recipe.thresholds
@@ -85,28 +108,36 @@ class _Link:
         self.recipe: Recipe = recipe.model_copy(update={"thresholds": self.thresholds})
         self.last = job.last.folder if job.last is not None else None
 
-    def run(self, *, full: bool, preview: bool) -> dict[str, Any]:
+    def run(self, *, full: bool, preview: bool, accept: bool) -> dict[str, Any]:
         """Link the records and fill in the column; return what the report tells."""
+        members = lasting.members(self.job, self.column, self.spoilt, accept=accept)
+        if not accept:
+            lasting.hold_sources(self.job, self.column, members)
         there = gathered.gather(self.job, self.column, self.recipe, self.judged, self.needed, self.name)
         key = self._key()
-        before = files.before(self.last, self.column) if self.last is not None and not full else None
+        stands = self.last is not None and not full and not self.spoilt
+        before = files.before(self.last, self.column) if self.last is not None and stands else None
         if before is not None and (before.said["key"] != key or there.count > before.said["trained_on"] * GROWN):
             before = None
         counts = carried.compare(self.connection, self.name, before)
         scored = self._anew(there) if before is None else self._onward(before, there)
         said = decisions.load(self.job.workspace, self.job.dataset.name, self.column)
-        made = self._joined(said, preview=preview)
+        made = self._joined(said, members, preview=preview, accept=accept)
         shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
         told = {
             "record": self.link.record, "to": self.link.to, "filled": self._fill(there), **made,
             "contradictions": count, "happened": quality.happened(self.connection, f"{self.name}_made_events"),
-            "trained": "kept" if before is not None else "now", "trained_on": scored.trained_on, **counts,
+            "trained": "kept" if scored.kept else "now", "trained_on": scored.trained_on, **counts,
             "pairs_carried": scored.carried, "twice": self._twice(there),
+            **lasting.decided(self.connection, f"{self.name}_records", said),
             "quality": self._quality(scored, said),
         }  # fmt: skip
         if not preview:
             under = {edge: counted for edge, counted in scored.histogram.items() if edge < self._floor}
-            kept = {"key": key, "trained_on": scored.trained_on, "model": scored.model.to_json(), "under": under}
+            kept = {
+                "key": key, "trained_on": scored.trained_on, "model": scored.model.to_json(), "under": under,
+                "left_out": scored.left_out,
+            }  # fmt: skip
             besides = {"model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown}}
             written.write(self.job, self.column, there, self.name, besides)
         return told
@@ -128,14 +159,25 @@ class _Link:
     def _anew(self, there: Gathered) -> _Scored:
         """Prepare, block and score all records, with a model that is trained on them."""
         self._prepare(there.fields)
+        return self._trained(there)
+
+    def _trained(self, there: Gathered) -> _Scored:
+        """Block and score all records, which are prepared, with a model that is trained on them."""
         model = train(self.connection, self.recipe, f"{self.name}_prepared", across=self._across)
         return self._scored(model, there.count, None)
 
     def _onward(self, before: Before, there: Gathered) -> _Scored:
-        """Prepare, block and score what is new, and take the rest as it was found before."""
+        """Prepare, block and score what is new, and take the rest as it was found before.
+
+        Where something came to be told of records that the model knows nothing of (a register begins to give a number),
+        it is trained anew: it would be passed over for good.
+        """
         kept = carried.prepared(self.connection, self.name, before)
         self._prepare(f"{there.fields} SEMI JOIN {self.name}_new USING (n)", kept)
-        return self._scored(Model.of_json(before.said["model"]), before.said["trained_on"], before)
+        model = Model.of_json(before.said["model"])
+        if not is_whole(self.connection, self.recipe, f"{self.name}_prepared", model):
+            return self._trained(there)
+        return self._scored(model, before.said["trained_on"], before)
 
     def _prepare(self, records: str, kept: str | None = None) -> None:
         """Prepare records, which are put into a table first: each part of it reads them, and what is kept joins them."""
@@ -155,23 +197,28 @@ class _Link:
         """Make the table of pairs: of all records, or of the new ones, with those that stand from before."""
         name = self.name
         again = carried.again(self.connection, name, before) if before is not None else None
-        pairs.candidates(
+        blocked = pairs.candidates(
             self.connection, self.recipe, f"{name}_prepared", f"{name}_candidates",
             new=again, across=self._across, blocks=self._blocks(),
         )  # fmt: skip
+        stand, carry = carried.pairs(self.connection, name, before) if before is not None else (None, 0)
         found = pairs.score(
             self.connection, self.recipe, model, f"{name}_prepared", f"{name}_candidates", f"{name}_pairs",
-            floor=1 / (1 + 2.0**-self._floor),
+            floor=1 / (1 + 2.0**-self._floor), known=stand,
         )  # fmt: skip
         self.connection.execute(f"DROP TABLE {name}_candidates")
-        stand = carried.pairs(self.connection, name, before) if before is not None else 0
-        under = {edge: counted for edge, (counted, _) in found.bins.items() if edge < self._floor}
-        for edge, counted in (before.said["under"] if before is not None else {}).items():
-            under[int(edge)] = under.get(int(edge), 0) + counted
+        under: dict[int, float] = {edge: held for edge, (held, _) in found.bins.items() if edge < self._floor}
+        left_out = blocked.left_out
+        if before is not None:
+            part = carried.share(self.connection, name, before, self._across)
+            for edge, counted in before.said["under"].items():
+                under[int(edge)] = under.get(int(edge), 0) + counted * part
+            left_out = {rule: max(keys, before.said["left_out"].get(rule, 0)) for rule, keys in left_out.items()}
         above = self.connection.execute(
             f"SELECT floor(weight)::INTEGER, count(*) FROM {name}_pairs WHERE how = 'model' GROUP BY ALL"
         ).fetchall()
-        return _Scored(model, trained_on, under | {edge: n for edge, n in above if edge >= self._floor}, stand)
+        histogram = under | {edge: n for edge, n in above if edge >= self._floor}
+        return _Scored(model, trained_on, histogram, left_out, before is not None, carry)
 
     @property
     def _floor(self) -> int:
@@ -185,10 +232,9 @@ class _Link:
 
     # --- clusters, and what they make of the rows --------------------------------------------------------------------
 
-    def _joined(self, said: Sequence[Decision], *, preview: bool) -> dict[str, Any]:
+    def _joined(self, said: Sequence[Decision], members: str | None, *, preview: bool, accept: bool) -> dict[str, Any]:
         """Make the tables of the clusters, or of what is linked to the other dataset; return their figures."""
         name, job = self.name, self.job
-        members = files.members(self.last, self.column) if self.last is not None else None
         given: dict[str, Any] = {
             "pairs": f"{name}_pairs", "into": f"{name}_made", "link": self.thresholds.link,
             "review": self.thresholds.review, "decisions": said, "before": members,
@@ -200,7 +246,8 @@ class _Link:
             f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['n, identity, r.side, r.origin', *columns])}"
             f" FROM {name}_records r JOIN {name}_prepared USING (n)"
         )
-        take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview)
+        least = lasting.given(job.workspace, job.dataset.name, self.column, accept=accept)
+        take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview, least=least)
         made = clusters.cluster(
             self.connection, records=f"{name}_known", changed=f"{name}_changed", exclusive=self.recipe.exclusive,
             within_sources=self.link.within_sources, take=take, **given,
@@ -241,6 +288,6 @@ class _Link:
         return quality.measure(
             self.connection, pairs=f"{name}_pairs", bands=f"{name}_made_bands", records=f"{name}_records",
             prepared=f"{name}_prepared", blocks=self._blocks() or [each.on for each in self.recipe.blocks], thresholds=self.thresholds,
-            histogram=scored.histogram, floor=self._floor, decisions=said,
+            histogram={edge: round(held) for edge, held in scored.histogram.items()}, left_out=scored.left_out, floor=self._floor, decisions=said,
             one_each=self.link.to is not None,
         )  # fmt: skip

@@ -37,7 +37,7 @@ def sections(found: Report, language: str, *, whole: bool = True) -> Iterator[Se
 
 
 def estimated(quality: Mapping[str, Any], said: Words) -> list[str]:
-    """Return what a run expects of its links, in sentences, with what that rests on."""
+    """Return what a run expects of its links, in sentences, with what that rests on, and what it did not look at."""
     told, pairs = quality["estimate"], quality["pairs"]
     lines = []
     if told["precision"] is not None:
@@ -52,7 +52,9 @@ def estimated(quality: Mapping[str, Any], said: Words) -> list[str]:
         blocking = _expected(told["missed_by_blocking"] or 0, said)
         recall = share(told["recall"], 1, said)
         lines.append(said[key].format(recall=recall, missed_by_blocking=blocking, **lost))
-    return [*lines, said["est_rests"]] if lines else []
+    lines += [said["est_rests"]] if lines else []
+    too_frequent = sum(quality.get("left_out", {}).values())  # reports of before do not tell it
+    return [*lines, several("left_out", too_frequent, said)] if too_frequent else lines
 
 
 def happened(events: Sequence[Mapping[str, Any]], said: Words) -> str:
@@ -102,6 +104,8 @@ def _queue(dataset: str, column: str, link: Mapping[str, Any], said: Words) -> S
         lines = [said["queue"].format(**told, share=part), said["queue_next"].format(dataset=dataset, column=column)]
     if link.get("contradictions"):
         lines.append(several("contradicting", link["contradictions"], said))
+    if link.get("decisions_gone"):
+        lines.append(several("decisions_gone", link["decisions_gone"], said))
     lines.append(said["queue_sample"].format(dataset=dataset))
     return Section(f"link-queue-{column}", said["queue_title"].format(column=column), lines)
 

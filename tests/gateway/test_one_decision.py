@@ -97,7 +97,7 @@ owner: zzalpha
 audience: owner
 source: {registry: source, table: zzalpha_people}
 schema:
-  fields: [{name: number}, {name: zzalpha_street, personal: true}, {name: person, type: integer}]
+  fields: [{name: number}, {name: zzalpha_street, personal: true}, {name: person, type: integer, personal: true}]
   primaryKey: number
 link:
   person: {record: person, fields: {family_name: zzalpha_street}}

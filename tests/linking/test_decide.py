@@ -13,12 +13,12 @@ from click.testing import Result
 
 from gateway.french import FRENCH
 from pipelines import versions
-from pipelines.linking import decisions, files, gathered
+from pipelines.linking import decisions, files
 from pipelines.linking.questions import Question, Queue, Settled
 from pipelines.workspace import Workspace
 from tests import commands
 from tests.gateway.test_journal import entries
-from tests.linking.test_step import PERSONS, put
+from tests.linking.persons import PERSONS, copied, of, opened, put
 from tests.pipelines.bench import CONFIGURATION, Bench
 
 PURPOSES = "purposes:\n  tenue: {title: Tenue, procedure: Fichier, legal_basis: RGPD 6}\n"
@@ -70,14 +70,9 @@ def scored(pairs: Path, records: Path) -> None:
             connection.execute(f"COPY {query} TO '{file}' (FORMAT parquet, KV_METADATA {{{files.RUN}: '{run}'}})")
 
 
-def of(key: str) -> str:
-    return gathered.identity("source/persons", key)
-
-
 @pytest.fixture
 def persons(linked: Bench, tmp_path: Path) -> Iterator[Path]:
-    shutil.copytree(linked.root, tmp_path / "workspace")
-    yield tmp_path / "workspace"
+    yield copied(linked, tmp_path / "workspace").root
     shutil.rmtree(tmp_path / "workspace")
 
 
@@ -202,8 +197,7 @@ def test_decisions_go_to_a_file_and_back(persons: Path, tmp_path: Path) -> None:
 
 
 def test_decisions_through_later_runs(persons: Path) -> None:
-    bench = Bench.__new__(Bench)
-    bench.root = persons
+    bench = opened(persons)
     decide(persons, "same", "persons", "1", "3")
     decide(persons, "different", "persons", "7", "9")
     decide(persons, "same", "persons", "113", "114")
@@ -218,7 +212,7 @@ def test_decisions_through_later_runs(persons: Path) -> None:
     put(bench, *[(*row[:3], "1990-06-06") if row[0] == "9" else row for row in kept])
     bench.run("persons")
     asked = told(persons, "list", "persons", "--raw", *WHY)[0]
-    assert (asked["why"], asked["changed"]) == ("changed", [gathered.identity("source/persons", "9")])
+    assert (asked["why"], asked["changed"]) == ("changed", [of("9")])
     states = {each["verdict"] + " " + each["records"] for each in told(persons, "list", "persons", "--decided")}
     assert {"different changed", "same gone", "same there"} <= states
     decide(persons, "persons", *WHY, typed="d\n")

@@ -30,7 +30,7 @@ schema:
     - {name: prenom, personal: direct}
     - {name: born, type: date, personal: indirect}
     - {name: tags, type: geojson}
-    - {name: person, type: integer}
+    - {name: person, type: integer, personal: indirect}
   primaryKey: local_id
 link:
   person:
@@ -121,7 +121,7 @@ def test_the_key_may_be_what_linking_fills_in(root: Path) -> None:
 
 def test_no_step_reads_what_linking_fills_in(root: Path) -> None:
     text = PEOPLE.replace(
-        "    - {name: tags, type: geojson}\n    - {name: person, type: integer}\n",
+        "    - {name: tags, type: geojson}\n    - {name: person, type: integer, personal: indirect}\n",
         "    - {name: person}\n    - {name: tags}\n",
     )
     text += "clean:\n  tags: {steps: [{find_commune: {postal_code: person, among: people}}]}\n"
@@ -132,11 +132,9 @@ def test_no_step_reads_what_linking_fills_in(root: Path) -> None:
 TO = PEOPLE.replace(
     "    record: person\n", "    record: person\n    to: register\n    to_fields: {family_name: name}\n"
 )
-PERSONAL = "which is personal data: it stays so, say personal: of person too"
+PERSONAL = "which is personal data: it stays so, say personal: indirect of"
 LINKED = [
     ("given_name, personal: direct", "given_name", None),
-    ("given_name", "given_name", f"19: person is linked to register by «given_name», {PERSONAL}"),
-    ("{name: number, type: integer}", "{name: number, type: integer, personal: indirect}", f"19: person is linked to register by «number» and «given_name», {PERSONAL}"),
     ("{name: number, type: integer}", "{name: number}", "19: this column is of the type integer, and the key of register is of the type string: make them the same"),
     ("primaryKey: number", "primaryKey: [number, name]", "19: the key of register has several columns: what is linked gets one value"),
     ("name: name", "name: nom", "20: register has no column «nom»"),
@@ -155,6 +153,30 @@ def test_what_is_linked_to_must_bear_it(root: Path, old: str, new: str, said: st
     if said is None:
         assert Workspace(root).dataset("people").depends_on == {"register"}
         assert Workspace(root).in_order(["people", "register"]) == ["register", "people"]
+
+
+def test_what_linking_fills_in_from_personal_data_is_personal(root: Path) -> None:
+    bare = ", personal: indirect}\n  primaryKey"
+    (root / "datasets/people.yaml").write_text(PEOPLE.replace(bare, "}\n  primaryKey"))
+    own = "person is filled in by linking «family_name» and «prenom» and «born»"
+    said = f"datasets/people.yaml:17: {own}, {PERSONAL} person at least"
+    assert problems(root) == [said], "a number of a cluster lasts, and is of one person"
+    (root / "datasets/people.yaml").write_text(TO.replace(bare, "}\n  primaryKey"))
+    register = REGISTER.replace("given_name, personal: direct", "given_name")
+    (root / "datasets/register.yaml").write_text(register)
+    said = f"datasets/people.yaml:19: {own}, {PERSONAL} person at least"
+    assert problems(root) == [said], "the key of what is open tells of a person too, where her own columns lead to it"
+    (root / "datasets/register.yaml").write_text(register.replace("number, type", "number, personal: indirect, type"))
+    said = f"datasets/people.yaml:19: {own} and «number» of register, {PERSONAL} person at least"
+    assert problems(root) == [said]
+    plain = TO.replace(", personal: direct", "").replace(", personal: indirect", "")
+    (root / "datasets/people.yaml").write_text(plain)
+    said = "datasets/people.yaml:19: person is filled in by linking «number» of register"
+    assert problems(root) == [f"{said}, {PERSONAL} person at least"]
+    identity = plain.replace("local_id}", "local_id, personal: direct}")
+    (root / "datasets/register.yaml").write_text(register)
+    (root / "datasets/people.yaml").write_text(identity)
+    assert "by linking «local_id», which" in problems(root)[0]
 
 
 OPEN = """\
@@ -184,7 +206,7 @@ def test_what_is_open_links_to_nothing_that_is_another_s_and_closed(root: Path) 
 def test_what_is_open_has_no_key_of_a_person(root: Path) -> None:
     (root / "datasets/streets.yaml").write_text(OPEN.replace("voisine", "ville"))
     (root / "datasets/register.yaml").write_text(REGISTER.replace("number,", "number, personal: indirect,"))
-    assert any("number is linked to register by «number»" in each for each in problems(root)), problems(root)
+    assert any("number is filled in by linking «number» of register" in each for each in problems(root)), problems(root)
     personal = OPEN.replace("voisine", "ville").replace("type: integer", "type: integer, personal: indirect")
     (root / "datasets/streets.yaml").write_text(personal)
     said = "datasets/streets.yaml:3: audience: open is refused, these columns are personal data: number"

@@ -65,7 +65,10 @@ def test_an_identifier_is_named_and_what_contradicts_it_too() -> None:
     same = {"nir": (1, 26.0), "family_name": (0, -5.0)}
     assert told(same, how="identifier") == "Linked. Same: NIR."
     against = told(same, how="identifier", probability=0.745, band="doubtful")
-    assert against == "Doubtful. Same: NIR. Different: family name. Probability 0.74, linked from 0.99."
+    assert against == (
+        "Doubtful. Same: NIR. Different: family name."
+        " An identifier is the same, and all the rest speaks against it: a person decides."
+    )
     found = explained.explain(PERSON, pair(same, how="identifier"), THRESHOLDS, "en", ours={}, theirs={})
     assert found.why == ["The same NIR, and it is a valid one: this links them, whatever else is the same or not."]
 
@@ -191,7 +194,7 @@ schema:
     - {name: family_name, personal: direct}
     - {name: given_name, personal: direct}
     - {name: birth_date, personal: direct}
-    - {name: person_id, type: integer}
+    - {name: person_id, type: integer, personal: indirect}
   primaryKey: id
 link: {person_id: {record: person}}
 """

@@ -1,7 +1,8 @@
 """Hostile data and hostile hands: linking ends with a right or a clear answer, and names no value."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -9,12 +10,11 @@ import pytest
 
 from connectors.errors import InvalidRequest, RunFailed, Unavailable
 from pipelines.linking import decisions, exchange, model, pairs, prepare, recipe, stable
+from pipelines.linking.attached import attach
 from pipelines.run import run
 from tests.linking.linked import Row, records
-from tests.linking.test_step import BOTH, COMPANIES, FIRST, NAMES, PERSONS, decide, linked, numbers, of, persons, put
+from tests.linking.persons import BOTH, COMPANIES, FIRST, NAMES, PERSONS, decide, linked, numbers, of, put
 from tests.pipelines.bench import Bench
-
-__all__ = ["persons"]  # a fixture
 
 TEXTS = (
     " ", "-", "''", "\x00", "a\x00b", "\x07\x1b[31m", "😀" * 300, "\u202eabc", "محمد", "გიორგი", "Пётр", "Γιώργος", "王小明",
@@ -23,19 +23,30 @@ TEXTS = (
     "350", "1 ha 2 a", "732829320", "a b c d e f g h " * 9,
 )  # fmt: skip
 TWIN = ("Dupont", "Jean", "1980-02-03")
+NUMBERED = "".join(
+    line for line in BOTH.splitlines(keepends=True) if not line.lstrip(" -{").startswith(("person:", "name: person,"))
+)
+"""Persons that are linked to a register, and not to each other."""
 THERE = ("number", "last_name", "given_name", "birth_date")
+
+
+@contextmanager
+def paired(name: str, rows: Sequence[Row], sides: Sequence[int] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a database in which pairs that a recipe makes of rows are `scored`; of those of two sides, across them."""
+    kind, across = recipe.recipe(name), "side" if sides else None
+    with duckdb.connect(config={"threads": 2, "memory_limit": "400MB"}) as connection:
+        connection.register("given", records(rows, kind.fields, sides))
+        connection.execute("CREATE TEMP TABLE records AS SELECT *, n::VARCHAR AS identity FROM given")
+        prepare.prepare(connection, kind, "records", "prepared")
+        trained = model.train(connection, kind, "prepared", across=across)
+        pairs.candidates(connection, kind, "prepared", "candidates", across=across)
+        pairs.score(connection, kind, trained, "prepared", "candidates", "scored", floor=0)
+        yield connection
 
 
 def scored(name: str, rows: Sequence[Row]) -> list[tuple[float, ...]]:
     """Return weight and probability of each pair that a recipe makes of rows."""
-    kind = recipe.recipe(name)
-    with duckdb.connect(config={"threads": 2, "memory_limit": "400MB"}) as connection:
-        connection.register("given", records(rows, kind.fields))
-        connection.execute("CREATE TEMP TABLE records AS FROM given")
-        prepare.prepare(connection, kind, "records", "prepared")
-        trained = model.train(connection, kind, "prepared")
-        pairs.candidates(connection, kind, "prepared", "candidates")
-        pairs.score(connection, kind, trained, "prepared", "candidates", "scored", floor=0)
+    with paired(name, rows) as connection:
         return connection.execute("SELECT weight, probability FROM scored").fetchall()
 
 
@@ -68,8 +79,7 @@ def test_persons_who_are_called_by_numbers_are_several() -> None:
     [
         [],
         [("1", *TWIN)],
-        [(str(n), None, "", None) for n in range(12)],
-        [(str(n), "---", "''", None) for n in range(12)],
+        [*((str(n), None, "", None) for n in range(12)), *((f"-{n}", "---", "''", None) for n in range(12))],
     ],
 )
 def test_nothing_to_link_is_linked_to_nothing(persons: Bench, rows: list[tuple[str | None, ...]]) -> None:
@@ -85,20 +95,28 @@ def test_two_alike_are_one_also_without_a_third(persons: Bench) -> None:
     assert linked(persons)[1]["clusters"] == 1
 
 
-@pytest.mark.parametrize(("theirs", "filled"), [(0, 1), (1, 31), (20, 1)])
+@pytest.mark.parametrize(("theirs", "attached", "ties"), [(0, 1, 0), (1, 31, 0), (20, 1, 30)])
 def test_many_rows_alike_are_all_linked_to_the_one_there_or_to_none_of_several(
-    persons: Bench, theirs: int, filled: int
+    theirs: int, attached: int, ties: int
 ) -> None:
-    persons.write("datasets/persons.yaml", BOTH)
+    fields = ("family_name", "given_name", "birth_date")
+    twin, other = (dict(zip(fields, each, strict=True)) for each in (TWIN, FIRST[2][1:]))
+    rows, sides = [*[twin] * 30, other, *[twin] * theirs, other], [0] * 31 + [1] * (theirs + 1)
+    with paired("person", rows, sides) as connection:
+        found = attach(connection, pairs="scored", records="records", into="made", link=0.99, review=0.5)
+    assert (found.records, found.attached, found.ties) == (31, attached, ties)
+
+
+def test_more_rows_alike_are_linked_as_those_that_were_there(persons: Bench) -> None:
+    persons.write("datasets/persons.yaml", NUMBERED)
     persons.write("datasets/register.yaml", COMPANIES)
     put(persons, *((str(n), *TWIN) for n in range(30)), ("x", *FIRST[2][1:]))
-    put(persons, *((f"A{n}", *TWIN) for n in range(theirs)), ("B", *FIRST[2][1:]), table="register", names=THERE)
+    put(persons, ("A", *TWIN), ("B", *FIRST[2][1:]), table="register", names=THERE)
     persons.run("register")
-    assert linked(persons, "number")[1]["filled"] == filled
-    if theirs == 1:
-        put(persons, *((str(n), *TWIN) for n in range(32)), ("x", *FIRST[2][1:]))
-        _, told = linked(persons, "number")
-        assert (told["trained"], told["filled"]) == ("kept", 33)
+    assert linked(persons, "number")[1]["filled"] == 31
+    put(persons, *((str(n), *TWIN) for n in range(32)), ("x", *FIRST[2][1:]))
+    _, told = linked(persons, "number")
+    assert (told["trained"], told["filled"]) == ("kept", 33)
 
 
 def test_the_deadline_ends_linking_too(persons: Bench) -> None:

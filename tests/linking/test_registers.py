@@ -27,7 +27,7 @@ audience: owner
 sources:
 {sources}schema:
   fields:
-    - {{name: person, type: integer}}
+    - {{name: person, type: integer, personal: indirect}}
     - {{name: number}}
     - {{name: family_name, personal: direct}}
     - {{name: given_name, personal: direct}}

@@ -4,7 +4,8 @@ Columns: legal_form (its family), name (the words in one), sorted (in the order 
 words are rare), stem (without what tells houses of one group apart), kind (that, with numbers), numbers (those alone, and
 titles of persons), names (every name that is known, each in one), words (each with its weight from 1 to 9 as the last
 letter: `tables/company_words.parquet` tells what words weigh in names of companies), total (of the weights), rare (the
-rarest word), start (four letters), bones (the consonants), shorts (what acronyms it has, and itself where it may be one).
+rarest word), start (four letters), bones (the consonants), shorts (what acronyms it has, and itself where it may be one),
+named (the town that the name ends with, behind a preposition, and the codes of the communes of that name).
 """
 
 import functools
@@ -14,6 +15,7 @@ import duckdb
 
 from pipelines.declarations import strict_yaml
 from pipelines.linking.preparing.addresses import any_of
+from pipelines.linking.preparing.places import TOWNS, town
 from pipelines.linking.preparing.text import plain_columns
 from pipelines.linking.recipe import FOLDER
 from pipelines.sql import quote
@@ -24,6 +26,12 @@ APART = "[0-9]+|[ivx]{2,}|m|mr|mme|mlle|monsieur|madame"
 
 TELLING = 13
 """Names of such a weight are no chance."""
+
+PREPOSITIONS = ("de", "d", "du", "des", "a", "au", "aux", "en", "del")
+"""What stands before the town in a name: without one a word that is a town's name, too, may be anybody's."""
+
+LONGEST_TOWN = 6
+"""Words of a town's name at most, about."""
 
 UNKNOWN = 9
 """The weight of a word that no name of the table has."""
@@ -44,19 +52,20 @@ def tables() -> dict[str, Any]:
 
 def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:
     """Make the temp table `into` of n and the columns of names, from name, other_names, acronym, legal_form and city."""
-    plain, texts, words, forms = (f"{into}_{name}" for name in ("plain", "texts", "words", "forms"))
+    plain, texts, words, forms, named = (f"{into}_{name}" for name in ("plain", "texts", "words", "forms", "named"))
     plain_columns(connection, records, ("name", "other_names", "acronym", "legal_form", "city"), plain)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {texts} AS {_texts(plain)}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {words} AS {_words(texts)}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {forms} AS {_forms(words)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {named} AS {_named(texts)}")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH every AS (SELECT n, list(DISTINCT name ORDER BY name) AS names FROM {forms} GROUP BY n)
         SELECT r.n, coalesce(t.form, {_form_of("r.legal_form")}) AS legal_form, f.name, f.sorted, f.stem, f.kind, f.numbers, e.names,
-        f.words, f.total, f.rare, f.telling, f.start, f.bones, f.shorts FROM {plain} r LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
+        f.words, f.total, f.rare, f.telling, f.start, f.bones, f.shorts, d.named FROM {plain} r LEFT JOIN {named} d ON d.n = r.n LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
         LEFT JOIN every e ON e.n = r.n LEFT JOIN (SELECT n, form FROM {texts} WHERE nth = 0) t ON t.n = r.n"""
     )
-    for made in (plain, texts, words, forms):
+    for made in (plain, texts, words, forms, named):
         connection.execute(f"DROP TABLE {made}")
 
 
@@ -129,6 +138,20 @@ def _without_branch(text: str) -> str:
     return f"regexp_replace({text}, {quote(branch)}, '\\1')"
 
 
+def _named(texts: str) -> str:
+    """Return SQL for n and named: the longest end of the name that is a town's and stands behind a preposition."""
+    towns, before = f"read_parquet({quote(str(TOWNS))})", any_of(PREPOSITIONS)
+    return f"""
+        WITH whole AS (SELECT n, string_split(arg_max(text, nth), ' ') AS said FROM {texts} WHERE nth % 1000 = 0 GROUP BY n),
+        ends AS (SELECT n, length, array_to_string(said[len(said) - length + 1 :], ' ') AS text
+            FROM whole, range(1, {LONGEST_TOWN + 1}) lengths(length)
+            WHERE len(said) > length + 1 AND regexp_full_match(said[len(said) - length], '{before}')),
+        asked AS (SELECT text, {town("text")} AS town FROM (SELECT DISTINCT text FROM ends)),
+        known AS (SELECT text, list_prepend(town, list(DISTINCT code ORDER BY code)) AS named
+            FROM asked JOIN {towns} USING (town) WHERE strlen(town) > 2 GROUP BY text, town)
+        SELECT n, arg_max(named, length) AS named FROM ends JOIN known USING (text) GROUP BY n"""
+
+
 def _words(texts: str) -> str:
     """Return SQL for n, nth, place, word, weight, is_kind: the words of names, long, without those of no meaning."""
     long = {short: name for name, several in tables()["long"].items() for short in several}
@@ -164,6 +187,6 @@ def _forms(words: str) -> str:
             FROM {words} JOIN least USING (n, nth) GROUP BY n, nth)
         SELECT n, nth, name, array_to_string(list_sort(listed), '') AS sorted, stem, kind,
             numbers, words, list_sum(list_transform(words, lambda w: w[-1]::INTEGER))::INTEGER AS total, rare,
-            CASE WHEN total >= {TELLING} THEN sorted END AS telling, name[:4] AS start, CASE WHEN strlen(regexp_replace(name, '[aeiouyhw]', '', 'g')) > 3
-                THEN regexp_replace(name, '[aeiouyhw]', '', 'g') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
+            CASE WHEN total >= {TELLING} THEN sorted END AS telling, name[:4] AS start, CASE WHEN strlen(translate(name, 'aeiouyhw', '')) > 3
+                THEN translate(name, 'aeiouyhw', '') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
                 lambda w: strlen(w) BETWEEN 3 AND 7)) AS shorts FROM made"""

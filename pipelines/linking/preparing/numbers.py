@@ -23,6 +23,13 @@ FIELDS = ("siret", "siren", "vat", "lei", "rna", "nif", "number")
 Made = dict[str, Any]
 
 
+DOUBLED = str.maketrans("0123456789", "0246813579")
+"""What a digit that counts twice adds (Luhn, ISO/IEC 7812-1, annex B): the sum of the digits of its double."""
+
+LETTERS = {ord("A") + at: str(at + 10) for at in range(26)}
+"""What letters stand for in the remainder by 97 (ISO/IEC 7064)."""
+
+
 def _checked(module: Any, text: str) -> str | None:
     try:
         return str(module.validate(text))
@@ -31,6 +38,9 @@ def _checked(module: Any, text: str) -> str | None:
 
 
 def _siren(text: str) -> Made:
+    if re.fullmatch("[0-9]{9}", text):  # as registers write it: stdnum, which reads all others, takes ten times as long
+        twice = sum(map(int, text[1::2].translate(DOUBLED)))
+        return {"siren": None if (sum(map(int, text[::2])) + twice) % 10 else text}
     return {"siren": _checked(fr_siren, text)}
 
 
@@ -50,6 +60,8 @@ def _rna(text: str) -> Made:
 
 
 def _lei(text: str) -> Made:
+    if re.fullmatch("[0-9A-Z]{18}[0-9]{2}", text):  # as registers write it
+        return {"lei": text if int(text.translate(LETTERS)) % 97 == 1 else None}
     lei = _checked(stdnum_lei, text)
     return {"lei": lei if lei and re.fullmatch("[0-9A-Z]{18}[0-9]{2}", lei) else None}
 

@@ -39,7 +39,11 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     """
     asked = f"{into}_asked"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {asked} AS {_asked(records)}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {asked}_found AS {_found(asked)}")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {asked}_towns AS FROM read_parquet({quote(str(TOWNS))})
+        WHERE town IN (SELECT town FROM {asked});
+        CREATE OR REPLACE TEMP TABLE {asked}_found AS {_found(asked)}"""
+    )
     _mend(connection, f"{asked}_found")
     same = " AND ".join(
         f"r.{name} IS NOT DISTINCT FROM f.raw_{name}" for name in ("postal_code", "city", "commune_code", "country")
@@ -48,7 +52,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT r.n, coalesce(f.code, f.town) AS place, f.code AS commune, f.area,
         CASE WHEN NOT f.cedex THEN f.postal END AS postal FROM {records} r LEFT JOIN {asked}_found f ON {same}"""
     )
-    connection.execute(f"DROP TABLE {asked}; DROP TABLE {asked}_found")
+    connection.execute(f"DROP TABLE {asked}; DROP TABLE {asked}_towns; DROP TABLE {asked}_found")
 
 
 def _asked(records: str) -> str:
@@ -79,8 +83,8 @@ def _area(sql: str) -> str:
 
 
 def _found(asked: str) -> str:
-    """Return SQL for what was asked, with the code that it is by its own words."""
-    towns = f"read_parquet({quote(str(TOWNS))})"
+    """Return SQL for what was asked, with the code that it is by its own words; ASKED_towns are the towns of these names."""
+    towns = f"{asked}_towns"
     by_postal = f"(SELECT postal, town, any_value(code) AS code FROM {towns} WHERE postal IS NOT NULL GROUP BY ALL HAVING count(DISTINCT code) = 1)"
     by_area = f"(SELECT country, area, town, any_value(code) AS code FROM {towns} GROUP BY ALL HAVING count(DISTINCT code) = 1)"
     by_name = f"(SELECT town, any_value(code) AS code FROM {towns} GROUP BY ALL HAVING count(DISTINCT code) = 1)"

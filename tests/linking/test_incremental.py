@@ -1,0 +1,166 @@
+"""What a run takes over from the last one is what a run of everything would find: no number, no rarity, no count is of old."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from connectors.errors import RunFailed
+from pipelines.linking import files, pairs, prepare, recipe, words
+from pipelines.linking.model import Model, train
+from pipelines.report import links
+from tests.pipelines.bench import Bench, read
+
+COMPANY = recipe.recipe("company")
+COMPANIES = """\
+title: Companies
+owner: ville
+audience: owner
+source: {registry: source, table: companies}
+schema:
+  fields:
+    - {name: id}
+    - {name: name}
+    - {name: rna}
+    - {name: city}
+    - {name: company, type: integer}
+  primaryKey: id
+link: {company: {record: company}}
+expect: {drift: {keys: 1}}
+"""
+NAMES = ("id", "name", "rna", "city")
+Row = tuple[str | None, ...]
+CLUBS = ("Club nautique", "Harmonie municipale", "Les amis du livre", "Tennis club", "Pelote basque", "Atelier theatre")
+TOWNS = ("Bayonne", "Anglet", "Biarritz", "Amiens", "Corbie", "Albert")
+FIRST: list[Row] = [(f"{at}", name, None, "Bayonne") for at, name in enumerate(CLUBS)]
+
+
+def linked(bench: Bench, rows: list[Row]) -> dict[str, Any]:
+    """Run with these rows; return what the report says of the link."""
+    bench.source("companies", [dict(zip(NAMES, row, strict=True)) for row in rows])
+    told: dict[str, Any] = bench.run("companies").links["company"]
+    return told
+
+
+def groups(bench: Bench) -> set[frozenset[str]]:
+    found: dict[int, set[str]] = {}
+    for row in bench.rows("companies"):
+        found.setdefault(row["company"], set()).add(row["id"])
+    return {frozenset(each) for each in found.values()}
+
+
+@pytest.fixture
+def companies(bench: Bench) -> Bench:
+    bench.write("datasets/companies.yaml", COMPANIES)
+    return bench
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        yield made
+
+
+def register(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Make `p`, prepared, of rows of n, side, origin, name, rna."""
+    fields = ", ".join(
+        f"{field if field in ('name', 'rna') else 'NULL'}::VARCHAR AS {field}" for field in COMPANY.fields
+    )
+    own = "n::BIGINT AS n, side::UTINYINT AS side, origin::USMALLINT AS origin"
+    connection.execute(f"CREATE OR REPLACE TABLE r AS SELECT {own}, {fields} FROM ({rows})")
+    prepare.prepare(connection, COMPANY, "r", "p")
+
+
+def test_an_identifier_that_a_source_begins_to_give_links_at_once(companies: Bench) -> None:
+    linked(companies, FIRST)
+    told = linked(companies, [*FIRST, ("90", "Euskal pilota", "W641000123", None), ("91", None, "W641000123", None)])
+    assert told["quality"]["pairs"]["identifier"] == 1
+    assert frozenset(("90", "91")) in groups(companies)
+    assert (told["trained"], told["records_new"]) == ("now", 2)
+    assert linked(companies, [*FIRST, ("90", None, "W641000123", None)])["trained"] == "kept"
+
+
+def test_what_is_taken_over_weighs_and_counts_as_if_all_was_done_anew(companies: Bench) -> None:
+    rows: list[Row] = [
+        (f"{at}-{copy}", f"{club} {'de ' * copy}{town}", None, town)
+        for at, (club, town) in enumerate((club, town) for club in CLUBS for town in TOWNS)
+        for copy in range(2)
+    ]
+    linked(companies, rows)
+    told = linked(
+        companies, [*rows[4:], *((f"x{at}", f"{club} de Bayonne", None, "Anglet") for at, club in enumerate(CLUBS))]
+    )
+    assert (told["trained"], told["records_new"], told["records_gone"]) == ("kept", 6, 4)
+    assert told["pairs_carried"] > 100
+    folder = companies.latest("companies").folder
+    kept = Model.of_json(json.loads(files.model(folder, "company").read_text("utf-8"))["model"])
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(files.of(folder, "company", "prepared.parquet"))).create("p")
+        compared = pairs.candidates(connection, COMPANY, "p", "c").pairs
+        pairs.score(connection, COMPANY, kept, "p", "c", "s", 0.0)
+        anew = {
+            (low, high): weight for low, high, weight in connection.execute("SELECT l, r, weight FROM s").fetchall()
+        }
+    scored = read(files.pairs(folder, "company"))
+    off = {(each["l_n"], each["r_n"]): each["weight"] - anew[each["l_n"], each["r_n"]] for each in scored}
+    assert {pair: by for pair, by in off.items() if abs(by) > 1e-6} == {}, "how rare a value was is not how rare it is"
+    assert told["quality"]["pairs"]["compared"] == pytest.approx(compared, rel=0.1)
+
+
+def test_counts_of_pairs_that_are_too_unlike_do_not_drift(companies: Bench) -> None:
+    rows: list[Row] = [(f"{at}", f"Club {at % 7} {name}", None, TOWNS[at % 5]) for at, name in enumerate(CLUBS * 12)]
+    told = [linked(companies, part)["quality"]["pairs"]["apart"] for part in (rows, rows[8:], rows, rows[8:], rows)]
+    assert told[0] > 50
+    assert told[2:] == [pytest.approx(each, rel=0.05) for each in (told[0], told[1], told[0])]
+
+
+@pytest.mark.parametrize(("across", "expected"), [(None, 299), ("origin", 150), ("side", 300)])
+def test_an_identifier_that_very_many_have_joins_them_all(
+    connection: duckdb.DuckDBPyConnection, across: str | None, expected: int
+) -> None:
+    side = "n >= 150" if across == "side" else "0"
+    register(
+        connection,
+        f"SELECT n, {side} AS side, n % 2 AS origin, 'Club ' || n AS name, 'W641000123' AS rna FROM range(300) t(n)",
+    )
+    found = pairs.candidates(connection, COMPANY, "p", "c", across=across)
+    assert found.left_out["rna"] == 0
+    pairs.score(connection, COMPANY, train(connection, COMPANY, "p", across=across), "p", "c", "s", 0.0)
+    first = connection.execute(
+        "SELECT l, r FROM s WHERE how = 'identifier' AND rules % 2 = 0 AND (l = 0 OR r IN (150, 151))"
+    )
+    assert len(first.fetchall()) >= expected, "each with the first; with the first two, where there is to be one best"
+    if across is None:
+        new = connection.execute("CREATE TABLE new AS SELECT 299::BIGINT AS n").execute("FROM new").fetchall()
+        assert pairs.candidates(connection, COMPANY, "p", "d", new="new").pairs >= len(new)
+        assert (0, 299) in connection.execute("SELECT l, r FROM d").fetchall()
+
+
+def test_all_stay_one_by_an_identifier_when_the_first_of_them_is_gone(companies: Bench) -> None:
+    rows: list[Row] = [(f"{at}", f"Club {at}", "W641000123", None) for at in range(130)]
+    linked(companies, rows)
+    assert max(len(each) for each in groups(companies)) == 130
+    told = linked(companies, rows[1:])
+    assert (told["trained"], told["records_gone"]) == ("kept", 1)
+    assert max(len(each) for each in groups(companies)) == 129
+
+
+def test_a_declared_block_is_refused_for_the_pairs_that_it_would_make_alone(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = "SELECT n, n >= 10 AS side, 0 AS origin, 'Club' AS name, 'W64' || (1000000 + n) AS rna FROM range({}) t(n)"
+    register(connection, rows.format(1600))
+    assert pairs.candidates(connection, COMPANY, "p", "c", across="side", blocks=[["name"]]).pairs == 10 * 1590
+    with pytest.raises(RunFailed, match=r"\[name\] would compare 1,279,200 pairs of 1,600 records"):
+        pairs.candidates(connection, COMPANY, "p", "c", blocks=[["name"]])
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "12 values are ones"), ("fr", "12 valeurs sont communes")])
+def test_values_that_too_many_have_are_told(language: str, said: str) -> None:
+    estimate = dict.fromkeys(("precision", "recall"))
+    quality = {"estimate": estimate, "pairs": {}, "left_out": {"words": 7, "names": 5}}
+    (line,) = links.estimated(quality, words.LANGUAGES[language])
+    assert line.startswith(said)
+    assert links.estimated(quality | {"left_out": {}}, words.LANGUAGES[language]) == []
