@@ -12,6 +12,7 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.decide_forget import forget_command
 from gateway.french import LANGUAGES, told
 
 if TYPE_CHECKING:
@@ -223,6 +224,9 @@ def _kept(of: "Asked", decision: Any, as_json: bool) -> None:
     console.note(_next(of))
 
 
+decide_group.add_command(forget_command)
+
+
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
@@ -281,13 +285,8 @@ def import_command(
     of = _asked(root, dataset, column, lang)
     with evidence.engine() as connection:
         taken = decide_read.take(connection, of, file, exchange.format_of(file, form))
-    counts = {
-        "new": len(taken.new),
-        "known": taken.known,
-        "older": taken.older,
-        "empty": taken.empty,
-        "gone": taken.strange,
-    }
+    counts = {"new": len(taken.new), "known": taken.known, "older": taken.older, "empty": taken.empty}
+    counts["gone"] = taken.strange
     if as_json:
         console.show_json(counts)
         return

@@ -4,6 +4,7 @@ The models, what such a declaration says against its own dataset (`contradiction
 to (`incoherences`).
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -76,11 +77,12 @@ def identities(dataset: "Dataset") -> set[str]:
 
 
 def prepared(recipe: "Recipe", name: str) -> str | None:
-    """Return the prepared column that a declared block means, which may name it or a field of the recipe; None: none."""
+    """Return the prepared column that a declared block means, which names a field of the recipe or it; None: none."""
+    if name in recipe.fields:
+        return recipe.columns.get(name)
     made = {column for each in recipe.blocks for column in (*each.on, *each.then)}
     made |= {column for each in recipe.comparisons for column in each.missing}
-    of = [each for each in recipe.comparisons if name in (each.name, *each.fields)]
-    return name if name in made else of[0].missing[0] if of else None
+    return name if name in made else None
 
 
 def contradictions(dataset: "Dataset", names: list[str]) -> Iterator[Problem]:
@@ -168,14 +170,27 @@ def _apart(link: Link, recipe: "Recipe", found: dict[str, str]) -> Iterator[Prob
     said = link.thresholds.link or recipe.thresholds.link, link.thresholds.review or recipe.thresholds.review
     if said[1] > said[0]:
         yield ("thresholds",), f"review {said[1]:g} is above link {said[0]:g}: no pair could be left to a person"
+    if found and not _suffices(recipe, found, said[0]):
+        told = f"by {', '.join(found)} alone no two records can be told to be one: say more fields"
+        yield (("fields",) if link.fields else ()), told
     if link.to is None and link.to_fields:
         yield ("to_fields",), "to_fields are of the dataset that is linked to, and there is no to:"
     if link.to is not None and not link.within_sources:
         yield ("within_sources",), f"rows are linked to those of {link.to} only: take within_sources: out"
     for position, block in enumerate(link.blocks or ()):
         for field in block:
-            if prepared(recipe, field) is None or (field in recipe.fields and field not in found):
+            if field in found and prepared(recipe, field) is None:
+                said = f"blocks names «{field}», and nothing that is compared is made of it alone"
+                yield ("blocks", position), f"{said}{among(field, set(found) & set(recipe.columns))}"
+            elif prepared(recipe, field) is None or (field in recipe.fields and field not in found):
                 yield ("blocks", position), f"blocks names «{field}», no field that the rows have{among(field, found)}"
+
+
+def _suffices(recipe: "Recipe", found: dict[str, str], threshold: float) -> bool:
+    """Tell whether records alike in all these fields could be linked, by the recipe's own m and u: even odds before."""
+    used = [each for each in recipe.comparisons if set(each.fields) & set(found)]
+    best = sum(math.log2(max(level.m / level.u for level in each.levels)) for each in used)
+    return any(each.exact for each in used) or best >= math.log2(threshold / (1 - threshold))
 
 
 def incoherences(link: Link, kind: str, other: "Dataset") -> Iterator[Problem]:

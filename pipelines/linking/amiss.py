@@ -25,11 +25,8 @@ def of(workspace: Workspace, name: str) -> Iterator[Amiss]:
         except Unavailable as error:
             yield "broken", error.detail
     for column in _others(workspace, name):
-        yield (
-            "undeclared",
-            f"what people decided on the link «{column}» of {name} is still there, and the link is declared no more: declare"
-            f" it again, or remove .beffroi/decisions/{name}.{column}.*",
-        )
+        said = f"what people decided on the link «{column}» of {name} is still there, and the link is declared no more"
+        yield "undeclared", f"{said}: declare it again, or remove .beffroi/decisions/{name}.{column}.*"
     try:
         last = versions.newest(workspace, name)
     except Unavailable:

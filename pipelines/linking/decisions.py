@@ -1,6 +1,6 @@
 """Decisions: what people say of a pair of records, kept apart from every version; no run ever overrules one.
 
-`.beffroi/decisions/DATASET.COLUMN.jsonl` is only ever added to, but by an erasure. A pair is told by the identities of
+`.beffroi/decisions/DATASET.COLUMN.jsonl` is only ever added to, but by `beffroi decide forget`. A pair is told by the identities of
 its two records, in either order. The last word on a pair holds; `withdrawn` takes the one before it back.
 """
 
@@ -110,6 +110,12 @@ def file(workspace: Workspace, dataset: str, column: str) -> Path:
     return workspace.state / "decisions" / f"{dataset}.{column}.jsonl"
 
 
+def columns(workspace: Workspace, dataset: str) -> list[str]:
+    """Return the columns of a dataset on which people decided, also such as are linked no longer."""
+    found = (workspace.state / "decisions").glob(f"{dataset}.*.jsonl")
+    return sorted(each.name.removeprefix(f"{dataset}.").removesuffix(".jsonl") for each in found)
+
+
 def load(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
     """Return the decisions that hold, the oldest word first. Raises what `last` raises."""
     return [each for each in last(workspace, dataset, column) if each.verdict != "withdrawn"]
@@ -192,8 +198,8 @@ def add(workspace: Workspace, dataset: str, column: str, said: Sequence[Decision
 def forget(workspace: Workspace, dataset: str, column: str, gone: Collection[str]) -> int:
     """Erase every decision, also such as hold no longer, on a pair with one of these records; return how many there were.
 
-    For an erasure: what a person has a right to have erased is not kept for the sake of a decision. Raises OSError,
-    Unavailable where the file is damaged.
+    What a person has a right to have erased is not kept for the sake of a decision. Raises OSError, Unavailable where the
+    file is damaged.
     """
     path = file(workspace, dataset, column)
     load(workspace, dataset, column)

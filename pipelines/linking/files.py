@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pipelines.declarations import Dataset
 from pipelines.lineage import PARQUET
 from pipelines.sql import quote
-from pipelines.whole import whole_file, whole_json
+from pipelines.whole import whole_file
 
 START = "link."
 

@@ -33,7 +33,7 @@ def levels(
     candidates: str,
 ) -> None:
     """Make beffroi_levels: l, r, rules, level_NAME of each comparison and rare_COLUMN, the share of the commoner value."""
-    read = _columns(connection, used, prepared)
+    read = columns(connection, used, prepared)
     sides = ", ".join(f"{side}.{column} AS {column}_{side}" for side in "lr" for column in read)
     shares = "".join(f", beffroi_rare_{column}.share AS share_{column}" for column in rare)
     joins = "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
@@ -98,7 +98,8 @@ def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, int]]:
             yield {"l": first, "l_end": last, "r": other, "r_end": end}
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
-    columns = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall()]
+def columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
+    """Return the columns of the table `prepared` that some of the comparisons read."""
+    there = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall()]
     text = " ".join(" ".join([each.is_missing, *(level.sql or "" for level in each.levels)]) for each in used)
-    return [column for column in columns if f"{column}_l" in text]
+    return [column for column in there if f"{column}_l" in text]

@@ -121,16 +121,6 @@ def fields(connection: Connection, folder: Path, column: str, identities: Collec
     return {row.pop("identity"): {name.removeprefix(FIELD): value for name, value in row.items()} for row in found}
 
 
-def theirs(connection: Connection, folder: Path, column: str, identities: Collection[str]) -> set[str]:
-    """Return those of the identities that are of the other dataset, which is linked to."""
-    found = connection.execute(
-        f"SELECT identity FROM {_table(files.records(folder, column))} WHERE side = 1"
-        " AND identity IN (SELECT unnest($identities))",
-        {"identities": list(identities)},
-    ).fetchall()
-    return {name for (name,) in found}
-
-
 def often(connection: Connection, folder: Path, column: str, ours: Values, theirs: Values) -> dict[str, float]:
     """Return, of each field in which two records have the same, the share of records that have it, of those that have any."""
     same = {

@@ -28,15 +28,9 @@ class Histogram:
 
 
 def score(
-    connection: duckdb.DuckDBPyConnection,
-    recipe: Recipe,
-    model: Model,
-    prepared: str,
-    candidates: str,
-    into: str,
-    floor: float,
-    known: str | None = None,
-) -> Histogram:
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, prepared: str, candidates: str, into: str,
+    floor: float, known: str | None = None,
+) -> Histogram:  # fmt: skip
     """Make the temp table `into` of the pairs of at least the probability `floor`, and count all by weight.
 
     It has l, r, rules, how (identifier | model), identifier (which one), weight, probability, and for each comparison of

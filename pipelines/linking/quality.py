@@ -7,7 +7,7 @@ No value and no identity of a record is in what this gives.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -36,20 +36,17 @@ def measure(
     `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
     same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
     `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
+    Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate.
     `left_out`: how many keys of each rule too many records have to compare them.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
     under = {weight: held for weight, held in histogram.items() if weight < floor}
     lost = sum(held / (1 + 2 ** -(weight + 0.5)) for weight, held in under.items())  # as if in the middle of each bin
-    unseen = _unseen(connection, pairs, prepared, blocks, thresholds)
-    steps = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
-    of = _best(pairs, records) if one_each else f"SELECT *, 1 - {FALSE} AS likely FROM {pairs}"
-    ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
-    table = []
-    for each in steps:
-        sums = _sums(connection, f"({of})", each, thresholds.review)
-        still = lost * (ours - sums[0]) / ours if ours else lost  # who is linked is nobody else
-        table.append(_at(each, sums, still, unseen))
+    against = f"how = 'identifier' AND probability < {thresholds.link!r}"  # by a rule: no probability to add up
+    ruled = _one(connection, f"SELECT count(*) FROM {pairs} WHERE {against}")[0]
+    believed = f"(FROM {pairs} WHERE NOT ({against}))"
+    unseen = _unseen(connection, believed, prepared, blocks, thresholds)
+    table = list(_by_threshold(connection, believed, records, thresholds, lost, unseen, one_each=one_each))
     held = dict(connection.execute(f"SELECT band, count(*) FROM {bands} GROUP BY ALL").fetchall())
     found = {band: held.get(band, 0) for band in BANDS}
     found["apart"] += sum(under.values())
@@ -57,7 +54,8 @@ def measure(
     return {
         "records": total,
         "thresholds": {"link": thresholds.link, "review": thresholds.review},
-        "pairs": {"compared": sum(found.values()), "identifier": _identifier(connection, pairs)} | found,
+        "pairs": {"compared": sum(found.values()), "identifier": _identifier(connection, pairs), "ruled": ruled}
+        | found,
         "left_out": {rule: keys for rule, keys in (left_out or {}).items() if keys},
         "queue": _queue(connection, bands, total),
         "histogram": _histogram(histogram, thresholds),
@@ -65,6 +63,19 @@ def measure(
         "by_threshold": table,
         "decisions": _decided(connection, pairs, records, thresholds, decisions),
     }
+
+
+def _by_threshold(
+    connection: duckdb.DuckDBPyConnection, pairs: str, records: str, thresholds: Thresholds, lost: float,
+    unseen: float | None, *, one_each: bool,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Yield what is expected of each threshold; `lost` are the true pairs under the floor."""
+    of = _best(pairs, records) if one_each else f"SELECT *, 1 - {FALSE} AS likely FROM {pairs}"
+    ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
+    for each in sorted({*THRESHOLDS, thresholds.link, thresholds.review}):
+        sums = _sums(connection, f"({of})", each, thresholds.review)
+        still = lost * (ours - sums[0]) / ours if ours else lost  # who is linked is nobody else
+        yield _at(each, sums, still, unseen)
 
 
 def band(probability: float, thresholds: Thresholds) -> str:

@@ -135,6 +135,8 @@ class Recipe(Declared):
     record: str
     label: Words
     fields: dict[str, Words]
+    columns: dict[str, str] = {}
+    """The prepared column that a declared block by a field is alike in; a field without one cannot block."""
     preparing: Annotated[list[str], Field(min_length=1)]
     comparisons: Annotated[list[Comparison], Field(min_length=1)]
     blocks: Annotated[list[Block], Field(min_length=1, max_length=64)]
@@ -162,6 +164,7 @@ class Recipe(Declared):
         unknown = {name for each in self.training for name in each.leaves} - set(names)
         unknown |= {name for each in self.kin for name in (*each.alike, *each.perhaps)} - set(names)
         unknown |= {name for each in self.comparisons for name in each.fields} - set(self.fields)
+        unknown |= set(self.columns) - set(self.fields)
         if unknown or len(set(names)) < len(names):
             raise ValueError(f"comparisons stand twice, or nothing is called {', '.join(sorted(unknown))}")
         return self

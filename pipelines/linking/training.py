@@ -1,4 +1,4 @@
-"""What Splink counts and finds: u among pairs taken at random, m by expectation and maximisation.
+"""What training finds: u among pairs taken at random, and m by expectation and maximisation, which Splink does.
 
 Splink works on the connection of the run. It speaks of comparison levels by number, the last of a comparison as 0.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.linking.levels import columns
 from pipelines.linking.recipe import Comparison
 
 SEED = 1
@@ -28,11 +29,25 @@ class Found:
 
 
 def u(connection: duckdb.DuckDBPyConnection, records: str, used: list[Comparison]) -> dict[str, list[float | None]]:
-    """Return how often two different records of a table are at each level; None where no pair is."""
-    said = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
-    with _linker(connection, records, used, said, "1=1") as linker:
-        linker.training.estimate_u_using_random_sampling(max_pairs=1e12, num_chunks=1, min_count_per_level=None)
-        return _probabilities(linker, used, "_u_probability")
+    """Return how often two different records of a table are at each level; what the level says where no pair is.
+
+    Counted here: Splink, whose figures are the same, makes a table of all pairs first, which takes ten times as long.
+    """
+    read = [f"{side}.{column} AS {column}_{side}" for side in "lr" for column in columns(connection, used, records)]
+    levels = ", ".join(f"({each.level})::UTINYINT AS {each.name}" for each in used)
+    names = ", ".join(each.name for each in used)
+    if not used:
+        return {}
+    counted = connection.execute(
+        f"""SELECT {names}, count(*) FROM (SELECT {levels} FROM
+        (SELECT {", ".join(read)} FROM {records} l JOIN {records} r ON l.n < r.n)) GROUP BY ALL"""
+    ).fetchall()
+    found: dict[str, list[float | None]] = {}
+    for at, each in enumerate(used):
+        held = [sum(row[-1] for row in counted if row[at] == place) for place in range(1, len(each.levels) + 1)]
+        levels_of = zip(held, each.levels, strict=True)
+        found[each.name] = [many / sum(held) if many else level.u for many, level in levels_of]
+    return found
 
 
 def m(

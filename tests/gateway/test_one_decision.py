@@ -217,6 +217,7 @@ WITHOUT: Mapping[str, list[str] | str] = {
     "receipt verify": "tells what is in the file that it is given", "decide same": "keeps what it is told",
     "decide different": "keeps what it is told", "decide unsure": "keeps what it is told",
     "decide withdraw": "keeps what it is told", "decide import": "tells counts of decisions",
+    "decide forget": "tells how many decisions it erased",
 }  # fmt: skip
 """The commands that tell no value of a row: how each is tried, or why it need not be."""
 

@@ -1,7 +1,9 @@
-"""What tests of recipes share: records as tables, and figures of linking written rows to a register."""
+"""What tests of linking share: rows as tables, weights, and figures of linking written rows to a register."""
 
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -58,3 +60,18 @@ def figures(recipe: Recipe, register: Sequence[Row], written: Sequence[Row]) -> 
     doubtful = sum(p >= recipe.thresholds.review for _, _, p, _ in sure) - len(links)
     right = sum(rows[ours]["entity"] == rows[theirs]["entity"] for ours, theirs in links)
     return Figures(len(links), right, sum(row["entity"] is not None for row in written), doubtful)
+
+
+def fill(connection: duckdb.DuckDBPyConnection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
+    """Make a table of a few rows, quickly."""
+    names = [column.split()[0] for column in columns.split(", ")]
+    given = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT unnest(from_json(?::JSON, ?), max_depth := 2)",
+        [given, json.dumps([dict(column.split() for column in columns.split(", "))])],
+    )
+
+
+def weight(probability: float) -> float:
+    """Return the weight of a probability, in bits."""
+    return math.log2(probability / (1 - probability))

@@ -7,7 +7,7 @@ import duckdb
 
 from pipelines.linking.attached import Attached, attach
 from pipelines.linking.decisions import Decision, said_of
-from tests.linking.test_clusters import fill, weight
+from tests.linking.linked import fill, weight
 
 CONNECTION = duckdb.connect()
 
@@ -89,6 +89,16 @@ def test_two_words_for_one_of_ours() -> None:
         {"a", "Y"},
         ("X", "a", "Y"),
     )
+
+
+def test_of_two_words_of_one_moment_the_last_said_is_the_newest() -> None:
+    for said in (["X", "Y"], ["Y", "X"]):
+        assert run([], [say("a", each, "same") for each in said])[0]["a"] == said[-1]
+
+
+def test_equal_identifiers_that_the_rest_speaks_against_wait_for_a_person() -> None:
+    for probability in (0.7, 0.4):  # between the thresholds, or below both where they are one
+        assert run([("a", "X", probability, "identifier")])[2]["Xa"] == ("doubtful", "against")
 
 
 def test_events_tell_why() -> None:

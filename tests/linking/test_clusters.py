@@ -1,7 +1,6 @@
 """Clusters: the same whatever the order, ids that last, people's word kept, chains cut at their weakest links."""
 
 import json
-import math
 import random
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
@@ -17,6 +16,7 @@ from pipelines.linking import stable
 from pipelines.linking.clusters import Clustered, Guards, cluster
 from pipelines.linking.decisions import Decision, said_of
 from tests.effort import some
+from tests.linking.linked import fill, weight
 from tests.pipelines.bench import Bench
 
 Pair = tuple[str, str, float]
@@ -108,20 +108,6 @@ class Register:
         assert set(found) == set(names), "every record has a cluster"
         self.before = found
         return Made(found, events, bands, figures)  # type: ignore[arg-type]
-
-
-def fill(connection: duckdb.DuckDBPyConnection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
-    """Make a table of a few rows, quickly."""
-    names = [column.split()[0] for column in columns.split(", ")]
-    given = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {table} AS SELECT unnest(from_json(?::JSON, ?), max_depth := 2)",
-        [given, json.dumps([dict(column.split() for column in columns.split(", "))])],
-    )
-
-
-def weight(probability: float) -> float:
-    return math.log2(probability / (1 - probability))
 
 
 def test_links_make_clusters() -> None:
@@ -365,22 +351,20 @@ def run(register: Register, world: dict[str, Any], shuffle: int = 0) -> Made:
     return register.run(world["names"], world["pairs"], shuffle=shuffle, exclusive=["siren"], **options)
 
 
-@some(15)
+@some(8)
 @given(worlds(), st.integers(1, 9))
 def test_the_order_of_the_rows_is_nothing(world: dict[str, Any], shuffle: int) -> None:
     one, other = run(Register(), world), run(Register(), world, shuffle)
     assert (one.cluster, one.bands, one.figures) == (other.cluster, other.bands, other.figures)
 
 
-@some(15)
+@some(8)
 @given(worlds())
 def test_what_people_said_holds(world: dict[str, Any]) -> None:
     register = Register()
     made = run(register, world)
     for each in register.decisions:
-        aside = {
-            told.pair if False else (told.l, told.r) for told in made.figures.contradictions if told.kind == "decisions"
-        }
+        aside = {(told.l, told.r) for told in made.figures.contradictions if told.kind == "decisions"}
         if {each.a, each.b} <= set(world["names"]):
             if each.verdict == "different":
                 assert not made.together(each.a, each.b)
@@ -393,7 +377,7 @@ def test_what_people_said_holds(world: dict[str, Any]) -> None:
         assert made.figures.contradictions == []
 
 
-@some(15)
+@some(8)
 @given(worlds())
 def test_clusters_hold_together_by_links_and_nothing_forbidden(world: dict[str, Any]) -> None:
     register = Register()
@@ -418,7 +402,7 @@ def connected(members: frozenset[str], edges: list[tuple[str, str]]) -> bool:
     return there == members
 
 
-@some(15)
+@some(8)
 @given(worlds(), worlds())
 def test_ids_last_and_are_never_given_twice(world: dict[str, Any], later: dict[str, Any]) -> None:
     register = Register()
@@ -438,7 +422,7 @@ def test_ids_last_and_are_never_given_twice(world: dict[str, Any], later: dict[s
     assert {second.cluster[name] for name in set(first.cluster) & set(second.cluster)} & new <= split
 
 
-@some(10)
+@some(6)
 @given(worlds(), st.data())
 def test_new_records_leave_other_clusters_as_they_are(world: dict[str, Any], data: st.DataObject) -> None:
     register = Register()

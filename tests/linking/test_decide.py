@@ -196,6 +196,65 @@ def test_decisions_go_to_a_file_and_back(persons: Path, tmp_path: Path) -> None:
     assert len(held(persons)) == 2
 
 
+REGISTER = """\
+title: Register
+owner: ville
+audience: owner
+source: {registry: source, table: register}
+schema:
+  fields:
+    - {name: nir, personal: direct}
+    - {name: family_name, personal: direct}
+    - {name: given_name, personal: direct}
+  primaryKey: nir
+"""
+TO = PERSONS.replace("type: integer, personal: indirect, constraints: {required: true}", "personal: direct").replace(
+    "ne_le}}", "ne_le}, to: register}"
+)
+
+
+def test_links_to_another_dataset_are_journaled_for_both_and_forgotten(bench: Bench) -> None:
+    bench.write("beffroi.yaml", CONFIGURATION + PURPOSES)
+    bench.write("datasets/register.yaml", REGISTER)
+    bench.write("datasets/zz.yaml", TO)
+    put(bench, ("1", "Dupont", "Jean", None), ("2", "Durand", "Ane", None))
+    names = ("nir", "family_name", "given_name")
+    put(bench, ("185", "Dupont", "Jean"), ("285", "Martin", "Luc"), table="register", names=names)
+    bench.run("register")
+    bench.run("zz")
+    ours, theirs = of("1"), '["register","285"]'
+    assert theirs < ours, "as texts"
+    decisions.add(
+        bench.workspace,
+        "zz",
+        "person",
+        [decisions.said_of(ours, theirs, "same", "a note", values=({"family_name": "X"}, {}))],
+    )
+    state, seen = bench.root / ".beffroi", list[dict[str, Any]]()
+    for words in (("list", "zz", "--decided", "--raw"), ("export", "zz"), ("list", "zz", "--raw")):
+        shown = decide(bench.root, *words, *WHY).stdout
+        assert "285" in shown, words
+        assert words[0] == "export" or shown.index(ours) < shown.index(theirs), "A is ours"
+        left = entries(state)[len(seen) :]
+        seen += left
+        left = [each for each in left if each["action"] == "decide"]
+        assert [each["resource"] for each in left] == ["dataset:zz", "dataset:register"], words
+        assert all(len(each["identifiers"]) == 1 for each in left), "the key of each of the two"
+    assert left[0]["identifiers"] != left[1]["identifiers"]
+    for key in ("dataset:register:285", "dataset:zz:1"):
+        told_of = commands.beffroi(bench.root, "journal", "who-read", *WHY, "--json", typed=f"{key}\n").stdout
+        assert sum(each["action"] == "decide" for each in json.loads(told_of)["data"]) == 3, key
+    assert "no decision names that record" in decide(bench.root, "forget", "zz", "185", status=1).stderr
+    assert "Erased: 1 " in decide(bench.root, "forget", "zz", "-", typed="285\n").stderr
+    assert "285" not in decisions.file(bench.workspace, "zz", "person").read_text()
+    (entry,) = [each for each in entries(state) if each["action"] == "decide-forget"]
+    assert (entry["resource"], entry["source"]) == ("dataset:register", "1 decisions of zz")
+    assert entry["identifiers"] == left[1]["identifiers"]
+    made = [each for each in state.rglob("*") if each.name.startswith("link.") or each.suffix in (".last", ".jsonl")]
+    assert len(made) > 5
+    assert {each.stat().st_mode & 0o777 for each in made} == {0o600}, "a copied workspace guards them too"
+
+
 def test_decisions_through_later_runs(persons: Path) -> None:
     bench = opened(persons)
     decide(persons, "same", "persons", "1", "3")

@@ -59,6 +59,18 @@ def test_the_file_is_for_its_owner_alone_and_only_added_to(workspace: Workspace)
     assert [each.pair for each in load(workspace)] == [(A, B), (A, C)]
 
 
+def test_a_last_line_without_its_end_counts_where_it_is_whole(workspace: Workspace) -> None:
+    add(workspace, said_of(A, B, "same"), said_of(B, C, "unsure"))
+    file = decisions.file(workspace, "persons", "person")
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))  # as an editor or a restore leaves it
+    assert [each.pair for each in load(workspace)] == [(A, B), (B, C)]
+    add(workspace, said_of(A, C, "different"))
+    assert [each.pair for each in load(workspace)] == [(A, B), (B, C), (A, C)]
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    assert decisions.forget(workspace, "persons", "person", {C}) == 2
+    assert [each.pair for each in load(workspace)] == [(A, B)]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -151,6 +163,16 @@ def test_older_words_do_not_undo_newer_ones() -> None:
     assert new.digest_a == decisions.digest(DUPONT, new.fields), "by what the records have now"
 
 
+def test_a_withdrawn_word_comes_back_by_a_newer_one_alone(workspace: Workspace) -> None:
+    add(workspace, said_of(A, B, "same", when=WHEN), said_of(A, B, "withdrawn", when="2026-11-02T10:00:00+00:00"))
+    assert load(workspace) == []
+    last = decisions.last(workspace, "persons", "person")
+    taken = read(exchange.written([said_of(A, B, "same", when=WHEN)], "csv"), holding=last)
+    assert (taken.new, taken.older) == ([], 1)
+    newer = said_of(A, B, "same", when="2026-11-03T10:00:00+00:00")
+    assert len(read(exchange.written([newer], "csv"), holding=last).new) == 1
+
+
 def q(text: str) -> str:
     return text.replace('"', '""')
 
@@ -176,6 +198,7 @@ def test_a_sample_is_read_where_somebody_judged() -> None:
         (f'identity_a,identity_b,verdict,when\n"{q(A)}","{q(B)}",same,2026-11-01\n', "line 2: when is no moment with its zone"),
         (f'identity_a,identity_b,verdict,when\n"{q(A)}","{q(B)}",same,2126-11-01T00:00:00Z\n', "line 2: when is in the future"),
         (f'identity_a,identity_b,verdict,digest_a\n"{q(A)}","{q(B)}",same,12\n', "line 2: a digest is 64 hexadecimal digits"),
+        (f'identity_a,identity_b,verdict,digest_a\n"{q(A)}","{q(B)}",same,{"a" * 64}\n', "line 2: a digest is of fields: there are none"),
     ],
 )  # fmt: skip
 def test_a_file_with_an_error_is_not_taken(text: str, said: str) -> None:

@@ -93,7 +93,7 @@ WRONG = [
     ("primaryKey: local_id", "primaryKey: person", "17: the key is filled in by linking: say identity:"),
     ("    record: person\n", "    record: person\n    to_fields: {name: a}\n", "19: to_fields are of the dataset that is linked to, and there is no to:"),
     ("    record: person\n", "    record: person\n    to: nowhere\n", "19: no dataset «nowhere»"),
-    ("    record: person\n", "    record: person\n    thresholds: {link: 0.4}\n", "19: review 0.5 is above link 0.4: no pair could be left to a person"),
+    ("    record: person\n", "    record: person\n    thresholds: {link: 0.4, review: 0.5}\n", "19: review 0.5 is above link 0.4: no pair could be left to a person"),
     ("    record: person\n", "    record: person\n    thresholds: {link: 1}\n", "19: expected a number below 1 for «link»"),
     ("    record: person\n", "    record: person\n    blocks: [[street]]\n", "19: blocks names «street», no field that the rows have"),
     ("    record: person\n", "    record: person\n    blocks: [[]]\n", "19: expected at least 1 here"),

@@ -69,8 +69,29 @@ def test_an_identifier_is_named_and_what_contradicts_it_too() -> None:
         "Doubtful. Same: NIR. Different: family name."
         " An identifier is the same, and all the rest speaks against it: a person decides."
     )
+    row = pair(same, how="identifier", probability=0.745, band="doubtful", why="against")
+    found = explained.explain(PERSON, row, THRESHOLDS, "en", ours={}, theirs={})
+    assert (len(found.why), found.chance) == (1, "a rule decides, not this sum")
+    assert found.why[0].startswith("The same NIR, and it is a valid one. That would link them, but all the rest speaks")
     found = explained.explain(PERSON, pair(same, how="identifier"), THRESHOLDS, "en", ours={}, theirs={})
     assert found.why == ["The same NIR, and it is a valid one: this links them, whatever else is the same or not."]
+
+
+def test_a_sentence_says_why_a_likely_pair_is_not_linked() -> None:
+    likely = {"family_name": (1, 9.0), "birth_date": (1, 12.0)}
+    assert told(likely, band="doubtful", why="tie", probability=0.992) == (
+        "Doubtful. Same: date of birth, family name. Probability 0.9920, linked from 0.99. Another record is as likely."
+    )
+    assert told(likely, band="doubtful", why="size", probability=0.992).endswith(" The link was cut.")
+    assert told(likely, "fr", band="apart", why="other").endswith(" Un autre enregistrement est plus probable.")
+
+
+def test_two_probabilities_that_are_not_equal_are_told_apart() -> None:
+    for value, link, said in (
+        (0.967, 0.97, ("0.967", "0.970")), (0.5, 0.97, ("0.50", "0.97")), (0.97, 0.97, ("0.97", "0.97")),
+        (0.9999991, 0.9999992, ("0.9999991", "0.9999992")),
+    ):  # fmt: skip
+        assert explained.told_apart(value, link, ENGLISH) == said
 
 
 def test_a_decision_is_told_with_who_when_and_why() -> None:

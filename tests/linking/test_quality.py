@@ -60,7 +60,7 @@ WEIGHTS = st.lists(st.tuples(st.floats(FLOOR, 60), st.booleans()), max_size=40)
 UNDER = st.dictionaries(st.integers(-60, FLOOR - 1), st.integers(1, 1_000_000), max_size=8)
 
 
-@some(15)
+@some(8)
 @given(WEIGHTS, UNDER)
 def test_the_figures_add_up(weights: list[tuple[float, bool]], under: dict[int, int]) -> None:
     found = measured(weights, under)
@@ -82,7 +82,7 @@ def test_the_figures_add_up(weights: list[tuple[float, bool]], under: dict[int, 
     assert here.items() >= found["estimate"].items()
 
 
-@some(15)
+@some(8)
 @given(WEIGHTS, UNDER)
 def test_a_higher_threshold_links_less_and_is_wrong_less(
     weights: list[tuple[float, bool]], under: dict[int, int]
@@ -100,9 +100,21 @@ def test_a_higher_threshold_links_less_and_is_wrong_less(
 
 def test_of_nothing_nothing_is_expected() -> None:
     found = measured([], {})
-    assert found["pairs"] == {"compared": 0, "identifier": 0, "linked": 0, "doubtful": 0, "apart": 0}
+    assert found["pairs"] == {"compared": 0, "identifier": 0, "ruled": 0, "linked": 0, "doubtful": 0, "apart": 0}
     assert found["queue"] == {"pairs": 0, "rows": 0, "share": 0.0}
     assert found["estimate"]["precision"] is found["estimate"]["recall"] is None
+
+
+def test_what_a_rule_has_doubtful_is_in_no_estimate() -> None:
+    plain = measured([(3.0, False), (20.0, False)], {})
+    measured([(3.0, False), (20.0, False), (4.0, True)], {})
+    CONNECTION.execute("UPDATE pairs SET probability = 0.745 WHERE how = 'identifier'")
+    found = quality.measure(
+        CONNECTION, pairs="pairs", bands="bands", records="records", prepared="prepared", blocks=[["a"], ["b", "c"]],
+        thresholds=THRESHOLDS, histogram={3: 1, 20: 1}, floor=FLOOR,
+    )  # fmt: skip
+    assert found["pairs"]["ruled"] == 1
+    assert found["estimate"]["missed_by_threshold"] == plain["estimate"]["missed_by_threshold"]
 
 
 def test_a_record_in_two_doubtful_pairs_waits_once() -> None:

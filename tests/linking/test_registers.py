@@ -68,7 +68,7 @@ class Province:
 
     def __init__(self, root: Path) -> None:
         self.bench = Bench(root)
-        drawn = towns.draw(REFERENCE, residents=300)["residents"]
+        drawn = towns.draw(REFERENCE, residents=200)["residents"]
         self.entities = drawn.entities
         self.towns: dict[str, list[Row]] = {
             code: [{COLUMNS[name]: value or None for name, value in row.items()} for row in rows]

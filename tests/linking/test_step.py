@@ -1,5 +1,7 @@
 """Linking as a step of a run: what it fills in, what a next run takes from the last one, and what stays of it."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -8,19 +10,20 @@ from pipelines import doctor, rollback, versions
 from pipelines.linking import blocking, decisions, files, recipe
 from pipelines.report import find
 from pipelines.run import run
-from tests.linking.persons import BOTH, COMPANIES, FIRST, PERSONS, Row, decide, linked, numbers, of, put
+from tests.linking.persons import BOTH, COMPANIES, FIRST, PERSONS, Row, copied, decide, linked, numbers, of, put
 from tests.pipelines.bench import Bench, read
 
 # --- duplicates of one table -----------------------------------------------------------------------------------------
 
 
-def test_rows_of_one_person_get_one_number_and_stay(persons: Bench) -> None:
-    report, told = linked(persons)
-    assert numbers(persons) == {"1": 1, "2": 1, "3": 2, "4": 3}
+def test_rows_of_one_person_get_one_number_and_stay(ran: Bench) -> None:
+    report = find(ran.workspace, "persons")
+    told = report.links["person"]
+    assert numbers(ran) == {"1": 1, "2": 1, "3": 2, "4": 3}
     assert (report.rows_out, report.merged) == (4, 0)
     assert (told["record"], told["filled"], told["clusters"], told["linked"]) == ("person", 4, 3, 1)
     assert (told["trained"], told["records_new"], told["pairs_carried"]) == ("now", 4, 0)
-    text = (persons.latest("persons").folder / "report.json").read_text("utf-8").casefold()
+    text = (ran.latest("persons").folder / "report.json").read_text("utf-8").casefold()
     assert not [name for _, name, *_ in FIRST if name and name.casefold() in text], "the report names nobody"
 
 
@@ -223,8 +226,8 @@ expect: {drift: {keys: 1, sources: 1}}
 MANY = ("local_id", "nom", "prenom", "ne_le", "phone", "updated")
 
 
-@pytest.fixture
-def registers(bench: Bench) -> Bench:
+def residents(bench: Bench) -> Bench:
+    """Write three registers, and the dataset that they are merged into."""
     bench.write("datasets/all.yaml", REGISTERS)
     put(
         bench, ("1", "Dupont", "Jean", "1980-02-03", "01", "2020-01-01"), ("2", "Petit", "Eva", "1991-02-03", None, None),
@@ -241,8 +244,17 @@ def registers(bench: Bench) -> Bench:
     return bench
 
 
-def test_rows_of_one_person_in_several_registers_become_one(registers: Bench) -> None:
-    report, told = linked(registers, dataset="all")
+@pytest.fixture(scope="module")
+def merged_once(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """One run of the registers for all; whoever changes something has a copy."""
+    made = residents(Bench(tmp_path_factory.mktemp("merged") / "workspace"))
+    made.run("all")
+    return made
+
+
+def test_rows_of_one_person_in_several_registers_become_one(merged_once: Bench) -> None:
+    registers, report = merged_once, find(merged_once.workspace, "all")
+    told = report.links["person"]
     rows = registers.rows("all")
     assert [(row["person"], row["nom"], row["phone"]) for row in rows] == [
         (1, "Dupont", "02"), (2, "Petit", "9"), (3, "Durand", None), (4, "Durand", None),
@@ -257,8 +269,8 @@ def test_rows_of_one_person_in_several_registers_become_one(registers: Bench) ->
     assert told["filled"] == 6
 
 
-def test_one_row_stays_where_a_register_comes_to_know_somebody(registers: Bench) -> None:
-    linked(registers, dataset="all")
+def test_one_row_stays_where_a_register_comes_to_know_somebody(merged_once: Bench, tmp_path: Path) -> None:
+    registers = copied(merged_once, tmp_path / "merged")
     put(
         registers, ("7", "Petit", "Eva", "1991-02-03", "8", "2025-01-01"), ("1", "Durand", "Marie", "1990-05-06", None, None),
         table="west", names=MANY,
@@ -269,7 +281,8 @@ def test_one_row_stays_where_a_register_comes_to_know_somebody(registers: Bench)
     assert told["events"] == {"gone": 1, "grown": 1}
 
 
-def test_rows_of_one_identity_are_one_record(registers: Bench) -> None:
+def test_rows_of_one_identity_are_one_record(bench: Bench) -> None:
+    registers = residents(bench)
     put(
         registers, ("1", "Durand", "Marie", "1990-05-06", None, None), ("1", "Durand", "M.", "1990-05-06", "3", None),
         table="west", names=MANY,

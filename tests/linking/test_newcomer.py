@@ -1,0 +1,66 @@
+"""What somebody who links for the first time stumbled on: blocks that are what they say, and words that are true."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from pipelines.declarations import linked
+from pipelines.linking import prepare, recipe
+from pipelines.linking.recipe import Recipe
+
+TWO = {
+    "family_name": ("Garcia", "Lopez"), "second_family_name": ("Ruiz", "Sanz"), "birth_name": ("Martin", "Petit"),
+    "given_name": ("Anne", "Luc"), "middle_name": ("Luc", "Eva"), "name": ("Jean DUPONT", "Ane ETXE"),
+    "birth_date": ("1980-02-03", "1981-04-05"), "birth_year": ("1980", "1981"), "birth_place": ("Lyon", "Pau"),
+    "sex": ("F", "M"), "address": ("12 rue des Lilas 75011 Paris", "3 rue Haute 64000 Pau"), "street_number": ("12", "14"),
+    "street": ("rue des Lilas", "rue Haute"), "postal_code": ("75011", "64000"), "city": ("Paris", "Pau"),
+    "commune_code": ("75056", "64445"), "country": ("FR", "ES"), "phone": ("0612345678", "0687654321"),
+    "email": ("a@example.org", "b@example.org"), "personal_number": ("AB12345", "CD67890"),
+    "nir": ("180027511100118", "255081416802538"), "dni": ("12345678Z", "54362315K"), "other_names": ("Beta", "Gamma"),
+    "acronym": ("SNCF", "RATP"), "legal_form": ("SARL", "association"), "number": ("732829320", "W751000001"),
+    "siren": ("732829320", "552100554"), "siret": ("73282932000074", "55210055400013"), "rna": ("W751000001", "W641000002"),
+    "vat": ("DE136695976", "FR83404833048"), "lei": ("529900T8BM49AURSDO55", "213800WSGIIZCXF1P572"),
+    "nif": ("B58378431", "A28015865"), "parcel": ("75111000AB0012", "64445000CD0034"), "prefix": ("000", "111"),
+    "section": ("AB", "CD"), "plot": ("12", "34"), "area": ("350", "420"),
+}  # fmt: skip
+"""Two values of each field."""
+
+NEEDS = {"street_number": ["street"], "section": ["plot"], "plot": ["section"]}
+"""What a field has to stand with to be read."""
+
+CANNOT = {"address": {"country"}, "company": {"country", "number", "vat"}, "parcel": {"country", "parcel", "prefix"}}
+CANNOT["person"] = {"country"}
+
+
+def _fields() -> Iterator[tuple[Recipe, str]]:
+    for name in recipe.names():
+        yield from ((recipe.recipe(name), field) for field in recipe.recipe(name).fields)
+
+
+def test_a_block_by_a_field_is_by_what_is_made_of_that_field_alone() -> None:
+    with duckdb.connect() as connection:
+        for of, field in _fields():
+            column = linked.prepared(of, field)
+            assert (column is None) == (field in CANNOT[of.record]), f"{of.record}: {field}"
+            if column is not None:
+                one, other = _made(connection, of, field, column)
+                assert one and other and one != other, f"{of.record}: {column} is not made of {field}: {one}, {other}"
+    assert linked.prepared(recipe.recipe("person"), "city") == "place"
+
+
+def _made(connection: duckdb.DuckDBPyConnection, of: Recipe, field: str, column: str) -> list[object]:
+    """Return what a prepared column is of two records that differ in one field."""
+    given = [{field: value, **{each: TWO[each][0] for each in NEEDS.get(field, [])}} for value in TWO[field]]
+    rows = " UNION ALL ".join(
+        f"SELECT {n}::BIGINT AS n, 0::UTINYINT AS side, 0::USMALLINT AS origin, "
+        + ", ".join(f"{_text(row.get(name))} AS {name}" for name in of.fields)
+        for n, row in enumerate(given)
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE given AS {rows}")
+    prepare.prepare(connection, of, "given", "made")
+    return [value for (value,) in connection.execute(f"SELECT {column} FROM made ORDER BY n").fetchall()]
+
+
+def _text(value: str | None) -> str:
+    return "NULL::VARCHAR" if value is None else f"'{value}'"
