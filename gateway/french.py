@@ -135,6 +135,9 @@ FRENCH: Mapping[str, str] = {
     "contradiction": "contradiction",
     "there": "présents",
     "gone": "disparus",
+    "aside": "écartée : elle contredit d'autres décisions",
+    "What was found or decided contradicts a decision, and was set aside: --raw names the way between.":
+        "Ce qui a été trouvé ou décidé contredit une décision et a été écarté : --raw nomme le chemin entre les deux.",
     "Note": "Note",
     "Note: {note}": "Note : {note}",
     "{place} of {count}": "{place} sur {count}",

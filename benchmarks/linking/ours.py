@@ -81,6 +81,7 @@ def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -
     ).fetchall()[0][0]
     told = measures.judged(connection, "found", truth) | {"blocked": brought / truth, "rows": rows, "truth": truth}
     told["fixed"] = measures.at(connection, "found", truth, of.thresholds.link)
+    told["asked"] = measures.at(connection, "found", truth, of.thresholds.review)
     together(connection, of)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE grouped AS SELECT c.cluster, t.entity, t.origin FROM clusters c JOIN truth t USING (n)"

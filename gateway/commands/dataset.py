@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.argument("datasets", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All datasets, as where none is named.")
 @click.option("--due", is_flag=True, help="Only those whose schedule says so: never run, or not since their last hour.")
-@click.option("--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too. Link all anew.")
+@click.option(
+    "--full", is_flag=True, help="Read whole what is asked for changes only: rows that are gone go too. Link all anew."
+)
 @click.option("--preview", is_flag=True, help="Do all but commit, and show what would change.")
 @click.option(
     "--accept",

@@ -29,7 +29,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Held:
-    """A decision that holds, and where its records are: both there, one or both changed since, or gone."""
+    """A decision that holds, and where its records are: both there, one or both changed since, or gone; `aside`: it has no effect."""
 
     decision: "Decision"
     records: str
@@ -80,14 +80,17 @@ def explained(
 
 def held(connection: "DuckDBPyConnection", of: Asked) -> list[Held]:
     """Return the decisions that hold, each with what has become of its records."""
+    from gateway.commands import link_decided
     from pipelines.linking import decisions, questions
 
-    said = load(of)
+    said, aside = load(of), link_decided.aside(of)
     values = questions.now(connection, of.version.folder, of.column, said)
 
     def state(each: "Decision") -> str:
         if each.a not in values or each.b not in values:
             return "gone"
+        if link_decided.is_aside(each, aside):
+            return "aside"
         return "changed" if decisions.changed(each, values) else "there"
 
     return [Held(each, state(each)) for each in said]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Said = Callable[..., str]
 
+ASIDE = "What was found or decided contradicts a decision, and was set aside: --raw names the way between."
+
 
 def fields(of: Asked, each: Shown) -> list[tuple[str, str, str, str]]:
     """Return both records field by field: alike (=), alike but for case, accents and signs (≈), or not (≠)."""
@@ -79,6 +81,8 @@ def show_questions(of: Asked, shown: Sequence[Shown], count: int, as_json: bool)
         rows, colon = [], " :" if of.language == "fr" else ":"
         for each in shown:
             why = each.explanation.sentence if each.explanation is not None else ""
+            if each.question.contradiction is not None:
+                why = " ".join(reasons(each.question, said)) if of.raw else said(ASIDE)
             values = [
                 "; ".join(f"{name}{colon} {row[at]}" for name, *row in fields(of, each) if row[at]) for at in (0, 1)
             ]

@@ -54,13 +54,14 @@ class Asked:
 class Why:
     """Why two records are linked or not, or one is in its cluster; `way` are the links that lead from one to the other.
 
-    `links` are those that hold a record's cluster together, the strongest first, `pairs` what else it may be.
+    `decision` is why what people decided of the two has no effect: `aside`, `pending`. `links` are those that hold a record's cluster together, the strongest first, `pairs` what else it may be.
     """
 
     column: str
     version: int
     pair: "Explanation | None" = None
     kept: bool = True
+    decision: str | None = None
     cluster: int | None = None
     members: int = 0
     way: list["Explanation"] = field(default_factory=list)
@@ -101,10 +102,12 @@ def asked(
 
 async def why(of: Asked, records: Sequence[str]) -> Why:
     """Explain two records, or the cluster of one. Raises what `decide` raises, NotFound where a record is not there."""
+    from gateway.commands import link_decided
     from pipelines import evidence
     from pipelines.linking import looking
 
-    said = _decisions(of)
+    decided = link_decided.load(of)
+    said = decided if of.raw else {}  # a note may tell anything
     with evidence.engine() as connection:
         told = [resolved(connection, of, each) for each in records]
         names = _names(of, [each for each in told if each in records or not _numbered(of)])
@@ -113,16 +116,21 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
         shown: dict[str, list[dict[str, Any]]] = {"way": [], "links": [], "pairs": [], "weakest": []}
         if len(told) == 1:
             shown["pairs"] = looking.of_record(connection, of.version.folder, of.column, told[0], RECORDS)
+        together = len(numbers) == 1 and None not in numbers
         if len(numbers) == 1 and (number := numbers.pop()) is not None:
             cluster = looking.cluster(connection, of.version.folder, of.column, number)
+            cluster = link_decided.held(connection, of, cluster, decided)
             found.cluster, found.members = cluster.number, cluster.members
             if len(told) == 2:
                 shown["way"] = cluster.way(told[0], told[1])
             else:
-                shown["links"], shown["weakest"] = cluster.links[:RECORDS], cluster.links[-1:]
+                shown["links"] = cluster.links[:RECORDS]
+                shown["weakest"] = [each for each in cluster.links[-1:] if each["why"] != "same"]
         pair = None
         if len(told) == 2:
             pair, found.kept = pair_of(connection, of, told[0], told[1])
+            pair = pair if found.kept else link_decided.stated(of, pair, decided, together=together)
+            found.decision = link_decided.without_effect(of, pair, decided)
         every = [each for rows in shown.values() for each in rows] + ([pair] if pair else [])
         values = await values_of(connection, of, {each[side] for each in every for side in "lr"}) if of.raw else {}
         explained = {

@@ -21,7 +21,7 @@ def _said(language: str) -> "Words":
 
 def show_figures(dataset: str, links: Mapping[str, Mapping[str, Any]], language: str) -> None:
     """Show what a run found, for each column: pairs by band, what is expected of them, clusters, and what waits."""
-    from pipelines.report.links import estimated, happened
+    from pipelines.report.links import contradicting, estimated, happened
     from pipelines.report.words import count, several, share
 
     said, rows = _said(language), []
@@ -38,6 +38,8 @@ def show_figures(dataset: str, links: Mapping[str, Mapping[str, Any]], language:
             click.echo(f"{column}{said['colon']} {line}")
         if changes := happened(link.get("happened") or [], said):
             click.echo(f"{column}{said['colon']} {changes}.")
+        for line in contradicting(link, said):
+            click.echo(f"{column}{said['colon']} {line}")
         if link.get("decisions_gone"):
             click.echo(f"{column}{said['colon']} {several('decisions_gone', link['decisions_gone'], said)}")
         if link["quality"]["queue"]["pairs"]:
@@ -53,6 +55,8 @@ def show_why(why: "Why", language: str) -> None:
         show_pair(why.pair, language)
         if not why.kept:
             click.echo(said["below"])
+        if why.decision is not None:
+            click.echo(said[f"decided_{why.decision}"])
     if why.way:
         click.echo()
         click.echo(_several("one_cluster", len(why.way), said, cluster=why.cluster))

@@ -59,6 +59,8 @@ ENGLISH: Words = {
     "queue_none": "No pair waits for a person.",
     "queue_next": "`beffroi decide {dataset} --column {column}` asks about them, the most useful first; `beffroi link {dataset} --doubtful`"
     " lists them with their reasons.",
+    "deciding": "{count} decision contradicts others, and was set aside: `beffroi decide` asks about it first.|{count}"
+    " decisions contradict others, and were set aside: `beffroi decide` asks about them first.",
     "contradicting": "{count} link contradicts what a person decided, and was set aside.|{count} links contradict what"
     " people decided, and were set aside.",
     "decisions_gone": "{count} decision is on a record that is not there: it holds again once the record is back under its"
@@ -151,6 +153,8 @@ FRENCH: Words = {
     "queue_none": "Aucune paire n'attend une personne.",
     "queue_next": "`beffroi decide {dataset} --column {column}` les soumet, les plus utiles d'abord ;"
     " `beffroi link {dataset} --doubtful` les énumère avec leurs raisons.",
+    "deciding": "{count} décision en contredit d'autres : elle a été écartée, et `beffroi decide` la soumet en premier.|"
+    "{count} décisions en contredisent d'autres : elles ont été écartées, et `beffroi decide` les soumet en premier.",
     "contradicting": "{count} lien contredit ce qu'une personne a décidé : il a été écarté.|{count} liens contredisent ce"
     " que des personnes ont décidé : ils ont été écartés.",
     "decisions_gone": "{count} décision porte sur un enregistrement absent : elle vaudra de nouveau s'il revient sous le nom"

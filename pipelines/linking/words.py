@@ -73,6 +73,9 @@ ENGLISH: Words = (
         "thresholds": "Linked from {link}, shown to a person from {review}.",
         "explained_heads": "What is compared|{a}|{b}|What that is|Weight|It speaks",
         "below": "Scored too low to be kept, or never compared: no rule of the recipe brings these two together.",
+        "decided_aside": "A person decided on these two, and that decision was set aside, since it contradicts other"
+        " decisions: `beffroi decide` asks about it first.",
+        "decided_pending": "A person has decided on these two since: it takes effect at the next run.",
         "one_cluster": "Both are in cluster {cluster}, through {count} link:|Both are in cluster {cluster}, through {count} links:",
         "weakest": "The weakest link that holds the cluster together: {a} and {b}, {probability}.",
         "its_cluster": "The record is in cluster {cluster}, alone in it.|The record is in cluster {cluster}, with {count} records in all. Its strongest links:",
@@ -148,6 +151,9 @@ FRENCH: Words = (
         "thresholds": "Liés à partir de {link}, montrés à une personne à partir de {review}.",
         "explained_heads": "Ce qui est comparé|{a}|{b}|Ce que c'est|Poids|Cela plaide",
         "below": "Noté trop bas pour être conservé, ou jamais comparé : aucune règle de la recette ne rapproche ces deux-là.",
+        "decided_aside": "Une personne a décidé de ces deux-là, et cette décision a été écartée, car elle contredit d'autres"
+        " décisions : `beffroi decide` la soumet en premier.",
+        "decided_pending": "Une personne a décidé de ces deux-là depuis : cela prendra effet au prochain passage.",
         "one_cluster": "Tous deux sont dans le groupe {cluster}, par {count} lien :|Tous deux sont dans le groupe {cluster}, par {count} liens :",
         "weakest": "Le lien le plus faible dont tient le groupe : {a} et {b}, {probability}.",
         "its_cluster": "L'enregistrement est seul dans le groupe {cluster}.|L'enregistrement est dans le groupe {cluster}, avec {count} enregistrements en tout. Ses liens les plus forts :",

@@ -63,6 +63,13 @@ def happened(events: Sequence[Mapping[str, Any]], said: Words) -> str:
     return ", ".join(several(f"event_{name}", number, said) for name, number in totals.items() if number)
 
 
+def contradicting(link: Mapping[str, Any], said: Words) -> list[str]:
+    """Return how many decisions, and how many links, people's other decisions set aside; no sentence for none."""
+    decided = link.get("decisions_aside") or 0  # reports of before do not tell it
+    told = {"deciding": decided, "contradicting": (link.get("contradictions") or 0) - decided}
+    return [several(key, number, said) for key, number in told.items() if number > 0]
+
+
 def _found(column: str, link: Mapping[str, Any], quality: Mapping[str, Any], said: Words) -> Section:
     pairs = quality["pairs"]
     told = {"rows": several("some_rows", link["filled"], said), "other": link["to"]}
@@ -102,8 +109,7 @@ def _queue(dataset: str, column: str, link: Mapping[str, Any], said: Words) -> S
         }
         part = share(queue["rows"], link["quality"]["records"], said)
         lines = [said["queue"].format(**told, share=part), said["queue_next"].format(dataset=dataset, column=column)]
-    if link.get("contradictions"):
-        lines.append(several("contradicting", link["contradictions"], said))
+    lines += contradicting(link, said)
     if link.get("decisions_gone"):
         lines.append(several("decisions_gone", link["decisions_gone"], said))
     lines.append(said["queue_sample"].format(dataset=dataset))
