@@ -88,7 +88,7 @@ def growth(data: cases.Data, rows: int) -> None:
     """Print how accuracy holds from 100,000 records to more."""
     head(f"from 100,000 to {rows:,} records, linked", "F1", "F1 then", "loss", "false in 10,000", "rows asked")
     for name in registers.ALL:
-        files = [registers.make(name, many, data.folder / "registers") for many in (100_000, rows)]
+        files = [registers.make(name, many, data.folder / "registers", data.seed) for many in (100_000, rows)]
         few, many = (speed.child("ours", file)["judged"] for file in files)
         found = [each["fixed"]["f1"] for each in (few, many)]
         false, asked = many["fixed"]["false_in_10000"], many["queued_rows"]
@@ -97,7 +97,7 @@ def growth(data: cases.Data, rows: int) -> None:
 
 def fast(data: cases.Data, rows: int, turns: int) -> None:
     """Print what a million records cost, by turns in alternation; of each the median is told."""
-    file = registers.make("fr", rows, data.folder / "registers")
+    file = registers.make("fr", rows, data.folder / "registers", data.seed)
     head(f"{rows:,} records", "wall s", "CPU s", "peak MB", "pairs", "× Splink's wall", "× its memory")
     told: dict[str, list[dict[str, Any]]] = {"plain": [], "ours": [], "join": []}
     for _ in range(turns):
@@ -131,10 +131,11 @@ def main() -> None:
     parser.add_argument("--rldata", type=Path, help="RLdata10000.rda of the R package RecordLinkage")
     parser.add_argument("--pseudopeople", type=Path, metavar="PYTHON", help="of an environment that has pseudopeople")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=registers.SEED, help="of the synthetic registers")
     parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
     clock = time.monotonic()
-    data = cases.Data(asked.data, asked.rldata, asked.pseudopeople)
+    data = cases.Data(asked.data, asked.rldata, asked.pseudopeople, asked.seed)
     other = [*entities.CASES, "growth", "speed"]
     names = asked.case or [*cases.NAMES, *entities.CASES]
     if persons := [name for name in names if name not in other]:

@@ -40,11 +40,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Data:
-    """Where data are, or are made: a folder, the file of RLdata10000, a Python that has pseudopeople."""
+    """Where data are, or are made: a folder, the file of RLdata10000, a Python that has pseudopeople; and of which seed."""
 
     folder: Path
     rldata: Path | None = None
     python: Path | None = None
+    seed: int = registers.SEED
 
 
 SYNTHETIC = registers.ALL
@@ -72,7 +73,7 @@ def case(name: str, data: Data) -> Case:
     register, _, rows = name.rpartition("-")
     if register not in SYNTHETIC or not rows.isdigit():
         raise ValueError(f"there is no case {name}: there are {', '.join(NAMES)}")
-    return Case(name, synthetic(registers.make(register, int(rows), data.folder / "registers")), "persons")
+    return Case(name, synthetic(registers.make(register, int(rows), data.folder / "registers", data.seed)), "persons")
 
 
 def synthetic(file: Path) -> pa.Table:

@@ -126,7 +126,8 @@ class _Link:
         shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
         told = {
             "record": self.link.record, "to": self.link.to, "filled": self._fill(there), **made,
-            "contradictions": count, "decisions_aside": sum(each["kind"] == "decisions" for each in shown), "happened": quality.happened(self.connection, f"{self.name}_made_events"),
+            "contradictions": count, "decisions_aside": sum(each["kind"] == "decisions" for each in shown),
+            "happened": quality.happened(self.connection, f"{self.name}_made_events"),
             "trained": "kept" if scored.kept else "now", "trained_on": scored.trained_on, **counts,
             "pairs_carried": scored.carried, "twice": self._twice(there),
             **lasting.decided(self.connection, f"{self.name}_records", said),

@@ -1,13 +1,18 @@
 """What somebody who links for the first time stumbled on: blocks that are what they say, and words that are true."""
 
+import json
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from pipelines.declarations import linked
-from pipelines.linking import prepare, recipe
+from pipelines.linking import decisions, prepare, recipe
 from pipelines.linking.recipe import Recipe
+from tests.commands import beffroi
+from tests.linking.conftest import declared
+from tests.linking.persons import FIRST, decide, of, put
+from tests.pipelines.bench import Bench
 
 TWO = {
     "family_name": ("Garcia", "Lopez"), "second_family_name": ("Ruiz", "Sanz"), "birth_name": ("Martin", "Petit"),
@@ -64,3 +69,43 @@ def _made(connection: duckdb.DuckDBPyConnection, of: Recipe, field: str, column:
 
 def _text(value: str | None) -> str:
     return "NULL::VARCHAR" if value is None else f"'{value}'"
+
+
+# --- what people decided of records that nothing brings together -----------------------------------------------------
+
+MORE = (("5", "Aguirre", "Luc", "1960-01-01"), ("6", "Bonnet", "Zoe", "1971-02-02"), ("7", "Cazaux", "Ian", "1982-03-03"))
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A version made with decisions: 3 and 4 are the same; of those on 5, 6 and 7 one contradicts the others."""
+    bench = declared(Bench(tmp_path_factory.mktemp("said") / "workspace"))
+    put(bench, *FIRST, *MORE)
+    told = (("3", "4", "same"), ("5", "6", "same"), ("6", "7", "same"), ("5", "7", "different"))
+    decide(bench, *(decisions.said_of(of(one), of(other), verdict) for one, other, verdict in told))
+    bench.run("persons")
+    return bench
+
+
+def _why(bench: Bench, *records: str, lang: str = "en") -> str:
+    typed = "".join(f"{each}\n" for each in records)
+    return str(beffroi(bench.root, "link", "persons", "--why", "-", "--lang", lang, input=typed).stdout)
+
+
+def test_a_pair_decided_the_same_is_told_so_though_nothing_compared_it(said: Bench) -> None:
+    told = _why(said, "3", "4")
+    assert "Linked. A person decided" in told and "Both are in cluster" in told, told
+    alone = _why(said, "3")
+    assert "with 2 records in all" in alone and "A person decided" in alone and "weakest" not in alone, alone
+
+
+def test_a_decision_that_was_set_aside_is_told_wherever_it_is_looked_for(said: Bench) -> None:
+    listed = json.loads(beffroi(said.root, "decide", "list", "persons", "--decided", "--json").stdout)
+    assert sorted(each["records"] for each in listed) == ["aside", "there", "there", "there"]
+    both = [_why(said, *pair) for pair in (("5", "6"), ("6", "7"))]
+    assert sum("that decision was set aside" in each for each in both) == 1, both
+    assert sum("Linked. A person decided" in each for each in both) == 1, both
+    waiting = beffroi(said.root, "decide", "list", "persons").stdout
+    assert "contradicts a decision, and was set aside" in " ".join(waiting.split()), waiting
+    run = beffroi(said.root, "link", "persons").stdout
+    assert "1 decision contradicts others" in " ".join(run.split()), run
