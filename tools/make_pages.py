@@ -22,7 +22,7 @@ from gateway.languages.codes import CODES
 from gateway.problems import STATUS
 from pipelines.steps.step import REFUSED, Step
 from pipelines.steps.vocabulary import STEPS_BY_KIND
-from tools import rooms
+from tools import recipes, rooms
 from tools.words import default_of, type_of
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -264,6 +264,7 @@ PLACES: Mapping[str, Callable[[], str]] = {
     **{room: lambda room=room: rooms.modules(room) for room in rooms.ROOMS},  # type: ignore[misc]
     "lines": rooms.lines,
     "operators": operators,
+    "recipes": recipes.recipes,
     "values": values,
 }
 

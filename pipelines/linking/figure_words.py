@@ -57,7 +57,7 @@ ENGLISH: Words = {
     "queue_title": "What waits for a person: {column}",
     "queue": "{pairs} wait for a person, with {rows} in them, {share} of all.",
     "queue_none": "No pair waits for a person.",
-    "queue_next": "`beffroi decide {dataset} --column {column}` asks about them, the most useful first; `beffroi link {dataset} --doubtful`"
+    "queue_next": "`beffroi decide {dataset} --column {column}` asks about them, the most useful first; `beffroi link {dataset} --column {column} --doubtful`"
     " lists them with their reasons.",
     "deciding": "{count} decision contradicts others, and was set aside: `beffroi decide` asks about it first.|{count}"
     " decisions contradict others, and were set aside: `beffroi decide` asks about them first.",
@@ -66,14 +66,18 @@ ENGLISH: Words = {
     "decisions_gone": "{count} decision is on a record that is not there: it holds again once the record is back under its"
     " source's name.|{count} decisions are on records that are not there: they hold again once the records are back under"
     " their sources' names.",
-    "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --sample 200 --into FILE`.",
+    "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --column {column} --sample 200 --into FILE`.",
     "thresholds_title": "What another threshold would do: {column}",
-    "thresholds_line": "What is false and missed is expected, by the model's own probabilities.",
-    "thresholds_heads": "Linked from|Links|Doubtful|False|Missed|Right of the links|Found of the true pairs",
+    "thresholds_line": "Pairs are counted by their probability alone, before people's decisions and before what other links"
+    " answer: so there are more or fewer than above. What is false and missed is expected, by the model's own probabilities.",
+    "thresholds_heads": "Linked from|Above it|Between it and review|False|Missed|Right of the links|Found of the true pairs",
     "threshold_here": " (now)",
     "histogram_title": "Pairs by weight: {column}",
-    "histogram_line": "A weight of 0 is as likely as not; each 1 more doubles the odds. Pairs of an identifier are not"
-    " among them.",
+    "histogram_line": "A weight of 0 is as likely as not; each 1 more doubles the odds. The band is that of the weight alone,"
+    " whatever people or other links say of a pair. Pairs of an identifier are not among them.",
+    "weighs_linked": "Enough to be linked",
+    "weighs_doubtful": "Enough to be doubtful",
+    "weighs_apart": "Apart",
     "histogram_heads": "Weight|Band|Pairs",
     "weight_under": "under {weight}",
     "weight_over": "{weight} and more",
@@ -112,7 +116,7 @@ FRENCH: Words = {
     "some_links": "{count} lien|{count} liens",
     "some_pairs": "{count} paire|{count} paires",
     "some_records": "{count} enregistrement|{count} enregistrements",
-    "est_precision": "Sans doute faux : {false} sur {links}.",
+    "est_precision": "Liens faux attendus : {false} sur {links}.",
     "est_recall": "On estime que {recall} des vraies paires sont liées. Il en manque environ {missed} :"
     " {missed_by_threshold} comparées et non liées, {missed_by_blocking} jamais comparées, à peu près.",
     "est_recall_compared": "On estime que {recall} des vraies paires parmi celles comparées sont liées. Il en manque"
@@ -128,7 +132,7 @@ FRENCH: Words = {
     "event_grown": "{count} agrandi|{count} agrandis",
     "event_merged": "{count} réuni à un autre|{count} réunis à un autre",
     "event_split": "{count} séparé|{count} séparés",
-    "event_moved": "{count} a cédé des enregistrements|{count} ont cédé des enregistrements",
+    "event_moved": "{count} groupe dont des enregistrements sont passés à un autre|{count} groupes dont des enregistrements sont passés à d'autres",
     "event_shrunk": "{count} rétréci|{count} rétrécis",
     "event_gone": "{count} disparu|{count} disparus",
     "event_linked": "{count} enregistrement lié|{count} enregistrements liés",
@@ -152,7 +156,7 @@ FRENCH: Words = {
     "queue": "{pairs} : une personne doit décider. Cela concerne {rows}, {share} de tous.",
     "queue_none": "Aucune paire n'attend une personne.",
     "queue_next": "`beffroi decide {dataset} --column {column}` les soumet, les plus utiles d'abord ;"
-    " `beffroi link {dataset} --doubtful` les énumère avec leurs raisons.",
+    " `beffroi link {dataset} --column {column} --doubtful` les énumère avec leurs raisons.",
     "deciding": "{count} décision en contredit d'autres : elle a été écartée, et `beffroi decide` la soumet en premier.|"
     "{count} décisions en contredisent d'autres : elles ont été écartées, et `beffroi decide` les soumet en premier.",
     "contradicting": "{count} lien contredit ce qu'une personne a décidé : il a été écarté.|{count} liens contredisent ce"
@@ -160,14 +164,19 @@ FRENCH: Words = {
     "decisions_gone": "{count} décision porte sur un enregistrement absent : elle vaudra de nouveau s'il revient sous le nom"
     " de sa source.|{count} décisions portent sur des enregistrements absents : elles vaudront de nouveau s'ils reviennent"
     " sous les noms de leurs sources.",
-    "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --sample 200 --into FICHIER`.",
+    "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --column {column} --sample 200 --into FICHIER`.",
     "thresholds_title": "Ce que ferait un autre seuil : {column}",
-    "thresholds_line": "Ce qui serait faux ou manqué est attendu, d'après les probabilités du modèle même.",
-    "thresholds_heads": "Lié à partir de|Liens|Douteuses|Faux|Manquées|Justes parmi les liens|Trouvées parmi les vraies",
+    "thresholds_line": "Les paires sont comptées d'après leur seule probabilité, avant les décisions et avant ce que répondent"
+    " d'autres liens : d'où plus ou moins de paires que plus haut. Ce qui serait faux ou manqué est attendu, d'après les"
+    " probabilités du modèle même.",
+    "thresholds_heads": "Lié à partir de|Au-dessus|Entre ce seuil et l'examen|Faux|Manquées|Justes parmi les liens|Trouvées parmi les vraies",
     "threshold_here": " (actuel)",
     "histogram_title": "Paires par poids : {column}",
-    "histogram_line": "Un poids de 0 : une chance sur deux ; chaque 1 de plus double la cote. Les paires d'un identifiant"
-    " n'y sont pas.",
+    "histogram_line": "Un poids de 0 : une chance sur deux ; chaque 1 de plus double la cote. La bande est celle du seul"
+    " poids, quoi que disent d'une paire des personnes ou d'autres liens. Les paires d'un identifiant n'y sont pas.",
+    "weighs_linked": "Assez pour être liée",
+    "weighs_doubtful": "Assez pour être douteuse",
+    "weighs_apart": "Distincte",
     "histogram_heads": "Poids|Bande|Paires",
     "weight_under": "moins de {weight}",
     "weight_over": "{weight} et plus",

@@ -372,7 +372,7 @@ def test_the_report_tells_of_links_and_what_to_do_next(town: Bench, language: st
     found = report.find(town.workspace, "people")
     text = report_page.page(found, town.workspace.dataset("people"), language)
     assert said in text
-    assert "beffroi link people --sample 200 --into" in text
+    assert "beffroi link people --column person_id --sample 200 --into" in text
     short = report_page.page(found, town.workspace.dataset("people"), language, whole=False)
     assert said in short
     assert "--sample" not in short

@@ -89,7 +89,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 def _why(bench: Bench, *records: str, lang: str = "en") -> str:
     typed = "".join(f"{each}\n" for each in records)
-    return str(beffroi(bench.root, "link", "persons", "--why", "-", "--lang", lang, input=typed).stdout)
+    return str(beffroi(bench.root, "link", "persons", "--why", "-", "--lang", lang, typed=typed).stdout)
 
 
 def test_a_pair_decided_the_same_is_told_so_though_nothing_compared_it(said: Bench) -> None:
