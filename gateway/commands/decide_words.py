@@ -111,12 +111,18 @@ def _told(of: Asked, each: Shown) -> dict[str, Any]:
     return found
 
 
+def _ours_first(of: Asked, each: Held) -> tuple[str, str]:
+    """Return the identities of a decision, that of the record of this dataset first; of two such as they are."""
+    one, other = each.decision.pair
+    return (other, one) if of.is_theirs(one) and not of.is_theirs(other) else (one, other)
+
+
 def show_held(of: Asked, found: list[Held], as_json: bool) -> None:
     """Show decisions, and what became of their records; which ones they are where that was asked for."""
     said = told(of.language)
     if as_json:
         keys = (*(("note",) if of.raw else ()), "verdict", "author", "when")
-        ends = [dict(zip("ab", of.ours_first(*each.decision.pair), strict=True)) if of.raw else {} for each in found]
+        ends = [dict(zip("ab", _ours_first(of, each), strict=True)) if of.raw else {} for each in found]
         console.show_json([
             its | {key: getattr(each.decision, key) for key in keys} | {"records": each.records}
             for its, each in zip(ends, found, strict=True)
@@ -126,7 +132,7 @@ def show_held(of: Asked, found: list[Held], as_json: bool) -> None:
     else:
         rows = [
             (said(each.decision.verdict), each.decision.author, each.decision.when, said(each.records),
-             *((*of.ours_first(*each.decision.pair), each.decision.note) if of.raw else ()))
+             *((*_ours_first(of, each), each.decision.note) if of.raw else ()))
             for each in found
         ]  # fmt: skip
         heads = [said(name) for name in ("decision", "by", "when", "records")]

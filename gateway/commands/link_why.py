@@ -45,10 +45,6 @@ class Asked:
         to = self.workspace.dataset(self.dataset).link[self.column].to
         return to is not None and bool(json.loads(identity)[0] == to)
 
-    def ours_first(self, one: str, other: str) -> tuple[str, str]:
-        """Return two identities, that of the record of this dataset first; of two such as they are."""
-        return (other, one) if self.is_theirs(one) and not self.is_theirs(other) else (one, other)
-
 
 @dataclass
 class Why:

@@ -171,8 +171,8 @@ def _apart(link: Link, recipe: "Recipe", found: dict[str, str]) -> Iterator[Prob
     if said[1] > said[0]:
         yield ("thresholds",), f"review {said[1]:g} is above link {said[0]:g}: no pair could be left to a person"
     if found and not _suffices(recipe, found, said[0]):
-        told = f"by {', '.join(found)} alone no two records can be told to be one: say more fields"
-        yield (("fields",) if link.fields else ()), told
+        few = f"by {', '.join(found)} alone no two records can be told to be one: say more fields"
+        yield (("fields",) if link.fields else ()), few
     if link.to is None and link.to_fields:
         yield ("to_fields",), "to_fields are of the dataset that is linked to, and there is no to:"
     if link.to is not None and not link.within_sources:

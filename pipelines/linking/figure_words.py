@@ -90,7 +90,8 @@ ENGLISH: Words = {
     "checked_precision": "Precision: of the links, {estimate} are right; with 95 % certainty between {least} and {most}.",
     "checked_recall": "Recall: of the true pairs among those kept, {estimate} are linked; with 95 % certainty between"
     " {least} and {most}.",
-    "checked_rests": "True pairs that were never compared, or scored too low to be kept, are in no sample.",
+    "checked_rests": "This is of the links as the model makes them, before what people decide and what that cuts: the version has"
+    " those too. True pairs that were never compared, or scored too low to be kept, are in no sample.",
     "checked_heads": "Stratum|Pairs|Judged|Same|Different|The model expected the same",
     "stratum_identifier": "Linked by an identifier",
     "stratum_linked-surely": "Linked, surely",
@@ -190,7 +191,8 @@ FRENCH: Words = {
     " 95 %.",
     "checked_recall": "Rappel : des vraies paires parmi celles conservées, {estimate} sont liées ; entre {least} et {most}"
     " avec une certitude de 95 %.",
-    "checked_rests": "Les vraies paires jamais comparées, ou notées trop bas pour être conservées, ne sont dans aucun"
+    "checked_rests": "C'est ce que valent les liens du modèle, avant ce que des personnes décident et ce qui en est coupé : la"
+    " version en tient compte aussi. Les vraies paires jamais comparées, ou notées trop bas pour être conservées, ne sont dans aucun"
     " échantillon.",
     "checked_heads": "Strate|Paires|Jugées|La même|Différentes|Le modèle attendait la même",
     "stratum_identifier": "Liées par un identifiant",

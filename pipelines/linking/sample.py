@@ -3,17 +3,19 @@
 The sample is stratified by what the model makes of a pair: few pairs are in doubt and many are clear, and a plain one
 would hold clear ones alone. Half of it is of linked pairs, for precision, half of others, for recall; within each half it
 goes to strata as Neyman's allocation has it (Cochran, Sampling Techniques, 3rd ed. 1977, 5.5), by the model's own doubt.
-Each stratum's share of true pairs has Jeffreys' interval (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133),
-also where all verdicts are alike; precision and recall, which are made of several strata, have the percentiles of what is
-drawn from all of them together.
+What each stratum has among the pairs that nobody judged is drawn, as many times as it takes: a share of true pairs, and of
+that whole pairs. The share is that of Clopper and Pearson (Biometrika 26, 1934), who err on the side of too wide bounds: one
+for the least, one for the most (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133, compare it with others).
+Precision and recall, which are made of several strata, have the percentiles of what is drawn from all of them together.
 """
 
 import math
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from pipelines.linking.recipe import Thresholds
 
@@ -21,6 +23,8 @@ STRATA = ("identifier", "linked-surely", "linked", "doubtful", "apart", "apart-s
 """The strata: the first three are linked, the others are not."""
 
 LINKED = STRATA[:3]
+
+Floats = npt.NDArray[np.float64]
 
 EACH = 0.05
 """Share of a sample that each stratum gets at least, as far as it has pairs."""
@@ -155,33 +159,38 @@ def check(strata: Mapping[str, Stratum], empty: int = 0) -> Checked:
     unsure = sum(each.unsure for each in strata.values())
     if not judged:
         return Checked(0, unsure, empty, None, None, strata)
-    chance = random.Random(0)  # noqa: S311  # drawn to be the same again, not to be unknown
-    drawn = [{name: _drawn(each, chance) for name, each in strata.items()} for _ in range(DRAWS)]
+    chance = np.random.default_rng(0)  # drawn to be the same again
+    least, most = ({name: _drawn(each, chance, up) for name, each in strata.items()} for up in (0, 1))
     middle = {name: each.of * (each.same + 0.5) / (each.judged + 1) for name, each in strata.items() if not each.judged}
     middle |= {name: each.of * each.same / each.judged for name, each in strata.items() if each.judged}
     links = sum(strata[name].of for name in LINKED if name in strata)
-    precision = [_linked(each) / links for each in drawn] if links else []
-    recall = [_linked(each) / total for each in drawn if (total := sum(each.values()))]
     true = sum(middle.values())
     return Checked(
         judged, unsure, empty,
-        _figure(_linked(middle) / links, precision) if links else None,
-        _figure(_linked(middle) / true, recall) if true else None, strata,
+        _figure(float(_linked(middle)) / links, _linked(least) / links, _linked(most) / links) if links else None,
+        _figure(float(_linked(middle)) / true, _found(least, most), _found(most, least)) if true else None, strata,
     )  # fmt: skip
 
 
-def _drawn(each: Stratum, chance: random.Random) -> float:
-    """Return how many pairs of a stratum may be true: those that are known to be, and a share of the rest."""
-    share = chance.betavariate(each.same + 0.5, each.different + 0.5)
-    return each.same + (each.of - each.judged) * share
+def _drawn(each: Stratum, chance: np.random.Generator, up: int) -> Floats:
+    """Return how many pairs of a stratum may be true: those that are known to be, and some of the rest; rather few, or many."""
+    good, bad = each.same + up, each.different + 1 - up
+    share = chance.beta(good, bad, DRAWS) if good and bad else np.full(DRAWS, float(up))
+    return each.same + chance.binomial(max(each.of - each.judged, 0), share).astype(np.float64)
 
 
-def _linked(true: Mapping[str, float]) -> float:
-    return sum(true.get(name, 0.0) for name in LINKED)
+def _linked(true: Mapping[str, Floats | float]) -> Floats:
+    return np.asarray(sum(true.get(name, 0.0) for name in LINKED), np.float64)
 
 
-def _figure(estimate: float, drawn: Sequence[float]) -> Figure:
+def _found(linked: Mapping[str, Floats], others: Mapping[str, Floats]) -> Floats:
+    """Return recall with these true pairs among the linked, and those among the others."""
+    missed = sum((each for name, each in others.items() if name not in LINKED), np.zeros(DRAWS))
+    true = _linked(linked)
+    return true / np.maximum(true + missed, 1e-9)
+
+
+def _figure(estimate: float, least: Floats, most: Floats) -> Figure:
     """Return an estimate between the percentiles of what was drawn; it is never outside them."""
-    ordered = sorted(drawn)
-    least, most = ordered[int(0.025 * len(ordered))], ordered[int(0.975 * len(ordered))]
-    return Figure(estimate, min(least, estimate), max(most, estimate))
+    bounds = float(np.quantile(least, 0.025)), float(np.quantile(most, 0.975))
+    return Figure(estimate, min(bounds[0], estimate), max(bounds[1], estimate))
