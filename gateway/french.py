@@ -141,9 +141,11 @@ FRENCH: Mapping[str, str] = {
     "Note": "Note",
     "Note: {note}": "Note : {note}",
     "{place} of {count}": "{place} sur {count}",
-    "rows that «same» would move: {rows}": "lignes que «même» ferait changer : {rows}",
+    "rows that «same» would move: {rows}": "lignes que « même » ferait changer : {rows}",
     "[s]ame, [d]ifferent, [u]nsure, s[k]ip, [n]ote, [b]ack, [q]uit":
         "[m]ême, [d]ifférent, [i]ncertain, [p]asser, [n]ote, [r]etour, [q]uitter",
+    "That is none of the answers: type one of their letters.":
+        "Ce n'est aucune des réponses : tapez une de leurs lettres.",
     "Decided: {verdict}, by {author} on {when}.": "Décidé : {verdict}, par {author} le {when}.",
     "Since then {record} has changed.": "Depuis, {record} a changé.",
     "Set aside, as it contradicts what {author} decided on {when}. The way between: {way}":

@@ -37,8 +37,10 @@ def recipes() -> str:
 
 def _recipe(of: recipe.Recipe) -> str:
     fields = ", ".join(f"`{name}`{_meaning(name, words.en)}" for name, words in of.fields.items())
-    called = {each.name: each.label.en for each in of.comparisons} | {name: words.en for name, words in of.fields.items()}
-    blocks = "; ".join(" + ".join((ALIKE | called)[column] for column in block.on) for block in of.blocks)
+    called = {**ALIKE, **{each.name: each.label.en for each in of.comparisons}}
+    called |= {name: words.en for name, words in of.fields.items()}
+    wide = [block.on for block in of.blocks if not any(set(other.on) < set(block.on) for other in of.blocks)]
+    blocks = "; ".join(" and ".join(called[column] for column in on) for on in wide)
     return (
         f"### Recipe `{of.record}`\n\nLinked from {of.thresholds.link:g}; a person is asked from {of.thresholds.review:g}.\n\n"
         f"- **Fields**: {fields}.\n- **Compared at all** are records with the same: {blocks}.\n\n"
@@ -48,7 +50,8 @@ def _recipe(of: recipe.Recipe) -> str:
 
 
 def _meaning(name: str, words: str) -> str:
-    return "" if words.lower() == name.replace("_", " ") else f" ({words})"
+    told = words.replace(" (", ", ").replace(")", "")
+    return "" if told.lower() == name.replace("_", " ") else f" ({told})"
 
 
 def _comparison(of: recipe.Comparison) -> str:

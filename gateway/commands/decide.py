@@ -172,21 +172,18 @@ def _verdict(verdict: "Verdict", doc: str) -> None:
     @_NOTE
     @command
     def say(
-        root: Path,
-        as_json: bool,
-        dataset: str,
-        column: str | None,
-        records: tuple[str, ...],
-        note: str,
+        root: Path, as_json: bool, dataset: str, column: str | None, records: tuple[str, ...], note: str,
         lang: str | None,
-    ) -> None:
-        from gateway.commands import decide_read, link_why
+    ) -> None:  # fmt: skip
+        from gateway.commands import decide_read, link_decided, link_why
         from pipelines import evidence
 
         of = _asked(root, dataset, column, lang)
         a, b = _ends(of, records)
         with evidence.engine() as connection:
             ends = link_why.resolved(connection, of, a), link_why.resolved(connection, of, b)
+            if verdict != "same":
+                link_decided.one_each(connection, of, (a, b), ends)
             decision = decide_read.decide(connection, of, ends, verdict, note)
         _kept(of, decision, as_json)
 

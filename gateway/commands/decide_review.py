@@ -85,6 +85,7 @@ class Review:
                 return "quit"
             if letter in LETTERS:
                 return LETTERS[letter]
+            click.echo(self._said("That is none of the answers: type one of their letters."))
 
     def _show(self, place: int) -> None:
         each = self.shown[place]
@@ -96,7 +97,7 @@ class Review:
         heads = [said("field"), "A", "B", ""]
         console.show_table(heads, [("", plain(question.a), plain(question.b), ""), *fields(self.of, each)])
         click.echo()
-        for line in (*reasons(question, said), *explanation(each)):
+        for line in (*reasons(question, said), *explanation(each, self.of.language)):
             click.echo(plain(line))
         if self._note:
             click.echo(said("Note: {note}", note=plain(self._note)))

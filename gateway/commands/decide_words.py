@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from gateway import console
 from gateway.commands.decide_read import Held, Shown
@@ -55,17 +56,29 @@ def reasons(question: "Question", said: Said) -> list[str]:
     return lines
 
 
-def explanation(each: Shown) -> list[str]:
-    """Return why the pair is what it is, in words."""
-    if each.explanation is None:
+def explanation(each: Shown, language: str) -> list[str]:
+    """Return why the pair is what it is, in words, and in weights that add up."""
+    from pipelines.linking import words
+    from pipelines.linking.explained import weight
+
+    if (found := each.explanation) is None:
         return []
-    parts = [f"  {part.label} – {part.said} ({part.weight:+.1f})" for part in each.explanation.parts if part.level]
-    return [each.explanation.sentence, *parts, *each.explanation.why]
+    said = words.LANGUAGES[language]
+    parts = [
+        (said["prior"], found.prior_said, found.prior),
+        *((part.label, part.said, part.weight) for part in found.parts if part.level),
+        (said["sum"], found.chance, found.weight),
+    ]
+    lines = [f"  {label} – {told_of} ({weight(weighs, said)})" for label, told_of, weighs in parts]
+    return [found.sentence, *lines, *found.why]
 
 
 def plain(text: str) -> str:
     """Return a text of a record as a terminal may have it: what is no letter, sign or blank is written out."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(
+        sign if sign.isprintable() or category(sign) == "Zs" else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
 
 
 def show_questions(of: Asked, shown: Sequence[Shown], count: int, as_json: bool) -> None:

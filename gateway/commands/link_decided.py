@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from connectors.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -34,6 +36,21 @@ def is_aside(one: "Decision", set_aside: Mapping[tuple[str, str], str | None]) -
     return one.pair in set_aside and set_aside[one.pair] == one.when
 
 
+def one_each(connection: "DuckDBPyConnection", of: "Asked", typed: tuple[str, str], ends: tuple[str, str]) -> None:
+    """Hold that two texts mean one record each. Raises InvalidRequest where one is the number of a cluster of several."""
+    from pipelines.linking import looking
+
+    for text, identity in zip(typed, ends, strict=True):
+        number = looking.number_of(connection, of.version.folder, of.column, identity)
+        if text != identity and of.workspace.dataset(of.dataset).key == (of.column,) and number is not None:
+            count = len(looking.numbered(connection, of.version.folder, of.column, str(number)))
+            if count > 1:
+                raise InvalidRequest(
+                    f"a key of {of.dataset} is a cluster, and one of these has {count} records: say which two are meant, by their"
+                    f" identities; `beffroi link {of.dataset} --column {of.column} --why KEY --raw` names them"
+                )
+
+
 def standing(of: "Asked", said: Said) -> dict[tuple[str, str], "Decision"]:
     """Return the decisions that the version was made with: older than it, and not set aside."""
     gone, made = aside(of), of.version.committed.isoformat()
@@ -57,7 +74,10 @@ def stated(of: "Asked", pair: "Pair", said: Said, *, together: bool) -> "Pair":
     alone = of.workspace.dataset(of.dataset).link[of.column].to is None
     if found is None or (alone and (found.verdict == "same") != together):
         return pair
-    return pair | {"band": {"same": "linked", "different": "apart"}.get(found.verdict, "doubtful"), "why": found.verdict}
+    return pair | {
+        "band": {"same": "linked", "different": "apart"}.get(found.verdict, "doubtful"),
+        "why": found.verdict,
+    }
 
 
 def without_effect(of: "Asked", pair: Mapping[str, Any], said: Said) -> str | None:

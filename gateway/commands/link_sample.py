@@ -52,12 +52,12 @@ async def write(of: Asked, most: int, file: Path, seed: int = 0) -> int:
 
 def check(file: Path) -> "Checked":
     """Return what the verdicts of a file say. Raises InvalidRequest, with its line, for what cannot be read."""
-    from pipelines.linking import sample
+    from pipelines.linking import exchange, sample
 
     strata: dict[str, Stratum] = {}
     empty = 0
     for number, row in _lines(file):
-        name, verdict = row["stratum"], row["verdict"].strip().lower()
+        name, verdict = row["stratum"], exchange.verdict_of(row["verdict"])
         if name not in sample.STRATA or not row["of"].isdecimal() or int(row["of"]) < 1:
             raise InvalidRequest(f"{file}, line {number}: stratum and of are not as they were drawn")
         stratum = strata.setdefault(name, sample.Stratum(int(row["of"])))

@@ -226,7 +226,7 @@ def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -
     found = kept or looking.scored(connection, of.version.folder, of.column, *_recipe(of), one, other)
     if found is None:
         raise Unavailable(f"what that version was linked by is no longer kept: `beffroi link {of.dataset}`")
-    return found, kept is not None
+    return found | {"l": one, "r": other}, kept is not None  # as they were asked for
 
 
 def _numbered(of: Asked) -> bool:

@@ -171,8 +171,8 @@ def _apart(link: Link, recipe: "Recipe", found: dict[str, str]) -> Iterator[Prob
     if said[1] > said[0]:
         yield ("thresholds",), f"review {said[1]:g} is above link {said[0]:g}: no pair could be left to a person"
     if found and not _suffices(recipe, found, said[0]):
-        few = f"by {', '.join(found)} alone no two records can be told to be one: say more fields"
-        yield (("fields",) if link.fields else ()), few
+        told = f"by {', '.join(found)} alone no two records can be told to be one: say more fields"
+        yield (("fields",) if link.fields else ()), told
     if link.to is None and link.to_fields:
         yield ("to_fields",), "to_fields are of the dataset that is linked to, and there is no to:"
     if link.to is not None and not link.within_sources:
@@ -180,8 +180,8 @@ def _apart(link: Link, recipe: "Recipe", found: dict[str, str]) -> Iterator[Prob
     for position, block in enumerate(link.blocks or ()):
         for field in block:
             if field in found and prepared(recipe, field) is None:
-                said = f"blocks names «{field}», and nothing that is compared is made of it alone"
-                yield ("blocks", position), f"{said}{among(field, set(found) & set(recipe.columns))}"
+                names = f"blocks names «{field}», and nothing that is compared is made of it alone"
+                yield ("blocks", position), f"{names}{among(field, set(found) & set(recipe.columns))}"
             elif prepared(recipe, field) is None or (field in recipe.fields and field not in found):
                 yield ("blocks", position), f"blocks names «{field}», no field that the rows have{among(field, found)}"
 

@@ -126,7 +126,7 @@ def _facts(connection: Connection, into: str, made: Graph, was: Ints, ids: Ints,
     _fact(connection, f"{into}_joined", made, fresh, reasons, [each for each in words if each[2].verdict == "same"])
     left = [(number, why) for number, why in cuts.items() if touched[made.left[number]] and touched[made.right[number]]]
     cut, why = np.array([number for number, _ in left], np.int64), [f"cut-{why}" for _, why in left]
-    _fact(connection, f"{into}_apart", made, cut, why, [each for each in words if each[2].verdict == "different"])
+    _fact(connection, f"{into}_apart", made, cut, why, [each for each in words if each[2].verdict != "same"])
 
 
 def _fact(

@@ -27,6 +27,12 @@ NAMES = ("identity_a", "identity_b", "verdict", "note", "author", "when", "field
 MOST_TOLD = 20
 """Problems of a file that are told; as a rule all of its lines have the same."""
 
+FRENCH = {
+    "même": "same", "meme": "same", "différent": "different", "différente": "different", "incertain": "unsure",
+    "incertaine": "unsure",
+}  # fmt: skip
+"""Verdicts as a person may write them in French."""
+
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -165,12 +171,18 @@ def _object(number: int, line: str) -> dict[str, str]:
     return texts
 
 
+def verdict_of(text: str) -> str:
+    """Return what a cell says, in English: a verdict, empty, or what is none."""
+    plain = text.strip().lower()
+    return FRENCH.get(plain, plain)
+
+
 def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str | None) -> Decision:
     """Return what a line says. Raises ValueError with what is wrong, without a value."""
     a, b = (_identity(row.get(name) or "", name) for name in NAMES[:2])
-    verdict = row["verdict"].strip().lower()
+    verdict = verdict_of(row["verdict"])
     if verdict not in VERDICTS:
-        raise ValueError(f"the verdict is none of {', '.join(VERDICTS)}")
+        raise ValueError(f"the verdict is none of {', '.join((*VERDICTS, *FRENCH))}")
     both = (values[a], values[b]) if a in values and b in values else None
     said = said_of(
         a, b, cast(Verdict, verdict), row.get("note") or "", row.get("author") or author, _moment(row.get("when")), both

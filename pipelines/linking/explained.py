@@ -75,7 +75,7 @@ def explain(
     `ours` and `theirs` are what l and r have in the recipe's fields; `often` is, by field, the share of records that
     have the value that both have.
     """
-    said = words.LANGUAGES[language]
+    said = _words(recipe, language)
     parts = [
         _part(each, pair, ours, theirs, often or {}, said, language)
         for each in recipe.comparisons
@@ -85,7 +85,7 @@ def explain(
     return Explanation(
         a=pair["l"], b=pair["r"], sentence=sentence(recipe, pair, thresholds, language, decision), band=pair["band"],
         how=pair["how"], weight=pair["weight"], probability=pair["probability"], link=thresholds.link,
-        review=thresholds.review, prior=prior, prior_said=said["prior_said"].format(often=_one_in(prior, said)),
+        review=thresholds.review, prior=prior, prior_said=said["prior_said"].format(often=_one_in(prior, said), one=said["one"]),
         parts=parts, chance=said["ruled"] if _contradicted(pair, thresholds) else _chance(pair["weight"], said),
         why=_why(recipe, pair, thresholds, decision, language), decision=_told(decision),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def sentence(
     recipe: Recipe, pair: Mapping[str, Any], thresholds: Thresholds, language: str, decision: Decision | None = None
 ) -> str:
     """Say in one sentence why a pair is what it is, with no value of a record: `Doubtful. Same: family name. …`."""
-    said = words.LANGUAGES[language]
+    said = _words(recipe, language)
     if pair.get("why") in VERDICTS:
         return " ".join([said[f"is_{pair['band']}"], _decided(pair["why"], decision, said)])
     if _contradicted(pair, thresholds):
@@ -108,6 +108,12 @@ def sentence(
         told.append(said["scored"].format(probability=number, link=link))
     aside = said.get(f"is_{pair.get('why')}")
     return " ".join([said[f"is_{pair['band']}"], *told, *([aside] if aside else [])])
+
+
+def _words(recipe: Recipe, language: str) -> Words:
+    """Return the words of a language, with what two records of this kind are that are the same."""
+    said = words.LANGUAGES[language]
+    return {**said, "one": said.get(f"one_{recipe.record}", said["one_record"])}
 
 
 def _contradicted(pair: Mapping[str, Any], thresholds: Thresholds) -> bool:
@@ -155,7 +161,8 @@ def _part(
 ) -> Part:  # fmt: skip
     level, weighs = int(pair[f"level_{each.name}"]), float(pair.get(f"weight_{each.name}") or 0)
     told = _level(each, level, said, language)
-    shares = [often[name] for name in each.fields if name in often] if weighs > 0 else []
+    differs = any(ours.get(name) and theirs.get(name) and name not in often for name in each.fields)
+    shares = [often[name] for name in each.fields if name in often] if weighs > 0 and not differs else []
     if shares:
         share = min(shares)
         kind = "rare" if share <= RARE else "common" if share >= COMMON else "known"
@@ -204,7 +211,7 @@ def _same(recipe: Recipe, pair: Mapping[str, Any]) -> list[Comparison]:
 def _why(
     recipe: Recipe, pair: Mapping[str, Any], thresholds: Thresholds, decision: Decision | None, language: str
 ) -> list[str]:
-    said, found = words.LANGUAGES[language], []
+    said, found = _words(recipe, language), []
     if pair["how"] == "identifier":
         checked = said["unbelieved" if _contradicted(pair, thresholds) else "checked"]
         found += [checked.format(identifier=getattr(each.label, language)) for each in _same(recipe, pair)]
@@ -219,9 +226,9 @@ def _why(
 
 def _decided(verdict: str, decision: Decision | None, said: Words) -> str:
     if decision is None:
-        return said[f"by_{verdict}"].format(author=said["somebody"])
+        return said[f"by_{verdict}"].format(author=said["somebody"], one=said["one"])
     day = dt.datetime.fromisoformat(decision.when).date().isoformat()
-    return said[f"on_{verdict}"].format(author=decision.author or said["somebody"], day=day)
+    return said[f"on_{verdict}"].format(author=decision.author or said["somebody"], day=day, one=said["one"])
 
 
 def _told(decision: Decision | None) -> dict[str, str | None] | None:
@@ -235,7 +242,7 @@ def _told(decision: Decision | None) -> dict[str, str | None] | None:
 def _chance(weighs: float, said: Words) -> str:
     """Say how many of the pairs with such a weight are what they seem not to be."""
     key = "chance_false" if weighs >= 0 else "chance_same"
-    return said[key].format(often=_one_in(-abs(weighs), said))
+    return said[key].format(often=_one_in(-abs(weighs), said), one=said["one"])
 
 
 def _one_in(weighs: float, said: Words) -> str:

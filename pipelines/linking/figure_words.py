@@ -50,7 +50,7 @@ ENGLISH: Words = {
     "reason_cut-size": "a link cut, since the cluster was too large to be believed",
     "reason_left": "a record left its source",
     "reason_changed": "a record changed",
-    "reason_weight": "a link is no longer sure enough",
+    "reason_weight": "a link is not sure enough by itself",
     "reason_unlinked": "a link is no longer there",
     "reason_other": "another fits better",
     "reason_tie": "another fits as well",
@@ -149,7 +149,7 @@ FRENCH: Words = {
     "reason_cut-size": "un lien coupé, le groupe étant trop grand pour être cru",
     "reason_left": "un enregistrement a quitté sa source",
     "reason_changed": "un enregistrement a changé",
-    "reason_weight": "un lien n'est plus assez sûr",
+    "reason_weight": "un lien n'est pas, ou plus, assez sûr de lui-même",
     "reason_unlinked": "un lien n'est plus là",
     "reason_other": "un autre convient mieux",
     "reason_tie": "un autre convient aussi bien",
@@ -186,7 +186,7 @@ FRENCH: Words = {
     " les distinctes, il est trop sûr de lui.",
     "decided_heads": "Où le modèle les met|La même|Différentes|Incertaines|Attendues comme la même",
     "some_verdicts": "{count} verdict|{count} verdicts",
-    "checked_on": "Cela repose sur {judged} ({unsure} incertains et {empty} vides sont laissés de côté).",
+    "checked_on": "Cela repose sur {judged} (laissés de côté : incertains {unsure}, vides {empty}).",
     "checked_precision": "Précision : {estimate} des liens sont justes ; entre {least} et {most} avec une certitude de"
     " 95 %.",
     "checked_recall": "Rappel : des vraies paires parmi celles conservées, {estimate} sont liées ; entre {least} et {most}"

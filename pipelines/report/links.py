@@ -142,7 +142,8 @@ def _histogram(column: str, bins: Sequence[Mapping[str, Any]], said: Words) -> S
         start = min(max(WIDTH * (each["from"] // WIDTH), ENDS[0] - WIDTH), ENDS[1])
         held[start, each["band"]] = held.get((start, each["band"]), 0) + each["pairs"]
     rows = [
-        (_range(start, said), said[f"weighs_{band}"], count(pairs, said)) for (start, band), pairs in sorted(held.items())
+        (_range(start, said), said[f"weighs_{band}"], count(pairs, said))
+        for (start, band), pairs in sorted(held.items())
     ]
     title, heads = said["histogram_title"].format(column=column), said["histogram_heads"].split("|")
     return Section(f"link-weights-{column}", title, (said["histogram_line"],), heads, rows, (2,))

@@ -102,7 +102,7 @@ def test_a_decision_is_told_with_who_when_and_why() -> None:
     assert found.decision == {"verdict": "different", "note": "twins", "author": "m.dupont", "when": said.when}
     assert "The note says: twins" in found.why
     french = explained.explain(PERSON, row, THRESHOLDS, "fr", ours={}, theirs={}, decision=said)
-    assert french.sentence == "Distincts. Décidé le 2026-11-22 par m.dupont : ce n'est pas le même."
+    assert french.sentence == "Distincts. Décidé le 2026-11-22 par m.dupont : ce n'est pas la même personne."
     assert explained.sentence(PERSON, row, THRESHOLDS, "en") == "Apart. A person decided that they are not the same."
 
 

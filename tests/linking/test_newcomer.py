@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from gateway.commands import decide_words
 from pipelines.declarations import linked
-from pipelines.linking import decisions, prepare, recipe
+from pipelines.linking import decisions, exchange, explained, prepare, recipe, sample
 from pipelines.linking.recipe import Recipe
 from tests.commands import beffroi
 from tests.linking.conftest import declared
-from tests.linking.persons import FIRST, decide, of, put
+from tests.linking.persons import FIRST, PERSONS, decide, of, put
 from tests.pipelines.bench import Bench
 
 TWO = {
@@ -50,7 +53,9 @@ def test_a_block_by_a_field_is_by_what_is_made_of_that_field_alone() -> None:
             assert (column is None) == (field in CANNOT[of.record]), f"{of.record}: {field}"
             if column is not None:
                 one, other = _made(connection, of, field, column)
-                assert one and other and one != other, f"{of.record}: {column} is not made of {field}: {one}, {other}"
+                assert len({None, repr(one), repr(other)} - {repr(None)}) == 3, (
+                    f"{of.record}: {column} is not made of {field}: {one}, {other}"
+                )
     assert linked.prepared(recipe.recipe("person"), "city") == "place"
 
 
@@ -73,7 +78,11 @@ def _text(value: str | None) -> str:
 
 # --- what people decided of records that nothing brings together -----------------------------------------------------
 
-MORE = (("5", "Aguirre", "Luc", "1960-01-01"), ("6", "Bonnet", "Zoe", "1971-02-02"), ("7", "Cazaux", "Ian", "1982-03-03"))
+MORE = (
+    ("5", "Aguirre", "Luc", "1960-01-01"),
+    ("6", "Bonnet", "Zoe", "1971-02-02"),
+    ("7", "Cazaux", "Ian", "1982-03-03"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +90,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A version made with decisions: 3 and 4 are the same; of those on 5, 6 and 7 one contradicts the others."""
     bench = declared(Bench(tmp_path_factory.mktemp("said") / "workspace"))
     put(bench, *FIRST, *MORE)
-    told = (("3", "4", "same"), ("5", "6", "same"), ("6", "7", "same"), ("5", "7", "different"))
-    decide(bench, *(decisions.said_of(of(one), of(other), verdict) for one, other, verdict in told))
+    same = [decisions.said_of(of(one), of(other), "same") for one, other in (("3", "4"), ("5", "6"), ("6", "7"))]
+    decide(bench, *same, decisions.said_of(of("5"), of("7"), "different"))
     bench.run("persons")
     return bench
 
@@ -94,9 +103,12 @@ def _why(bench: Bench, *records: str, lang: str = "en") -> str:
 
 def test_a_pair_decided_the_same_is_told_so_though_nothing_compared_it(said: Bench) -> None:
     told = _why(said, "3", "4")
-    assert "Linked. A person decided" in told and "Both are in cluster" in told, told
+    assert "Linked. A person decided" in told
+    assert "Both are in cluster" in told
     alone = _why(said, "3")
-    assert "with 2 records in all" in alone and "A person decided" in alone and "weakest" not in alone, alone
+    assert "with 2 records in all" in alone
+    assert "A person decided" in alone
+    assert "weakest" not in alone, alone
 
 
 def test_a_decision_that_was_set_aside_is_told_wherever_it_is_looked_for(said: Bench) -> None:
@@ -109,3 +121,65 @@ def test_a_decision_that_was_set_aside_is_told_wherever_it_is_looked_for(said: B
     assert "contradicts a decision, and was set aside" in " ".join(waiting.split()), waiting
     run = beffroi(said.root, "link", "persons").stdout
     assert "1 decision contradicts others" in " ".join(run.split()), run
+
+
+def test_two_records_are_shown_in_the_order_in_which_they_were_asked_for(said: Bench) -> None:
+    for pair in (("1", "2"), ("2", "1")):
+        assert _why(said, *pair).split("\n")[:2] == [of(each) for each in pair]
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_blank_that_does_not_break_is_shown_as_it_is_and_no_other_sign_is() -> None:
+    assert decide_words.plain("1\u202f000\u00a0F\x1b[2J") == "1\u202f000\u00a0F\\x1b[2J"
+
+
+def test_a_share_is_told_of_a_comparison_whose_values_are_all_the_same() -> None:
+    ours = {"address": "69 rue des Écoles", "postal_code": "75005"}
+    theirs = {"address": "69 R DES ECOLES", "postal_code": "75005"}
+    person = recipe.recipe("person")
+    row: dict[str, Any] = {f"level_{each.name}": 0 for each in person.comparisons}
+    row |= {"level_address": 1, "weight_address": 9.0, "weight": 1.0, "probability": 0.7, "l": "a", "r": "b"}
+    row |= {"how": "model", "band": "doubtful", "why": None}
+    for other, told in ((theirs, "identique"), (ours, "identique, fréquent (2 sur 100)")):
+        often = {name: {"address": 0.02, "postal_code": 1.0}[name] for name in ours if ours[name] == other[name]}
+        found = explained.explain(person, row, person.thresholds, "fr", ours=ours, theirs=other, often=often)
+        assert next(each.said for each in found.parts if each.name == "address") == told
+    assert "la même personne" in found.prior_said
+
+
+def test_verdicts_are_read_in_french_too() -> None:
+    assert [exchange.verdict_of(each) for each in (" Même", "différente", "INCERTAIN", "same", "")] == [
+        "same", "different", "unsure", "same", "",
+    ]  # fmt: skip
+
+
+def test_bounds_hold_what_is_true_where_nearly_all_pairs_were_judged() -> None:
+    strata = {"linked-surely": sample.Stratum(40, same=20), "linked": sample.Stratum(14, same=6, different=1)}
+    found = sample.check({**strata, "doubtful": sample.Stratum(7, same=2, different=5)}).recall
+    assert found is not None
+    assert found.least < 53 / 55 <= found.most, "53 of 55 are linked where all that nobody judged is right"
+
+
+def test_fields_that_can_link_nothing_are_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "workspace")
+    bench.write(
+        "datasets/persons.yaml",
+        PERSONS.replace("{family_name: nom, given_name: prenom, birth_date: ne_le}", "{sex: nom}"),
+    )
+    told = beffroi(bench.root, "check", status=1)
+    assert "by sex alone no two records can be told to be one" in told.stderr + told.stdout
+
+
+def test_of_clusters_of_several_records_nobody_is_picked_in_silence(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "workspace")
+    merged = PERSONS.replace("primaryKey: id", "primaryKey: person").replace(
+        "{record: person,", "{identity: [id], record: person,"
+    )
+    bench.write("datasets/persons.yaml", merged)
+    put(bench, *FIRST)
+    bench.run("persons")
+    told = beffroi(bench.root, "decide", "different", "persons", "-", status=1, typed="1\n2\n").stderr
+    assert "one of these has 2 records" in " ".join(told.split()), told
+    assert "Kept" in beffroi(bench.root, "decide", "same", "persons", "-", typed="1\n2\n").stderr
