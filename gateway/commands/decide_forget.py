@@ -1,6 +1,5 @@
 """`beffroi decide forget`: every decision on one record is erased, as a person may ask for who has her data erased."""
 
-import asyncio
 import json
 import sys
 from contextlib import closing
@@ -27,6 +26,8 @@ def forget_command(root: Path, as_json: bool, dataset: str, record: str) -> None
     RECORD is its key, or, where several sources have one of that key, its identity: a JSON array as ["source","key"]. With
     «-» it is read from standard input. The next run links by what is left. That it was erased is on the journal.
     """
+    import asyncio
+
     from pipelines.workspace import Workspace
 
     meant = next((line.strip() for line in sys.stdin if line.strip()), "") if record == "-" else record

@@ -1,6 +1,5 @@
 """`beffroi link`: run a dataset that links its records, and tell what linking found, why, and how good it is."""
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -111,6 +110,8 @@ def _run(workspace: "Workspace", dataset: str, how: "How", as_json: bool, langua
 
 
 def _why(of: "Asked", records: tuple[str, ...], as_json: bool) -> None:
+    import asyncio
+
     from gateway.commands import link_why, link_words
 
     declared = of.workspace.dataset(of.dataset)
@@ -125,6 +126,8 @@ def _why(of: "Asked", records: tuple[str, ...], as_json: bool) -> None:
 
 
 def _doubtful(of: "Asked", limit: int, as_json: bool) -> None:
+    import asyncio
+
     from gateway.commands import link_why, link_words
 
     found = asyncio.run(link_why.doubtful(of, limit + 1 if limit else 0))
@@ -135,6 +138,8 @@ def _doubtful(of: "Asked", limit: int, as_json: bool) -> None:
 
 
 def _sample(of: "Asked", most: int, into: Path | None, as_json: bool) -> None:
+    import asyncio
+
     from gateway.commands import link_sample
 
     if into is None:

@@ -218,11 +218,11 @@ def test_precision_and_recall_weigh_each_stratum_by_what_it_has() -> None:
 
 
 def test_where_all_are_right_it_is_told_how_far_that_reaches() -> None:
-    """Jeffreys' bounds of 10 of 10, of more pairs than can be judged, are 0.7828 and 1 (Brown, Cai and DasGupta 2001)."""
+    """Clopper and Pearson's bounds of 10 of 10, of more pairs than can be judged, are 0.025 ** (1 / 10) and 1."""
     found = sample.check({"linked": stratum(1_000_000, 10, 0)}).precision
     assert found
     assert found.estimate == found.most == 1
-    assert found.least == pytest.approx(0.7828, abs=0.01)
+    assert found.least == pytest.approx(0.6915, abs=0.01)
 
 
 def test_what_was_judged_to_the_last_pair_is_known() -> None:

@@ -179,7 +179,9 @@ def test_a_file_that_is_gone_or_damaged_is_made_anew_and_numbers_stay(decided: B
     file.write_bytes(b"no")
     (found,) = doctor.examine(decided.workspace, ["persons"], mend=False)
     assert found.kind == "broken"
-    assert found.detail.endswith("what its links were made from is damaged or gone: `beffroi link persons --full` makes it anew")
+    assert found.detail.endswith(
+        "what its links were made from is damaged or gone: `beffroi link persons --full` makes it anew"
+    )
     report, told = linked(decided)
     assert (report.outcome, told["trained"]) == ("unchanged", "now")
     assert numbers(decided) == before
