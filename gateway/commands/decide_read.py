@@ -138,13 +138,13 @@ async def noted(of: Asked, said: Sequence["Decision"]) -> None:
     await link_why.noted(of, {name for each in said for name in each.pair}, "decide")
 
 
-def new_file(file: Path, text: str) -> None:
+def new_file(file: Path, text: str, encoding: str = "utf-8") -> None:
     """Write a text to a new file that others cannot read. Raises InvalidRequest where it is there already, OSError."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it names records
     except FileExistsError:
-        raise InvalidRequest(f"{file} is there already: name another file") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+        raise InvalidRequest(f"{file} is there already: it may hold verdicts; name another file") from None
+    with os.fdopen(descriptor, "w", encoding=encoding, newline="") as opened:
         opened.write(text)
 
 

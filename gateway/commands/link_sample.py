@@ -13,6 +13,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
+from gateway.commands.decide_read import new_file
 from gateway.commands.link_why import Asked, drawn
 from gateway.lookups.outgoing import no_formula
 
@@ -30,8 +31,6 @@ async def write(of: Asked, most: int, file: Path, seed: int = 0) -> int:
 
     Raises InvalidRequest where the file is there already, and what `decide` raises.
     """
-    import os
-
     pairs, values = await drawn(of, most, seed)
     fields = sorted({name for each in values.values() for name, value in each.items() if value})
     text = io.StringIO()
@@ -41,12 +40,7 @@ async def write(of: Asked, most: int, file: Path, seed: int = 0) -> int:
         cells = [values[one].get(name) or "" for name in fields for one in (each.a, each.b)]
         last = (f"{each.weight:.3f}", f"{each.probability:.6f}", each.stratum, each.of, of.version.number)
         lines.writerow([*map(no_formula, (each.a, each.b, "", "", *cells)), *last])
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds values of records
-    except FileExistsError:
-        raise InvalidRequest(f"{file} is there already: it may hold verdicts; name another file") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as opened:  # spreadsheets know UTF-8 by its mark
-        opened.write(text.getvalue())
+    new_file(file, text.getvalue(), "utf-8-sig")  # spreadsheets know UTF-8 by its mark
     return len(pairs)
 
 

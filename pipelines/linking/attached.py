@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipelines.linking import bands
 from pipelines.linking.clusters import MOST_TOLD, Contradiction
 from pipelines.linking.decisions import Decision, in_order
+from pipelines.linking.events import NONE
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -96,11 +97,6 @@ FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours
 WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} ELSE s.place > 1 END
 """
 """Pairs that would be linked or doubtful by themselves: those of a tie, and those that a better one makes needless."""
-
-NONE = """
-CREATE OR REPLACE TEMP TABLE {x}_events (event VARCHAR, cluster BIGINT, other BIGINT, records BIGINT, reason VARCHAR,
-    l VARCHAR, r VARCHAR, weight DOUBLE, author VARCHAR, decided VARCHAR)
-"""
 
 EVENTS = """
 INSERT INTO {x}_events

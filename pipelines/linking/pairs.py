@@ -22,10 +22,6 @@ class Histogram:
 
     bins: dict[int, tuple[int, float]]
 
-    def to_json(self) -> list[list[float]]:
-        """Return the bins as JSON holds them: edge, pairs, sum of probabilities."""
-        return [[edge, *counted] for edge, counted in sorted(self.bins.items())]
-
 
 def score(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, prepared: str, candidates: str, into: str,
