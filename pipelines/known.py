@@ -12,8 +12,8 @@ from pipelines import corrections, lineage
 from pipelines import raw as raws
 from pipelines import report as reports
 from pipelines.declarations import Dataset
-from pipelines.linking import decisions
 from pipelines.linking import files as links
+from pipelines.linking.deciding import decisions
 from pipelines.needed import Needed
 from pipelines.raw import Raw
 from pipelines.report import Report

@@ -212,7 +212,7 @@ class _Tracer:
 
     def _links(self, version: Version, key: str, sources: list[str]) -> Iterator[Row]:
         """Yield why the raw rows of a key are one, where linking filled in the key; nothing where that is not kept."""
-        from pipelines.linking import explained, looking
+        from pipelines.linking.telling import explained, looking
 
         declared = self._workspace.dataset(version.dataset)
         if len(version.key) != 1 or version.key[0] not in declared.link:

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from benchmarks.linking import addresses, companies, measures
 from benchmarks.linking.cases import ROOT
 from connectors.sandbox import suppliers
-from pipelines.linking.attached import attach
-from pipelines.linking.model import train
-from pipelines.linking.pairs import candidates, score
+from pipelines.linking.clustering.attached import attach
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
+from pipelines.linking.scoring.model import train
+from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.step import FLOOR
 
 Rows = list[dict[str, Any]]

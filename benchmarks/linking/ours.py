@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from benchmarks.linking import measures
 from benchmarks.linking.cases import OURS, true_pairs
-from pipelines.linking.clusters import cluster
-from pipelines.linking.model import Model, train
-from pipelines.linking.pairs import candidates, score
+from pipelines.linking.clustering.clusters import cluster
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
+from pipelines.linking.scoring.model import Model, train
+from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.step import FLOOR
 
 

@@ -16,10 +16,10 @@ import duckdb
 
 from benchmarks.linking import ours, plain
 from benchmarks.linking.cases import ROOT, synthetic
-from pipelines.linking.model import train
-from pipelines.linking.pairs import candidates, score
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import recipe
+from pipelines.linking.scoring.model import train
+from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.step import FLOOR
 
 NEW = 10_000

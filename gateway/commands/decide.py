@@ -17,7 +17,7 @@ from gateway.french import LANGUAGES, told
 
 if TYPE_CHECKING:
     from gateway.commands.link_why import Asked
-    from pipelines.linking.decisions import Verdict
+    from pipelines.linking.deciding.decisions import Verdict
 
 Function = Callable[..., Any]
 
@@ -246,7 +246,7 @@ def export_command(
     import asyncio
 
     from gateway.commands import decide_read
-    from pipelines.linking import exchange
+    from pipelines.linking.deciding import exchange
 
     of = _asked(root, dataset, column, lang, purpose)
     chosen = exchange.format_of(file, form) if file is not None else exchange.format_of(Path("-"), form or "jsonl")
@@ -277,7 +277,7 @@ def import_command(
     """
     from gateway.commands import decide_read
     from pipelines import evidence
-    from pipelines.linking import exchange
+    from pipelines.linking.deciding import exchange
 
     of = _asked(root, dataset, column, lang)
     with evidence.engine() as connection:

@@ -42,7 +42,7 @@ async def _forgotten(workspace: "Workspace", name: str, record: str) -> int:
     """Erase and journal it, return how many there were. Raises NotFound, InvalidRequest, Unavailable, OSError."""
     from gateway.callers.access import operator
     from gateway.journal import Entry, Journal
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
 
     dataset = workspace.dataset(name)
     columns = decisions.columns(workspace, name)  # also such as are linked no longer

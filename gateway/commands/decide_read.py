@@ -12,9 +12,9 @@ from gateway.commands.link_why import Asked
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from pipelines.linking.decisions import Decision, Values, Verdict
-    from pipelines.linking.explained import Explanation
-    from pipelines.linking.questions import Question, Queue
+    from pipelines.linking.deciding.decisions import Decision, Values, Verdict
+    from pipelines.linking.deciding.questions import Question, Queue
+    from pipelines.linking.telling.explained import Explanation
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Held:
 
 def load(of: Asked) -> list["Decision"]:
     """Return the decisions of a link that hold. Raises Unavailable."""
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
 
     return decisions.load(of.workspace, of.dataset, of.column)
 
 
 def queue(connection: "DuckDBPyConnection", of: Asked) -> "Queue":
     """Return what is to be asked. Raises Unavailable."""
-    from pipelines.linking import questions
+    from pipelines.linking.deciding import questions
 
     return questions.queue(connection, of.version.folder, of.column, load(of))
 
@@ -81,7 +81,7 @@ def explained(
 def held(connection: "DuckDBPyConnection", of: Asked) -> list[Held]:
     """Return the decisions that hold, each with what has become of its records."""
     from gateway.commands import link_decided
-    from pipelines.linking import decisions, questions
+    from pipelines.linking.deciding import decisions, questions
 
     said, aside = load(of), link_decided.aside(of)
     values = questions.now(connection, of.version.folder, of.column, said)
@@ -104,7 +104,8 @@ def decide(
 ) -> "Decision":
     """Keep what a person says of two records; it is on disk when this returns. Raises InvalidRequest, OSError."""
     from gateway.callers.access import operator
-    from pipelines.linking import decisions, looking
+    from pipelines.linking.deciding import decisions
+    from pipelines.linking.telling import looking
 
     values = looking.fields(connection, of.version.folder, of.column, ends)
     both = (values[ends[0]], values[ends[1]]) if len(values) == 2 else None
@@ -119,7 +120,7 @@ def decide(
 def withdraw(of: Asked, ends: tuple[str, str], note: str) -> "Decision":
     """Take the decision on two records back, also on such as are gone. Raises NotFound where none holds, OSError."""
     from gateway.callers.access import operator
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
 
     said = decisions.said_of(*ends, "withdrawn", note, operator(None).agent)
     if not any(each.pair == said.pair for each in load(of)):
@@ -151,7 +152,7 @@ def new_file(file: Path, text: str, encoding: str = "utf-8") -> None:
 def take(connection: "DuckDBPyConnection", of: Asked, file: Path, form: Any) -> Any:
     """Take over the decisions of a file, all or none. Raises InvalidRequest with the line of what is wrong in it."""
     from gateway.callers.access import operator
-    from pipelines.linking import decisions, exchange, questions
+    from pipelines.linking.deciding import decisions, exchange, questions
 
     holding, author = decisions.last(of.workspace, of.dataset, of.column), operator(None).agent
     content = file.read_bytes()

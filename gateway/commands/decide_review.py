@@ -16,7 +16,7 @@ from gateway.french import told
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from pipelines.linking.questions import Queue
+    from pipelines.linking.deciding.questions import Queue
 
 Answer = Literal["same", "different", "unsure", "skip", "note", "back", "quit"]
 

@@ -10,7 +10,7 @@ from gateway.commands.link_why import Asked
 from gateway.french import told
 
 if TYPE_CHECKING:
-    from pipelines.linking.questions import Question
+    from pipelines.linking.deciding.questions import Question
 
 Said = Callable[..., str]
 
@@ -19,7 +19,7 @@ ASIDE = "What was found or decided contradicts a decision, and was set aside: --
 
 def fields(of: Asked, each: Shown) -> list[tuple[str, str, str, str]]:
     """Return both records field by field: alike (=), alike but for case, accents and signs (≈), or not (≠)."""
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
     from pipelines.linking.recipe import recipe
 
     rows = []
@@ -58,8 +58,8 @@ def reasons(question: "Question", said: Said) -> list[str]:
 
 def explanation(each: Shown, language: str) -> list[str]:
     """Return why the pair is what it is, in words, and in weights that add up."""
-    from pipelines.linking import words
-    from pipelines.linking.explained import weight
+    from pipelines.linking.telling import words
+    from pipelines.linking.telling.explained import weight
 
     if (found := each.explanation) is None:
         return []

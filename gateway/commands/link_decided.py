@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from gateway.commands.link_why import Asked
-    from pipelines.linking.decisions import Decision
-    from pipelines.linking.looking import Cluster, Pair
+    from pipelines.linking.deciding.decisions import Decision
+    from pipelines.linking.telling.looking import Cluster, Pair
 
 Said = Mapping[tuple[str, str], "Decision"]
 
 
 def load(of: "Asked") -> Said:
     """Return the decisions that hold, by pair. Raises Unavailable."""
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
 
     return {each.pair: each for each in decisions.load(of.workspace, of.dataset, of.column)}
 
 
 def aside(of: "Asked") -> dict[tuple[str, str], str | None]:
     """Return the pairs whose decision the run of the version set aside, each with when that was decided."""
-    from pipelines.linking import questions
+    from pipelines.linking.deciding import questions
 
     told = questions.told(of.version.folder, of.column)
     return {(each["l"], each["r"]): each["decided"] for each in told if each["kind"] == "decisions"}
@@ -38,7 +38,7 @@ def is_aside(one: "Decision", set_aside: Mapping[tuple[str, str], str | None]) -
 
 def one_each(connection: "DuckDBPyConnection", of: "Asked", typed: tuple[str, str], ends: tuple[str, str]) -> None:
     """Hold that two texts mean one record each. Raises InvalidRequest where one is the number of a cluster of several."""
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     for text, identity in zip(typed, ends, strict=True):
         number = looking.number_of(connection, of.version.folder, of.column, identity)
@@ -60,7 +60,7 @@ def standing(of: "Asked", said: Said) -> dict[tuple[str, str], "Decision"]:
 def held(connection: "DuckDBPyConnection", of: "Asked", cluster: "Cluster", said: Said) -> "Cluster":
     """Return a cluster with the decisions that hold it together: before all other links, since no run overrules them."""
     from gateway.commands import link_why
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     inside = set(looking.numbered(connection, of.version.folder, of.column, str(cluster.number)))
     same = [pair for pair, each in standing(of, said).items() if each.verdict == "same" and inside >= set(pair)]

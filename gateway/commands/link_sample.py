@@ -18,7 +18,7 @@ from gateway.commands.link_why import Asked, drawn
 from gateway.lookups.outgoing import no_formula
 
 if TYPE_CHECKING:
-    from pipelines.linking.sample import Checked, Figure, Stratum
+    from pipelines.linking.telling.sample import Checked, Figure, Stratum
     from pipelines.report.words import Words
 
 HEAD = ("identity_a", "identity_b", "verdict", "note")
@@ -46,7 +46,8 @@ async def write(of: Asked, most: int, file: Path, seed: int = 0) -> int:
 
 def check(file: Path) -> "Checked":
     """Return what the verdicts of a file say. Raises InvalidRequest, with its line, for what cannot be read."""
-    from pipelines.linking import exchange, sample
+    from pipelines.linking.deciding import exchange
+    from pipelines.linking.telling import sample
 
     strata: dict[str, Stratum] = {}
     empty = 0
@@ -93,7 +94,7 @@ def _lines(file: Path) -> list[tuple[int, dict[str, str]]]:
 
 def show_checked(checked: "Checked", language: str) -> None:
     """Show what a sample says, and on how many verdicts that rests."""
-    from pipelines.linking import words
+    from pipelines.linking.telling import words
     from pipelines.report.words import count, several
 
     said: Words = words.LANGUAGES[language]

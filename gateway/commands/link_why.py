@@ -15,10 +15,10 @@ from connectors.errors import InvalidRequest, NotFound, Unavailable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from pipelines.linking.decisions import Decision
-    from pipelines.linking.explained import Explanation, Values
+    from pipelines.linking.deciding.decisions import Decision
     from pipelines.linking.recipe import Recipe, Thresholds
-    from pipelines.linking.sample import Drawn
+    from pipelines.linking.telling.explained import Explanation, Values
+    from pipelines.linking.telling.sample import Drawn
     from pipelines.versions import Version
     from pipelines.workspace import Workspace
 
@@ -100,7 +100,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
     """Explain two records, or the cluster of one. Raises what `decide` raises, NotFound where a record is not there."""
     from gateway.commands import link_decided
     from pipelines import evidence
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     decided = link_decided.load(of)
     said = decided if of.raw else {}  # a note may tell anything
@@ -141,7 +141,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
 async def doubtful(of: Asked, most: int) -> list["Explanation"]:
     """Return the pairs that wait for a person, the best first. Raises what `decide` raises."""
     from pipelines import evidence
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     with evidence.engine() as connection:
         pairs = looking.doubtful(connection, of.version.folder, of.column, most)
@@ -155,7 +155,8 @@ async def drawn(of: Asked, most: int, seed: int) -> tuple[list["Drawn"], dict[st
     from dataclasses import replace
 
     from pipelines import evidence
-    from pipelines.linking import files, sample
+    from pipelines.linking import files
+    from pipelines.linking.telling import sample
     from pipelines.sql import quote
 
     with evidence.engine() as connection:
@@ -172,8 +173,8 @@ def explain(
     decisions: Mapping[tuple[str, str], "Decision"], names: Names,
 ) -> "Explanation":  # fmt: skip
     """Explain a pair, with the values that are given; its records are called as `names` has them."""
-    from pipelines.linking import looking
-    from pipelines.linking.explained import explain as explain_pair
+    from pipelines.linking.telling import looking
+    from pipelines.linking.telling.explained import explain as explain_pair
 
     recipe, thresholds = _recipe(of)
     decision = decisions.get((min(pair["l"], pair["r"]), max(pair["l"], pair["r"])))
@@ -202,14 +203,14 @@ def _names(of: Asked, typed: Collection[str] = ()) -> Names:
 
 def _decisions(of: Asked) -> dict[tuple[str, str], "Decision"]:
     """Return the decisions that hold, by pair; without values being shown none, since a note may tell anything."""
-    from pipelines.linking import decisions
+    from pipelines.linking.deciding import decisions
 
     return {each.pair: each for each in decisions.load(of.workspace, of.dataset, of.column)} if of.raw else {}
 
 
 def _recipe(of: Asked) -> tuple["Recipe", "Thresholds"]:
     """Return the recipe and the thresholds that the version was linked by."""
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     link = of.workspace.dataset(of.dataset).link[of.column]
     recipe = looking.recipe_of(of.version.folder, of.column, link.record)
@@ -218,7 +219,7 @@ def _recipe(of: Asked) -> tuple["Recipe", "Thresholds"]:
 
 def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -> tuple[dict[str, Any], bool]:
     """Return the pair of two records, and whether the run kept it; if not, it is scored now."""
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     if one == other:
         raise InvalidRequest("both are the same record")
@@ -239,7 +240,7 @@ def resolved(connection: "DuckDBPyConnection", of: Asked, text: str) -> str:
 
     What was typed may be personal: no error says it.
     """
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     found = looking.numbered(connection, of.version.folder, of.column, text)[:1] if _numbered(of) else []
     found = found or looking.called(connection, of.version.folder, of.column, text)
@@ -258,7 +259,7 @@ async def values_of(
 ) -> dict[str, "Values"]:
     """Return what records have in the recipe's fields, once that is on the journal. Raises what `decide` raises."""
     from pipelines.declarations import linked
-    from pipelines.linking import looking
+    from pipelines.linking.telling import looking
 
     dataset = of.workspace.dataset(of.dataset)
     link = dataset.link[of.column]

@@ -9,12 +9,12 @@ from gateway import console
 
 if TYPE_CHECKING:
     from gateway.commands.link_why import Why
-    from pipelines.linking.explained import Explanation
+    from pipelines.linking.telling.explained import Explanation
     from pipelines.report.words import Words
 
 
 def _said(language: str) -> "Words":
-    from pipelines.linking import words
+    from pipelines.linking.telling import words
 
     return words.LANGUAGES[language]
 
@@ -76,7 +76,7 @@ def show_why(why: "Why", language: str) -> None:
 
 def show_pair(pair: "Explanation", language: str) -> None:
     """Show one pair: the sentence, each comparison with its weight, the sum, and what holds besides."""
-    from pipelines.linking.explained import weight
+    from pipelines.linking.telling.explained import weight
 
     said = _said(language)
     click.echo(f"{pair.a}\n{pair.b}\n\n{pair.sentence}\n")
@@ -110,7 +110,7 @@ def show_doubtful(pairs: Sequence["Explanation"], language: str) -> None:
 
 
 def _links(pairs: Sequence["Explanation"], said: "Words") -> None:
-    from pipelines.linking.explained import weight
+    from pipelines.linking.telling.explained import weight
 
     heads = said["links_of_heads"].split("|")
     rows = [
@@ -126,7 +126,7 @@ def _called(identity: str, pair: "Explanation", side: int) -> str:
 
 
 def _probability(value: float, said: "Words") -> str:
-    from pipelines.linking.explained import probability
+    from pipelines.linking.telling.explained import probability
 
     return probability(value, said)
 

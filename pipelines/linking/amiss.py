@@ -5,7 +5,9 @@ from typing import Literal
 
 from connectors.errors import Unavailable
 from pipelines import versions
-from pipelines.linking import decisions, files, stable
+from pipelines.linking import files
+from pipelines.linking.clustering import stable
+from pipelines.linking.deciding import decisions
 from pipelines.workspace import Workspace
 
 Amiss = tuple[Literal["broken", "undeclared"], str]

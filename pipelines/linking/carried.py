@@ -6,7 +6,7 @@ All tables of a run's link begin with its `name`, which every function is given;
 import duckdb
 
 from pipelines.linking.files import Before
-from pipelines.linking.rates import Frame
+from pipelines.linking.scoring.rates import Frame
 
 NOTHING = "(SELECT 0 AS n, 0 AS side, '' AS identity, 0 AS beffroi_hash LIMIT 0)"
 """The records of no version."""

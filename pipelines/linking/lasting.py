@@ -13,8 +13,10 @@ from typing import Any
 import duckdb
 
 from connectors.errors import RunFailed, Unavailable
-from pipelines.linking import files, quality, stable
-from pipelines.linking.decisions import Decision
+from pipelines.linking import files
+from pipelines.linking.clustering import stable
+from pipelines.linking.deciding.decisions import Decision
+from pipelines.linking.telling import quality
 from pipelines.report import Report
 from pipelines.runs import Job
 from pipelines.workspace import Workspace

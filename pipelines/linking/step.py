@@ -19,26 +19,18 @@ import duckdb
 from pipelines import known
 from pipelines.declarations import linked
 from pipelines.judge import ROWS, Judged
-from pipelines.linking import (
-    attached,
-    carried,
-    clusters,
-    decisions,
-    files,
-    gathered,
-    lasting,
-    pairs,
-    quality,
-    stable,
-    written,
-)
-from pipelines.linking.decisions import Decision
+from pipelines.linking import carried, files, gathered, lasting, written
+from pipelines.linking.clustering import attached, clusters, stable
+from pipelines.linking.deciding import decisions
+from pipelines.linking.deciding.decisions import Decision
 from pipelines.linking.files import Before
 from pipelines.linking.gathered import FIELD, Gathered
-from pipelines.linking.model import Model, is_whole, train
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, Thresholds
 from pipelines.linking.recipe import recipe as recipe_of
+from pipelines.linking.scoring import pairs
+from pipelines.linking.scoring.model import Model, is_whole, train
+from pipelines.linking.telling import quality
 from pipelines.needed import Needed
 from pipelines.runs import Job
 from pipelines.sql import DUCKDB, identifier, quote

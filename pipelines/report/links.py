@@ -6,7 +6,7 @@ Nothing of it names a record.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.linking import words
+from pipelines.linking.telling import words
 from pipelines.report import Report
 from pipelines.report.section import Section
 from pipelines.report.words import Words, count, decimal, several, share

@@ -21,7 +21,8 @@ import pytest
 from gateway.cli import main
 from gateway.service import Service
 from gateway.serving.app import application
-from pipelines.linking import decisions, gathered
+from pipelines.linking import gathered
+from pipelines.linking.deciding import decisions
 from pipelines.run import run
 from pipelines.workspace import Workspace
 from tests.commands import beffroi

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.linking import decisions
+from pipelines.linking.deciding import decisions
 from tests.linking.persons import FIRST, PERSONS, copied, decide, of, put
 from tests.pipelines.bench import Bench
 from tests.pipelines.conftest import bench as bench  # noqa: PLC0414  # pytest finds it here

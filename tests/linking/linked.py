@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from pipelines.linking import model, pairs, prepare
+from pipelines.linking import prepare
 from pipelines.linking.recipe import Recipe
+from pipelines.linking.scoring import model, pairs
 
 Row = Mapping[str, str | None]
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.linking import decisions, gathered
+from pipelines.linking import gathered
+from pipelines.linking.deciding import decisions
 from pipelines.report import Report
 from tests.pipelines.bench import Bench
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.linking.attached import Attached, attach
-from pipelines.linking.decisions import Decision, said_of
+from pipelines.linking.clustering.attached import Attached, attach
+from pipelines.linking.deciding.decisions import Decision, said_of
 from tests.linking.linked import fill, weight
 
 CONNECTION = duckdb.connect()

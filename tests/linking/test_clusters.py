@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Unavailable
-from pipelines.linking import stable
-from pipelines.linking.clusters import Clustered, Guards, cluster
-from pipelines.linking.decisions import Decision, said_of
+from pipelines.linking.clustering import stable
+from pipelines.linking.clustering.clusters import Clustered, Guards, cluster
+from pipelines.linking.deciding.decisions import Decision, said_of
 from tests.effort import some
 from tests.linking.linked import fill, weight
 from tests.pipelines.bench import Bench

@@ -13,8 +13,9 @@ from click.testing import Result
 
 from gateway.french import FRENCH
 from pipelines import versions
-from pipelines.linking import decisions, files
-from pipelines.linking.questions import Question, Queue, Settled
+from pipelines.linking import files
+from pipelines.linking.deciding import decisions
+from pipelines.linking.deciding.questions import Question, Queue, Settled
 from pipelines.workspace import Workspace
 from tests import commands
 from tests.gateway.test_journal import entries

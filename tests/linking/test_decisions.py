@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import InvalidRequest, Unavailable
-from pipelines.linking import decisions, exchange
-from pipelines.linking.decisions import Decision, said_of
+from pipelines.linking.deciding import decisions, exchange
+from pipelines.linking.deciding.decisions import Decision, said_of
 from pipelines.workspace import Workspace
 from tests.pipelines.bench import Bench
 

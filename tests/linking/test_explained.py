@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from pipelines import report
-from pipelines.linking import decisions, explained, looking, sample, words
+from pipelines.linking.deciding import decisions
 from pipelines.linking.recipe import Comparison, Recipe, Thresholds, names, recipe
+from pipelines.linking.telling import explained, looking, sample, words
 from pipelines.report import links
 from pipelines.report import page as report_page
 from pipelines.report.words import ENGLISH, FRENCH

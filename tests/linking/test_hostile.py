@@ -9,8 +9,11 @@ import pyarrow as pa
 import pytest
 
 from connectors.errors import InvalidRequest, RunFailed, Unavailable
-from pipelines.linking import decisions, exchange, model, pairs, prepare, recipe, stable
-from pipelines.linking.attached import attach
+from pipelines.linking import prepare, recipe
+from pipelines.linking.clustering import stable
+from pipelines.linking.clustering.attached import attach
+from pipelines.linking.deciding import decisions, exchange
+from pipelines.linking.scoring import model, pairs
 from pipelines.run import run
 from tests.linking.linked import Row, records
 from tests.linking.persons import BOTH, COMPANIES, FIRST, NAMES, PERSONS, decide, linked, numbers, of, put
@@ -120,10 +123,12 @@ def test_more_rows_alike_are_linked_as_those_that_were_there(persons: Bench) -> 
 
 
 def test_the_deadline_ends_linking_too(persons: Bench) -> None:
-    persons.write("datasets/persons.yaml", PERSONS + "deadline: 0.3\n")
+    put(persons, *((str(at), f"Zabala{at}", "Ane", f"19{at % 90 + 10}-05-05") for at in range(20_000)))
+    persons.write("datasets/persons.yaml", PERSONS + "deadline: 1\n")
     with pytest.raises(RunFailed, match="deadline"):
         run(persons.workspace, "persons")
     persons.write("datasets/persons.yaml", PERSONS)
+    put(persons, *FIRST)
     assert linked(persons)[1]["clusters"] == 3
 
 

@@ -9,8 +9,10 @@ import duckdb
 import pytest
 
 from connectors.errors import RunFailed
-from pipelines.linking import carried, files, pairs, prepare, recipe, words
-from pipelines.linking.model import Model
+from pipelines.linking import carried, files, prepare, recipe
+from pipelines.linking.scoring import pairs
+from pipelines.linking.scoring.model import Model
+from pipelines.linking.telling import words
 from pipelines.report import links
 from tests.pipelines.bench import Bench, read
 

@@ -6,7 +6,9 @@ import pytest
 
 from connectors.errors import Misconfigured, RunFailed, Unavailable
 from pipelines import doctor
-from pipelines.linking import decisions, files, stable
+from pipelines.linking import files
+from pipelines.linking.clustering import stable
+from pipelines.linking.deciding import decisions
 from pipelines.run import run
 from tests.linking.persons import COMPANIES, FIRST, PERSONS, decide, linked, numbers, of, put
 from tests.pipelines.bench import Bench, read

@@ -9,7 +9,9 @@ import pytest
 
 from gateway.commands import decide_words
 from pipelines.declarations import linked
-from pipelines.linking import decisions, exchange, explained, prepare, recipe, sample
+from pipelines.linking import prepare, recipe
+from pipelines.linking.deciding import decisions, exchange
+from pipelines.linking.telling import explained, sample
 from tests.commands import beffroi
 from tests.linking.conftest import declared
 from tests.linking.linked import records

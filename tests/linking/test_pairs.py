@@ -7,8 +7,9 @@ import duckdb
 import pytest
 
 from connectors.errors import RunFailed
-from pipelines.linking import model, pairs, prepare, recipe
-from pipelines.linking.model import Model
+from pipelines.linking import prepare, recipe
+from pipelines.linking.scoring import model, pairs
+from pipelines.linking.scoring.model import Model
 from tests.effort import times
 
 PERSON = recipe.recipe("person")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.linking import missed, quality, sample
-from pipelines.linking.decisions import said_of
+from pipelines.linking.deciding.decisions import said_of
 from pipelines.linking.recipe import Thresholds
+from pipelines.linking.telling import missed, quality, sample
 from tests.effort import some, times
 
 THRESHOLDS = Thresholds(link=0.99, review=0.5)

@@ -7,7 +7,9 @@ import pytest
 
 from connectors.errors import RunFailed
 from pipelines import doctor, rollback, versions
-from pipelines.linking import blocking, decisions, files, recipe
+from pipelines.linking import files, recipe
+from pipelines.linking.deciding import decisions
+from pipelines.linking.scoring import blocking
 from pipelines.report import find
 from pipelines.run import run
 from tests.linking.persons import BOTH, COMPANIES, FIRST, PERSONS, Row, copied, decide, linked, numbers, of, put

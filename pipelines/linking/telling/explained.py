@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.linking import words
-from pipelines.linking.decisions import VERDICTS, Decision
+from pipelines.linking.deciding.decisions import VERDICTS, Decision
 from pipelines.linking.recipe import Comparison, Recipe, Thresholds
+from pipelines.linking.telling import words
 from pipelines.report.words import Words, count, decimal
 
 Values = Mapping[str, str | None]

@@ -5,7 +5,7 @@ They come on top of those of a report (`pipelines.report.words`), by which numbe
 
 from collections.abc import Mapping
 
-from pipelines.linking import figure_words
+from pipelines.linking.telling import figure_words
 from pipelines.report import words as report_words
 from pipelines.report.words import Words
 

@@ -11,10 +11,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.linking.blocking import candidates
-from pipelines.linking.learning import Levels
-from pipelines.linking.levels import levels as make_levels
 from pipelines.linking.recipe import Recipe
+from pipelines.linking.scoring.blocking import candidates
+from pipelines.linking.scoring.learning import Levels
+from pipelines.linking.scoring.levels import levels as make_levels
 
 SAMPLED = 20_000
 """Records whose candidates are looked at, at most."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.linking import components, cutting
-from pipelines.linking.cutting import DECIDED, Ends, Group
-from pipelines.linking.graph import Graph
+from pipelines.linking.clustering import components, cutting
+from pipelines.linking.clustering.cutting import DECIDED, Ends, Group
+from pipelines.linking.clustering.graph import Graph
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from connectors.errors import InvalidRequest
-from pipelines.linking.decisions import VERDICTS, Decision, Values, Verdict, now, said_of
+from pipelines.linking.deciding.decisions import VERDICTS, Decision, Values, Verdict, now, said_of
 
 Format = Literal["csv", "jsonl"]
 

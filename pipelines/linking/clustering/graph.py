@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.linking.decisions import Decision
+from pipelines.linking.deciding.decisions import Decision
 from pipelines.sql import identifier
 
 Ints = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.linking.decisions import VERDICTS
+from pipelines.linking.deciding.decisions import VERDICTS
 
 Ints = npt.NDArray[np.int64]
 

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import duckdb
 
-from pipelines.linking import rates
-from pipelines.linking.learning import Levels, learn
 from pipelines.linking.prepare import filled
 from pipelines.linking.recipe import Comparison, Recipe
+from pipelines.linking.scoring import rates
+from pipelines.linking.scoring.learning import Levels, learn
 
 FEW = 200
 """Records under which nothing is learnt."""

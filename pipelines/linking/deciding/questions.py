@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 import duckdb
 
-from pipelines.linking import decisions, files, looking
-from pipelines.linking.decisions import Decision, Values
+from pipelines.linking import files
+from pipelines.linking.deciding import decisions
+from pipelines.linking.deciding.decisions import Decision, Values
+from pipelines.linking.telling import looking
 from pipelines.sql import quote
 
 Why = Literal["contradiction", "changed", "doubtful"]

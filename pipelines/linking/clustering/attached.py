@@ -13,10 +13,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipelines.linking import bands
-from pipelines.linking.clusters import MOST_TOLD, Contradiction
-from pipelines.linking.decisions import Decision, in_order
-from pipelines.linking.events import NONE
+from pipelines.linking.clustering import bands
+from pipelines.linking.clustering.clusters import MOST_TOLD, Contradiction
+from pipelines.linking.clustering.events import NONE
+from pipelines.linking.deciding.decisions import Decision, in_order
 
 Connection = duckdb.DuckDBPyConnection
 

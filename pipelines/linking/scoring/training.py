@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.linking.levels import columns
 from pipelines.linking.recipe import Comparison
+from pipelines.linking.scoring.levels import columns
 
 SEED = 1
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.linking.blocking import Blocked, candidates
-from pipelines.linking.levels import again, frequencies, levels
-from pipelines.linking.model import Model
 from pipelines.linking.recipe import Comparison, Recipe
+from pipelines.linking.scoring.blocking import Blocked, candidates
+from pipelines.linking.scoring.levels import again, frequencies, levels
+from pipelines.linking.scoring.model import Model
 
 __all__ = ["Blocked", "Histogram", "candidates", "score"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from pipelines.linking import missed
-from pipelines.linking.decisions import Decision
+from pipelines.linking.deciding.decisions import Decision
 from pipelines.linking.recipe import Thresholds
+from pipelines.linking.telling import missed
 from pipelines.sql import identifier
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999)

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.linking import bands, components, events, graph, stable, troubled
-from pipelines.linking.cutting import DECIDED
-from pipelines.linking.decisions import Decision, in_order
-from pipelines.linking.graph import Graph
-from pipelines.linking.troubled import Outcome
+from pipelines.linking.clustering import bands, components, events, graph, stable, troubled
+from pipelines.linking.clustering.cutting import DECIDED
+from pipelines.linking.clustering.graph import Graph
+from pipelines.linking.clustering.troubled import Outcome
+from pipelines.linking.deciding.decisions import Decision, in_order
 
 Ints = npt.NDArray[np.int64]
 Connection = duckdb.DuckDBPyConnection

@@ -12,12 +12,13 @@ from typing import Any
 
 import duckdb
 
-from pipelines.linking import files, pairs
-from pipelines.linking.explained import Values
+from pipelines.linking import files
 from pipelines.linking.gathered import FIELD
-from pipelines.linking.model import Model
-from pipelines.linking.quality import band
 from pipelines.linking.recipe import Recipe, Thresholds, recipe
+from pipelines.linking.scoring import pairs
+from pipelines.linking.scoring.model import Model
+from pipelines.linking.telling.explained import Values
+from pipelines.linking.telling.quality import band
 from pipelines.sql import identifier, quote
 
 Connection = duckdb.DuckDBPyConnection

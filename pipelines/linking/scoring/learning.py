@@ -10,8 +10,8 @@ import statistics
 
 import duckdb
 
-from pipelines.linking import training
 from pipelines.linking.recipe import Comparison, Recipe, Training
+from pipelines.linking.scoring import training
 
 SAMPLED = 2_000_000
 """Pairs that u is counted in, about."""

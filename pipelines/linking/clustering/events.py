@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.linking import bands
-from pipelines.linking.cutting import DECIDED
-from pipelines.linking.decisions import Decision
-from pipelines.linking.graph import Graph, places
+from pipelines.linking.clustering import bands
+from pipelines.linking.clustering.cutting import DECIDED
+from pipelines.linking.clustering.graph import Graph, places
+from pipelines.linking.deciding.decisions import Decision
 
 Ints = npt.NDArray[np.int64]
 Connection = duckdb.DuckDBPyConnection

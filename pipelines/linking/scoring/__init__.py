@@ -1,0 +1,1 @@
+"""Scoring: which records are compared, what their comparisons weigh, and how likely two are the same."""

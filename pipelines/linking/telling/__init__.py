@@ -1,0 +1,1 @@
+"""Telling: why a pair is linked, and how good the links are, in words and figures."""
