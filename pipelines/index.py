@@ -8,7 +8,7 @@ more, and under it the whole index that the last one has, by another name: a fil
 import hashlib
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -124,7 +124,7 @@ def patch(
             shutil.copyfile(changes[0], part)
         left = connection.execute(f"SELECT {key_sql(dataset.key, '', moments(dataset))} FROM {gone}").fetchall()
         rows = connection.execute(f"{_entries(dataset, came)} ORDER BY 1")
-        _put(rows, part, [_stored(text) for (text,) in left], append=False)
+        _put(rows, part, [_stored(text.encode()) for (text,) in left], append=False)
         few = _reading(part).stat()["entries"] <= last.rows * PATCHED
         if few:
             second_name(whole, base)
@@ -151,18 +151,31 @@ def _put(rows: duckdb.DuckDBPyConnection, path: Path, gone: Iterable[bytes] = ()
 
 def row(version: Version, key: str) -> bytes | None:
     """Return the row of `version` whose key text is `key`, as a JSON object, or None. Raises lmdb.Error."""
-    environments = _environments(version)
-    if len(environments) > 1:
-        return rows(version, (key,))[0]
-    with environments[0].begin() as transaction:
-        found: bytes | None = transaction.get(_stored(key))
-    return found
+    return reader(version)(key.encode())
+
+
+def reader(version: Version) -> Callable[[bytes], bytes | None]:
+    """Return what reads rows of `version`, as `row` does, by the bytes of their key texts. Raises lmdb.Error, as that does.
+
+    It is for one thread, and to be let go soon: as long as it is there, the disk keeps files that were swept away.
+    """
+    first, *below = (environment.begin().get for environment in _environments(version))
+
+    def read(key: bytes) -> bytes | None:
+        stored = _stored(key)
+        found: bytes | None = first(stored)
+        for get in below:
+            if found is None:
+                found = get(stored)
+        return found or None
+
+    return read
 
 
 def rows(version: Version, keys: Iterable[str]) -> list[bytes | None]:
     """Return the rows of `version` whose key texts are `keys`, each as `row` does. Raises lmdb.Error."""
     first, *below = _environments(version)
-    stored = [_stored(key) for key in keys]
+    stored = [_stored(key.encode()) for key in keys]
     with first.begin() as transaction:
         found = [transaction.get(key) for key in stored]
     for environment in below:
@@ -213,6 +226,5 @@ def _open(version: Version) -> tuple[lmdb.Environment, ...]:
     return environments
 
 
-def _stored(text: str) -> bytes:
-    raw = text.encode()
+def _stored(raw: bytes) -> bytes:
     return raw if 0 < len(raw) <= MAX_KEY else b"\x00" + hashlib.sha256(raw).digest()

@@ -36,7 +36,7 @@ from pipelines.workspace import Workspace
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "gateway.serving.lines.Plain", "fmt": "%(asctime)s %(levelname)s %(message)s"}},
+    "formatters": {"plain": {"()": "gateway.serving.lines.Plain"}},
     "handlers": {
         "stderr": {"class": "gateway.serving.lines.Lines", "formatter": "plain", "stream": "ext://sys.stderr"}
     },

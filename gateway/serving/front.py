@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from connectors.errors import InvalidRequest
 from gateway.languages import LANGUAGE, preferred
 from gateway.problems import internal
+from gateway.serving.lines import Direct
 from gateway.traces import route_of
 
 log = logging.getLogger("beffroi.access")
+direct = Direct(log)
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body; a question is far shorter."""
@@ -79,7 +81,9 @@ def logged(scope: Scope, status: int, started: float) -> None:
 
 def line(method: str, route: str, status: int, started: float) -> None:
     """Write the line of a request to an address of the template `route`."""
-    log.info("%s %s %s %.0f ms", method, route, status or "-", (time.monotonic() - started) * 1000)
+    took = (time.monotonic() - started) * 1000
+    if not direct.say(f"{method} {route} {status or '-'} {took:.0f} ms"):
+        log.info("%s %s %s %.0f ms", method, route, status or "-", took)
 
 
 class _Body:

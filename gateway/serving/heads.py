@@ -5,10 +5,14 @@ an `Upgrade` would let a stranger write headers that only a proxy may write.
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from gateway.serving.short import Rows
 
 MAX_HEAD = 64 * 1024
 """Bytes that may come of a request's line, headers and trailers before they end; a body has its own bound."""
@@ -67,17 +71,30 @@ class Bounded(_Watched, HttpToolsProtocol):
     that offers to upgrade (as Java's client does) is read by h11, with all that follows on its connection: httptools
     takes its body for a further request.
 
-    What the application's `state.rows` can answer as soon as a head is read, it answers here.
+    What the application's `state.rows` can answer as soon as a head is read, it answers here, and where it has read the
+    same head before but for the first line, without reading it again.
     """
 
+    _rows: "Rows | None" = None
+    _heard = 0.0
+    """When a request was last answered whose head was not read: the time that a connection may be idle begins there."""
+    _own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+    """The server's own headers, which it makes anew each second, as they are and as they are written."""
     _unread, _over, _between, _begun, _answered = 0, False, True, 0, False
     _came: bytes | None = b""
     """All that came since the request began whose head is read; None where it began after another in one segment."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for requests."""
+        super().connection_made(transport)
+        if not self.root_path:
+            self._rows = getattr(self.config.app.state, "rows", None)  # type: ignore[union-attr]
+
     def data_received(self, data: bytes) -> None:
         """Read what came."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or (self._between and not self._unread and self._again(data)):
             return
+        alone = self._between
         self._unread += len(data)
         if self._between:
             self._came, self._begun = data, 0
@@ -85,6 +102,8 @@ class Bounded(_Watched, HttpToolsProtocol):
         elif self._came is not None and not self._over:
             self._came += data
         super().data_received(data)
+        if alone and self._answered and self._between and self._begun == 1 and self._rows is not None:
+            self._rows.remember(data, self.headers)
         if self._unread > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response(f"The head of the request is longer than {MAX_HEAD // 1024} KiB.")
 
@@ -109,22 +128,49 @@ class Bounded(_Watched, HttpToolsProtocol):
             super().on_headers_complete()
 
     def _answer(self) -> bool:
-        """Answer at once, if that can be done, and the connection is in no other state than it mostly is."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        rows = getattr(self.config.app.state, "rows", None)  # type: ignore[union-attr]
-        if rows is None or busy or self.flow.write_paused or self.transport.is_closing() or self.root_path:
+        """Answer at once, if that can be done."""
+        if self._rows is None or self._busy() or self.transport.is_closing():
             return False
         if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
             return False
-        found = rows.answer(self.parser.get_method(), self.url, self.headers)
+        found = self._rows.answer(self.parser.get_method(), self.url, self.headers)
         if found is None:
             return False
-        status, answer = found
-        own = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
-        self.transport.write(STATUS_LINE[status] + own + answer)
+        self._write(*found)
         self._answered = True
         self.on_response_complete()
         return True
+
+    def _again(self, data: bytes) -> bool:
+        """Answer at once a request that is all that came, whose head need not be read."""
+        if self._rows is None or self._busy() or (found := self._rows.again(data)) is None:
+            return False
+        self._write(*found)
+        self._since, self._heard = None, self.loop.time()
+        self.server_state.total_requests += 1
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_handler()
+        return True
+
+    def _busy(self) -> bool:
+        """Tell whether an answer would have to wait: for another, or for who asked to read."""
+        return self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete)
+
+    def _write(self, status: int, answer: bytes) -> None:
+        headers, own = self._own
+        if headers is not self.server_state.default_headers:
+            headers = self.server_state.default_headers
+            own = b"".join(b"%b: %b\r\n" % each for each in headers)
+            self._own = headers, own
+        self.transport.write(b"%b%b%b" % (STATUS_LINE[status], own, answer))
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it is idle for as long as it may; else wait for the rest of that time."""
+        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def on_body(self, body: bytes) -> None:
         """Hand on a part of the body."""

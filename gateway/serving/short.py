@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from connectors.errors import BeffroiError
-from gateway.callers.access import Caller, Resource, decide, of_dataset
+from gateway.callers.access import Caller, decide, of_dataset
 from gateway.callers.proxies import CERTIFICATES
 from gateway.datasets.open_data import meta
 from gateway.datasets.routes import row_headers
@@ -27,12 +27,12 @@ from pipelines.versions import Version
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    Headers = Iterable[tuple[bytes, bytes]]
+    Headers = Sequence[tuple[bytes, bytes]]
 
 CREDENTIALS = {b"authorization", *(name.encode() for name in CERTIFICATES)}
 """Headers that may tell who asks: such a call counts against limits, of which the long way tells."""
@@ -40,10 +40,13 @@ CREDENTIALS = {b"authorization", *(name.encode() for name in CERTIFICATES)}
 UNUSUAL = frozenset({*CREDENTIALS, b"content-length", b"transfer-encoding", b"expect"})
 """Headers that a question for a row does not have: they tell of a body, too."""
 
-PLAIN = frozenset(range(0x21, 0x7F)) - set(b"%?#")
+PLAIN = bytes(set(range(0x21, 0x7F)) - set(b"%?#"))
 """Bytes of a key that stands in an address as it is."""
 
 ANYBODY = Caller("api")
+MOST_TEXT, MOST_TEXTS = 2048, 256
+"""Bytes of the headers of one request that are remembered, and of how many; none of them tells who asks."""
+
 ROUTE = "/datasets/{name}/rows/{key}"
 """What the log shows of the address of a row."""
 
@@ -55,16 +58,27 @@ def _lines(headers: "Headers") -> bytes:
 
 
 END = _lines([*ALWAYS, *SHARED]) + b"\r\n"
+BEGIN = b'\r\ncontent-type: application/json\r\n%b{"data":' % END
+"""What stands between the length of an answer and its row."""
 
 
 class _Told(NamedTuple):
-    """What every answer tells of a version: its headers, and the meta up to the age, which is told anew each time."""
+    """What every answer tells of a version: its headers, and the meta up to the age."""
 
     version: Version
     as_of: "dt.datetime"
     tag: bytes
     head: bytes
     meta: bytes
+
+
+class _Now(NamedTuple):
+    """What all answers of one turn are made of: the tag, the headers, what reads a row, what stands behind it."""
+
+    tag: bytes
+    head: bytes
+    row: "Callable[[bytes], bytes | None]"
+    end: bytes
 
 
 class Rows:
@@ -83,51 +97,77 @@ class Rows:
         }
         self._told: dict[str, _Told] = {}
         self._now = Turn(self._look)
+        self._usual: dict[bytes, bytes | None] = {}
 
     def answer(self, method: bytes, target: bytes, headers: "Headers") -> tuple[int, bytes] | None:
         """Return the status, and what follows the server's own headers; None where the request takes the long way.
 
         `target` is what stands behind the method, `headers` have names in lower case.
         """
+        if method not in (b"GET", b"HEAD") or not target.startswith(b"/datasets/"):
+            return None
+        if not UNUSUAL.isdisjoint(said := dict(headers)) or len(said) < len(headers):
+            return None
+        return self._answer(target, said.get(b"if-none-match"), whole=method == b"GET")
+
+    def again(self, request: bytes) -> tuple[int, bytes] | None:
+        """Return what `answer` does, of all that a segment holds, where `remember` knows what stands behind its first line."""
+        if len(request) > 2 * MOST_TEXT:
+            return None
+        line, _, headers = request.partition(b"\r\n")
+        known = self._usual.get(headers, b"")
+        if known == b"" or not line.startswith(b"GET /") or not line.endswith(b" HTTP/1.1"):
+            return None
+        return self._answer(line[4:-9], known)
+
+    def remember(self, request: bytes, headers: "Headers") -> None:
+        """Remember what stands behind the first line of a request that was answered, and was all that its segment held.
+
+        Clients repeat it byte for byte, and behind any such line it is read alike: it need not be read again.
+        """
+        line, _, text = request.partition(b"\r\n")
+        if not line.startswith(b"GET /datasets/") or not line.endswith(b" HTTP/1.1"):
+            return
+        if len(text) > MOST_TEXT or text.find(b"\r\n\r\n") != len(text) - 4:
+            return
+        if len(self._usual) >= MOST_TEXTS:
+            del self._usual[next(iter(self._usual))]
+        self._usual[text] = dict(headers).get(b"if-none-match")
+
+    def _answer(self, target: bytes, known: bytes | None, *, whole: bool = True) -> tuple[int, bytes] | None:
+        """Answer for a row, `whole` or by its headers, to who knows one by the tag `known`."""
         started = time.monotonic()
         parts = target.split(b"/", 4)  # "", datasets, name, rows, key
-        if len(parts) < 5 or parts[1] != b"datasets" or parts[3] != b"rows" or parts[2] not in self._open:
+        if len(parts) < 5 or parts[1] != b"datasets" or parts[3] != b"rows" or parts[4].translate(None, PLAIN):
             return None
-        if method not in (b"GET", b"HEAD") or not PLAIN.issuperset(parts[4]):
+        try:
+            now = self._now.of(parts[2])
+            row = now.row(parts[4]) if now is not None and known in (None, now.tag) else None
+        except (BeffroiError, lmdb.Error, OSError):  # the long way says what is wrong
             return None
-        if not UNUSUAL.isdisjoint(said := dict(headers)):
+        if now is None or row is None:
             return None
-        found = self._found(*self._open[parts[2]], parts[4].decode(), said.get(b"if-none-match"))
-        if found is None:
-            return None
-        row, told, unchanged = found
-        status, answer = 304, told.head + END
-        if not unchanged:
-            body = b'{"data":%b,"meta":%b%d}}' % (row, told.meta, age(told.as_of))
-            answer = b"%bcontent-length: %d\r\ncontent-type: application/json\r\n%b" % (told.head, len(body), END)
-            status, answer = 200, answer + body if method == b"GET" else answer
-        line(method.decode(), ROUTE, status, started)
+        status, answer = 304, now.head + END
+        if known is None:
+            length = len(row) + len(now.end) + len(b'{"data":')
+            answer = b"%bcontent-length: %d%b%b%b" % (now.head, length, BEGIN, row, now.end)
+            status, answer = 200, answer if whole else answer[:-length]
+        line("GET" if whole else "HEAD", ROUTE, status, started)
         return status, answer
 
-    def _found(self, name: str, resource: Resource, key: str, known: bytes | None) -> tuple[bytes, _Told, bool] | None:
-        """Return the row that is asked for, and whether the asker has it, who knows one by that tag."""
-        try:
-            granted = decide(self._workspace, ANYBODY, resource, None).fields
-            told = self._now.of(name)
-            row = None if told is None or granted != resource.fields else index.row(told.version, key)
-        except (BeffroiError, lmdb.Error):  # the long way says what is wrong
+    def _look(self, raw: bytes) -> _Now | None:
+        """Look what is told of a dataset: it is open, it has a version, and anybody is granted all of it."""
+        if raw not in self._open:
             return None
-        return (row, told, known is not None) if told and row is not None and known in (None, told.tag) else None
-
-    def _look(self, name: str) -> _Told | None:
-        """Look which version is the latest."""
-        version = versions.latest(self._workspace, name)
-        if version is None:
+        name, resource = self._open[raw]
+        granted, version = decide(self._workspace, ANYBODY, resource, None), versions.latest(self._workspace, name)
+        if version is None or granted.fields != resource.fields:
             return None
         told = self._told.get(name)
         if told is None or told.version is not version or told.as_of != version.as_of:
             told = self._told[name] = _of(version)
-        return told
+        end = b',"meta":%b%d}}' % (told.meta, age(told.as_of))
+        return _Now(told.tag, told.head, index.reader(version), end)
 
 
 def _of(version: Version) -> _Told:
