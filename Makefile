@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 LOCK = uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --group build
 
+# Kept, else each of many processes compiles all of the code again, and each test process its tests.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test check soak pages lock clean
 
 demo: .venv/.installed            ## run the main job, then serve it (ARGS="--once": do not serve)

@@ -66,7 +66,8 @@ def record_of(
         made[field] = (python, Field(**about)) if said.required else (python | None, Field(None, **about))
     record = create_model(name, __base__=Record, __doc__=f"A {name}, as its declaration describes it.", **made)
     record.key = key or next(iter(fields), "")
-    record.identifiers = {identifier.scheme: Check(identifier)}
+    form = identifier.model_copy(update={"example": None})  # what is shown makes no other record
+    record.identifiers = {identifier.scheme: Check(form)}
     return record
 
 

@@ -28,6 +28,7 @@ class Identifier(Declared):
     scheme: Entry
     pattern: str = ""
     check: str | None = None
+    example: str | None = None
     fields: identities.Fields | None = None
 
     @model_validator(mode="after")
@@ -38,6 +39,13 @@ class Identifier(Declared):
             raise ValueError("check: is for the number that one identifier is, not for the fields of an identity")
         if (self.fields is not None) != (self.scheme == identities.SCHEME):
             raise ValueError(f"the scheme of fields: is {identities.SCHEME}, and no other identifier is called that")
+        if self.example is not None:
+            if self.fields is not None:
+                raise ValueError("example: is of one identifier; that of an identity is made of its fields")
+            try:
+                Check(self)(self.example)
+            except ValueError as error:
+                raise ValueError(f"example: is no such identifier: {error}") from None
         return self
 
     @field_validator("pattern")

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from connectors.declared import Declared
+from connectors.json_names import doubled
 
 SCHEME = "identity"
 """What an identity is called where an identifier has a scheme: `identity:{…}`, its fields in JSON."""
@@ -74,6 +75,8 @@ def read(fields: Mapping[str, IdentityField], text: str) -> str:
     Raises ValueError, which says of each field what is wrong and what is wanted, never what came.
     """
     given = _object(text)
+    if doubled(text):
+        raise ValueError("a field stands in it twice")
     if given is None:
         raise ValueError(f"it is written as a JSON object with the fields {', '.join(fields)}")
     wrong = [f"{name} {said}" for name, field in fields.items() if (said := _wrong(field, given.get(name)))]

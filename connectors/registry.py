@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Self, TypeAlias
 
@@ -169,6 +170,12 @@ class Registry:
         """Return what is wrong with the settings beyond their form, each with the keys where it stands."""
         return ()
 
+    @property
+    def example(self) -> str | None:
+        """Return an identifier that may be shown, `scheme:value`; None where the settings say none."""
+        asked = getattr(getattr(self.settings, "lookup", None), "identifier", None)
+        return None if asked is None or asked.example is None else f"{asked.scheme}:{asked.example}"
+
     def doubts(self) -> Iterable[str]:
         """Return what is allowed in the settings, and yet may be wrong in a way that nobody would notice."""
         lookup = getattr(self.settings, "lookup", None)
@@ -258,7 +265,8 @@ class Registry:
             raise Down(str(error), registry=self.name) from error
 
 
-def kinds() -> dict[str, Callable[[], type[Registry]]]:
+@cache
+def kinds() -> Mapping[str, Callable[[], type[Registry]]]:
     """Return every kind of registry by name, with a function that loads its class."""
 
     def loader(module: str) -> Callable[[], type[Registry]]:
@@ -272,7 +280,7 @@ _PLUMBING = {
     *("columns", "deadline", "errors", "records", "registry", "extras", "sandbox"),
     *("http", "sockets", "answers", "tls", "drafts", "drafting", "derived", "identifiers", "limits", "pacing"),
     *("http_session", "guard", "credentials", "identities", "ledgers", "timestamps", "openid", "carried"),
-    *("patterns", "variables", "yaml_text", "outcomes", "declared"),
+    *("patterns", "variables", "yaml_text", "outcomes", "declared", "json_names"),
 }
 """Modules and packages of this package that are no kind of registry."""
 

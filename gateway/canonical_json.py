@@ -27,6 +27,8 @@ def written(data: dict[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     """Return a value that both encoders write in the same way. Raises ValueError where there is none."""
+    if value is None or isinstance(value, str | bool):
+        return value
     if isinstance(value, float):
         if value.is_integer() and abs(value) < EXACT:
             return int(value)
@@ -37,7 +39,7 @@ def _plain(value: Any) -> Any:
     elif isinstance(value, dict):
         if not all(map(str.isascii, value)):  # they are ordered otherwise
             raise ValueError
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: each if isinstance(each, str) else _plain(each) for key, each in value.items()}
     elif isinstance(value, list):
         return [_plain(each) for each in value]
     return value

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.errors import BeffroiError
+from gateway.french import told
+from gateway.languages import LANGUAGE, in_french
+from gateway.languages.codes import CODES
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
@@ -83,11 +86,27 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Seq
     Console(width=width, soft_wrap=False, highlight=False, markup=False).print(table)
 
 
+WHOSE: Mapping[str, str] = {
+    "caller": "yours to mend",
+    "registry": "the registry's fault",
+    "beffroi": "this workspace's or Beffroi's own",
+}
+"""Whose fault an error is."""
+
+AGAIN = "That is worth trying in {seconds} seconds."
+
+
 def show_error(error: BeffroiError, as_json: bool) -> None:
-    """Say an error on standard error: what, whose fault, what to do, and when where that is known."""
+    """Say an error on standard error: what, whose fault, what to do, and when where that is known.
+
+    As JSON it is in English; for people its detail is in French where that language has all of it, else in English.
+    """
+    if LANGUAGE.get() == "fr" and not as_json:
+        click.echo("\n".join(_in_french(error)), err=True)
+        return
     todo = TODOS.get(error.code, error.todo)
     if error.retry_in is not None:
-        todo = f"{todo} That is worth trying in {max(1, math.ceil(error.retry_in))} seconds."
+        todo = f"{todo} {AGAIN.format(seconds=_seconds(error.retry_in))}"
     if as_json:
         said: Mapping[str, Any] = {
             "code": error.code,
@@ -98,12 +117,20 @@ def show_error(error: BeffroiError, as_json: bool) -> None:
         }
         click.echo(json.dumps(said, ensure_ascii=False), err=True)
         return
-    whose = {
-        "caller": "yours to mend",
-        "registry": "the registry's fault",
-        "beffroi": "this workspace's or Beffroi's own",
-    }[error.fault]
-    click.echo(f"{error.title} ({whose})\n{error.detail}\n{todo}", err=True)
+    click.echo(f"{error.title} ({WHOSE[error.fault]})\n{error.detail}\n{todo}", err=True)
+
+
+def _in_french(error: BeffroiError) -> Iterator[str]:
+    said = told("fr")
+    title, todo = CODES[error.code]
+    yield f"{title} ({said(WHOSE[error.fault])})"
+    yield in_french(error.detail) or error.detail
+    todo = said(TODOS[error.code]) if error.code in TODOS else todo
+    yield todo if error.retry_in is None else f"{todo} {said(AGAIN, seconds=_seconds(error.retry_in))}"
+
+
+def _seconds(retry_in: float) -> int:
+    return max(1, math.ceil(retry_in))
 
 
 STAGES = ("scan", "clean", "expect", "write", "faces", "commit")
@@ -113,14 +140,18 @@ STAGES = ("scan", "clean", "expect", "write", "faces", "commit")
 class Progress:
     """Plain lines on standard error: one when a task begins, one when it has ended."""
 
+    def __init__(self) -> None:
+        """It speaks the language of whoever makes it, in whatever thread a task begins."""
+        self._said = told()
+
     def begin(self, name: str) -> Tell:
         """Begin a task; return the function that hears its stages."""
-        note(f"{name}: begins")
+        note(self._said("{dataset}: begins", dataset=name))
         return lambda _stage: None
 
     def end(self, name: str, said: str) -> None:
         """End a task; `said` is what came of it."""
-        note(f"{name}: {said}")
+        note(self._said("{dataset}: {note}", dataset=name, note=said))
 
 
 class Bars(Progress):
@@ -128,6 +159,7 @@ class Bars(Progress):
 
     def __init__(self, display: "Display", total: int) -> None:
         """`display` is running."""
+        super().__init__()
         self._display = display
         self._all = display.add_task("", total=total)
         self._tasks: dict[str, TaskID] = {}

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from connectors import sandbox
 from connectors.errors import BeffroiError, InvalidRequest, Unavailable
 from connectors.sandbox import municipal, population, registers
-from gateway import console, jobs, publishing, scenario
+from gateway import console, jobs, publishing, run_words, scenario
 from gateway.callers.tokens import Tokens
 from gateway.commands.token import note
 from pipelines.workspace import Workspace
@@ -92,7 +92,7 @@ def _main_job(workspace: Workspace, reference: Path, as_json: bool) -> bool:
     made = _sources(workspace, reference)
     reports, failures = jobs.run_all(workspace, [])
     if not as_json:
-        jobs.show_reports(reports, as_json=False)
+        run_words.show_reports(reports, as_json=False)
     published: list[Published] | None = None
     try:
         ckan = publishing.ckan_of(workspace)

@@ -1,9 +1,12 @@
 """What commands for stewards print besides results, in French: each sentence by its English one.
 
-Errors, and what a command says of itself, stay English. Who is asked for `--lang` gives `told` the language.
+Errors have their French in `gateway/languages/`, as those that the gateway answers with. What a command says of itself
+(`--help`), and errors as JSON, stay English.
 """
 
 from collections.abc import Callable, Mapping
+
+from gateway.languages import LANGUAGE as LANGUAGE  # noqa: PLC0414  # commands know it from here
 
 LANGUAGES = ("en", "fr")
 """What `--lang` can be."""
@@ -131,7 +134,7 @@ FRENCH: Mapping[str, str] = {
     "unsure": "incertain",
     "withdrawn": "retirée",
     "doubtful": "douteux",
-    "changed": "changé depuis",
+    "changed": "changement",
     "contradiction": "contradiction",
     "there": "présents",
     "gone": "disparus",
@@ -157,20 +160,115 @@ FRENCH: Mapping[str, str] = {
     "Kept: {verdict}.": "Enregistré : {verdict}.",
     "Decisions take effect at the next run: `beffroi link {dataset}`.":
         "Les décisions prennent effet à la prochaine exécution : `beffroi link {dataset}`.",
+    "Erased: {count} of the decisions. The next run links without them: `beffroi link {dataset}`.":
+        "Effacées : {count} décisions. La prochaine exécution rapproche sans elles : `beffroi link {dataset}`.",
     "{count} decisions are in {file}.": "{count} décisions sont dans {file}.",
     "Taken over: {new}. Known already: {known}, older than what holds: {older}, without a verdict: {empty}.":
         "Reprises : {new}. Déjà connues : {known}, plus anciennes que ce qui est en vigueur : {older}, sans verdict : {empty}.",
     "{gone} of them are on records that the version does not have.":
         "{gone} d'entre elles portent sur des enregistrements que la version n'a pas.",
+    # errors: whose they are, and what to do
+    "yours to mend": "à vous de corriger",
+    "the registry's fault": "la faute du registre",
+    "this workspace's or Beffroi's own": "de cet espace de travail ou de Beffroi même",
+    "That is worth trying in {seconds} seconds.": "Cela vaut d'être essayé dans {seconds} secondes.",
+    "Mend what the detail names; `beffroi token issue APPLICATION` makes a token.":
+        "Corrigez ce que le détail nomme ; `beffroi token issue APPLICATION` crée un jeton.",
+    "The operator needs no grant, only what the detail asks for.":
+        "L'exploitant n'a pas besoin d'habilitation, seulement de ce que le détail demande.",
+    "Nothing was guessed. Try later; if it lasts, tell the registry's owner, or correct its declaration.":
+        "Rien n'a été deviné. Réessayez plus tard ; si cela dure, prévenez qui tient le registre, ou corrigez sa déclaration.",
+    "Try again later.": "Réessayez plus tard.",
+    "Try again later: `beffroi check --online` tells whether the registry is there again.":
+        "Réessayez plus tard : `beffroi check --online` dit si le registre est revenu.",
+    "Try again later: the outage is planned, and the detail says until when.":
+        "Réessayez plus tard : l'arrêt est prévu, et le détail dit jusqu'à quand.",
+    "Renew this workspace's access to the registry, as the detail says; then try `beffroi check --online`.":
+        "Renouvelez l'accès de cet espace de travail au registre, comme le détail l'indique ; puis essayez"
+        " `beffroi check --online`.",
+    "Correct what the detail names; `beffroi check` points at file and line where it can tell.":
+        "Corrigez ce que le détail nomme ; `beffroi check` indique le fichier et la ligne quand il le peut.",
+    "Mend what the detail names, or try again later.": "Corrigez ce que le détail nomme, ou réessayez plus tard.",
+    "Try again later; where it is too little, raise the limit in beffroi.yaml.":
+        "Réessayez plus tard ; si c'est trop peu, relevez la limite dans beffroi.yaml.",
+    # runs
+    "rows in": "en entrée",
+    "rows out": "en sortie",
+    "quarantined": "en quarantaine",
+    "merged": "fusionnées",
+    "added": "ajouts",
+    "removed": "retraits",
+    "version": "version",
+    "seconds": "secondes",
+    "new": "nouvelle",
+    "unchanged": "inchangée",
+    "failed": "échouée",
+    "would be new": "serait nouvelle",
+    "would be unchanged": "serait inchangée",
+    "new version": "nouvelle version",
+    "unchanged, version": "inchangé, version",
+    "a preview of version": "aperçu de la version",
+    "{outcome} {version}: {rows_in} in, {rows_out} out, {quarantined} quarantined, {merged} merged, {seconds} s":
+        "{outcome} {version} : {rows_in} en entrée, {rows_out} en sortie, {quarantined} en quarantaine, {merged} par fusion,"
+        " {seconds} s",
+    "{dataset}: begins": "{dataset} : commence",
+    "{dataset}: {note}": "{dataset} : {note}",
+    "{count} row": "{count} ligne",
+    "{count} rows": "{count} lignes",
+    "{count} record": "{count} enregistrement",
+    "{count} records": "{count} enregistrements",
+    "{count} pair": "{count} paire",
+    "{count} pairs": "{count} paires",
+    "{count} cluster": "{count} groupe",
+    "{count} clusters": "{count} groupes",
+    "{rows}, {before} before: is the source whole?": "{rows}, {before} auparavant : la source est-elle entière ?",
+    "{source} was not read ({why}): {day}'s rows stand":
+        "{source} n'a pas été lue ({why}) : ses lignes du {day} restent en vigueur",
+    "judged as a person has corrected it: {rows}": "jugées telles qu'une personne les a corrigées : {rows}",
+    "nothing reads the source's columns {columns}": "rien ne lit les colonnes {columns} de la source",
+    "{column}: of {records} {count} linked to {to}; doubtful: {doubtful}":
+        "{column} : sur {records}, {count} liés à {to} ; en doute : {doubtful}",
+    "{column}: {records}, {clusters}; doubtful: {doubtful}": "{column} : {records}, {clusters} ; en doute : {doubtful}",
+    "the last version": "la dernière version",
+    "{dataset} was made from {which} of {other}, whose own run failed":
+        "{dataset} a été fait à partir de {which} de {other}, dont l'exécution a échoué",
+    "Nothing is due.": "Rien n'est à exécuter.",
+    "Stopped. What was under way left the last versions as they were; the next run sweeps the rest.":
+        "Arrêté. Ce qui était en cours a laissé les dernières versions telles quelles ; la prochaine exécution nettoie le reste.",
+    # links, conflicts, keys
+    "{dataset}: more pairs follow: --limit 0 shows all": "{dataset} : d'autres paires suivent : --limit 0 les montre toutes",
+    "{file}: {count} pairs. Say in `verdict` same, different or unsure; then `--check {file}`.":
+        "{file} : {count} paires. Dites dans `verdict` même, différent ou incertain ; puis `--check {file}`.",
+    "{dataset}: more conflicts follow: --limit 0 shows all":
+        "{dataset} : d'autres conflits suivent : --limit 0 les montre tous",
+    "No value was in conflict with another.": "Aucune valeur n'était en conflit avec une autre.",
+    "kept source": "source retenue",
+    "other source": "autre source",
+    "other place": "autre place",
+    "key": "clé",
+    "other": "autre",
+    "The command line is kept and can be seen: better type personal keys, each on a line, for «-».":
+        "La ligne de commande est conservée et visible : tapez plutôt les clés personnelles, une par ligne, avec «-».",
+    "The command line is kept and can be seen: better type a personal key, for «-».":
+        "La ligne de commande est conservée et visible : tapez plutôt une clé personnelle, avec «-».",
+    "The command line is kept and can be seen: better leave personal values out and type them.":
+        "La ligne de commande est conservée et visible : omettez plutôt les valeurs personnelles et tapez-les.",
     "The gateway reads the workspace when it starts: after a change, start it again.":
         "La passerelle lit l'espace de travail à son démarrage : après un changement, redémarrez-la.",
 }  # fmt: skip
 
 
-def told(lang: str) -> Callable[..., str]:
-    """Return what puts a sentence, with what it names, into a language, `en` or `fr`."""
+def language_of(environ: Mapping[str, str]) -> str:
+    """Return the language that the environment asks for, as POSIX has it; English unless it is French."""
+    said = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return "fr" if said.lower().partition(".")[0].partition("_")[0] == "fr" else "en"
+
+
+def told(lang: str | None = None) -> Callable[..., str]:
+    """Return what puts a sentence, with what it names, into a language, `en` or `fr`; by default that of `LANGUAGE`."""
+    chosen = lang or LANGUAGE.get()
 
     def said(english: str, **named: object) -> str:
-        return (FRENCH[english] if lang == "fr" else english).format(**named)
+        return (FRENCH[english] if chosen == "fr" else english).format(**named)
 
     return said

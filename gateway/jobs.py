@@ -1,4 +1,4 @@
-"""What the command line and the demo both do over several datasets: run them, publish them, show what came of it."""
+"""What the command line and the demo both do over several datasets: run them, each after those it depends on."""
 
 import datetime as dt
 import os
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
-from connectors.drafting import counted
 from connectors.errors import BeffroiError, RunFailed
-from gateway import console
+from gateway import console, run_words
 from gateway.console import Progress
+from gateway.french import told
 from pipelines import databases, metrics, runs, versions
 from pipelines import report as reports
 from pipelines.run import Report, run
@@ -121,14 +120,15 @@ class Many:
             self._failed.add(name)
             self.reports.append(self._failure(name, error))
             self.failures.append(of_dataset(name, error))
-            progress.end(name, "failed")
+            progress.end(name, told()("failed"))
             return
         self.reports.append(report)
-        progress.end(name, _said(report))
+        progress.end(name, run_words.line(report))
         for other in self._needs(name, self._failed):
             version = report.needed.get(other)
-            which = f"version {version}" if version else "the last version"
-            self.notes.append(f"{name} was made from {which} of {other}, whose own run failed")
+            which = told()("version {version}" if version else "the last version", version=version)
+            made = "{dataset} was made from {which} of {other}, whose own run failed"
+            self.notes.append(told()(made, dataset=name, which=which, other=other))
         self.measure()
 
     def _failure(self, name: str, error: BeffroiError) -> Report:
@@ -195,78 +195,3 @@ def of_dataset(name: str, error: BeffroiError) -> BeffroiError:
     if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", error.detail):
         error.detail = f"{name}: {error.detail}"
     return error
-
-
-OUTCOMES = {"new": "new version", "unchanged": "unchanged, version", "preview": "a preview of version"}
-"""What is said of a run that did not fail."""
-
-
-def _said(r: Report) -> str:
-    """Say in a line what came of a run."""
-    return (
-        f"{OUTCOMES.get(r.outcome, r.outcome)} {r.version}: {counted(r.rows_in, 'row')} in, {r.rows_out:,} out,"
-        f" {r.quarantined:,} quarantined, {r.merged:,} merged, {r.seconds:.2f} s"
-    )
-
-
-FEWER = 0.9
-"""The share of the rows of the version before from which on fewer are told: a file that was cut looks like this."""
-
-
-def show_reports(done: list[Report], as_json: bool) -> None:
-    """Show what runs did; each line's sum proves itself: in = out + quarantined + merged.
-
-    Of a preview, what would change too.
-    """
-    if as_json:
-        console.show_json([reports.told(report) for report in done])
-        return
-    if not done:
-        return
-    counts = ["rows_in", "rows_out", "quarantined", "merged"]
-    if any(report.outcome == "preview" for report in done):
-        counts += ["added", "changed", "removed"]
-    numbers = [*(name.replace("_", " ") for name in counts), "version", "seconds"]
-    console.show_table(
-        ("dataset", *numbers, ""),
-        [
-            (r.dataset, *(f"{getattr(r, name):,}" for name in counts), _version(r), f"{r.seconds:.2f}", _state(r))
-            for r in done
-        ],
-        right=numbers,
-    )
-    for report in done:
-        before = report.rows_out - report.added + report.removed
-        if report.outcome != "failed" and report.rows_out < before * FEWER:
-            console.note(
-                f"{report.dataset}: {counted(report.rows_out, 'row')}, {before:,} before: is the source whole?"
-            )
-        for each in (source for source in report.sources if source.get("missing")):
-            console.note(
-                f"{report.dataset}: {each['name']} was not read ({each['why']}): {each['read'][:10]}'s rows stand"
-            )
-        if report.corrected:
-            console.note(f"{report.dataset}: judged as a person has corrected it: {counted(report.corrected, 'row')}")
-        if report.unread:
-            console.note(f"{report.dataset}: nothing reads the source's columns {', '.join(report.unread)}")
-        for column, link in report.links.items():
-            console.note(f"{report.dataset}: {_linked(column, link)}")
-
-
-def _linked(column: str, link: dict[str, Any]) -> str:
-    """Say in a line what linking has found."""
-    records, doubtful = counted(link["records"], "record"), counted(link["doubtful"], "pair")
-    if link["to"]:
-        return f"{column}: of {records} {link['attached']:,} linked to {link['to']}; doubtful: {doubtful}"
-    return f"{column}: {records}, {counted(link['clusters'], 'cluster')}; doubtful: {doubtful}"
-
-
-def _version(report: Report) -> str:
-    return "" if report.outcome == "failed" else str(report.version)
-
-
-def _state(report: Report) -> str:
-    if report.outcome == "failed":
-        return "failed"
-    state = "new" if report.new else "unchanged"
-    return f"would be {state}" if report.outcome == "preview" else state

@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.callers import access, offered
 from gateway.datasets.open_data import FILES
 from gateway.datasets.routes import ROWS_PAGE, row_schemas
-from gateway.lookups import documents
+from gateway.lookups import documents, samples
 from gateway.lookups.together import Part
 from gateway.problems import MEDIA_TYPE, RETRY_IN, STATUS, TYPE, Problem
 from gateway.service import Service
@@ -154,7 +154,19 @@ def described(app: FastAPI, service: Service) -> dict[str, Any]:
         _add_headers(path, operation, list(parts["securitySchemes"]))
     for path, methods in told["paths"].items():
         _add_parameters(path, methods)
+    _leave_out_nulls(told)
     return told
+
+
+def _leave_out_nulls(part: Any) -> None:
+    """Take away defaults that say null: what is not there is left out, and generators take a default for always there."""
+    if isinstance(part, dict):
+        if "anyOf" in part and part.get("default", ...) is None:
+            del part["default"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            _leave_out_nulls(each)
 
 
 def _operations(told: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -212,7 +224,7 @@ def _add_lookups(told: dict[str, Any], service: Service) -> None:
                 get["responses"]["200"]["content"]["application/json"]["example"] = shown_as["one"]["value"]
     together = told["paths"]["/lookups"]["post"]["requestBody"]["content"]["application/json"]
     together["schema"] = {**together["schema"], "items": documents.asked(Part)}
-    if example := documents.together_example(service, shown):
+    if example := samples.several(service, shown):
         together["example"] = example
     asked = told["paths"]["/who-read"]["post"]["requestBody"]["content"]["application/json"]
     asked["schema"] = documents.asked(Asked)

@@ -28,11 +28,12 @@ from connectors.records import RECORDS, canonical
 from gateway import canonical_json
 from gateway.journal import Entry
 from gateway.receipt_keys import ALGORITHM, ReceiptKeys
+from gateway.serving.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
     from gateway.callers.access import Caller
     from gateway.journal.chain import Row
@@ -96,6 +97,7 @@ class Receipts:
         """Nothing is read or made until the first receipt is wanted."""
         self._workspace = workspace
         self._keys: ReceiptKeys | None = None
+        self._now: Turn[None, tuple[str, Ed25519PrivateKey]] = Turn(lambda _: self.keys.current())
 
     @property
     def keys(self) -> ReceiptKeys:
@@ -123,7 +125,7 @@ class Receipts:
             fields=entry.fields, data=None if data is None else keyed_data(salt, data),
             source=entry.source, as_of=as_of, journal=Journaled(entry.written.number, entry.written.hash),
         )  # fmt: skip
-        name, key = self.keys.current()
+        name, key = self._now.of(None)
         signed = b"%s.%s" % (_header(name), _base64(_ENCODER.encode(claims)))
         return f"{signed.decode()}.{_base64(key.sign(signed)).decode()}~{salt.hex()}"
 

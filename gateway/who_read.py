@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from connectors import errors
 from connectors.errors import CallerError, InvalidRequest
 from connectors.identities import typed
+from connectors.json_names import once
 from gateway.callers.access import Caller, decide, of_who_read, operator
 from gateway.journal import Entry, Journal, reading
 from gateway.journal.stores import store_of
@@ -103,7 +104,10 @@ def router(service: Service) -> APIRouter:
     async def who_read(request: Request) -> JSONResponse:
         asked, refusal = Asked.model_construct(identifier="", fields=None), None
         try:
-            asked = Asked.model_validate_json(await request.body())
+            asked = Asked.model_validate_json(body := await request.body())
+            once(body)
+        except InvalidRequest as error:
+            refusal = error
         except ValidationError as error:
             told = sentences(error.errors(include_url=False, include_context=False, include_input=False))
             refusal = InvalidRequest(f'the body must be JSON like {{"identifier": "nir:…"}}: {told}')

@@ -107,11 +107,14 @@ def sources(
 ) -> Iterator[Drifted]:
     """Yield, of each of several sources that has fewer rows than for the last version, which share of them it lost.
 
-    Where nothing is declared, one that has none left has lost too many, and one that had MANY and lost more than HALF.
+    Where nothing is declared, one that has none left has lost too many, and one that had MANY and lost more than HALF. A
+    source that is no more, since its registry declares that table no more, has none left.
     """
     wanted = dataset.expect.drift.sources if dataset.expect.drift else None
     had = {each["name"]: each.get("rows", 0) for each in before}
-    for source in now if len(now) > 1 else ():
+    there = {each["name"] for each in now}
+    gone = [each["name"] for each in before if each["name"] not in there and each.get("registry") in dataset.spread]
+    for source in (*now, *({"name": name, "rows": 0} for name in gone)) if len(now) + len(gone) > 1 else ():
         name, rows, last = source["name"], source["rows"], had.get(source["name"], 0)
         lost = round((last - rows) / last, 9) if last else 0.0
         most = wanted if wanted is not None else HALF if last >= MANY else 1 - 1 / max(last, 1)

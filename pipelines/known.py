@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version as version_of
+from importlib import metadata
 from pathlib import Path
 
 from pipelines import corrections, lineage
@@ -50,6 +50,12 @@ def digest(job: Job, inputs: Sequence[Raw], needed: Needed) -> str:
         [decisions.state_digest(job.workspace, dataset.name, column) for column in dataset.link],
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+@cache
+def version_of(library: str) -> str:
+    """Return the version of a library, as it was when this process first asked: the code that it runs is of that one."""
+    return metadata.version(library)
 
 
 @cache

@@ -127,7 +127,8 @@ def duplicates(dataset: Dataset) -> str:
 def conflicts(dataset: Dataset) -> str:
     """Return the query of the values that others of the same key are not: what was kept, and what was not.
 
-    Where linking fills in the key, what identifies a record within its source is no conflict: each source has its own.
+    Where linking fills in the key, what identifies a record within its source is no conflict: each source has its own. Nor
+    are the moments that tell which row is the most recent, where the greatest is kept: they differ as a matter of course.
     """
     names = [source.name for source in dataset.inputs]
     called = f"[{', '.join(map(quote, names))}]"
@@ -136,7 +137,7 @@ def conflicts(dataset: Dataset) -> str:
     own = {name for column in dataset.key if column in dataset.link for name in linked.identity(dataset, column)}
     parts = []
     for number, column, rule in _others(dataset):
-        if column in own:
+        if column in own or (column == dataset.merge.recent and rule == "recent"):
             continue
         ours, theirs = f"{KEPT}.{identifier(column)}", f"{TWICE}.{identifier(column)}"
         parts.append(

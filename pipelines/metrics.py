@@ -5,8 +5,9 @@ goes on growing while nothing runs.
 Source: https://github.com/prometheus/node_exporter#textfile-collector
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
@@ -32,6 +33,13 @@ RUN: Mapping[str, tuple[str, Callable[[Report], float]]] = {
 }
 """What is told of the last run of each dataset, after `beffroi_dataset_`: what it is, and how it is read off."""
 
+LINKS: Mapping[str, str] = {
+    "links_linked": "Pairs of records that the last run linked",
+    "links_doubtful": "Pairs of records that wait for a person",
+    "links_clusters": "Clusters of records, of which each is one person, company, address or parcel",
+}
+"""What is told of each column that linking fills in, after `beffroi_dataset_`; clusters of links within a dataset alone."""
+
 
 def write(workspace: Workspace) -> Path:
     """Write the metrics of every declared dataset, whole or not at all; return where they are. Raises OSError."""
@@ -44,6 +52,7 @@ def measured(workspace: Workspace) -> CollectorRegistry:
     """Return the metrics of every declared dataset."""
     registry = CollectorRegistry()
     gauges = {name: _gauge(registry, name, about) for name, (about, _) in RUN.items()}
+    links = {name: _gauge(registry, name, about, "column") for name, about in LINKS.items()}
     version = _gauge(registry, "version", "The number of the latest version")
     committed = _gauge(registry, "version_timestamp_seconds", "When the source was last found to hold that version")
     for name in sorted(workspace.datasets):
@@ -51,6 +60,9 @@ def measured(workspace: Workspace) -> CollectorRegistry:
         if last is not None:
             for metric, gauge in gauges.items():
                 gauge.labels(name).set(float(RUN[metric][1](last)))
+            for column, link in last.links.items():
+                for metric, value in _linked(link):
+                    links[metric].labels(name, column).set(value)
         try:
             latest = versions.latest(workspace, name)
         except Unavailable:  # a damaged log: that its runs fail is told
@@ -61,8 +73,16 @@ def measured(workspace: Workspace) -> CollectorRegistry:
     return registry
 
 
-def _gauge(registry: CollectorRegistry, name: str, about: str) -> Gauge:
-    return Gauge(f"beffroi_dataset_{name}", about, ("dataset",), registry=registry)
+def _linked(link: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield what a report says of a link, by metric."""
+    yield "links_linked", link["quality"]["pairs"]["linked"]
+    yield "links_doubtful", link["doubtful"]
+    if link["to"] is None:
+        yield "links_clusters", link["clusters"]
+
+
+def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:
+    return Gauge(f"beffroi_dataset_{name}", about, ("dataset", *labels), registry=registry)
 
 
 def _last(workspace: Workspace, name: str) -> Report | None:

@@ -212,20 +212,24 @@ class _Tracer:
 
     def _links(self, version: Version, key: str, sources: list[str]) -> Iterator[Row]:
         """Yield why the raw rows of a key are one, where linking filled in the key; nothing where that is not kept."""
+        from pipelines.linking import files
+        from pipelines.linking.deciding import standing
         from pipelines.linking.telling import explained, looking
 
-        declared = self._workspace.dataset(version.dataset)
+        workspace, declared = self._workspace, self._workspace.dataset(version.dataset)
         if len(version.key) != 1 or version.key[0] not in declared.link:
             return
         column = version.key[0]
-        recipe = looking.recipe_of(version.folder, column, declared.link[column].record)
-        thresholds = looking.thresholds_of(version.folder, column) or recipe.thresholds
-        for pair in looking.together(self._connection, version.folder, column, key):
-            english, french = (explained.sentence(recipe, pair, thresholds, language) for language in ("en", "fr"))
+        together: list[Row] = []  # what is being written is not kept yet
+        with suppress(Unavailable), files.held(version.folder, column) as folder:
+            by = looking.linked_by(folder, column, declared.link[column].record)
+            said = standing.standing(standing.load(workspace, declared.name, column), folder, column, version.committed)
+            together = standing.together(self._connection, folder, column, by, key, said)
+        for pair in together:
+            english, french = (explained.sentence(by[0], pair, by[1], language) for language in ("en", "fr"))
             yield {
                 "source": sources[pair["l_source"]], "place": pair["l_place"], "other_source": sources[pair["r_source"]],
-                "other_place": pair["r_place"], "probability": pair["probability"], "reason": english,
-                "reason_fr": french,
+                "other_place": pair["r_place"], "probability": pair["probability"], "reason": english, "reason_fr": french,
             }  # fmt: skip
 
     def _key(self, version: Version, position: int) -> str:

@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+THROUGH = 1 << 24
+"""Bytes of a file that is written through which are in memory at once, as far as they are not one piece."""
 
 
 @contextmanager
@@ -46,3 +49,19 @@ def on_disk(*paths: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def through(file: Path, pieces: Iterable[memoryview]) -> None:
+    """Write pieces to `file`, and let go of them as they are on disk: nobody reads it soon. Raises OSError.
+
+    Left to the kernel, a file of gigabytes would take the memory of what is read just now, and be waited for at the end.
+    """
+    with file.open("wb", buffering=1 << 20) as out:
+        waiting = 0
+        for piece in pieces:
+            waiting += out.write(piece)
+            if waiting >= THROUGH:
+                out.flush()
+                os.fdatasync(out.fileno())
+                os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                waiting = 0

@@ -17,6 +17,7 @@ from pipelines.declarations import Dataset
 from pipelines.declarations.coherence import NO_FILE, incoherences
 from pipelines.declarations.configuration import Application, Configuration, Lookup
 from pipelines.declarations.contradictions import contradictions
+from pipelines.declarations.every_table import spread
 from pipelines.declarations.origins import unborne
 from pipelines.declarations.sentences import among, read
 from pipelines.declarations.strict_yaml import Document, Keys, load
@@ -108,7 +109,7 @@ class Loader:
         if self._main is not None:
             self._configuration(self._main)
         if self.configuration is not None:
-            self.problems += [*incoherences(self, self.configuration), *unborne(self)]
+            self.problems += [*spread(self), *incoherences(self, self.configuration), *unborne(self)]
 
     def at(self, *keys: str | int) -> str:
         """Return `file:line` of a value: of beffroi.yaml, of a section's own file, or under `datasets`, NAME."""

@@ -1,5 +1,6 @@
 """Fixtures that several test files share, and what happens where a peer cannot be had."""
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -14,12 +15,15 @@ from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer
 
 ROOT = Path(__file__).parents[1]
 
+gc.set_threshold(50_000, 20, 20)  # among so many tests and modules that stay, looking for garbage takes long
 
 LONGEST = (
     "test_docs.py", "test_demo.py", "test_ckan.py", "pipelines/test_increment.py", "pipelines/test_corrections.py",
     "pipelines/test_engine.py", "pipelines/test_stage.py", "pipelines/test_run.py", "pipelines/test_kills.py",
     "pipelines/test_crash.py", "pipelines/test_doctor.py", "pipelines/test_versions_kept.py", "gateway/test_who_read.py",
-    "gateway/test_faults.py",
+    "gateway/test_faults.py", "linking/test_step.py", "linking/test_companies.py", "linking/test_lasting.py",
+    "pipelines/test_expectations.py", "pipelines/test_geometry.py", "pipelines/test_laws.py", "linking/test_incremental.py",
+    "linking/test_registers.py", "linking/test_hostile.py",
 )  # fmt: skip
 """Files that take longest, with all that they start; `--durations=60` tells them anew."""
 

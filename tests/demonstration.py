@@ -46,15 +46,33 @@ class Demo:
 def lay_out(root: Path) -> None:
     """Make `root` what a clone is once all that is new here is added, but for the state in `.beffroi/`."""
     root.mkdir(exist_ok=True)
-    for old in root.iterdir():
-        if old.name != ".beffroi":
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():  # not one that is being removed
+    wanted = [name for name in listed.split("\0") if (ROOT / name).is_file()]  # not one that is being removed
+    _clear(root, {root / name for name in wanted})
+    for name in wanted:
+        if not (root / name).exists() or _stands(root / name) != _stands(ROOT / name):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, root / name)
+            shutil.copy2(ROOT / name, root / name)
+
+
+def _clear(root: Path, wanted: set[Path]) -> None:
+    """Remove what is not wanted in `root`, and folders of nothing that is, but for the state in `.beffroi/`."""
+    folders = {root / ".beffroi"}.union(*(file.parents for file in wanted))
+    for place, below, files in os.walk(root):
+        for name in [name for name in below if Path(place, name) not in folders]:
+            shutil.rmtree(Path(place, name))
+            below.remove(name)
+        if Path(place) == root and ".beffroi" in below:
+            below.remove(".beffroi")
+        for file in {Path(place, name) for name in files} - wanted:
+            file.unlink()
+
+
+def _stands(file: Path) -> tuple[int, int]:
+    """Return what changes with a file: its size and its time."""
+    told = file.stat()
+    return told.st_size, told.st_mtime_ns
 
 
 def environment(home: Path) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ from tools.words import default_of, type_of
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
-LANGUAGES = {"sh", "text", "console", "yaml", "python", "mermaid", "csv", "json", "crontab", "nginx"}
+LANGUAGES = {"sh", "text", "console", "yaml", "python", "mermaid", "csv", "json", "crontab", "nginx", "typescript"}
 
 
 def name(page: Path) -> str:

@@ -139,6 +139,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     for text in ("", "null", "[]", '"A"', "{", '{"a":' * 5_000):
         with pytest.raises(ValueError, match="it is written as a JSON object with the fields family_name"):
             identities.read(FIELDS, text)
+    with pytest.raises(ValueError, match="a field stands in it twice"):
+        identities.read(FIELDS, '{"sex": "F", "sex": "M"}')
 
 
 @pytest.mark.parametrize(

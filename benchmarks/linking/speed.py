@@ -24,6 +24,9 @@ from pipelines.linking.step import FLOOR
 
 NEW = 10_000
 
+LEAST = 1 / (1 + 2.0**-FLOOR)
+"""The probability under which pairs are only counted, as in a run."""
+
 
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -46,7 +49,7 @@ def _ours(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     steps.end("trained")
     blocked = candidates(connection, of, "prepared", "candidates")
     steps.end("blocked")
-    score(connection, of, model, "prepared", "candidates", "pairs", FLOOR)
+    score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")
@@ -71,14 +74,14 @@ def _join(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     prepare(connection, of, "before", "prepared_before", None)
     model = train(connection, of, "prepared_before")
     candidates(connection, of, "prepared_before", "candidates_before")
-    score(connection, of, model, "prepared_before", "candidates_before", "pairs_before", FLOOR)
+    score(connection, of, model, "prepared_before", "candidates_before", "pairs_before", LEAST)
     cpu, clock, steps = _cpu(), time.monotonic(), _Steps()
     connection.execute("CREATE TEMP TABLE came AS FROM records SEMI JOIN new USING (n)")
     prepare(connection, of, "came", "prepared", "prepared_before")
     steps.end("prepared")
     blocked = candidates(connection, of, "prepared", "candidates", new="new")
     steps.end("blocked")
-    score(connection, of, model, "prepared", "candidates", "pairs_new", FLOOR)
+    score(connection, of, model, "prepared", "candidates", "pairs_new", LEAST)
     steps.end("scored")
     connection.execute("CREATE TEMP VIEW pairs AS FROM pairs_before UNION ALL BY NAME FROM pairs_new")
     ours.together(connection, of)

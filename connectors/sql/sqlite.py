@@ -90,10 +90,11 @@ class Sqlite:
         """Return the condition of an increment: a number is compared as one, even where its column has no type.
 
         `+ 0` makes a number of it without an affinity (https://sqlite.org/datatype3.html, 3.3): a CAST has one, which would
-        keep the column's index from being used.
+        keep the column's index from being used. Every number is below the empty text: without that bound all texts of the
+        index would be looked through for numbers among them.
         """
         name = self.quoted(column)
-        number = f"typeof({name}) IN ('integer', 'real') AND {name} >= :beffroi_after + 0"
+        number = f"typeof({name}) IN ('integer', 'real') AND {name} >= :beffroi_after + 0 AND {name} < ''"
         return f"{name} >= :beffroi_after OR {number} OR {name} IS NULL"
 
     def stream(

@@ -45,7 +45,7 @@ class Credentials:
         self._workspace, self._tokens = workspace, tokens
         self._reporting = Reporting(workspace.configuration.proxies)
         self._identities = Identities(workspace)
-        self._limits = Limits(workspace.state)
+        self.limits = Limits(workspace.state)
         self._certificates = _certificates(workspace)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Credentials:
         if limits is None:
             return found, None
         try:
-            counted = await self._limits.count(found.application, limits)
+            counted = await self.limits.count(found.application, limits)
         except BeffroiError as error:
             return replace(found, refusal=error), None
         origin = found.application if counted.refusal is not None else None
@@ -101,6 +101,10 @@ class Credentials:
         if text.count(".") == 2 and not text.startswith(PREFIX):
             application, agent = await self._identities.known(text)
             return Credential(application, agent)
+        return self.of_token(text, peer, headers)
+
+    def of_token(self, text: str, peer: str | None, headers: "Headers") -> Credential:
+        """Return the credential that a token of ours is, for a call from the address `peer`. Raises Unauthenticated, Unavailable."""
         token = self._tokens.verify(text)
         if token.networks and not within(self._reporting.address(peer, headers), token.networks):
             said = "the token is good only from the networks that it was issued for, and this call comes from elsewhere"

@@ -7,6 +7,7 @@ Source of the headers: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import struct
@@ -82,6 +83,17 @@ class Limits:
             raise Unavailable(
                 f"the calls of applications cannot be counted in .beffroi/limits/: {error.strerror}"
             ) from error
+
+    def count_now(self, application: str, limits: CallLimits) -> Counted | None:
+        """Count a call as `count` does; None, and it is not counted, where it is one too many, or that takes longer."""
+        with contextlib.suppress(OSError):
+            file = opened(str(self._folder / application))
+            try:
+                counted = _counted(file, application, limits, time.time()) if locks(file, fcntl.LOCK_EX) else None
+            finally:
+                os.close(file)
+            return counted if counted is not None and counted.refusal is None else None
+        return None
 
 
 class Refusals:

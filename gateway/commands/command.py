@@ -1,6 +1,7 @@
-"""What every command of the command line is: on a workspace, with --json, its errors told and not raised."""
+"""What every command of the command line is: on a workspace, with --json, its errors told and not raised, in a language."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,26 @@ import click
 
 from connectors.errors import BeffroiError, Unavailable
 from gateway import console
+from gateway.french import LANGUAGE, LANGUAGES, language_of
 
 Command = Callable[..., None]
+
+_LANG = f"{__name__}.lang"
+
+
+def lang_option(function: Command) -> Command:
+    """Give a command --lang: what it tells people, errors too, is in the language that `LANGUAGE` has then.
+
+    Commands without it speak English; so does what `beffroi serve` begins, where no request says otherwise.
+    """
+
+    def keep(context: click.Context, _option: click.Parameter, said: str | None) -> None:
+        context.meta[_LANG] = said or language_of(os.environ)
+
+    return click.option(
+        "--lang", type=click.Choice(LANGUAGES), default=None, expose_value=False, callback=keep,
+        help="By default that of LANG.",
+    )(function)  # fmt: skip
 
 
 def command(function: Command) -> Command:
@@ -26,6 +45,7 @@ def command(function: Command) -> Command:
     def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
         context = click.get_current_context()
         chosen = root or (context.find_root().params.get("workspace")) or Path()
+        before = LANGUAGE.set(context.meta.get(_LANG, "en"))
         try:
             function(root=chosen, as_json=as_json, **arguments)
         except BeffroiError as error:
@@ -37,5 +57,7 @@ def command(function: Command) -> Command:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
             console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)
             sys.exit(1)
+        finally:
+            LANGUAGE.reset(before)
 
     return wrapped

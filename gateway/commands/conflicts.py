@@ -8,7 +8,8 @@ import click
 
 from connectors.errors import InvalidRequest, NotFound, Unavailable
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, lang_option
+from gateway.french import told
 
 if TYPE_CHECKING:
     from pipelines.versions import Version
@@ -37,6 +38,7 @@ class Only(NamedTuple):
 @click.option("--limit", default=20, show_default=True, help="Conflicts shown; 0 for all.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
+@lang_option
 @command
 def conflicts_command(
     root: Path, as_json: bool, dataset: str, column: str | None, source: str | None, limit: int, with_raw: bool,
@@ -63,14 +65,14 @@ def conflicts_command(
         found = _conflicts(_latest(workspace, dataset), only, PLACES)
     if limit and len(found) > limit:
         found.pop()
-        console.note(f"{dataset}: more conflicts follow: --limit 0 shows all")
+        console.note(told()("{dataset}: more conflicts follow: --limit 0 shows all", dataset=dataset))
     if as_json:
         console.show_json(found)
     elif found:
-        heads = [name.replace("_", " ") for name in found[0]]
-        console.show_table(heads, [list(row.values()) for row in found], right=("other place",))
+        heads = [told()(name.replace("_", " ")) for name in found[0]]
+        console.show_table(heads, [list(row.values()) for row in found], right=(told()("other place"),))
     else:
-        console.note("No value was in conflict with another.")
+        console.note(told()("No value was in conflict with another."))
 
 
 async def _raw(workspace: "Workspace", name: str, only: Only, purpose: str | None) -> list[Row]:

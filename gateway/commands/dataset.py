@@ -10,9 +10,9 @@ import click
 
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, lang_option
 from gateway.commands.version import VERSION_COMMANDS
-from gateway.french import LANGUAGES
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     "--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
     help="Wait so long for another run of the same dataset to end; by default it is said at once.",
 )  # fmt: skip
+@lang_option
 @command
 def run_command(
     root: Path, as_json: bool, datasets: tuple[str, ...], everything: bool, due: bool, full: bool, preview: bool,
@@ -49,7 +50,7 @@ def run_command(
 
     Several are run at once. One that fails stops no other: those that depend on it are made from its last version.
     """
-    from gateway import jobs
+    from gateway import jobs, run_words
     from pipelines import schedule
     from pipelines.workspace import Workspace
 
@@ -65,16 +66,17 @@ def run_command(
         hour = schedule.due(workspace, dt.datetime.now(dt.UTC))
         names = [name for name in hour if name in workspace.in_order(names)]
         if not names:
-            console.show_json([]) if as_json else console.note("Nothing is due.")
+            console.show_json([]) if as_json else console.note(told()("Nothing is due."))
             return
     how = jobs.How(full=full, preview=preview, accept=accept, release=release, wait=wait, jobs=at_once)
     try:
         done, failures = jobs.run_all(workspace, names, how)
     except KeyboardInterrupt:
-        console.note("Stopped. What was under way left the last versions as they were; the next run sweeps the rest.")
+        stopped = "Stopped. What was under way left the last versions as they were; the next run sweeps the rest."
+        console.note(told()(stopped))
         sys.stdout.flush()
         os._exit(130)  # threads of runs would be waited for
-    jobs.show_reports(done, as_json)
+    run_words.show_reports(done, as_json)
     for error in failures:
         console.show_error(error, as_json)
     if failures:
@@ -90,10 +92,10 @@ def run_command(
 @click.option("--list", "listing", is_flag=True, help="List the runs whose reports are kept, the latest first.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE",
               help="Write it as a page, whole in one file.")  # fmt: skip
-@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
+@lang_option
 @command
 def report_command(
-    root: Path, as_json: bool, dataset: str, run_id: str | None, listing: bool, html: Path | None, lang: str | None
+    root: Path, as_json: bool, dataset: str, run_id: str | None, listing: bool, html: Path | None
 ) -> None:
     """Show what a run of DATASET did: the sum of its rows, where they came from, what was refused and why, what it took.
 
@@ -109,7 +111,7 @@ def report_command(
         _list(workspace, dataset, as_json)
         return
     found = reports.find(workspace, dataset, run_id)
-    language = lang or report_page.language_of(os.environ)
+    language = LANGUAGE.get()
     if html is not None:
         html.write_text(report_page.page(found, declared, language, workspace.configuration.zone), encoding="utf-8")
         console.note(f"Written: {html}")

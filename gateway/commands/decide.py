@@ -1,7 +1,6 @@
 """`beffroi decide`: what people say of pairs of records: reviewed one after the other, said, listed, exported, imported."""
 
 import dataclasses
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +10,13 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, lang_option
 from gateway.commands.decide_forget import forget_command
-from gateway.french import LANGUAGES, told
+from gateway.commands.link import KEPT
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
-    from gateway.commands.link_why import Asked
+    from gateway.commands.link_asked import Asked
     from pipelines.linking.deciding.decisions import Verdict
 
 Function = Callable[..., Any]
@@ -41,24 +41,20 @@ def decide_group() -> None:
 
 def _of(function: Function) -> Function:
     """Give a command DATASET, --column and --lang."""
-    lang = click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
     column = click.option("--column", metavar="NAME", help="Which link, where the dataset has several.")
-    return click.argument("dataset")(column(lang(function)))
+    return click.argument("dataset")(column(lang_option(function)))
 
 
 _PURPOSE = click.option("--purpose", help="What the records are wanted for, one of the workspace's purposes.")
 _NOTE = click.option("--note", default="", metavar="TEXT", help="Why; it is kept with the decision.")
 
 
-def _asked(
-    root: Path, dataset: str, column: str | None, lang: str | None, purpose: str | None = None, *, raw: bool = False
-) -> "Asked":
-    from gateway.commands import link_why
-    from pipelines.report.words import language_of
+def _asked(root: Path, dataset: str, column: str | None, purpose: str | None = None, *, raw: bool = False) -> "Asked":
+    from gateway.commands import link_asked
     from pipelines.workspace import Workspace
 
-    language = lang or language_of(os.environ)
-    return link_why.asked(Workspace(root), dataset, column, language, raw=raw, purpose=purpose)
+    asked = link_asked.asked(Workspace(root), dataset, column, LANGUAGE.get(), raw=raw, purpose=purpose)
+    return click.get_current_context().with_resource(asked)
 
 
 def _next(of: "Asked") -> str:
@@ -72,7 +68,7 @@ def _next(of: "Asked") -> str:
 @_PURPOSE
 @command
 def review_command(
-    root: Path, as_json: bool, dataset: str, column: str | None, limit: int, purpose: str | None, lang: str | None
+    root: Path, as_json: bool, dataset: str, column: str | None, limit: int, purpose: str | None
 ) -> None:
     """Ask for the doubtful pairs of DATASET, the best first: both records side by side, and why they are doubtful.
 
@@ -87,7 +83,7 @@ def review_command(
 
     if as_json:
         raise InvalidRequest("a review is for a person: `beffroi decide list --json` lists what waits")
-    of = _asked(root, dataset, column, lang, purpose, raw=True)
+    of = _asked(root, dataset, column, purpose, raw=True)
     said = told(of.language)
     with evidence.engine() as connection:
         queue = decide_read.queue(connection, of)
@@ -112,7 +108,7 @@ def review_command(
 @command
 def list_command(
     root: Path, as_json: bool, dataset: str, column: str | None, limit: int, decided: bool, raw: bool,
-    purpose: str | None, lang: str | None,
+    purpose: str | None,
 ) -> None:  # fmt: skip
     """List the pairs of DATASET that wait for a person, the best first, each with its reasons.
 
@@ -124,7 +120,7 @@ def list_command(
     from gateway.commands import decide_read, decide_words
     from pipelines import evidence
 
-    of = _asked(root, dataset, column, lang, purpose, raw=raw)
+    of = _asked(root, dataset, column, purpose, raw=raw)
     with evidence.engine() as connection:
         if decided:
             held = decide_read.held(connection, of)
@@ -150,7 +146,7 @@ def _ends(of: "Asked", records: tuple[str, ...]) -> tuple[str, str]:
     if records == ("-",):
         records = tuple(line.strip() for line in sys.stdin if line.strip())
     elif any(column.personal for column in dataset.columns if column.name in dataset.key):
-        console.note("The command line is kept and can be seen: better type personal keys, each on a line, for «-».")
+        console.note(told()(KEPT))
     if len(records) != 2:
         raise InvalidRequest("say two records, A and B")
     return records[0], records[1]
@@ -173,17 +169,14 @@ def _verdict(verdict: "Verdict", doc: str) -> None:
     @command
     def say(
         root: Path, as_json: bool, dataset: str, column: str | None, records: tuple[str, ...], note: str,
-        lang: str | None,
     ) -> None:  # fmt: skip
-        from gateway.commands import decide_read, link_decided, link_why
+        from gateway.commands import decide_read, link_asked
         from pipelines import evidence
 
-        of = _asked(root, dataset, column, lang)
+        of = _asked(root, dataset, column)
         a, b = _ends(of, records)
         with evidence.engine() as connection:
-            ends = link_why.resolved(connection, of, a), link_why.resolved(connection, of, b)
-            if verdict != "same":
-                link_decided.one_each(connection, of, (a, b), ends)
+            ends = link_asked.resolved(connection, of, a), link_asked.resolved(connection, of, b)
             decision = decide_read.decide(connection, of, ends, verdict, note)
         _kept(of, decision, as_json)
 
@@ -199,17 +192,17 @@ _verdict("unsure", "Say that nobody knows whether A and B of DATASET are the sam
 @_NOTE
 @command
 def withdraw_command(
-    root: Path, as_json: bool, dataset: str, column: str | None, records: tuple[str, ...], note: str, lang: str | None
+    root: Path, as_json: bool, dataset: str, column: str | None, records: tuple[str, ...], note: str
 ) -> None:
     """Take back what was decided on A and B of DATASET; records that are gone are told by their identities."""
-    from gateway.commands import decide_read, link_why
+    from gateway.commands import decide_read, link_asked
     from pipelines import evidence
 
-    of = _asked(root, dataset, column, lang)
+    of = _asked(root, dataset, column)
     told_of = _ends(of, records)
     named = {name for each in decide_read.load(of) for name in each.pair}
     with evidence.engine() as connection:
-        ends = [each if each in named else link_why.resolved(connection, of, each) for each in told_of]
+        ends = [each if each in named else link_asked.resolved(connection, of, each) for each in told_of]
     _kept(of, decide_read.withdraw(of, (ends[0], ends[1]), note), as_json)
 
 
@@ -237,7 +230,7 @@ decide_group.add_command(forget_command)
 @command
 def export_command(
     root: Path, as_json: bool, dataset: str, column: str | None, file: Path | None, form: str | None,
-    purpose: str | None, lang: str | None,
+    purpose: str | None,
 ) -> None:  # fmt: skip
     """Write the decisions of DATASET that hold to FILE (standard output, where none is named): CSV or JSON Lines.
 
@@ -248,7 +241,7 @@ def export_command(
     from gateway.commands import decide_read
     from pipelines.linking.deciding import exchange
 
-    of = _asked(root, dataset, column, lang, purpose)
+    of = _asked(root, dataset, column, purpose)
     chosen = exchange.format_of(file, form) if file is not None else exchange.format_of(Path("-"), form or "jsonl")
     found = decide_read.load(of)
     asyncio.run(decide_read.noted(of, found))
@@ -267,9 +260,7 @@ def export_command(
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--format", "form", type=click.Choice(("csv", "jsonl")), help="By default as the name of FILE ends.")
 @command
-def import_command(
-    root: Path, as_json: bool, dataset: str, column: str | None, file: Path, form: str | None, lang: str | None
-) -> None:
+def import_command(root: Path, as_json: bool, dataset: str, column: str | None, file: Path, form: str | None) -> None:
     """Take over the decisions of FILE on records of DATASET, all or none: CSV or JSON Lines, as export writes them.
 
     A sample that `beffroi link --sample` drew is read too: lines without a verdict are passed over. What holds already,
@@ -279,7 +270,7 @@ def import_command(
     from pipelines import evidence
     from pipelines.linking.deciding import exchange
 
-    of = _asked(root, dataset, column, lang)
+    of = _asked(root, dataset, column)
     with evidence.engine() as connection:
         taken = decide_read.take(connection, of, file, exchange.format_of(file, form))
     counts = {"new": len(taken.new), "known": taken.known, "older": taken.older, "empty": taken.empty}

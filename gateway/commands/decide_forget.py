@@ -10,7 +10,8 @@ import click
 
 from connectors.errors import InvalidRequest, NotFound
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, lang_option
+from gateway.french import told
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.command("forget")
 @click.argument("dataset")
 @click.argument("record")
+@lang_option
 @command
 def forget_command(root: Path, as_json: bool, dataset: str, record: str) -> None:
     """Erase every decision on RECORD of DATASET, with its note, also such as hold no longer; it cannot be taken back.
@@ -35,7 +37,8 @@ def forget_command(root: Path, as_json: bool, dataset: str, record: str) -> None
     if as_json:
         console.show_json({"forgotten": count})
         return
-    console.note(f"Erased: {count} of the decisions. The next run links without them: `beffroi link {dataset}`.")
+    erased = "Erased: {count} of the decisions. The next run links without them: `beffroi link {dataset}`."
+    console.note(told()(erased, count=count, dataset=dataset))
 
 
 async def _forgotten(workspace: "Workspace", name: str, record: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import InvalidRequest, NotFound
-from gateway.commands.link_why import Asked
+from gateway.commands.link_asked import Asked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,16 +46,16 @@ def queue(connection: "DuckDBPyConnection", of: Asked) -> "Queue":
     """Return what is to be asked. Raises Unavailable."""
     from pipelines.linking.deciding import questions
 
-    return questions.queue(connection, of.version.folder, of.column, load(of))
+    return questions.queue(connection, of.folder, of.column, load(of))
 
 
 async def shown(connection: "DuckDBPyConnection", of: Asked, asked: Sequence["Question"]) -> list[Shown]:
     """Return questions with the values of their records, once that is on the journal. Raises what `decide` raises."""
-    from gateway.commands import link_why
+    from gateway.commands import link_asked
 
     identities = {name for each in asked for name in (each.a, each.b)}
     identities |= {name for each in asked if each.contradiction is not None for name in each.contradiction["way"]}
-    values = await link_why.values_of(connection, replace(of, raw=True), identities, "decide")
+    values = await link_asked.values_of(connection, replace(of, raw=True), identities, "decide")
     return [
         Shown(each, values.get(each.a, {}), values.get(each.b, {}), explained(connection, of, each, values))
         for each in asked
@@ -80,16 +80,15 @@ def explained(
 
 def held(connection: "DuckDBPyConnection", of: Asked) -> list[Held]:
     """Return the decisions that hold, each with what has become of its records."""
-    from gateway.commands import link_decided
-    from pipelines.linking.deciding import decisions, questions
+    from pipelines.linking.deciding import decisions, questions, standing
 
-    said, aside = load(of), link_decided.aside(of)
-    values = questions.now(connection, of.version.folder, of.column, said)
+    said, aside = load(of), standing.aside(of.folder, of.column)
+    values = questions.now(connection, of.folder, of.column, said)
 
     def state(each: "Decision") -> str:
         if each.a not in values or each.b not in values:
             return "gone"
-        if link_decided.is_aside(each, aside):
+        if standing.is_aside(each, aside):
             return "aside"
         return "changed" if decisions.changed(each, values) else "there"
 
@@ -107,7 +106,7 @@ def decide(
     from pipelines.linking.deciding import decisions
     from pipelines.linking.telling import looking
 
-    values = looking.fields(connection, of.version.folder, of.column, ends)
+    values = looking.fields(connection, of.folder, of.column, ends)
     both = (values[ends[0]], values[ends[1]]) if len(values) == 2 else None
     try:
         said = decisions.said_of(*ends, verdict, note, operator(None).agent, values=both)
@@ -134,9 +133,9 @@ def withdraw(of: Asked, ends: tuple[str, str], note: str) -> "Decision":
 
 async def noted(of: Asked, said: Sequence["Decision"]) -> None:
     """Put on the journal that decisions are read, with the records that they name. Raises what `decide` raises."""
-    from gateway.commands import link_why
+    from gateway.commands import link_asked
 
-    await link_why.noted(of, {name for each in said for name in each.pair}, "decide")
+    await link_asked.noted(of, {name for each in said for name in each.pair}, "decide")
 
 
 def new_file(file: Path, text: str, encoding: str = "utf-8") -> None:
@@ -157,7 +156,7 @@ def take(connection: "DuckDBPyConnection", of: Asked, file: Path, form: Any) -> 
     holding, author = decisions.last(of.workspace, of.dataset, of.column), operator(None).agent
     content = file.read_bytes()
     named = exchange.read(content, form, holding, {}, author)
-    values = questions.now(connection, of.version.folder, of.column, named.new)
+    values = questions.now(connection, of.folder, of.column, named.new)
     taken = exchange.read(content, form, holding, values, author)
     if taken.new:
         decisions.add(of.workspace, of.dataset, of.column, taken.new)

@@ -10,7 +10,7 @@ from gateway import console
 from gateway.commands import decide_read
 from gateway.commands.decide_read import Shown
 from gateway.commands.decide_words import explanation, fields, plain, reasons
-from gateway.commands.link_why import Asked
+from gateway.commands.link_asked import Asked
 from gateway.french import told
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from unicodedata import category
 
 from gateway import console
 from gateway.commands.decide_read import Held, Shown
-from gateway.commands.link_why import Asked
+from gateway.commands.link_asked import Asked
 from gateway.french import told
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """`beffroi explain`: who may see what, and why, and what to write where to change it."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import console
-from gateway.commands.command import command
-from gateway.french import LANGUAGES, told
+from gateway.commands.command import command, lang_option
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
     from gateway.callers.explained import Credential, Explanation, For, Part
@@ -21,9 +20,9 @@ HEADS = ("purpose", "may see", "rows", "send", "until", "procedure", "legal basi
 
 @click.command("explain")
 @click.argument("words", nargs=-1, required=True, metavar="[APPLICATION] NAME")
-@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
+@lang_option
 @command
-def explain_command(root: Path, as_json: bool, words: tuple[str, ...], lang: str | None) -> None:
+def explain_command(root: Path, as_json: bool, words: tuple[str, ...]) -> None:
     """Tell what APPLICATION may see of the lookup or dataset NAME, and why; without APPLICATION, who may see it at all.
 
     NAME alone may be an application too: then it is all that this one may see.
@@ -33,12 +32,11 @@ def explain_command(root: Path, as_json: bool, words: tuple[str, ...], lang: str
     dataset have the same name both are told: lookup:NAME or dataset:NAME is one. NAME may be who-read.
     """
     from gateway.callers import explained
-    from pipelines.report.words import language_of
     from pipelines.workspace import Workspace
 
     if len(words) > 2:
         raise click.UsageError("say an application and the name of a lookup or dataset, or one of them alone")
-    workspace, language = Workspace(root), lang or language_of(os.environ)
+    workspace, language = Workspace(root), LANGUAGE.get()
     if len(words) == 2:
         found = [explained.explain(workspace, words[0], each) for each in explained.resources(workspace, words[-1])]
     else:

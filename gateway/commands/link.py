@@ -1,6 +1,5 @@
 """`beffroi link`: run a dataset that links its records, and tell what linking found, why, and how good it is."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +8,16 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command
-from gateway.french import LANGUAGES
+from gateway.commands.command import command, lang_option
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
-    from gateway.commands.link_why import Asked
+    from gateway.commands.link_asked import Asked
     from gateway.jobs import How
     from pipelines.workspace import Workspace
+
+
+KEPT = "The command line is kept and can be seen: better type personal keys, each on a line, for «-»."
 
 
 @click.command("link")
@@ -50,12 +52,12 @@ if TYPE_CHECKING:
 @click.option("--limit", default=20, show_default=True, help="Pairs that --doubtful lists; 0 for all.")
 @click.option("--raw", is_flag=True, help="Show identities and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
+@lang_option
 @command
 def link_command(
     root: Path, as_json: bool, dataset: str, records: tuple[str, ...], full: bool, preview: bool, accept: bool,
     wait: float, asks_why: bool, doubtful: bool, sample: int | None, into: Path | None, check: Path | None,
-    column: str | None, limit: int, raw: bool, purpose: str | None, lang: str | None,
+    column: str | None, limit: int, raw: bool, purpose: str | None,
 ) -> None:  # fmt: skip
     """Run DATASET, whose declaration has `link:`, and show the figures of its links.
 
@@ -68,11 +70,10 @@ def link_command(
     open need a --purpose.
     """
     from gateway import jobs
-    from gateway.commands import link_why
-    from pipelines.report.words import language_of
+    from gateway.commands import link_asked
     from pipelines.workspace import Workspace
 
-    workspace, language = Workspace(root), lang or language_of(os.environ)
+    workspace, language = Workspace(root), LANGUAGE.get()
     if [asks_why, doubtful, sample is not None, check is not None].count(True) > 1 or bool(records) != asks_why:
         raise InvalidRequest(
             "say one of --why RECORD [RECORD], --doubtful, --sample N --into FILE, --check FILE, or none"
@@ -83,7 +84,9 @@ def link_command(
     if not (asks_why or doubtful or sample):
         _run(workspace, dataset, jobs.How(full=full, preview=preview, accept=accept, wait=wait), as_json, language)
         return
-    of = link_why.asked(workspace, dataset, column, language, raw=raw, purpose=purpose)
+    of = click.get_current_context().with_resource(
+        link_asked.asked(workspace, dataset, column, language, raw=raw, purpose=purpose)
+    )
     if asks_why:
         _why(of, records, as_json)
     elif sample:
@@ -93,13 +96,13 @@ def link_command(
 
 
 def _run(workspace: "Workspace", dataset: str, how: "How", as_json: bool, language: str) -> None:
-    from gateway import jobs
+    from gateway import jobs, run_words
     from gateway.commands import link_words
 
     if not workspace.dataset(dataset).link:
         raise InvalidRequest(f"{dataset} declares no link: nothing of it is linked")
     done, failures = jobs.run_all(workspace, [dataset], how)
-    jobs.show_reports(done, as_json)
+    run_words.show_reports(done, as_json)
     for report in done if not as_json else ():
         if report.links:
             link_words.show_figures(dataset, report.links, language)
@@ -118,7 +121,7 @@ def _why(of: "Asked", records: tuple[str, ...], as_json: bool) -> None:
     if records == ("-",):
         records = tuple(line.strip() for line in sys.stdin if line.strip())
     elif any(column.personal for column in declared.columns if column.name in declared.key):
-        console.note("The command line is kept and can be seen: better type personal keys, each on a line, for «-».")
+        console.note(told()(KEPT))
     if not 1 <= len(records) <= 2:
         raise InvalidRequest("say one RECORD, whose cluster is explained, or two")
     found = asyncio.run(link_why.why(of, records))
@@ -133,7 +136,7 @@ def _doubtful(of: "Asked", limit: int, as_json: bool) -> None:
     found = asyncio.run(link_why.doubtful(of, limit + 1 if limit else 0))
     if limit and len(found) > limit:
         found.pop()
-        console.note(f"{of.dataset}: more pairs follow: --limit 0 shows all")
+        console.note(told()("{dataset}: more pairs follow: --limit 0 shows all", dataset=of.dataset))
     console.show_json(found) if as_json else link_words.show_doubtful(found, of.language)
 
 
@@ -148,7 +151,8 @@ def _sample(of: "Asked", most: int, into: Path | None, as_json: bool) -> None:
     if as_json:
         console.show_json({"pairs": pairs, "file": into})
     else:
-        console.note(f"{into}: {pairs} pairs. Say in `verdict` same, different or unsure; then `--check {into}`.")
+        drawn = "{file}: {count} pairs. Say in `verdict` same, different or unsure; then `--check {file}`."
+        console.note(told()(drawn, file=into, count=pairs))
 
 
 def _check(file: Path, as_json: bool, language: str) -> None:

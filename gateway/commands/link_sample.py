@@ -14,7 +14,8 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.decide_read import new_file
-from gateway.commands.link_why import Asked, drawn
+from gateway.commands.link_asked import Asked
+from gateway.commands.link_why import drawn
 from gateway.lookups.outgoing import no_formula
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def _probability(text: str, where: str) -> float:
 
 
 def _lines(file: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the lines of a sample, as whatever spreadsheet wrote it: with commas, semicolons or tabs between cells."""
+    """Return the lines of a sample, with their numbers. Raises InvalidRequest where it is none."""
+    from pipelines.linking.deciding import exchange
+
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidRequest(f"{file} is not in UTF-8: save it as «CSV UTF-8»") from None
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="")
+    lines = exchange.table(text)
     wanted = {"identity_a", "identity_b", "verdict", "probability", "stratum", "of"}
     if missing := wanted - set(lines.fieldnames or ()):
         raise InvalidRequest(

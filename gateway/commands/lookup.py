@@ -2,12 +2,14 @@
 
 import getpass
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from connectors.errors import InvalidRequest
+from connectors.errors import BeffroiError, InvalidRequest
 from gateway import console
 from gateway.commands.command import command
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the outcomes of its rows go (.json, .ndjson, .csv).",
 )
+@click.option(
+    "--receipt",
+    "proof",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the signed proof of this answer into this file, for `beffroi receipt verify`; --json shows it too.",
+)
+@click.option("--receipts", is_flag=True, help="With --file: a receipt in the outcome of every row.")
 @command
 def lookup_command(
     root: Path,
@@ -44,6 +53,8 @@ def lookup_command(
     fields: str | None,
     source: Path | None,
     target: Path | None,
+    proof: Path | None,
+    receipts: bool,
 ) -> None:
     """Ask RECORD (commune, person…) for IDENTIFIER; «-» reads it from standard input.
 
@@ -57,18 +68,52 @@ def lookup_command(
     workspace = Workspace(root)
     declared = workspace.lookup(record)
     asked = fields.split(",") if fields else None
-    if source is not None or target is not None:
+    many = source is not None or target is not None
+    if (proof is not None and many) or (receipts and not many):
+        raise InvalidRequest("--receipt FILE has the receipt of one question, --receipts those of all rows of --file")
+    if many:
         if source is None or target is None or identifier != "-":
             raise InvalidRequest("many questions are asked with --file and --out, and no identifier beside them")
-        _lookup_file(workspace, as_json, record, source, target, asked, purpose, case)
+        _lookup_file(workspace, as_json, record, source, target, asked, purpose, case, receipts=receipts)
         return
     if identifier == "-":
-        identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
-        if not identifier:
-            raise InvalidRequest("no identifier came on standard input")
+        identifier = _typed()
     elif declared.record_model.is_personal():
         console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
-    _show(asyncio.run(answering.command(workspace, record, identifier, asked, purpose, case)), as_json)
+    one = partial(answering.command, workspace, record, identifier, asked, purpose, case, receipt=proof is not None)
+    _show(asyncio.run(one()) if proof is None else _with_receipt(proof, lambda: asyncio.run(one())), as_json)
+
+
+def _typed() -> str:
+    identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not identifier:
+        raise InvalidRequest("no identifier came on standard input")
+    return identifier
+
+
+def _with_receipt(file: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what is answered once its receipt is in `file`; raise what is raised, whose receipt is there if it has one.
+
+    Nobody is asked where the file cannot be written.
+    """
+    from pipelines.whole import whole_file
+
+    failed: BeffroiError | None = None
+    with whole_file(file) as part:
+        part.touch()
+        part.chmod(0o600)
+        try:
+            answer = ask()
+            receipt = answer["meta"]["receipt"]
+        except BeffroiError as error:
+            if error.receipt is None:
+                raise
+            failed, receipt = error, error.receipt
+        part.write_text(f"{receipt}\n", encoding="utf-8")
+    console.note(f"the receipt is in {file}")
+    if failed is not None:
+        raise failed
+    return answer
 
 
 def _show(answer: dict[str, Any], as_json: bool) -> None:
@@ -85,14 +130,14 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
 
 def _lookup_file(
     workspace: "Workspace", as_json: bool, record: str, source: Path, target: Path, fields: list[str] | None,
-    purpose: str | None, case: str | None,
+    purpose: str | None, case: str | None, *, receipts: bool,
 ) -> None:  # fmt: skip
     """Ask for every row of a file, and tell how many ended how."""
     import asyncio
 
     from gateway.lookups import bulk
 
-    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose, case))
+    counted = asyncio.run(bulk.command(workspace, record, source, target, fields, purpose, case, receipts=receipts))
     if as_json:
         console.show_json(dict(counted))
         return

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import getpass
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command
-from gateway.french import LANGUAGES, told
+from gateway.commands.command import command, lang_option
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
     from gateway.datasets.refused import Fixed, Shown
@@ -21,19 +20,6 @@ if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 Function = Callable[..., Any]
-
-
-def _language() -> str:
-    """Return the language of whoever sits there, as the environment says it: French, or else English."""
-    said = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "fr" if said.lower().startswith("fr") else "en"
-
-
-def _lang(function: Function) -> Function:
-    return click.option(
-        "--lang", type=click.Choice(LANGUAGES), default=_language,
-        help="The language; that of the environment by default.",
-    )(function)  # fmt: skip
 
 
 _SOURCE = click.option("--source", metavar="NAME", help="Which source PLACE is in, where there are several.")
@@ -51,11 +37,11 @@ def quarantine_group() -> None:
 @click.option("--by-rule", is_flag=True, help="Show how many rows broke each rule, and where one of them stands.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show the rows too, as the source has them; it is journaled.")
 @_PURPOSE
-@_lang
+@lang_option
 @command
 def quarantine_list_command(
     root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, by_rule: bool, with_raw: bool,
-    purpose: str | None, lang: str,
+    purpose: str | None,
 ) -> None:  # fmt: skip
     """List the refused rows of DATASETS (all, where none is named), each with its place and reasons.
 
@@ -69,13 +55,13 @@ def quarantine_list_command(
 
     workspace = Workspace(root)
     if by_rule:
-        _show_rules(refused.by_rule(workspace, datasets), as_json, lang)
+        _show_rules(refused.by_rule(workspace, datasets), as_json)
         return
     if with_raw:
         found = asyncio.run(refused.raw(workspace, datasets, limit, purpose))
     else:
         found = refused.listed(workspace, datasets, limit)
-    said = told(lang)
+    said = told()
     for name, (_, more) in found.items():
         if more:
             console.note(said("{dataset}: more rows follow: --limit 0 shows all", dataset=name))
@@ -85,7 +71,7 @@ def quarantine_list_command(
     elif rows:
         names = ["dataset", "source", "row", "column", "rule", "reason", *["as the source has it"][: int(with_raw)]]
         lines = [
-            (r.dataset, r.source, r.place, f["column"], f["rule"], _reason(f, lang),
+            (r.dataset, r.source, r.place, f["column"], f["rule"], _reason(f),
              *([console.one_line(r.raw)] if with_raw else []))
             for r in rows for f in r.failures
         ]  # fmt: skip
@@ -94,18 +80,18 @@ def quarantine_list_command(
         console.note(said("The quarantine is empty."))
 
 
-def _reason(failure: Mapping[str, str], lang: str) -> str:
-    return failure["reason_fr" if lang == "fr" else "reason"]
+def _reason(failure: Mapping[str, str]) -> str:
+    return failure["reason_fr" if LANGUAGE.get() == "fr" else "reason"]
 
 
-def _show_rules(found: Sequence["Broken"], as_json: bool, lang: str) -> None:
-    said = told(lang)
+def _show_rules(found: Sequence["Broken"], as_json: bool) -> None:
+    said = told()
     if as_json:
         console.show_json(found)
     elif found:
         rows = [
             (each.dataset, each.source, each.column, each.rule, f"{each.rows:,}", said("row") + f" {each.place}",
-             each.reason_fr if lang == "fr" else each.reason)
+             each.reason_fr if LANGUAGE.get() == "fr" else each.reason)
             for each in found
         ]  # fmt: skip
         names = ("dataset", "source", "column", "rule", "rows", "for example", "reason")
@@ -119,10 +105,10 @@ def _show_rules(found: Sequence["Broken"], as_json: bool, lang: str) -> None:
 @click.argument("place", type=click.IntRange(1))
 @_SOURCE
 @_PURPOSE
-@_lang
+@lang_option
 @command
 def quarantine_show_command(
-    root: Path, as_json: bool, dataset: str, place: int, source: str | None, purpose: str | None, lang: str
+    root: Path, as_json: bool, dataset: str, place: int, source: str | None, purpose: str | None
 ) -> None:
     """Show the refused row at PLACE of a source of DATASET: its values, what is wrong, and what can be done.
 
@@ -135,17 +121,17 @@ def quarantine_show_command(
     from pipelines.workspace import Workspace
 
     shown = asyncio.run(refused.show(Workspace(root), dataset, place, source, purpose))
-    console.show_json(shown) if as_json else _show(shown, lang)
+    console.show_json(shown) if as_json else _show(shown)
 
 
-def _show(shown: "Shown", lang: str) -> None:
-    row, said = shown.row, told(lang)
+def _show(shown: "Shown") -> None:
+    row, said = shown.row, told()
     of = said("version {version}", version=row.version) if row.version else said("a run that failed")
     of += said(", line {line} of its file", line=shown.line) if shown.line is not None else ""
     named = {"dataset": row.dataset, "place": row.place, "source": row.source, "of": of}
     click.echo(said("{dataset}: row {place} of {source} ({of})", **named) + "\n")
-    failures = [(each["column"], each["rule"], each["reason"], each["reason_fr"]) for each in row.failures]
-    console.show_table((said("column"), said("rule"), "reason", "en français"), failures)
+    failures = [(each["column"], each["rule"], _reason(each)) for each in row.failures]
+    console.show_table([said(name) for name in ("column", "rule", "reason")], failures)
     click.echo()
     corrected = shown.correction.values if shown.correction else {}
     head = [said("column of the source"), said("value"), *([said("corrected")] if corrected else [])]
@@ -162,7 +148,7 @@ def _show(shown: "Shown", lang: str) -> None:
             for column, steps in shown.steps.items() for made in steps
         ]  # fmt: skip
         console.show_table((said("column"), said("step"), said("makes of it")), lines)
-    click.echo(f"\n{shown.todo_fr if lang == 'fr' else shown.todo}")
+    click.echo(f"\n{shown.todo_fr if LANGUAGE.get() == 'fr' else shown.todo}")
 
 
 @quarantine_group.command("fix")
@@ -173,11 +159,11 @@ def _show(shown: "Shown", lang: str) -> None:
 @click.option("--why", metavar="TEXT", help="Why the value is the right one; it is kept with the correction.")
 @click.option("--drop", is_flag=True, help="Take the correction of that row back.")
 @click.option("--list", "listing", is_flag=True, help="List the corrections that hold, and where their rows stand.")
-@_lang
+@lang_option
 @command
 def quarantine_fix_command(
     root: Path, as_json: bool, dataset: str | None, place: int | None, values: tuple[str, ...], source: str | None,
-    why: str | None, drop: bool, listing: bool, lang: str,
+    why: str | None, drop: bool, listing: bool,
 ) -> None:  # fmt: skip
     """Correct the refused row at PLACE of a source of DATASET: COLUMN, of the source, should have held VALUE.
 
@@ -202,7 +188,7 @@ def quarantine_fix_command(
         raise InvalidRequest("say with --why what makes the value the right one: whoever comes after you will ask")
     else:
         fixed = refused.fix(workspace, found, _given(values, refused.personal(workspace, found)), why)
-    console.show_json(fixed) if as_json else _show_fixed(fixed, lang)
+    console.show_json(fixed) if as_json else _show_fixed(fixed)
 
 
 def _given(values: Sequence[str], personal: set[str]) -> dict[str, str | None]:
@@ -213,7 +199,8 @@ def _given(values: Sequence[str], personal: set[str]) -> dict[str, str | None]:
         if not equals or value == "@-":
             value = _typed(column)
         elif column in personal:
-            console.note("The command line is kept and can be seen: better leave personal values out and type them.")
+            kept = "The command line is kept and can be seen: better leave personal values out and type them."
+            console.note(told()(kept))
         found[column] = value or None
     return found
 
@@ -227,8 +214,8 @@ def _typed(column: str) -> str:
     return line.rstrip("\r\n")
 
 
-def _show_fixed(fixed: "Fixed", lang: str) -> None:
-    said = told(lang)
+def _show_fixed(fixed: "Fixed") -> None:
+    said = told()
     corrected = said("corrected in {columns}", columns=", ".join(fixed.columns))
     named = {"dataset": fixed.dataset, "place": fixed.place, "source": fixed.source}
     what = corrected if fixed.columns else said("as it came again")
@@ -237,7 +224,7 @@ def _show_fixed(fixed: "Fixed", lang: str) -> None:
         passes = "By itself it passes now: `beffroi quarantine replay {dataset}` brings it in."
         click.echo(said(passes, dataset=fixed.dataset))
         return
-    lines = [(each["column"], each["rule"], _reason(each, lang)) for each in fixed.failures]
+    lines = [(each["column"], each["rule"], _reason(each)) for each in fixed.failures]
     console.show_table([said(name) for name in ("column", "rule", "reason")], lines)
     click.echo(said("It would be refused still."))
 
@@ -249,12 +236,12 @@ def _show_corrections(workspace: "Workspace", names: list[str], as_json: bool) -
     rows: list[dict[str, Any]] = []
     for name in workspace.in_order(names):
         for each, places in quarantine.held(workspace, name):
-            told = {"dataset": name, "source": each.source, "places": places, "columns": list(each.values)}
-            rows.append(told | {"by": each.by, "when": each.when, "why": each.why, "raw_sha256": each.raw_sha256})
+            row = {"dataset": name, "source": each.source, "places": places, "columns": list(each.values)}
+            rows.append(row | {"by": each.by, "when": each.when, "why": each.why, "raw_sha256": each.raw_sha256})
     if as_json:
         console.show_json(rows)
     elif rows:
-        head = ("dataset", "source", "rows", "columns", "by", "when", "why")
+        head = [told()(name) for name in ("dataset", "source", "rows", "columns", "by", "when", "why")]
         told_rows = [
             (r["dataset"], r["source"], _where(r["places"]), ", ".join(r["columns"]), r["by"],
              _when(r["when"], workspace.configuration.zone), r["why"])
@@ -262,7 +249,7 @@ def _show_corrections(workspace: "Workspace", names: list[str], as_json: bool) -
         ]  # fmt: skip
         console.show_table(head, told_rows)
     else:
-        console.note("No correction holds.")
+        console.note(told()("No correction holds."))
 
 
 def _when(moment: str, zone: dt.tzinfo) -> str:
@@ -272,12 +259,13 @@ def _when(moment: str, zone: dt.tzinfo) -> str:
 
 def _where(places: list[int] | None) -> str:
     if places is None:
-        return "not kept"
-    return ", ".join(map(str, places)) or "no more"
+        return told()("not kept")
+    return ", ".join(map(str, places)) or told()("no more")
 
 
 @quarantine_group.command("replay")
 @click.argument("datasets", nargs=-1, required=True)
+@lang_option
 @command
 def quarantine_replay_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
     """Judge anew what the last run of DATASETS read: no source is asked.
@@ -285,11 +273,11 @@ def quarantine_replay_command(root: Path, as_json: bool, datasets: tuple[str, ..
     For after a row was corrected, or the declaration or a value map was mended. Each dataset gets a new version where
     its rows are other ones now.
     """
-    from gateway import jobs
+    from gateway import jobs, run_words
     from pipelines.workspace import Workspace
 
     reports, failures = jobs.run_all(Workspace(root), list(datasets), jobs.How(replay=True))
-    jobs.show_reports(reports, as_json)
+    run_words.show_reports(reports, as_json)
     for error in failures:
         console.show_error(error, as_json)
     if failures:

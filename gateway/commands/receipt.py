@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connectors.errors import InvalidRequest
+from connectors.json_names import once
 from gateway import console
 from gateway.commands.command import command
 
@@ -118,19 +119,14 @@ def _told(answer: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any
     return said["data"] if said is not None and isinstance(said.get("data"), dict) and "meta" in said else said
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):
-        raise InvalidRequest("an object in that JSON has one name twice, so that each reader may take another value")
-    return found
-
-
 def _json(content: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(content, object_pairs_hook=_once)
+        said = json.loads(content)
     except ValueError:
         said = None
     if not isinstance(said, dict):
         raise InvalidRequest("data and answers must be JSON objects, as the gateway gave them")
+    once(content)
     return said
 
 

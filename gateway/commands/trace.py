@@ -1,7 +1,6 @@
 """`beffroi trace`: from a published row to where it is from, and from a raw row to what became of it."""
 
 import getpass
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,8 +12,8 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command
-from gateway.french import LANGUAGES, told
+from gateway.commands.command import command, lang_option
+from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
     from gateway.journal import Entry
@@ -32,11 +31,11 @@ Said = Callable[..., str]
 @click.option("--place", type=click.IntRange(1), metavar="N", help="Trace forward from this row of the source, from 1.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default=None, help="By default that of LANG.")
+@lang_option
 @command
 def trace_command(
     root: Path, as_json: bool, dataset: str, key: str | None, number: int | None, source: str | None,
-    place: int | None, with_raw: bool, purpose: str | None, lang: str | None,
+    place: int | None, with_raw: bool, purpose: str | None,
 ) -> None:  # fmt: skip
     """Trace the row of DATASET whose key is KEY back to run, source, raw file and place; «-» reads KEY from standard input.
 
@@ -46,10 +45,9 @@ def trace_command(
     """
     import asyncio
 
-    from pipelines.report.words import language_of
     from pipelines.workspace import Workspace
 
-    workspace, language = Workspace(root), lang or language_of(os.environ)
+    workspace, language = Workspace(root), LANGUAGE.get()
     declared = workspace.dataset(dataset)
     if (key is None) == (place is None):
         raise InvalidRequest("say the KEY of a row, or --place N (and --source NAME) of a raw row")
@@ -60,7 +58,7 @@ def trace_command(
     if key == "-":
         key = (getpass.getpass("Key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
     elif any(column.personal for column in declared.columns if column.name in declared.key):
-        console.note("The command line is kept and can be seen: better type a personal key, for «-».")
+        console.note(told()("The command line is kept and can be seen: better type a personal key, for «-»."))
     found = asyncio.run(_traced(workspace, dataset, key, number, purpose, with_raw=with_raw))
     console.show_json(_told(found)) if as_json else _show(found, language)
 

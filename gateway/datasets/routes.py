@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from connectors import errors
 from connectors.columns import row_model
 from connectors.errors import InvalidRequest, MethodNotAllowed
+from connectors.json_names import once
 from gateway.callers.access import counted, visible
 from gateway.datasets import filters, open_data
 from gateway.datasets.asked import FORMATS, LIMIT, MAX_LIMIT
@@ -43,8 +44,8 @@ ROWS_PAGE: dict[str, Any] = {
     "required": ["data", "meta", "links"],
     "properties": {
         "data": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
-        "meta": {"type": "object"},
-        "links": {"type": "object"},
+        "meta": {"type": "object", "additionalProperties": True},
+        "links": {"type": "object", "required": ["next"], "properties": {"next": {"type": ["string", "null"]}}},
     },
 }
 """A page of rows of any dataset: were each row one of several schemas, a reader would take the first that fits."""
@@ -192,9 +193,10 @@ async def _in_body(request: Request) -> list[tuple[str, str]]:
     if request.query_params:
         raise InvalidRequest("a POST takes nothing in the query: all parameters stand in the body")
     try:
-        parameters = PARAMETERS.validate_json(await request.body(), strict=True)
+        parameters = PARAMETERS.validate_json(body := await request.body(), strict=True)
     except ValidationError:
         raise InvalidRequest('the body must be a JSON object of texts and numbers, like {"limit": 20}') from None
+    once(body)
     return [(key, str(value)) for key, value in parameters.items()]
 
 

@@ -103,9 +103,13 @@ class Journal:
 
     async def write(self, entry: Entry) -> Row:
         """Return an entry as it stands on disk. Raises Unavailable."""
+        return await self.begin(entry)
+
+    def begin(self, entry: Entry) -> "asyncio.Future[Row]":
+        """Hand over an entry, as `append` does, where an event loop runs."""
         future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
         self._hand_over(entry, future)
-        return await future
+        return future
 
     def _hand_over(self, entry: Entry, future: "Future[Row] | asyncio.Future[Row]") -> None:
         entry.time = now()

@@ -9,6 +9,7 @@ SENTENCES: Mapping[str, str] = {
     "{field} must be {wanted:said}": "{field} doit être {wanted}",
     "{field} has more than {most} characters": "{field} a plus de {most} caractères",
     "it is written as a JSON object with the fields {fields:list}": "elle s'écrit comme un objet JSON avec les champs {fields}",
+    "a field stands in it twice": "un champ y figure deux fois",
     "there is a field that this lookup does not ask for: it takes {fields:list}":
         "il y a un champ que cette consultation ne demande pas : elle prend {fields}",
     "there are {count} fields that this lookup does not ask for: it takes {fields:list}":

@@ -82,6 +82,8 @@ SENTENCES: Mapping[str, str] = {
         "aucune commune n'avait ce code le {day} ; son territoire est aujourd'hui dans {code}",
     "the commune that had that code on {day} was divided since: no commune of today has all of it":
         "la commune qui avait ce code le {day} a été divisée depuis : aucune commune d'aujourd'hui ne l'a tout entière",
+    "an object in that JSON has one name twice, so that each reader may take another value":
+        "un objet de ce JSON a deux fois le même nom, si bien que chaque lecteur peut en prendre une autre valeur",
     # many questions
     'many questions in JSON are {{"identifiers": ["…", "…"]}}, or a list of questions such as {{"identifier": "…"}}: the body'
     " must be JSON like that":

@@ -4,8 +4,11 @@ Credential, access decision, identifier, providers under the deadline, granted f
 comes by POST only: it never stands in a URL.
 """
 
+import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import Attempt, CallerError, InvalidRequest
 from connectors.identities import SCHEME, typed
@@ -22,6 +25,9 @@ from gateway.lookups.providers import find
 from gateway.lookups.question import MALFORMED, Question, identifier_text
 from gateway.service import Service
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gateway.lookups.at_hand import Local
 
 
 async def answer(
@@ -58,8 +64,8 @@ async def answer(
             granted = fields_of(decision, found, tried)
         entry.source, entry.fields = found.source, list(granted)
         entry.identifiers = _numbered(service, caller, scheme, model, found.record, guesses)
-    meta = _meta(found, tried, granted) | way
-    data = verifying.compared(found.record, guesses) if verify else _data(found.record, granted)
+    meta = meta_of(found, tried, granted) | way
+    data = verifying.compared(found.record, guesses) if verify else data_of(found.record, granted)
     if caller.receipt:
         given = {"verify": question.verify, "verified": data} if verify else data
         meta["receipt"] = service.receipts.make(entry, text, question.on, meta["as_of"], given)
@@ -97,15 +103,16 @@ def _plain(guesses: Mapping[str, verifying.Guess]) -> dict[str, str]:
     return {name: verifying.plain(each) for name, each in guesses.items()}
 
 
-def _data(record: Record, granted: Sequence[str]) -> dict[str, Any]:
+def data_of(record: Record, granted: Sequence[str]) -> dict[str, Any]:
+    """Return what is given of a record, as JSON has it."""
     return record.model_dump(mode="json", include=set(granted))
 
 
-def _meta(found: Found, tried: Sequence[Attempt], granted: Sequence[str]) -> dict[str, Any]:
+def meta_of(found: "Found | Local", tried: Sequence[Attempt], granted: Sequence[str]) -> dict[str, Any]:
     """Return where an answer comes from, and which of the granted fields its source never has."""
     meta: dict[str, Any] = {
         "source": found.source,
-        "as_of": found.as_of.isoformat(timespec="seconds"),
+        "as_of": _moment(found.as_of),
         "age_seconds": age(found.as_of),
         "tried": [attempt.told() for attempt in tried],
     }
@@ -118,11 +125,17 @@ def _meta(found: Found, tried: Sequence[Attempt], granted: Sequence[str]) -> dic
     return meta
 
 
+@functools.lru_cache(maxsize=256)
+def _moment(as_of: dt.datetime) -> str:
+    """Return what is told of a moment; all rows of a dataset have one."""
+    return as_of.isoformat(timespec="seconds")
+
+
 async def command(
     workspace: Workspace, name: str, identifier: str, fields: Sequence[str] | None, purpose: str | None,
-    case: str | None = None,
+    case: str | None = None, *, receipt: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Answer the operator of the command line, by the same way and on the same journal."""
+    """Answer the operator of the command line, by the same way, on the same journal, and with a receipt if wanted."""
     with Service(workspace) as service:
         question = Question.model_construct(identifier=typed(identifier), fields=list(fields) if fields else None)
-        return await answer(service, name, operator(purpose, case), question)
+        return await answer(service, name, replace(operator(purpose, case), receipt=receipt), question)

@@ -7,6 +7,7 @@ quarter of a registry's places at most: those who ask one question at a time kee
 import asyncio
 import contextlib
 import copy
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -167,14 +168,14 @@ async def in_order(several: Several) -> Several:
 
 async def command(
     workspace: Workspace, name: str, source: Path, target: Path, fields: list[str] | None, purpose: str | None,
-    case: str | None = None,
+    case: str | None = None, *, receipts: bool = False,
 ) -> Counter[str]:  # fmt: skip
     """Answer the rows of the file `source` into the file `target`, as the operator; return how many ended how.
 
-    The names' endings say the forms: .json, .ndjson or .csv. Raises InvalidRequest, what `decide` raises, and OSError.
+    The names' endings say the forms: .json, .ndjson or .csv. Each outcome has its receipt if wanted. Raises InvalidRequest, what `decide` raises, and OSError.
     """
     forms = [_form(path) for path in (source, target)]
-    caller, counted = operator(purpose, case), Counter[str]()
+    caller, counted = dataclasses.replace(operator(purpose, case), receipt=receipts), Counter[str]()
     with Service(workspace) as service, source.open("rb") as file:
         try:
             granted = allowed(service, name, caller, fields)

@@ -35,6 +35,9 @@ NONCE = 12
 SWEPT = 600.0
 """Seconds between two sweeps of what is over."""
 
+LAST_WORD = "\0last word"
+"""What a mark stands under, beside its question, in the place of what was told."""
+
 SLICE = 2_000
 """Entries that are looked at in one go: some milliseconds."""
 
@@ -89,8 +92,19 @@ class Cache:
             self._environment.close()
             self._environment = None
 
-    def get(self, name: str, lookup: Lookup, text: str) -> Kept | None:
-        """Return what is kept of the question `text` (`scheme:value`) to a lookup, as long as it may be told at all."""
+    def get(self, name: str, lookup: Lookup, text: str, told: str = "") -> Kept | None:
+        """Return what is kept of the question `text` (`scheme:value`) to a lookup, as long as it may be told at all.
+
+        `told` is what registries were told with it, for which alone an answer is kept. What came before a registry's last
+        word on the question, whatever it was told then, is not told any more.
+        """
+        found = self._kept(name, lookup, text + told)
+        if found is None or not told:
+            return found
+        mark = self._kept(name, lookup, text + LAST_WORD)
+        return found if mark is None or mark.answer.as_of < found.answer.as_of else None
+
+    def _kept(self, name: str, lookup: Lookup, text: str) -> Kept | None:
         with contextlib.suppress(lmdb.Error, OSError):
             key, cipher = self._sealed(name, lookup, text)
             with self._open().begin() as transaction:
@@ -101,11 +115,15 @@ class Cache:
                 return _read(lookup, json.loads(cipher.decrypt(stored[8 : 8 + NONCE], stored[8 + NONCE :], stored[:8])))
         return None
 
-    def put(self, name: str, lookup: Lookup, text: str, answer: Found | Absent) -> None:
+    def put(self, name: str, lookup: Lookup, text: str, answer: Found | Absent, told: str = "") -> None:
         """Keep an answer of a registry, as long as the lookup says."""
         if lookup.cache is None:
             return
-        seconds = lookup.cache.seconds + lookup.cache.stale if isinstance(answer, Found) else lookup.cache.not_found
+        found = isinstance(answer, Found)
+        seconds = lookup.cache.seconds + lookup.cache.stale if found else lookup.cache.not_found
+        self._write(name, lookup, text + told, answer, seconds)
+
+    def _write(self, name: str, lookup: Lookup, text: str, answer: Found | Absent, seconds: float) -> None:
         until = struct.pack(">d", time.time() + seconds)
         with contextlib.suppress(lmdb.Error, OSError):
             key, cipher = self._sealed(name, lookup, text)
@@ -113,10 +131,17 @@ class Cache:
             stored = until + nonce + cipher.encrypt(nonce, json.dumps(_told(answer)).encode(), until)
             self._put(key, stored)
 
-    def forget(self, name: str, lookup: Lookup, text: str) -> None:
-        """Keep nothing of a question any more: a registry that has withheld or lost a record has the last word."""
+    def forget(self, name: str, lookup: Lookup, text: str, told: str = "") -> None:
+        """Keep nothing of a question any more: a registry that has withheld or lost a record has the last word.
+
+        Whether it said so to this case alone, or would to any, nobody knows: so all are asked for anew, each with what
+        it tells. The entries of others cannot be found here; a mark lasts as long as they may.
+        """
+        if told and lookup.cache is not None:
+            mark = Absent("", dt.datetime.now(dt.UTC), "")
+            self._write(name, lookup, text + LAST_WORD, mark, lookup.cache.seconds + lookup.cache.stale)
         with contextlib.suppress(lmdb.Error, OSError):
-            key, _ = self._sealed(name, lookup, text)
+            key, _ = self._sealed(name, lookup, text + told)
             with self._open().begin(write=True) as transaction:
                 transaction.delete(key)
 

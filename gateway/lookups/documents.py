@@ -1,7 +1,6 @@
 """What OpenAPI tells of a lookup: how one question and many are written, with examples, and what is answered to them.
 
-The examples are those of the connectors: answers that a registry really sends, about nobody who lives. What the gateway
-makes of one is told as its own code writes it. A registry without examples of its own has none here.
+What the gateway makes of an example (`samples`) is told as its own code writes it.
 """
 
 import datetime as dt
@@ -13,25 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.errors import MalformedIdentifier
 from connectors.records import Record, canonical
-from connectors.sandbox import examples
-from gateway.lookups import identity, on, together
+from gateway.lookups import identity, on, samples
 from gateway.lookups.incoming import MEDIA, row
 from gateway.lookups.outgoing import Told, Writer, failed
 from gateway.lookups.question import Question
+from gateway.lookups.samples import WRONG
 from gateway.lookups.verifying import Verified
 from gateway.service import Service
 from pipelines.declarations.configuration import Lookup
 
-EXAMPLES = {
-    "api_geo": "found",
-    "civil_register": "found_one_given_name",
-    "sirene": "found",
-    "gleif": "found",
-    "vies": "found",
-}
-"""Of each kind of registry that has example answers, the one that is shown."""
-
-WRONG = "no-such-number"
 BROKEN = {"description": "What is none has an outcome that says so, and ends nothing"}
 IN_ADDRESS = "`?fields=NAME,NAME` in the address: the fields wanted of all rows"
 REF = "#/components/schemas/{model}"
@@ -149,17 +138,6 @@ def plain_answers() -> dict[str, dict[str, Any]]:
     }
 
 
-def example(service: Service, lookup: Lookup) -> tuple[str, dict[str, Any]] | None:
-    """Return an identifier, and the record that a provider of the lookup answers to it; None where none has examples."""
-    for provider in lookup.providers:
-        registry = service.workspace.registries.get(provider.registry or "")
-        kind = type(registry).__module__.rpartition(".")[2]
-        if kind in EXAMPLES and registry is not None and registry.record is lookup.record_model:
-            found = examples.one(kind, EXAMPLES[kind])
-            return found.identifier, lookup.record_model.model_validate(found.record).model_dump(mode="json")
-    return None
-
-
 def schemas(name: str, lookup: Lookup) -> dict[str, dict[str, Any]]:
     """Return the schemas, by name, of one question to a lookup and of many identifiers asked for the same."""
     told = identity.schema(lookup, asked(Question))
@@ -200,30 +178,16 @@ def body(service: Service, name: str, lookup: Lookup) -> dict[str, Any]:
             "type": "string", "description": f"A column `identifier`, or `identity.FIELD` for each; others come back. {IN_ADDRESS}",
         }},
     }  # fmt: skip
-    if (shown := example(service, lookup)) is not None:
-        identifier, record = shown
-        field, asked = next(iter(record)), {"identifier": identifier}
-        content[MEDIA["json"]]["examples"] = {
-            "one": {"summary": "One question", "value": asked},
-            "fields": {"summary": "Some fields only", "value": asked | {"fields": [field]}},
-            "verify": {"summary": "Whether something is so, without data", "value": asked | {"verify": {field: record[field]}}},
-            "many": {"summary": "Many questions", "value": {"identifiers": [identifier, WRONG], "fields": [field]}},
-        }  # fmt: skip
-        content[MEDIA["ndjson"]]["example"] = f"{json.dumps(asked)}\n{json.dumps({'identifier': WRONG})}\n"
-        content[MEDIA["csv"]]["example"] = f"dossier,identifier\nA-1,{identifier}\nA-2,{WRONG}\n"
-    elif (who := identity.example(lookup)) is not None:
-        content[MEDIA["json"]]["examples"] = {"one": {"summary": "One question", "value": {"identity": who}}}
-        content[MEDIA["ndjson"]]["example"] = f"{json.dumps({'identity': who})}\n"
-        head = ",".join(f"identity.{field}" for field in who)
-        content[MEDIA["csv"]]["example"] = f"dossier,{head}\nA-1,{','.join(who.values())}\n"
+    for form, example in samples.bodies(service, lookup).items():
+        content[MEDIA[form]]["examples" if form == "json" else "example"] = example
     return {"required": True, "content": content}
 
 
 def parameters(service: Service, lookup: Lookup, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the parameters of `GET /lookups/{name}/{identifier}`: those found in the route, said more exactly."""
-    told, shown = {each["name"]: each for each in found}, example(service, lookup)
+    told, shown = {each["name"]: each for each in found}, samples.identifier(service, lookup)
     if shown is not None:
-        told["identifier"] = {**told["identifier"], "example": shown[0]}
+        told["identifier"] = {**told["identifier"], "example": shown}
     items = {"type": "string", "enum": list(lookup.record_model.model_fields)}
     told["fields"] = {
         "name": "fields", "in": "query", "required": False, "style": "form", "explode": False,
@@ -244,7 +208,7 @@ def answers(service: Service, lookup: Lookup, one: Mapping[str, Any], jobs: Iter
         MEDIA["ndjson"]: {"schema": {"type": "string", "description": "One outcome in JSON a line"}},
         MEDIA["csv"]: {"schema": {"type": "string", "description": "The columns that came, then those of the outcome"}},
     }
-    if (shown := example(service, lookup)) is not None:
+    if (shown := samples.answered(service, lookup)) is not None:
         identifier, record = shown
         field, source = next(iter(record)), next(each.registry for each in lookup.providers if each.registry)
         meta = {"source": source, "as_of": WHEN, "age_seconds": 0, "tried": []}
@@ -288,12 +252,3 @@ def _written(
         for at, (identifier, each) in enumerate(told, 1)
     ]
     return writer.begin() + writer.some(rows) + writer.end()
-
-
-def together_example(service: Service, offered: Mapping[str, Lookup]) -> list[dict[str, Any]]:
-    """Return a body of `POST /lookups` that asks those lookups that have examples."""
-    shown = ((name, example(service, lookup)) for name, lookup in offered.items())
-    asked = [
-        {"lookup": name, "identifier": found[0], "fields": [next(iter(found[1]))]} for name, found in shown if found
-    ]
-    return asked[: together.MOST]

@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 
 from connectors.errors import InvalidRequest
 from connectors.identities import SCHEME
+from connectors.json_names import doubled, once
 from gateway.lookups.question import Question
 
 Form = Literal["json", "ndjson", "csv"]
@@ -92,6 +93,7 @@ def read(form: Form, file: BinaryIO, fields: list[str] | None = None) -> Many:
 def _json(body: bytes, fields: list[str] | None) -> Many:
     if body.count(b"{") + body.count(b"[") > MOST_LISTS or body.count(b",") > MOST_COMMAS:
         raise _too_many()  # before it is parsed
+    once(body)
     try:
         told = from_json(body)
     except ValueError:  # too deep, not UTF-8, or no JSON
@@ -116,7 +118,7 @@ def _json(body: bytes, fields: list[str] | None) -> Many:
 
 def _shared(line: bytes, shared: dict[str, Any]) -> bytes:
     """Return a line of NDJSON with what all rows share, unless it says that itself."""
-    if not shared:
+    if not shared or doubled(line):  # which is refused for itself
         return line
     try:
         told = from_json(line)
@@ -168,7 +170,7 @@ def _csv(first: bytes, at: int, lines: Iterator[bytes], fields: tuple[str, ...] 
             f"the first line of CSV names the columns, and exactly one of them «{IDENTIFIER}», or in its place the fields"
             f" of an identity, such as «{FIELD}birth_date»"
         )
-    if len(set(names)) != len(names):
+    if len(set(names)) != len(names) or len({wanted[n] for n in of_identity}) != len(of_identity):
         raise InvalidRequest("two columns of the CSV have the same name")
     shared = {} if fields is None else {"fields": list(fields)}
 

@@ -44,34 +44,34 @@ async def find(
 ) -> Asked:  # fmt: skip
     """Answer a question to the lookup `name` from what is kept of it, or by asking; `anew` asks in any case.
 
-    One question under way serves all who ask the same, and have the registry told the same (`carried`). Where nobody can answer, what is kept may be told past its time
-    if the lookup says so. Raises what `ask` raises.
+    One question under way serves all who ask the same, and have the registry told the same (`carried`). Where nobody can
+    answer, what is kept may be told past its time if the lookup says so. Raises what `ask` raises.
     """
     deadline = Deadline.after(lookup.deadline)
     if lookup.cache is None and all(provider.registry is None for provider in lookup.providers):
         return await ask(service, lookup, scheme, value, deadline)  # it is here: nothing is spared by asking once
-    text = _text(scheme, value, carried)
-    kept = service.cache.get(name, lookup, text) if lookup.cache is not None else None
+    text, told = f"{scheme}:{value}", words(carried)
+    kept = service.cache.get(name, lookup, text, told) if lookup.cache is not None else None
     if kept is not None and kept.fresh and not anew:
         _count(service, name, "hit" if isinstance(kept.answer, Found) else "not-found")
         return _told(kept.answer)
     if lookup.cache is not None:
         _count(service, name, "miss")
+    question = f"{name} {text}{told}"
 
     def known() -> Asked | None:
-        found = service.cache.get(name, lookup, text)
+        found = service.cache.get(name, lookup, text, told)
         return _told(found.answer) if found is not None and found.fresh else None
 
     async def asked() -> Asked:
         if lookup.cache is None:
             return await ask(service, lookup, scheme, value, deadline, carried)
-        told: Asked = await service.once.alone(
-            f"{name} {text}", deadline, known, lambda: _kept(service, name, lookup, scheme, value, deadline, carried)
-        )
-        return told
+        ask_and_keep = functools.partial(_kept, service, name, lookup, scheme, value, deadline, carried)
+        answer: Asked = await service.once.alone(question, deadline, known, ask_and_keep)
+        return answer
 
     try:
-        answer: Asked = await service.once.ask(f"{name} {text}", asked)
+        answer: Asked = await service.once.ask(question, asked)
     except BeffroiError as error:
         if anew or isinstance(error, CallerError) or kept is None or not isinstance(kept.answer, Found):
             raise
@@ -80,9 +80,9 @@ async def find(
     return answer
 
 
-def _text(scheme: str, value: str, carried: Carried) -> str:
-    """Return what tells two questions apart: what a registry answers for one purpose is not another's."""
-    return f"{scheme}:{value}" + (f" {json.dumps(carried, sort_keys=True)}" if carried else "")
+def words(carried: Carried) -> str:
+    """Return what is told with a question as a text: what a registry answers for one purpose is not another's."""
+    return f" {json.dumps(carried, sort_keys=True)}" if carried else ""
 
 
 def _count(service: Service, name: str, outcome: str) -> None:
@@ -101,17 +101,18 @@ async def _kept(
     service: Service, name: str, lookup: Lookup, scheme: str, value: str, deadline: Deadline, carried: Carried
 ) -> Asked:
     """Ask, and keep what a registry answers: a copy of our own need not be kept again."""
-    text = _text(scheme, value, carried)
+    text, told = f"{scheme}:{value}", words(carried)
     try:
         found, tried = await ask(service, lookup, scheme, value, deadline, carried)
     except (NotFound, Withheld, Ambiguous) as error:
         if error.registry is not None:
-            service.cache.forget(name, lookup, text)
+            service.cache.forget(name, lookup, text, told)
         if error.registry is not None and isinstance(error, NotFound) and lookup.cache and lookup.cache.not_found:
-            service.cache.put(name, lookup, text, Absent(error.registry, dt.datetime.now(dt.UTC), error.detail))
+            absent = Absent(error.registry, dt.datetime.now(dt.UTC), error.detail)
+            service.cache.put(name, lookup, text, absent, told)
         raise
     if found.source in service.workspace.registries:
-        service.cache.put(name, lookup, text, found)
+        service.cache.put(name, lookup, text, found, told)
     return found, tried
 
 
@@ -126,7 +127,7 @@ async def ask(
     """
     tried: list[Attempt] = []
     failures: list[tuple[bool, BeffroiError]] = []
-    for provider in _asked_by(service, lookup, scheme):
+    for provider in asked_by(service, lookup, scheme):
         try:
             found = await _from(service, lookup, provider, scheme, value, deadline, carried)
         except BeffroiError as error:
@@ -139,7 +140,7 @@ async def ask(
     raise _verdict(failures, tried)
 
 
-def _asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
+def asked_by(service: Service, lookup: Lookup, scheme: str) -> list[Provider]:
     """Return the providers that know identifiers of a scheme: a copy knows those of what it is a copy of.
 
     Raises InvalidRequest where there is none.
@@ -223,14 +224,19 @@ def _absent(lookup: Lookup, version: Version) -> str:
     return f"not in version {version.number} of {version.dataset}, a copy: its absence there proves nothing"
 
 
+def shown(service: Service, name: str) -> tuple[Version, dt.datetime]:
+    """Return the version of a dataset that may be shown, and of when its source is. Raises Unavailable."""
+    latest = service.latest.of(name)
+    if latest is None:
+        raise Unavailable(f"the dataset {name} has no version yet: `beffroi run {name}` makes one")
+    return latest
+
+
 def _from_dataset(
     service: Service, lookup: Lookup, provider: Provider, value: str, *, by_identity: bool = False
 ) -> Found:
     name = provider.dataset or ""
-    latest = service.latest.of(name)
-    if latest is None:
-        raise Unavailable(f"the dataset {name} has no version yet: `beffroi run {name}` makes one")
-    version, as_of = latest
+    version, as_of = shown(service, name)
     try:
         of_identity = identity.row(version, service.workspace.dataset(name), lookup, value) if by_identity else None
         row = of_identity or index.row(version, value)
@@ -241,11 +247,11 @@ def _from_dataset(
         raise Unavailable(
             f"version {version.number} of {name} cannot be read ({type(error).__name__}): `beffroi run {name}` mends it"
         ) from error
-    return Found(record, provider.name, as_of, lacks=_lacks(version.parquet))
+    return Found(record, provider.name, as_of, lacks=lacks(version.parquet))
 
 
 @functools.lru_cache(maxsize=256)
-def _lacks(parquet: Path) -> frozenset[str]:
+def lacks(parquet: Path) -> frozenset[str]:
     """Return the columns of a version that have no value in any row; its file never changes."""
     try:
         file = pq.read_metadata(parquet)

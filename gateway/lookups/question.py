@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from connectors.errors import InvalidRequest, MalformedIdentifier
 from connectors.identities import SCHEME
+from connectors.json_names import once
 from connectors.records import Record, canonical
 
 MALFORMED = "malformed"
@@ -61,12 +62,14 @@ class Question(BaseModel):
     def read(cls, body: bytes) -> "Question":
         """Read a JSON body. Raises InvalidRequest, whose detail repeats no value."""
         try:
-            return cls.model_validate_json(body)
+            question = cls.model_validate_json(body)
         except ValidationError as error:
             from gateway.problems import sentences  # the command line starts without what serves HTTP
 
             told = sentences(error.errors(include_url=False, include_context=False, include_input=False))
             raise InvalidRequest(f'the body must be JSON like {{"identifier": "…", "fields": ["…"]}}: {told}') from None
+        once(body)
+        return question
 
 
 def text_of(identifier: str, identity: dict[str, Any] | None) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from connectors.errors import BeffroiError, InvalidRequest
+from connectors.json_names import once
 from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.lookups.answering import answer
@@ -62,12 +63,14 @@ def read(body: bytes, query: Mapping[str, str]) -> list[Part]:
     if query:
         raise InvalidRequest("a POST takes nothing in the query: the purpose stands in Beffroi-Purpose")
     try:
-        return PARTS.validate_json(body)
+        parts = PARTS.validate_json(body)
     except ValidationError as error:
         told = sentences(error.errors(include_url=False, include_context=False, include_input=False))
         raise InvalidRequest(
             'the body must be a JSON list like [{"lookup": "…", "identifier": "…", "fields": ["…"]}, …]: ' + told
         ) from None
+    once(body)
+    return parts
 
 
 async def together(

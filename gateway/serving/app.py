@@ -27,6 +27,7 @@ from gateway.lookups import routes as lookup_routes
 from gateway.problems import install
 from gateway.service import Service
 from gateway.serving import short
+from gateway.serving.asked import Asked
 from gateway.serving.front import Front
 from gateway.serving.heads import Bounded
 from gateway.serving.workers import Workers
@@ -95,7 +96,7 @@ def application(service: Service) -> FastAPI:
     app.add_middleware(Presented, credentials=service.credentials)
     app.add_middleware(Front)
     if not traces.install(app):  # a short call has no span of its own
-        app.state.rows = short.Rows(service)  # for `Bounded`
+        app.state.rows, app.state.asked = short.Rows(service), Asked(service)  # for `Bounded`
     _pages(app, service)
     app.include_router(lookups)
     app.include_router(many.router(asked))

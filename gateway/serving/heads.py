@@ -5,6 +5,7 @@ an `Upgrade` would let a stranger write headers that only a proxy may write.
 """
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING
 
 import h11
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
+    from gateway.serving.asked import Asked
     from gateway.serving.short import Rows
 
 MAX_HEAD = 64 * 1024
@@ -64,6 +66,16 @@ class _Plain(_Watched, H11Protocol):
         """Log nothing: it is the client's way, and no fault."""
 
 
+class _Waiting:
+    """A question that was taken and is not answered yet, as the server knows a request."""
+
+    message_event = asyncio.Event()  # nobody waits for it
+
+    def __init__(self) -> None:
+        """Nothing was answered."""
+        self.response_complete, self.disconnected, self.keep_alive = False, False, True
+
+
 class Bounded(_Watched, HttpToolsProtocol):
     """One connection. A head that is too long is answered with 400, and the connection closed; trailers are passed over.
 
@@ -72,10 +84,14 @@ class Bounded(_Watched, HttpToolsProtocol):
     takes its body for a further request.
 
     What the application's `state.rows` can answer as soon as a head is read, it answers here, and where it has read the
-    same head before but for the first line, without reading it again.
+    same head before but for the first line, without reading it again. So does `state.asked` a question to a lookup, once
+    its body is there too, and its entry is written.
     """
 
     _rows: "Rows | None" = None
+    _asked: "Asked | None" = None
+    _held: bytes | None = None
+    """The body, so far, of a question that may be answered here, until the end of the segment that it came in."""
     _heard = 0.0
     """When a request was last answered whose head was not read: the time that a connection may be idle begins there."""
     _own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
@@ -88,7 +104,8 @@ class Bounded(_Watched, HttpToolsProtocol):
         """Begin to wait for requests."""
         super().connection_made(transport)
         if not self.root_path:
-            self._rows = getattr(self.config.app.state, "rows", None)  # type: ignore[union-attr]
+            state = self.config.app.state  # type: ignore[union-attr]
+            self._rows, self._asked = getattr(state, "rows", None), getattr(state, "asked", None)
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
@@ -102,6 +119,8 @@ class Bounded(_Watched, HttpToolsProtocol):
         elif self._came is not None and not self._over:
             self._came += data
         super().data_received(data)
+        if self._held is not None and not self.transport.is_closing():  # its body comes slowly
+            self._leave()
         if alone and self._answered and self._between and self._begun == 1 and self._rows is not None:
             self._rows.remember(data, self.headers)
         if self._unread > MAX_HEAD and not self.transport.is_closing():
@@ -133,6 +152,8 @@ class Bounded(_Watched, HttpToolsProtocol):
             return False
         if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
             return False
+        if self._asked is not None and self.url.startswith(b"/lookups/"):
+            return self._ask(self._asked)
         found = self._rows.answer(self.parser.get_method(), self.url, self.headers)
         if found is None:
             return False
@@ -172,14 +193,64 @@ class Bounded(_Watched, HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
+    def _ask(self, asked: "Asked") -> bool:
+        """Take a question to a lookup, at once or with its body."""
+        if (method := self.parser.get_method()) == b"POST":
+            self._held = b""
+            return True
+        self._answered = self._taken(asked, method, b"")
+        return self._answered
+
+    def _taken(self, asked: "Asked", method: bytes, body: bytes) -> bool:
+        """Begin to answer a question, in whose place `_Waiting` stands meanwhile: what follows it waits."""
+        waiting, peer = _Waiting(), self.client[0] if self.client else None
+        tell = functools.partial(self._tell, waiting)
+        if not asked.begin(method, self.url, self.headers, body, peer, tell):
+            return False
+        self.cycle = waiting  # type: ignore[assignment]
+        return True
+
+    def _tell(self, waiting: "_Waiting", status: int, head: bytes, body: bytes) -> None:
+        """Write the answer to a question that was taken, and go on with what follows it."""
+        waiting.response_complete = True
+        if waiting.disconnected or self.transport.is_closing():
+            return
+        close = b"" if waiting.keep_alive else b"connection: close\r\n"
+        self._write(status, b"%b%b\r\n%b" % (head, close, body))
+        if close:
+            self.transport.close()
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what waits, before more is read: else each answer would bring another segment of questions."""
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
+    def _leave(self) -> None:
+        """Leave a question to the framework, with what there is of its body."""
+        body, self._held = self._held, None
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
+
     def on_body(self, body: bytes) -> None:
         """Hand on a part of the body."""
         self._unread = 0
-        super().on_body(body)
+        if self._held is not None:
+            self._held += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the request has come as a whole."""
         self._unread, self._between = 0, True
+        if self._held is not None and self._asked is not None:
+            self._answered = self._taken(self._asked, b"POST", self._held)
+            if self._answered:
+                self._held = None
+            else:
+                self._leave()
         if not self._answered and not self.parser.should_upgrade():
             super().on_message_complete()
 

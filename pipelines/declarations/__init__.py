@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from connectors.columns import Column, Crs, Personal, columns_of
 from connectors.declared import Declared
@@ -45,14 +45,26 @@ class Source(Declared):
     called: Annotated[str | None, Field(alias="name", min_length=1)] = None
     registry: str | None = None
     table: str | None = None
+    tables: Literal["*"] | None = None
     dataset: str | None = None
     clean: dict[str, Clean] = {}
     when_missing: Literal["fail", "last"] | Last = "fail"
+    _written: int | None = PrivateAttr(None)
 
     @property
     def name(self) -> str:
         """Return what reports call it: its own name, or else that of its dataset, or of its registry and table."""
         return self.called or self.dataset or "/".join(part for part in (self.registry, self.table) if part)
+
+    def written_at(self, position: int) -> "Source":
+        """Return this source, which stands in the file as the so manieth of `sources:`, from 0."""
+        copied = self.model_copy()
+        copied._written = position  # noqa: SLF001  # it is one of ours
+        return copied
+
+    def stands_at(self, position: int) -> int:
+        """Return where it stands in the file: by default at `position`."""
+        return position if self._written is None else self._written
 
     @model_validator(mode="after")
     def _one(self) -> "Source":
@@ -60,6 +72,10 @@ class Source(Declared):
             raise ValueError("a source is one registry: or one dataset:")
         if self.dataset is not None and self.table is not None:
             raise ValueError("a source that is a dataset has no table:")
+        if self.tables is not None and (self.registry is None or self.table is not None or self.called is not None):
+            raise ValueError(
+                "tables: is of a registry:, and each has a name of its own: take table:, dataset: and name: out"
+            )
         if self.dataset is not None and self.when_missing != "fail":
             raise ValueError("a source that is a dataset is never missing: take when_missing: out")
         return self
@@ -211,13 +227,18 @@ class Dataset(Declared):
         return (key,) if isinstance(key, str) else tuple(key)
 
     @property
+    def spread(self) -> frozenset[str]:
+        """Return the registries of which every table is a source: one that goes from there is a source no more."""
+        return frozenset(source.registry for source in self.sources if source.tables and source.registry)
+
+    @property
     def inputs(self) -> tuple[Source, ...]:
         """Return its sources, at least one, the most trusted first."""
         return tuple(self.sources) if self.source is None else (self.source,)
 
     def place(self, position: int) -> tuple[str | int, ...]:
         """Return the keys of one of its inputs."""
-        return ("source",) if self.source is not None else ("sources", position)
+        return ("source",) if self.source is not None else ("sources", self.sources[position].stands_at(position))
 
     def read_from(self, source: Source, column: str) -> str:
         """Return the column of one of its sources that a column is made of."""

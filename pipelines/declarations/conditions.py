@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cronsim import CronSim, CronSimError
 
-from pipelines.declarations import Bounds, Dataset
+from pipelines.declarations import Bounds, Dataset, linked
 from pipelines.declarations.sentences import among, is_above
 from pipelines.declarations.strict_yaml import Keys
 
@@ -64,6 +64,7 @@ def doubts(dataset: Dataset) -> Iterator[str]:
             f"recent names «{recent}», whose own value is merged by the rule {rule}: a row may keep an older «{recent}»"
             f" than that of the values taken by it. Merge it by recent too: merge: {{columns: {{{recent}: recent}}}}"
         )
+    yield from linked.doubts(dataset)
 
 
 def _index(dataset: Dataset, types: dict[str, str]) -> Iterator[Problem]:

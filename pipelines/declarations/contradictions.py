@@ -66,7 +66,9 @@ def _sources(dataset: Dataset) -> Iterator[Problem]:
     for position, name in enumerate(names):
         if name in names[:position]:
             yield ("sources", position), f"two sources are called «{name}»: give one another name:"
-    if len(dataset.inputs) == 1 and dataset.inputs[0].when_missing != "fail":
+    if dataset.source is not None and dataset.source.tables is not None:
+        yield ("source", "tables"), "every table of a registry is several sources: write it under sources:, as a list"
+    if len(dataset.inputs) == 1 and dataset.inputs[0].tables is None and dataset.inputs[0].when_missing != "fail":
         said = "without its only source a run reads nothing, and the last version stays: when_missing: is for one of several"
         yield ((*dataset.place(0), "when_missing")), said
 

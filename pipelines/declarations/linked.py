@@ -100,6 +100,20 @@ def contradictions(dataset: "Dataset", names: list[str]) -> Iterator[Problem]:
             yield (*at, "to"), f"{said}: give the source another one, with name:"
 
 
+def doubts(dataset: "Dataset") -> Iterator[str]:
+    """Yield what links declare that is no contradiction, and may yet find less than is there without anybody noticing."""
+    from pipelines.linking.recipe import recipe
+
+    for column, link in dataset.link.items():
+        if link.blocks is not None:
+            own = "; ".join(" and ".join(block) for block in link.blocks)
+            yield (
+                f"blocks: of the link {column} stands for all {len(recipe(link.record).blocks)} blocks of the recipe"
+                f" {link.record}: two records that have none of these alike are never compared: {own}. Take it out, unless a"
+                " run takes too long with the recipe's"
+            )
+
+
 def _column(dataset: "Dataset", name: str, link: Link) -> Iterator[Problem]:
     """Yield what is said of a column that linking fills in and cannot hold of it."""
     column = next(each for each in dataset.columns if each.name == name)

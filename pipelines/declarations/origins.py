@@ -47,6 +47,8 @@ def _dataset(read: Read, dataset: Dataset) -> Iterator[Problem]:
 def _table(read: Read, source: Source, at: Keys) -> Iterator[Problem]:
     """Yield what is wrong with the table that rows are read from."""
     registry, table = read.registries.get(source.registry or ""), source.table
+    if source.tables is not None and table is None:  # that none is declared is told where they are spread
+        return
     said = registry.check(table) if registry is not None and (read.sources or table is None) else None
     if said is not None:
         yield (*at, *(("table",) if table is not None else ())), said

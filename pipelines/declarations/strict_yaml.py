@@ -5,9 +5,11 @@ commune, not a number); dates stay text. Source: YAML 1.2.2, https://yaml.org/sp
 """
 
 import contextlib
+import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ from connectors.errors import Misconfigured
 
 DEEPEST = 50
 """Levels of lists and keys inside each other."""
+
+REMEMBERED = 500
+"""Files that are not parsed again while they say the same: a gateway that loads its workspace anew reads what changed."""
 
 Keys = tuple[str | int, ...]
 """The way to a value inside a document: `("clean", "rna", "steps", 0)`."""
@@ -65,6 +70,13 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Misconfigured(f"{shown}:{line}: is not UTF-8: save the file in that encoding") from error
+    data, lines = _parsed(text, shown)
+    return Document(shown, copy.deepcopy(data), lines)
+
+
+@lru_cache(REMEMBERED)
+def _parsed(text: str, shown: Path) -> tuple[Any, dict[Keys, int]]:
+    """Return what a text says, with its lines; of nobody's to change. Raises Misconfigured."""
     try:
         yaml = YAML(typ="safe", pure=True)
         events = list(_used(shown, yaml.parse(text)))
@@ -76,7 +88,7 @@ def load(path: Path, shown_as: Path | None = None) -> Document:
         raise Misconfigured(f"{shown}:{line}: not valid YAML: {str(error).splitlines()[0]}") from error
     reader = _Reader(shown, yaml.resolver, iter(events))
     data = reader.read(next(reader.events), ()) if events else None
-    return Document(shown, data, reader.lines)
+    return data, reader.lines
 
 
 def _used(shown: Path, events: Iterable[Event]) -> Iterator[NodeEvent | CollectionEndEvent]:

@@ -7,12 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines import index, profile
-from pipelines.compare import HASHES, by_key, row_hash
+from pipelines.compare import by_key, row_hash
 from pipelines.declarations import Dataset
-from pipelines.increment.plan import GOOD, KEYS, Plan
+from pipelines.increment.plan import GOOD, KEYS, LOOKED, Plan
 from pipelines.sql import DUCKDB, identifier, quote
 from pipelines.versions import Version
 
@@ -26,26 +25,27 @@ def touched(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, last: Version, 
     Of a row that the last version has not, all are others, and of one whose hash there is not that of what the index
     tells. Raises duckdb.Error, lmdb.Error.
     """
-    said = f"{_text(dataset)}, {index.told_in_json(dataset)}"
-    came: pa.Table = cursor.sql(f"SELECT {said} FROM {GOOD} {by_key(dataset)}").to_arrow_table()
-    before = index.rows(last, came[0].to_pylist())
+    came = cursor.execute(f"SELECT {_text(dataset)} FROM {GOOD} {by_key(dataset)}").fetchall()
+    before = index.rows(last, [text for (text,) in came])
     there = np.array([row is not None for row in before], dtype=bool) & plan.good["beffroi_at"].is_valid().to_numpy()
-    rows = pa.table({"old": pa.array(before, pa.binary()).cast(pa.string()), "new": came[1]}).filter(pa.array(there))
-    paths = ", ".join(quote(f'$."{column.name}"') for column in dataset.columns)
-    cursor.register(TOLD, rows)
-    texts: pa.Table = cursor.sql(
-        f"SELECT json_extract_string(old, [{paths}]), json_extract_string(new, [{paths}]) FROM {TOLD}"
-    ).to_arrow_table()
-    typed = f"SELECT unnest(from_json_strict(old, {_form(dataset)})) FROM {TOLD}"
-    told = cursor.sql(f"SELECT {row_hash(dataset)} FROM ({typed})").to_arrow_table()[0].to_numpy()
+    told = pa.array(before, pa.binary()).cast(pa.string()).filter(pa.array(there))
+    cursor.register(TOLD, pa.table({"told": told}))
+    typed = f"SELECT unnest(from_json_strict(told, {_form(dataset)})) FROM {TOLD}"
+    old: pa.Table = cursor.sql(f"SELECT *, {row_hash(dataset)} AS beffroi_hash FROM ({typed})").to_arrow_table()
     cursor.unregister(TOLD)
-    old, new = (texts[number].combine_chunks().flatten() for number in range(2))
-    same = pc.or_(pc.fill_null(pc.equal(old, new), fill_value=False), pc.and_(pc.is_null(old), pc.is_null(new)))
-    other = np.ones((len(before), len(dataset.columns)), dtype=bool)
     at = plan.good["beffroi_at"].to_numpy()[there].astype(np.int64)
-    unlike = told != pq.read_table(last.folder / HASHES)["beffroi_hash"].to_numpy()[at]
-    other[there] = ~same.to_numpy(zero_copy_only=False).reshape(-1, len(dataset.columns)) | unlike[:, np.newaxis]
+    unlike = old["beffroi_hash"].to_numpy() != plan.hashes[at]
+    new, other = plan.good.filter(pa.array(there)), np.ones((len(before), len(dataset.columns)), dtype=bool)
+    for number, column in enumerate(dataset.columns):
+        other[there, number] = unlike | _others(old[column.name], new[column.name])
     return other
+
+
+def _others(old: pa.ChunkedArray, new: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Tell of each of two values whether they are not the same; nought has one sign, since what is cleaned has no other."""
+    same = pc.or_(pc.fill_null(pc.equal(old, new), fill_value=False), pc.and_(pc.is_null(old), pc.is_null(new)))
+    told: npt.NDArray[np.bool_] = same.to_numpy()
+    return ~told
 
 
 def sample(
@@ -61,7 +61,7 @@ def sample(
     """
     keys, rows = ", ".join(map(identifier, dataset.key)), len(plan.order)
     some = profile.sampled(dataset, rows)
-    stay = f"(SELECT {keys} FROM read_parquet({quote(str(last.parquet))}) WHERE {some}) ANTI JOIN {KEYS} USING ({keys})"
+    stay = f"(SELECT {keys} FROM {LOOKED} WHERE {some}) ANTI JOIN {KEYS} USING ({keys})"
     texts = cursor.execute(f"SELECT {_text(dataset)} FROM {stay}").fetchall()
     told = pa.array(index.rows(last, [text for (text,) in texts]), pa.binary()).cast(pa.string())
     names = [column.name for column in dataset.columns]

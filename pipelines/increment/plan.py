@@ -19,12 +19,16 @@ from pipelines.compare import Changes
 from pipelines.declarations import Dataset
 from pipelines.increment.may import Since
 from pipelines.judge import JUDGED, PLACE, RAW, Judged
+from pipelines.profile import sampled
 from pipelines.sql import DUCKDB, identifier, quote
 
 Numbers = npt.NDArray[np.int64]
 
 KEYS = "beffroi_keys"
 """The place of each row that came, and its key as a version has it."""
+
+LOOKED = "beffroi_looked"
+"""Keys and positions of the rows of the last version that others came in the stead of, and of those that may be sampled."""
 
 STOOD = "beffroi_stood"
 """The place of each row that came in the stead of one of the last version, and the position of that one."""
@@ -41,17 +45,18 @@ class Plan:
     """The rows of the new version in their order: below `size` those of the last one, from there on those that came.
 
     `anchors` says of each by which row of the last version it stands, and never falls. `good` are the rows that came, in
-    the order of the key, with their place and hash.
+    the order of the key, with their place and hash. `hashes` are those of the last version's rows.
     """
 
     size: int
     order: Numbers
     anchors: Numbers
     good: pa.Table
+    hashes: npt.NDArray[np.uint64]
 
 
 def plan(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judged: Judged) -> tuple[Plan, Changes]:
-    """Return what becomes of the last version, and what that changes; leaves KEYS, STOOD and GOOD."""
+    """Return what becomes of the last version, and what that changes; leaves KEYS, LOOKED, STOOD and GOOD."""
     last, size = since.last, since.last.rows
     types = {column.name: DUCKDB[column.type] for column in dataset.columns}
     named = (f"CAST({identifier(b)} AS {types[a]}) AS {identifier(a)}" for a, b in since.key.items())
@@ -59,11 +64,14 @@ def plan(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judg
         f"CREATE TEMP TABLE {KEYS} AS SELECT {PLACE}, {', '.join(named)} FROM {since.came.raw.relation(PLACE)}"
     )
     keys = ", ".join(map(identifier, dataset.key))
+    one = keys if len(dataset.key) == 1 else f"({keys})"
+    some = sampled(dataset, max(0, size - judged.counts[0]))  # at least those that are in the new version's sample
     cursor.execute(
-        f"CREATE TEMP TABLE {STOOD} AS SELECT {PLACE}, file_row_number AS beffroi_at FROM"
-        f" (SELECT {keys}, file_row_number FROM read_parquet({quote(str(last.parquet))}, file_row_number = true))"
-        f" beffroi_before JOIN {KEYS} USING ({keys})"
+        f"CREATE TEMP TABLE {LOOKED} AS SELECT {keys}, file_row_number AS beffroi_at"
+        f" FROM read_parquet({quote(str(last.parquet))}, file_row_number = true)"
+        f" WHERE {some} OR {one} IN (SELECT {one} FROM {KEYS})"
     )
+    cursor.execute(f"CREATE TEMP TABLE {STOOD} AS SELECT {PLACE}, beffroi_at FROM {LOOKED} JOIN {KEYS} USING ({keys})")
     columns = ", ".join(identifier(column.name) for column in dataset.columns)
     cursor.execute(
         f"CREATE TEMP TABLE {GOOD} AS SELECT {columns}, {PLACE}, {compare.row_hash(dataset)} AS beffroi_hash, beffroi_at"
@@ -79,13 +87,20 @@ def plan(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judg
     at = _anchored(last.parquet, dataset, good)
     where = np.searchsorted(kept, at)
     order = np.insert(kept, where, size + np.arange(len(good)))
-    return Plan(size, order, np.insert(kept, where, at), good), _changes(since, good, at, len(gone))
+    hashes = column(last.folder / compare.HASHES, "beffroi_hash")
+    return Plan(size, order, np.insert(kept, where, at), good, hashes), _changes(hashes, good, at, len(gone))
 
 
-def _changes(since: Since, good: pa.Table, at: Numbers, gone: int) -> Changes:
+def column(file: Path, name: str) -> npt.NDArray[Any]:
+    """Return a column of numbers of a Parquet file, none of which is missing. Raises OSError, ArrowException."""
+    with pq.ParquetFile(file) as read:
+        found: npt.NDArray[Any] = read.read([name])[name].to_numpy()
+    return found
+
+
+def _changes(hashes: npt.NDArray[np.uint64], good: pa.Table, at: Numbers, gone: int) -> Changes:
     """Count what changes: rows are the same where their hashes are."""
     there = good["beffroi_at"].is_valid().to_numpy()
-    hashes = pq.read_table(since.last.folder / compare.HASHES)["beffroi_hash"].to_numpy()
     changed = int(np.count_nonzero(hashes[at[there]] != good["beffroi_hash"].to_numpy()[there]))
     stood = int(np.count_nonzero(there))
     counts = len(good) - stood, changed, gone - stood
@@ -123,24 +138,35 @@ def _first_above(parquet: Path, key: tuple[str, ...], wanted: list[tuple[Any, ..
 def refused(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, since: Since, judged: Judged) -> tuple[int, int]:
     """Make REFUSED: the last version's quarantine without the rows that others were put over, and those that came.
 
-    Return how many there are, and how many raw rows others were put over.
+    Return how many there are, and how many raw rows others were put over: each of them was a row of the last version
+    (STOOD), or is told in its quarantine as the source has it, by which its key is known.
     """
-    keys = ", ".join(map(identifier, since.key.values()))
-    rows = since.came.raw.relation(None)
-    gone = f"(SELECT {PLACE} AS place FROM (SELECT {PLACE}, {keys} FROM {since.before.relation(PLACE)}) beffroi_before"
-    gone += f" SEMI JOIN (SELECT {keys} FROM {rows}) beffroi_came USING ({keys}))"
-    cursor.execute(f"CREATE TEMP TABLE beffroi_dead AS {gone}")
-    before = f"read_parquet({quote(str(since.last.folder / 'quarantine.parquet'))})"
+    names = [identifier(f"beffroi_key_{number}") for number in range(len(since.key))]
+    told = (f"json_extract_string(raw, {quote(_pointer(name))})" for name in since.key.values())
+    came = (f"CAST({identifier(name)} AS VARCHAR)" for name in since.key.values())
+    said, texts = (
+        ", ".join(f"{sql} AS {name}" for sql, name in zip(each, names, strict=True)) for each in (told, came)
+    )
+    file = since.last.folder / "quarantine.parquet"
+    cursor.execute(
+        f"CREATE TEMP TABLE {REFUSED} AS SELECT source, place, failures, raw FROM"
+        f" (SELECT *, {said} FROM read_parquet({quote(str(file))})) beffroi_before"
+        f" ANTI JOIN (SELECT {texts} FROM {since.came.raw.relation(None)}) beffroi_came USING ({', '.join(names)})"
+    )
+    counting = f"SELECT (SELECT count(*) FROM {REFUSED}), (SELECT count(*) FROM {STOOD})"
+    left, stood = cursor.execute(counting).fetchall()[0]
     source = quote(dataset.inputs[0].name)
     cursor.execute(
-        f"CREATE TEMP TABLE {REFUSED} AS SELECT source, place, failures, raw FROM {before} ANTI JOIN beffroi_dead"
-        f" USING (place) UNION ALL SELECT {source}, {PLACE}, {judged.rules.told}, {RAW} FROM {JUDGED}"
+        f"INSERT INTO {REFUSED} SELECT {source}, {PLACE}, {judged.rules.told}, {RAW} FROM {JUDGED}"
         f" WHERE {judged.rules.refused}"
     )
-    counted = cursor.execute(
-        f"SELECT (SELECT count(*) FROM {REFUSED}), (SELECT count(*) FROM beffroi_dead)"
-    ).fetchall()[0]
-    return int(counted[0]), int(counted[1])
+    counted = cursor.execute(f"SELECT count(*) FROM {REFUSED}").fetchall()[0][0]
+    return int(counted), int(stood) + pq.read_metadata(file).num_rows - int(left)
+
+
+def _pointer(name: str) -> str:
+    """Return where a column stands in a row as JSON: a JSON Pointer (RFC 6901, section 3)."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def rules(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

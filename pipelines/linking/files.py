@@ -6,16 +6,19 @@ what became of clusters, `members` who is in which, `model.json` how it was weig
 """
 
 import json
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.errors import Unavailable
 from pipelines.declarations import Dataset
 from pipelines.lineage import PARQUET
 from pipelines.sql import quote
@@ -26,8 +29,14 @@ START = "link."
 TABLES = ("records", "prepared", "pairs", "events", "members")
 """What is kept as Parquet for each column."""
 
+ENDS = (*(f"{name}.parquet" for name in TABLES), "model.json", "quality.json", "contradictions.json")
+"""How the names of all files of a column end."""
+
 LONG = ("members.parquet", "events.parquet", "quality.json")
 """How the files end that are kept as long as the lake has the version: with them ids stay after a rollback to it."""
+
+TRIES, PAUSE = 20, 0.05
+"""How often, and after how many seconds each, files are opened anew that a run is just putting in the place of others."""
 
 DICTIONARY = 5_000
 """Distinct values of a row group up to which a column has a dictionary: most columns of records have many more."""
@@ -166,10 +175,34 @@ def before(folder: Path, column: str) -> Before | None:
     """Return what a version's folder has of a link; None where any of it is missing, damaged or of another run."""
     with suppress(OSError, ValueError, KeyError):
         said: dict[str, Any] = json.loads(model(folder, column).read_text(encoding="utf-8"))
-        ends = (*(f"{name}.parquet" for name in TABLES), "quality.json", "contradictions.json")
-        if {_run(of(folder, column, end)) for end in ends} == {said[RUN]}:
+        if {_run(of(folder, column, end)) for end in ENDS} == {said[RUN]}:
             return Before(folder, column, said)
     return None
+
+
+@contextmanager
+def held(folder: Path, column: str) -> Iterator[Path]:
+    """Give a folder that has the files of a link as they are now, all of one run, as long as it is held.
+
+    A run may put others in their place, or take them away, meanwhile: here they are open, and an open file stays what it
+    is. Raises Unavailable where they are not of one run, for a run is just writing them, or one is damaged.
+    """
+    for _ in range(TRIES):
+        with ExitStack() as stack:
+            aside = Path(stack.enter_context(TemporaryDirectory(prefix="beffroi-links-")))
+            for end in ENDS:
+                with suppress(FileNotFoundError):
+                    opened = stack.enter_context(of(folder, column, end).open("rb"))
+                    of(aside, column, end).symlink_to(f"/dev/fd/{opened.fileno()}")
+            found = in_folder(aside)
+            moved = len(found) != sum(of(folder, column, end).is_file() for end in ENDS)
+            if not moved and len({_run(file) for file in found}) <= 1:
+                yield aside
+                return
+        time.sleep(PAUSE)
+    raise Unavailable(
+        f"the links of {column} are being written just now, or are damaged: try again; if it lasts, `beffroi doctor` tells"
+    )
 
 
 def whole(dataset: Dataset, folder: Path) -> bool:

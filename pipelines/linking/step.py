@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as version_of
 from typing import Any
 
 import duckdb
@@ -140,7 +139,7 @@ class _Link:
         dataset, link = self.job.dataset, self.link
         other = self.job.workspace.datasets[link.to] if link.to is not None else None
         said = [
-            [version_of(each) for each in ("duckdb", *known.LINKS)], known.code("linking/"),
+            [known.version_of(each) for each in ("duckdb", *known.LINKS)], known.code("linking/"),
             linked.columns(link, dataset), linked.others(link, other) if other is not None else None,
             [link.to, link.within_sources, link.blocks, self.thresholds.model_dump()],
             linked.identity(dataset, self.column), other.key if other is not None else None,

@@ -17,7 +17,6 @@ from pipelines.report import style as report_style
 from pipelines.report import words as report_words
 from pipelines.report.section import Section
 from pipelines.report.words import Words, count, decimal, several, share, size
-from pipelines.report.words import language_of as language_of  # noqa: PLC0414  # callers know it from here
 
 LANGUAGES = tuple(report_words.LANGUAGES)
 

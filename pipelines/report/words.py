@@ -225,12 +225,6 @@ FRENCH: Words = {
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fr": FRENCH}
 
 
-def language_of(environ: Mapping[str, str]) -> str:
-    """Return the language that the environment asks for, as POSIX has it; English unless it is French."""
-    said = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    return "fr" if said.lower().partition(".")[0].partition("_")[0] == "fr" else "en"
-
-
 def count(value: float, said: Words) -> str:
     """Return a number as the language writes it, without a fraction."""
     return f"{value:,.0f}".replace(",", said["thousands"])

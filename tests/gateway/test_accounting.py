@@ -195,6 +195,8 @@ def test_who_read_finds_all_across_keys(root: Path, nirs: list[str]) -> None:
         assert gateway.post("/who-read", {"identifier": f"nir:{nir}"}, "mairie").code == "not-granted"
         assert gateway.post("/who-read", {"identifier": f"nir:{nir}"}).code == "unauthenticated"
         assert gateway.post("/who-read", b"{", "portail", "etat-civil").code == "invalid-request"
+        twice = gateway.post("/who-read", b'{"identifier": "nir:1", "identifier": "nir:2"}', "portail", "etat-civil")
+        assert (twice.status, "has one name twice" in twice.json["detail"]) == (400, True)
         assert gateway.post("/who-read", {"identifier": "x:1"}, "portail", "etat-civil").code == "invalid-request"
     assert (answer.status, refused.code) == (200, "not-granted")
     told = answer.json["data"]

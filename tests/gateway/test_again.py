@@ -233,6 +233,25 @@ def test_what_came_in_parts_is_not_remembered(service: Service) -> None:
         assert rows.again(WITHIN) is None
 
 
+def test_what_is_declared_otherwise_is_told_no_more(service: Service) -> None:
+    """Of what was known of a dataset nothing outlives a turn of the event loop."""
+    rows, datasets = Rows(service), service.workspace.datasets
+
+    async def asked() -> None:
+        wire, protocol = connected(rows)
+        for place, audience in enumerate(("open", "open", "owner", "open")):
+            datasets["things"] = before.model_copy(update={"audience": audience}) if audience != "open" else before
+            protocol.data_received(WITHIN)
+            await turns()
+            assert wire.told.count(b'{"data":{"id":8,') == (place if place > 1 else place + 1), place
+
+    before = datasets["things"]
+    try:
+        asyncio.run(asked())
+    finally:
+        datasets["things"] = before
+
+
 class Clock(asyncio.SelectorEventLoop):
     """An event loop whose time goes when it is told to."""
 

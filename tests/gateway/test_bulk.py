@@ -210,6 +210,11 @@ def test_broken_lines_end_nothing(gateway: Gateway) -> None:
     told = lines(post(gateway, "copy", body, **NDJSON))
     assert [row["outcome"] for row in told] == ["found", *["invalid-request"] * len(broken), "found"]
     assert all(row["problem"]["detail"].startswith("a row must be JSON like") for row in told[1:-1])
+    for path in ("copy", "copy?fields=name"):
+        body = b'{"identifier": "01001", "identifier": "01002"}\n{"identifier": "01002"}'
+        twice, well = lines(post(gateway, path, body, **NDJSON))
+        assert (twice["outcome"], well["outcome"]) == ("invalid-request", "found")
+        assert "has one name twice" in twice["problem"]["detail"]
     several: list[str | bytes] = [
         "a,identifier",
         "x,01001",
@@ -244,6 +249,9 @@ def test_broken_lines_end_nothing(gateway: Gateway) -> None:
         (b"", CSV, "no row"), (b"\n\n", NDJSON, "no row"), (b"a,b\n1,2", CSV, "identifier"),
         (b"identifier,identifier\n1,2", CSV, "exactly one"), (b"a,a,identifier\n1,2,3", CSV, "same name"),
         ("identifier;prénom\n01001;José\n".encode("cp1252"), CSV, "UTF-8"),
+        (b"identity.born,Identity.Born\n1,2", CSV, "same name"),
+        (b'{"identifiers": ["01001"], "fields": ["code"], "fields": ["name"]}', {}, "has one name twice"),
+        (b'[{"identifier": "01001"}, {"identifier": "01001", "identifier": "01002"}]', {}, "has one name twice"),
     ],
 )  # fmt: skip
 def test_what_is_nothing_at_all_is_refused_whole(
@@ -579,13 +587,14 @@ def lookup(root: Path, *arguments: str) -> Result:
 def test_the_command_line_asks_for_a_file(root: Path) -> None:
     source, target = root / "asked.csv", root / "told.ndjson"
     source.write_text("qui;identifier\na;01001\nb\nc;99\n", encoding="utf-8")
-    result = lookup(root, "copy", "--file", str(source), "--out", str(target), "--json")
+    result = lookup(root, "copy", "--file", str(source), "--out", str(target), "--json", "--receipts")
     assert (result.exit_code, json.loads(result.stdout)) == (
         0, {"found": 1, "invalid-request": 1, "malformed-identifier": 1},
     )  # fmt: skip
     told = [json.loads(line) for line in target.read_text().splitlines()]
     assert [row["outcome"] for row in told] == ["found", "invalid-request", "malformed-identifier"]
     assert told[0]["came"] == {"qui": "a", "identifier": "01001"}
+    assert "~" in told[0]["meta"]["receipt"]
     assert target.stat().st_mode & 0o077 == 0
     again = root / "again.csv"
     result = lookup(root, "copy", "--file", str(target), "--out", str(again), "--fields", "name")
@@ -608,6 +617,8 @@ def test_the_command_line_needs_a_purpose_and_both_files(root: Path, nirs: list[
     assert list(table(target.read_bytes())[0])[:4] == ["identifier", "outcome", "data.nir", "data.birth_name"]
     assert "no identifier beside them" in lookup(root, "resident", nirs[0], *both).stderr
     assert "--out" in lookup(root, "resident", "--file", str(source)).stderr
+    assert "those of all rows" in lookup(root, "copy", *both, "--receipt", "x").stderr
+    assert "those of all rows" in lookup(root, "copy", "01001", "--receipts").stderr
     assert "does not end in" in lookup(root, "copy", "--file", str(source), "--out", "x.txt").stderr
 
 

@@ -332,7 +332,7 @@ def test_personal_data_are_filtered_by_post(gateway: Gateway, nirs: list[str]) -
     ).json
     assert sorted(row["nir"] for row in first["data"] + rest["data"]) == sorted(nirs[:30])
     assert first["links"]["next"] is None
-    for body in (b"", b"[]", b'{"limit": [20]}', b'{"text__exact": "\\ud800"}'):
+    for body in (b"", b"[]", b'{"limit": [20]}', b'{"text__exact": "\\ud800"}', b'{"limit": 1, "limit": 2}'):
         assert gateway.post("/datasets/things/rows", body).code == "invalid-request"
     assert gateway.post("/datasets/residents/rows", {}).code == "unauthenticated"
 

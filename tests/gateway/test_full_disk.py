@@ -79,6 +79,7 @@ def test_where_there_is_no_room_for_the_journal_nothing_leaves(small: Path, nirs
         ("POST", "/lookups/copy", {"identifiers": ["01001", "01002"]}),
         ("POST", "/lookups/person", {"identifier": nirs[1], "verify": {"birth_name": "X"}}),
         ("GET", "/datasets/permits/rows/P2", None), ("POST", "/lookups/person", {"identifier": "x"}),
+        ("GET", "/lookups/copy/01001", None),
     ]  # fmt: skip
     found = Counter[str]()
     declared = (small / "beffroi.yaml").read_text(encoding="utf-8")

@@ -120,6 +120,8 @@ def test_check_digits_count(gateway: Gateway, faults: Faults, nirs: list[str]) -
         (b'{"identifier": "\\ud800"}', "JSON"), (b'{"identifier": "\xff185057800608491"}', "JSON"),
         (b'{"identifier": "' + b"1" * 300 + b'"}', "at most 200 characters"),
         (b"[" * 10_000, "JSON"), (b'{"identifier": "01001", "fields": ["nothing"]}', "allowed: code"),
+        (b'{"identifier": "01001", "identifier": "185057800608491"}', "has one name twice"),
+        (b'{"identifier": "01001", "verify": {"name": "A", "n\\u0061me": "185057800608491"}}', "has one name twice"),
     ],
 )  # fmt: skip
 def test_a_body_that_is_no_question(gateway: Gateway, body: bytes, said: str) -> None:

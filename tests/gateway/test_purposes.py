@@ -31,6 +31,7 @@ registries:
   told:
     kind: rest
     url: 'URL'
+    answers: [{status: 451, is: withheld}]
     headers: {X-Purpose: '${purpose}', X-Agreement: 'agreement ${purpose.agreement}', X-Agent: '${agent}'}
     lookup:
       record: Claim
@@ -44,7 +45,7 @@ registries:
     url: 'URL'
     lookup:
       record: Claim
-      identifier: {scheme: claim, pattern: '[0-9]{4}'}
+      identifier: {scheme: claim, pattern: '[0-9]{4}', example: '0042'}
       path: claims/{identifier}
       same: number
       fields: {number: number, state: state}
@@ -156,6 +157,16 @@ def test_personal_data_want_agent_and_case_unless_the_purpose_says_else(
     else:
         assert (reply.status, reply.code) == (403, "not-granted")
         assert all(text in reply.json["detail"] for text in said), reply.json["detail"]
+
+
+def test_a_declared_example_is_shown_and_can_be_asked(gateway: Gateway, registry: Canned) -> None:
+    claim(registry, "0042")
+    body = gateway.get("/openapi.json").json["paths"]["/lookups/untold"]["post"]["requestBody"]["content"]
+    shown = body["application/json"]["examples"]
+    assert shown["one"]["value"] == {"identifier": "claim:0042"}
+    assert body["text/csv"]["example"] == "dossier,identifier\nA-1,claim:0042\nA-2,no-such-number\n"
+    for name in ("one", "fields", "many"):
+        assert post(gateway, "/lookups/untold", shown[name]["value"], headers=AGENT | CASE).status == 200
 
 
 def test_in_every_way_of_asking(gateway: Gateway, registry: Canned) -> None:
@@ -359,6 +370,26 @@ def test_what_one_purpose_got_is_not_given_to_another(gateway: Gateway, registry
     assert post(gateway, "/lookups/untold", {"identifier": "0009"}, "batch").json["meta"]["cached"] == "fresh"
 
 
+def test_what_is_withheld_from_one_case_is_asked_for_anew_by_all(gateway: Gateway, registry: Canned) -> None:
+    """Nobody knows whether it is withheld from that case alone: what is kept for others is not told, nor is it shared."""
+    cases = [AGENT | {"Beffroi-Case": f"C{n}"} for n in range(3)]
+
+    def asked(number: str, case: int) -> tuple[str, str | None]:
+        reply = post(gateway, "/lookups/told", {"identifier": number}, headers=cases[case])
+        return ("found", reply.json["meta"].get("cached")) if reply.status == 200 else (reply.code, None)
+
+    for number in ("0021", "0022"):
+        claim(registry, number)
+        assert [asked(number, case) for case in (0, 1, 0, 1)] == [("found", None)] * 2 + [("found", "fresh")] * 2
+    registry.say(b'{"why": "protected"}', "application/json", 451)
+    assert asked("0021", 2) == ("withheld", None)
+    assert [asked("0021", 0), asked("0022", 0)] == [("withheld", None), ("found", "fresh")]
+    claim(registry, "0021")
+    assert [asked("0021", case) for case in (1, 1, 2, 0)] == [
+        ("found", None), ("found", "fresh"), ("found", None), ("found", None),
+    ]  # fmt: skip
+
+
 def test_at_the_same_time_too(gateway: Gateway, registry: Canned) -> None:
     claim(registry, "0010")
     registry.requests.clear()
@@ -387,6 +418,7 @@ def test_what_a_purpose_does_not_declare_is_said_to_the_operator(gateway: Gatewa
         ("'${agent}'}\n    lookup", "'${agent} ${purpose.reason}'}\n    lookup", "nothing stands for ${purpose.reason}"),
         ("purposes: [aid, audit]}", "purposes: [aid, batch]}", "the registry told is told the agreement of each purpose"),
         ("H: '${agent}'", "H: '${purpose.agrement}'", "nothing stands for ${purpose.agrement}; of a call there are:"),
+        ("example: '0042'", "example: '42'", "example: is no such identifier: its form is [0-9]{4}"),
         ("    headers: {X-Purpose", "    tables: {all: {path: all}}\n    headers: {X-Purpose", "a table is read for nobody"),
     ],
 )  # fmt: skip

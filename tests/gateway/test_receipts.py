@@ -409,6 +409,28 @@ def test_the_entry_is_looked_for_in_the_journal(root: Path) -> None:
     assert "journal: the entry is NOT in it, or says something ELSE, or the journal is BROKEN" in done.stderr
 
 
+def test_the_command_line_gives_receipts_too(root: Path) -> None:
+    """The same, of the operator's own questions; of what is not there as of what is."""
+    shown = beffroi(root, "lookup", "copy", "01004", "--fields", "name", "--receipt", "proof", "--json").stdout
+    (root / "answer.json").write_text(shown, encoding="utf-8")
+    assert f"{json.loads(shown)['meta']['receipt']}\n" == (root / "proof").read_text()
+    assert (root / "proof").stat().st_mode & 0o077 == 0
+    verify = ("receipt", "verify", "proof", "--journal", "--json", "--identifier")
+    told = json.loads(beffroi(root, *verify, "insee:01004", "--data", "answer.json").stdout)
+    assert (told["identifier"], told["data"], told["journal"]) == (True, True, True)
+    claims = told["claims"]
+    assert (claims["application"], claims["fields"], claims["source"]) == (None, ["name"], "dataset:communes")
+    beffroi(root, "lookup", "copy", "01999", "--receipt", "proof", status=1)
+    told = json.loads(beffroi(root, *verify, "01999").stdout)
+    assert (told["identifier"], told["journal"], told["claims"]["outcome"]) == (True, True, "not-found")
+    assert beffroi(root, *verify, "01998", status=1).stdout
+    known = entries(root / ".beffroi")
+    beffroi(root, "lookup", "copy", "1", "--receipt", "refused", status=1)
+    beffroi(root, "lookup", "copy", "01004", "--receipt", "nowhere/proof", status=1)
+    assert not (root / "refused").exists(), "a refusal proves nothing"
+    assert len(entries(root / ".beffroi")) == len(known) + 1, "nobody is asked where the receipt has no place"
+
+
 def signed_anew(root: Path, receipt: str, **said: Any) -> str:
     """Change what a receipt says and sign it with the gateway's own key, as whoever stole that can."""
     text, salt = receipt.split("~")

@@ -107,6 +107,11 @@ def test_a_body_that_is_no_list_of_questions(gateway: Gateway, body: Any) -> Non
     assert (entry["resource"], entry["outcome"], entry["application"]) == ("lookups", "invalid-request", "mairie")
 
 
+def test_a_name_twice_is_refused(gateway: Gateway) -> None:
+    reply = gateway.post("/lookups", b'[{"lookup": "commune", "identifier": "01001", "identifier": "01002"}]', "mairie")
+    assert (reply.status, "has one name twice" in reply.json["detail"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("part", "english", "french"),
     [

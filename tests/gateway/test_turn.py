@@ -3,12 +3,13 @@
 import asyncio
 import io
 import logging
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.serving.lines import MOST, Lines, Plain
+from gateway.serving.lines import MOST, Direct, Lines, Plain
 from gateway.serving.turn import Turn
 
 
@@ -132,8 +133,66 @@ def test_a_stream_that_takes_nothing_keeps_nobody(
     assert "closed file" in capsys.readouterr().err
 
 
+def plain(log: logging.Logger) -> Direct:
+    """Set the log up as a gateway's is, without the handlers that pytest adds."""
+    log.handlers[:] = [handler for handler in log.handlers if isinstance(handler, Lines)]
+    log.handlers[0].setFormatter(Plain())
+    return Direct(log)
+
+
+def test_a_line_without_a_record_is_the_same(log: logging.Logger, stream: Stream) -> None:
+    direct = plain(log)
+
+    async def turn() -> None:
+        for _ in range(3):
+            assert direct.say("GET é 200")
+            log.info("GET é 200")
+        assert stream.writes == []
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+    assert len(stream.writes) == 1
+    assert re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO GET é 200\n){6}", stream.getvalue())
+    assert direct.say("without a loop")
+    assert stream.writes[1].endswith(" INFO without a loop\n")
+
+
+SET_UP: dict[str, Callable[[logging.Logger], object]] = {
+    "a level": lambda log: log.setLevel(logging.WARNING),
+    "disabled": lambda log: setattr(log, "disabled", True),
+    "a filter": lambda log: log.addFilter(lambda _: False),
+    "a handler's level": lambda log: log.handlers[0].setLevel(logging.WARNING),
+    "a handler's filter": lambda log: log.handlers[0].addFilter(lambda _: False),
+    "a formatter": lambda log: log.handlers[0].setFormatter(logging.Formatter()),
+    "another handler": lambda log: log.addHandler(logging.NullHandler()),
+    "no handler": lambda log: log.removeHandler(log.handlers[0]),
+    "one that is above too": lambda log: setattr(log, "propagate", True),
+}
+
+
+@pytest.mark.parametrize("how", SET_UP)
+def test_whoever_sets_up_the_log_sees_records(log: logging.Logger, stream: Stream, how: str) -> None:
+    direct = plain(log)
+
+    async def turns() -> None:
+        assert direct.say("a")
+        SET_UP[how](log)
+        await asyncio.sleep(0)
+        assert not direct.say("b"), "from the next turn on"
+
+    log.parent = parent = logging.getLogger("above")
+    parent.addHandler(logging.NullHandler())
+    try:
+        asyncio.run(turns())
+    finally:
+        log.filters.clear()
+        parent.handlers.clear()
+        log.disabled, log.parent = False, logging.root
+    assert stream.getvalue().endswith(" INFO a\n")
+
+
 def test_a_moment_is_written_as_ever() -> None:
-    ours, theirs = Plain("%(asctime)s"), logging.Formatter("%(asctime)s")
+    ours, theirs = Plain(), logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     for moment in (1.0, 1.25, 1.9994, 2.0, 1_800_000_000.5, 1_800_000_000.75):
         record = logging.makeLogRecord({"created": moment, "msecs": moment % 1 * 1000})
         assert ours.format(record) == theirs.format(record)

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import Misconfigured
 from pipelines.declarations import linked
+from pipelines.declarations.conditions import doubts
 from pipelines.workspace import Workspace
 
 MAIN = """\
@@ -230,3 +231,13 @@ def test_a_foreign_key_is_of_what_is_linked_to(root: Path) -> None:
     (root / "datasets/people.yaml").write_text(PEOPLE.replace("link:\n", f"{key}link:\n"))
     said = "«person» is filled in by link:, with keys of no other dataset: take this out"
     assert any(said in each for each in problems(root)), problems(root)
+
+
+def test_blocks_that_stand_for_all_of_the_recipe_are_warned_of(root: Path) -> None:
+    assert list(doubts(Workspace(root).datasets["people"])) == []
+    own = PEOPLE.replace(
+        "    record: person\n", "    record: person\n    blocks: [[birth_date], [family_name, given_name]]\n"
+    )
+    (root / "datasets/people.yaml").write_text(own)
+    (said,) = doubts(Workspace(root).datasets["people"])
+    assert "alike are never compared: birth_date; family_name and given_name." in said

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from connectors.errors import Misconfigured, RunFailed, Unavailable
-from pipelines import doctor
+from pipelines import doctor, metrics
 from pipelines.linking import files
 from pipelines.linking.clustering import stable
-from pipelines.linking.deciding import decisions
+from pipelines.linking.deciding import decisions, questions
+from pipelines.linking.telling import looking
 from pipelines.run import run
 from tests.linking.persons import COMPANIES, FIRST, PERSONS, decide, linked, numbers, of, put
 from tests.pipelines.bench import Bench, read
@@ -179,3 +181,37 @@ def test_doctor_reads_decisions(ran: Bench) -> None:
     (ran.root / "datasets/persons.yaml").unlink()
     ((_, said),) = found(ran)
     assert "people's decisions" in said
+
+
+def test_what_reads_a_link_keeps_what_one_run_left_while_others_commit(ran: Bench) -> None:
+    folder = ran.latest("persons").folder
+    with files.held(folder, "person") as held, duckdb.connect() as connection:
+        was = files.before(held, "person")
+        decide(ran, decisions.said_of(of("1"), of("3"), "different"))
+        assert ran.run("persons").outcome == "unchanged"  # the version stays, its files of links are others
+        now = files.before(folder, "person")
+        assert was is not None
+        assert now is not None
+        assert now.said[files.RUN] != was.said[files.RUN]
+        put(ran, *FIRST[:2])
+        ran.run("persons")
+        assert files.before(held, "person") == was
+        assert len(looking.called(connection, held, "person", "4")) == 1, "the record is gone meanwhile"
+        assert questions.queue(connection, held, "person", []).questions == []
+
+
+def test_files_of_two_runs_are_not_read_as_one(ran: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ran.latest("persons").folder
+    old = files.pairs(folder, "person").read_bytes()
+    decide(ran, decisions.said_of(of("1"), of("3"), "different"))
+    ran.run("persons")
+    files.pairs(folder, "person").write_bytes(old)
+    monkeypatch.setattr(files, "TRIES", 2)
+    with pytest.raises(Unavailable, match="being written just now"), files.held(folder, "person"):
+        pass
+
+
+def test_the_metrics_tell_of_each_column_that_is_linked(ran: Bench) -> None:
+    said = metrics.write(ran.workspace).read_text(encoding="utf-8")
+    for name, value in (("linked", 1), ("doubtful", 0), ("clusters", 3)):
+        assert f'beffroi_dataset_links_{name}{{column="person",dataset="persons"}} {value}.0' in said

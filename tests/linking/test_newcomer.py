@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from gateway.commands import decide_words
+from pipelines import trace
 from pipelines.declarations import linked
 from pipelines.linking import prepare, recipe
 from pipelines.linking.deciding import decisions, exchange
@@ -171,6 +172,13 @@ def test_of_clusters_of_several_records_nobody_is_picked_in_silence(tmp_path: Pa
     bench.write("datasets/persons.yaml", merged)
     put(bench, *FIRST)
     bench.run("persons")
-    told = beffroi(bench.root, "decide", "different", "persons", "-", status=1, typed="1\n2\n").stderr
-    assert "one of these has 2 records" in " ".join(told.split()), told
-    assert "Kept" in beffroi(bench.root, "decide", "same", "persons", "-", typed="1\n2\n").stderr
+    for words in (("decide", "different"), ("decide", "same"), ("decide", "withdraw"), ("link", "--why")):
+        told = beffroi(bench.root, *words, "persons", "-", status=1, typed="1\n2\n").stderr
+        assert "one of these has 2 records" in " ".join(told.split()), words
+    assert "in cluster 1, with 2 records" in beffroi(bench.root, "link", "persons", "--why", "1").stdout
+    ends = "\n".join((of("1"), of("3")))
+    assert "Kept" in beffroi(bench.root, "decide", "same", "persons", "-", typed=ends).stderr
+    bench.run("persons")
+    links = trace.of_key(bench.workspace, "persons", "1").links
+    assert {each["place"] for each in links} | {each["other_place"] for each in links} == {1, 2, 3}
+    assert "A person decided" in links[0]["reason"], "the two were never compared"

@@ -129,7 +129,7 @@ def differing(province: Province, clusters: dict[int, list[Place]]) -> Iterator[
     """Yield the key, the column, its rule, what is to be kept, and each other value with where it stands."""
     for cluster, places in clusters.items():
         rows = [province.record(place) for place in places]
-        for column in [name for name in COLUMNS.values() if name != "number"]:
+        for column in [name for name in COLUMNS.values() if name not in ("number", "updated")]:
             ours = kept(rows, column)
             for (code, _), row in zip(places, rows, strict=True):
                 if row[column] is not None and row[column] != ours:

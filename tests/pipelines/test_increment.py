@@ -144,7 +144,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.soak
-@some(5)
+@some(3)
 @given(st.lists(CHANGES, min_size=1, max_size=5))
 def test_whatever_changes_the_version_is_as_made_whole(
     new_bench: Callable[[], Bench], sequence: list[list[Row]]
@@ -158,7 +158,7 @@ def test_whatever_changes_the_version_is_as_made_whole(
 
 
 @pytest.mark.soak
-@some(5)
+@some(3)
 @given(st.lists(CHANGES, min_size=1, max_size=5), st.sampled_from(["INT", "TEXT"]), st.sampled_from(["", "integer"]))
 def test_whatever_changes_of_numbered_rows_the_version_is_as_made_whole(
     new_bench: Callable[[], Bench], sequence: list[list[Row]], key: str, steps: str
@@ -231,6 +231,36 @@ def test_numbers_that_come_as_texts_are_a_key_as_they_are(new_bench: Callable[[]
     source.put(("six", "no number", "1", None))
     report = source.run()
     assert (report.read, report.why_whole["reason"][:17]) == ("whole", "a value of «id», ")
+
+
+def test_a_key_of_several_columns_with_names_of_their_own(new_bench: Callable[[], Bench]) -> None:
+    places = DATABASE.replace("key: [id]", "key: [a~b/c, 'n° \"x\"']")
+    declared = DECLARED.replace("primaryKey: id", "primaryKey: [id, name]").replace(
+        "  name: {steps: [squeeze]}\n", "  id: {from: a~b/c}\n  name: {from: 'n° \"x\"'}\n"
+    )
+    both = quick, whole = new_bench(), new_bench()
+    for bench in both:
+        bench.write("registries/base.yaml", places)
+        bench.write("datasets/shops.yaml", declared)
+        do(bench.root, 'CREATE TABLE shops ("a~b/c" TEXT, "n° ""x""" TEXT, workers TEXT, opened TEXT, modified TEXT)')
+
+    def put(at: str, *rows: Row) -> Report:
+        for bench in both:
+            for row in rows:
+                do(bench.root, f'DELETE FROM shops WHERE "a~b/c" = \'{row[0]}\' AND "n° ""x""" = \'{row[1]}\'')
+            do(bench.root, "INSERT INTO shops VALUES (?, ?, ?, NULL, ?)", *((*row, at) for row in rows))
+        done, _ = quick.run(), run(whole.workspace, "shops", full=True)
+        assert quick.rows() == whole.rows()
+        refused = [sorted(row["raw"] for row in read(each.latest().folder / "quarantine.parquet")) for each in both]
+        assert refused[0] == refused[1]
+        return done
+
+    put("2026-01-01", *((f"{n % 3}", f"é,{n}", "x" if n % 5 == 0 else "1") for n in range(ROWS)))
+    report = put(
+        "2026-01-02", ("0", "é,0", "1"), ("1", "é,0", "2"), ("2", "é,5", "x"), ("1", "é,1", "x"), ("2", "é,2", "3")
+    )
+    counts = (report.rows_in, report.rows_out, report.quarantined, report.added, report.changed, report.removed)
+    assert (report.read, counts) == ("changes", (ROWS + 1, ROWS + 1 - 12, 12, 2, 1, 1))
 
 
 def test_two_texts_of_one_number_are_judged_together(new_bench: Callable[[], Bench]) -> None:

@@ -61,7 +61,7 @@ def planned(before: Rows, came: Rows, gone: set[int]) -> tuple[Plan, np.ndarray[
     other = np.array([[key not in before] for key in new]).reshape(-1, 1)
     order, anchors = (np.array([row[at] for row in rows], dtype=np.int64) for at in (1, 2))
     touched_all = np.hstack([other, np.array(touched, dtype=bool).reshape(-1, len(VALUES))])
-    return Plan(len(old), order, anchors, table(came)), touched_all
+    return Plan(len(old), order, anchors, table(came), np.zeros(len(old), dtype=np.uint64)), touched_all
 
 
 @some(30)

@@ -14,6 +14,7 @@ from lxml import html
 from prometheus_client.parser import text_fd_to_metric_families
 
 from connectors.errors import Misconfigured, NotFound, RunFailed
+from gateway.french import language_of
 from pipelines import metrics, pages, quarantine, report, schedule
 from pipelines.declarations import Dataset
 from pipelines.report import Outcome, Report
@@ -345,7 +346,7 @@ def placeholders(text: str) -> set[str]:
     ],
 )  # fmt: skip
 def test_the_language_is_that_of_the_environment(environ: dict[str, str], language: str) -> None:
-    assert report_page.language_of(environ) == language
+    assert language_of(environ) == language
 
 
 def test_numbers_are_written_as_the_language_has_them() -> None:

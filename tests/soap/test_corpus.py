@@ -100,7 +100,10 @@ def text(value: Any) -> str:
     return json.dumps(json_of(value), sort_keys=True)
 
 
-@pytest.mark.parametrize(("folder", "case"), list(cases()))
+CASES = list(cases())
+
+
+@pytest.mark.parametrize(("folder", "case"), CASES)
 def test_the_corpus(folder: Path, case: dict[str, Any], canned: Canned) -> None:
     soap = SOAP_12 if case.get("soap") == "1.2" else SOAP_11
     client = SoapClient(folder / "service.wsdl", "registry", case.get("port"))

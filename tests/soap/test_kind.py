@@ -41,7 +41,7 @@ from tests.peers.php.peer import ENCODED_WSDL, PhpServer
 from tests.peers.spyne.peer import TOKEN, SpyneServer
 from tests.soap import small_wsdl
 from tests.soap.cadastre import DATASET, DECLARED, MAIN, workspace
-from tests.soap.test_corpus import cases
+from tests.soap.test_corpus import CASES
 
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -254,7 +254,7 @@ def test_an_answer_that_equals(found: Any, equals: Any, same: bool) -> None:
 # --- the schema of a record ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("folder", "case"), [each for each in cases() if "error" not in each.values[1]])
+@pytest.mark.parametrize(("folder", "case"), [each for each in CASES if "error" not in each.values[1]])
 def test_json_schema_describes_every_answer_of_the_corpus(folder: Path, case: dict[str, Any]) -> None:
     asked = SoapClient(folder / "service.wsdl", "r", case.get("port")).prepare(case.get("operation", "Ask"))
     if not asked.answers.parts and not asked.answers.attached:

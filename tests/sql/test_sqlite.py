@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,9 @@ from connectors.deadline import Deadline
 from connectors.errors import Down, Late, Misconfigured
 from connectors.registry import FAULT
 from connectors.sql import Sql
+from connectors.sql.engine import Login
 from connectors.sql.settings import SqlSettings
+from connectors.sql.sqlite import Sqlite
 
 
 @pytest.fixture
@@ -176,6 +179,25 @@ def test_an_increment_takes_numbers_as_numbers(database: sqlite3.Connection, tmp
             }
         }
         assert "".join(row["id"] for row in rows(tmp_path, "t", after, tables=said)) == expected
+
+
+@pytest.mark.parametrize("declared", ["TEXT", "INTEGER", "REAL", "NUMERIC", ""])
+def test_no_more_of_an_index_is_looked_through_than_is_new(
+    tmp_path: Path, database: sqlite3.Connection, declared: str
+) -> None:
+    database.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, at {declared})")
+    values = (None, 5, 5.5, 100, "5", "9", "10", "abc", "", "2025-01-01", b"x", 3000, -1, float("inf"))
+    database.executemany("INSERT INTO t (at) VALUES (?)", [(value,) for value in values])
+    since = Sqlite(Login("town", urlsplit("sqlite:town hall?.sqlite"), tmp_path, None, None, 1)).since("at")
+    for after in ("5", "5.5", "100", "-1", "2025-01-01", "abc"):
+        number = "typeof(at) IN ('integer', 'real') AND at >= :beffroi_after + 0"
+        plain = f"SELECT id FROM t WHERE at >= :beffroi_after OR {number} OR at IS NULL ORDER BY id"
+        told = database.execute(f"SELECT id FROM t WHERE {since} ORDER BY id", {"beffroi_after": after}).fetchall()
+        assert told == database.execute(plain, {"beffroi_after": after}).fetchall(), after
+    database.execute("CREATE INDEX by_at ON t (at)")
+    steps = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM t WHERE {since}", {"beffroi_after": "5"}).fetchall()
+    found = [step[-1].partition("(")[2] for step in steps if step[-1].startswith("SEARCH")]
+    assert found == ["at>?)", "at>? AND at<?)", "at=?)"]
 
 
 def test_a_long_scan_is_late(database: sqlite3.Connection, tmp_path: Path) -> None:

@@ -141,6 +141,12 @@ def _text(content: bytes) -> str:
         raise InvalidRequest("the file is not in UTF-8: save it as «CSV UTF-8»") from None
 
 
+def table(text: str) -> "csv.DictReader[str]":
+    """Read CSV as whatever spreadsheet wrote it: with commas, semicolons or tabs between cells, as most are in its head."""
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    return csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="")
+
+
 def _rows(text: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the lines of a file with their numbers. Raises InvalidRequest."""
     if form == "jsonl":
@@ -148,9 +154,7 @@ def _rows(text: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
             if line.strip():
                 yield number, _object(number, line)
         return
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)  # as whatever spreadsheet wrote it
-    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="")
+    lines = table(text)
     if missing := set(NAMES[:3]) - set(lines.fieldnames or ()):
         raise InvalidRequest(f"line 1: there is no column {', '.join(sorted(missing))}")
     for row in lines:

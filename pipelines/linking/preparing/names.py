@@ -17,6 +17,11 @@ from pipelines.linking.preparing.text import over_distinct, plain
 from pipelines.linking.recipe import FOLDER
 
 WORD = re.compile("[a-z0-9']+")
+ELIDED = re.compile(r"\b([dl]|dall|dell)'")
+
+# most words stand in many names
+_skeleton = functools.cache(skeleton)
+_sound = functools.cache(sound)
 
 
 @functools.cache
@@ -47,7 +52,7 @@ def family(text: str) -> dict[str, Any]:
         "family": " ".join(parts),
         "family_parts": parts,
         "family_sound": sound(plain(text)),
-        "family_keys": sorted({skeleton(part) for part in parts} - {""}),
+        "family_keys": sorted({_skeleton(part) for part in parts} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
 
@@ -69,7 +74,8 @@ def _parts(text: str) -> list[str]:
 
 
 def _elided(text: str) -> str:
-    return re.sub(r"\b([dl]|dall|dell)'", r"\1 ", text.replace("’", "'").replace("`", "'"))
+    text = text.replace("’", "'").replace("`", "'")
+    return ELIDED.sub(r"\1 ", text) if "'" in text else text
 
 
 def given(text: str) -> dict[str, Any]:
@@ -81,8 +87,8 @@ def given(text: str) -> dict[str, Any]:
         "given_parts": parts,
         "given_forms": forms,
         "given_first": forms[0] if forms else None,
-        "given_sound": sound(parts[0]) if parts else None,
-        "given_keys": sorted({skeleton(form) for form in (*forms, *parts[:1])} - {""}),
+        "given_sound": _sound(parts[0]) if parts else None,
+        "given_keys": sorted({_skeleton(form) for form in {*forms, *parts[:1]}} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
 
@@ -126,3 +132,5 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     )
     for part in ("whole", "texts", "family", "given"):
         connection.execute(f"DROP TABLE {into}_{part}")
+    for cached in (_skeleton, _sound):
+        cached.cache_clear()  # names of persons stay nowhere

@@ -26,53 +26,76 @@ def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], p
 
 
 def levels(
+    connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str, candidates: str, into: str
+) -> None:
+    """Make the temp table `into`: l, r, rules and level_NAME of each comparison."""
+    start = f"CREATE OR REPLACE TEMP TABLE {into} AS"
+    for query in compared(connection, used, {}, prepared, candidates):
+        connection.execute(f"{start} {query}")
+        start = f"INSERT INTO {into}"
+
+
+def compared(
     connection: duckdb.DuckDBPyConnection,
     used: list[Comparison],
     rare: dict[str, float],
     prepared: str,
     candidates: str,
-) -> None:
-    """Make beffroi_levels: l, r, rules, level_NAME of each comparison and rare_COLUMN, the share of the commoner value."""
+) -> Iterator[str]:
+    """Yield queries, of some pairs each: l, r, rules, level_NAME of each comparison, rare_COLUMN.
+
+    That is how many bits the rarity of the commoner value is worth. A query holds until the next one is asked for.
+    """
     read = columns(connection, used, prepared)
-    sides = ", ".join(f"{side}.{column} AS {column}_{side}" for side in "lr" for column in read)
-    shares = "".join(f", beffroi_rare_{column}.share AS share_{column}" for column in rare)
-    joins = "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
-    both = "".join(f", l.share_{column} AS share_{column}_l, r.share_{column} AS share_{column}_r" for column in rare)
-    levels = ", ".join(f"({each.level})::UTINYINT AS level_{each.name}" for each in used)
-    greatest = "".join(f", greatest(share_{column}_l, share_{column}_r)::FLOAT AS rare_{column}" for column in rare)
+    sides = "".join(f", {side}.{column} AS {column}_{side}" for side in "lr" for column in read)
+    levels = "".join(f", ({each.level})::UTINYINT AS level_{each.name}" for each in used)
     kept = ", ".join(["n", *sorted({*read, *rare})])
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT {kept} FROM {prepared}{_touched(connection, prepared, candidates)};
-        CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT n, {", ".join(read)}{shares} FROM beffroi_some{joins};
+        CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT {", ".join(["n", *read])}{_bits(rare)} FROM beffroi_some{_joins(rare)};
         DROP TABLE beffroi_some"""
     )
-    query = f"""SELECT p_l AS l, p_r AS r, rules, {levels}{greatest} FROM (
-        SELECT p.l AS p_l, p.r AS p_r, rules, {sides}{both}
-        FROM (FROM {candidates} WHERE l BETWEEN $l AND $l_end AND r BETWEEN $r AND $r_end) p
-        JOIN (FROM beffroi_sides WHERE n BETWEEN $l AND $l_end) l ON l.n = p.l
-        JOIN (FROM beffroi_sides WHERE n BETWEEN $r AND $r_end) r ON r.n = p.r)"""
-    into = "CREATE OR REPLACE TEMP TABLE beffroi_levels AS"
-    for bounds in _slices(connection):
-        connection.execute(f"{into} {query}", bounds)
-        into = "INSERT INTO beffroi_levels"
+    for (first, last), (other, end) in _slices(connection):
+        pairs = f"(FROM {candidates} WHERE l BETWEEN {first} AND {last} AND r BETWEEN {other} AND {end})"
+        yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
+            SELECT p.l AS p_l, p.r AS p_r, rules{sides}{_of_both(rare)} FROM {pairs} p
+            JOIN (FROM beffroi_sides WHERE n BETWEEN {first} AND {last}) l ON l.n = p.l
+            JOIN (FROM beffroi_sides WHERE n BETWEEN {other} AND {end}) r ON r.n = p.r)"""
     connection.execute("DROP TABLE beffroi_sides")
 
 
 def again(
     connection: duckdb.DuckDBPyConnection, used: list[Comparison], rare: dict[str, float], prepared: str, known: str
-) -> None:
-    """Add to beffroi_levels pairs of which `known` has the levels (l, r, rules, level_NAME): how rare values are is of today."""
-    shares = "".join(f", beffroi_rare_{column}.share AS share_{column}" for column in rare)
-    joins = "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
+) -> Iterator[str]:
+    """Yield a query as `compared` does, of pairs of which `known` has the levels: how rare values are is of today."""
     touched = f"SEMI JOIN (SELECT l AS n FROM {known} UNION ALL SELECT r FROM {known}) beffroi_touched USING (n)"
     levels = "".join(f", level_{each.name}" for each in used)
-    greatest = "".join(f", greatest(l.share_{column}, r.share_{column})::FLOAT AS rare_{column}" for column in rare)
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_shares AS SELECT n{shares} FROM (FROM {prepared} {touched}){joins};
-        INSERT INTO beffroi_levels BY NAME SELECT p.l AS l, p.r AS r, rules{levels}{greatest} FROM {known} p
-        JOIN beffroi_shares l ON l.n = p.l JOIN beffroi_shares r ON r.n = p.r;
-        DROP TABLE beffroi_shares"""
+        f"CREATE OR REPLACE TEMP TABLE beffroi_shares AS SELECT n{_bits(rare)} FROM (FROM {prepared} {touched}){_joins(rare)}"
     )
+    yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
+        SELECT p.l AS p_l, p.r AS p_r, rules{levels}{_of_both(rare)} FROM {known} p
+        JOIN beffroi_shares l ON l.n = p.l JOIN beffroi_shares r ON r.n = p.r)"""
+    connection.execute("DROP TABLE beffroi_shares")
+
+
+def _joins(rare: dict[str, float]) -> str:
+    return "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
+
+
+def _bits(rare: dict[str, float]) -> str:
+    """Return SQL for bits_COLUMN of a record: by how much its value is rarer than two values that are equal are, mostly."""
+    return "".join(
+        f", log2({often!r} / beffroi_rare_{column}.share::FLOAT) AS bits_{column}" for column, often in rare.items()
+    )
+
+
+def _of_both(rare: dict[str, float]) -> str:
+    return "".join(f", {side}.bits_{column} AS bits_{column}_{side}" for side in "lr" for column in rare)
+
+
+def _commoner(rare: dict[str, float]) -> str:
+    return "".join(f", least(bits_{column}_l, bits_{column}_r) AS rare_{column}" for column in rare)
 
 
 def _touched(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) -> str:
@@ -84,8 +107,8 @@ def _touched(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: s
     return f" SEMI JOIN {touched} beffroi_touched USING (n)" if row and row[0] else ""
 
 
-def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, int]]:
-    """Yield bounds of n for the lesser and the greater record of pairs: together all pairs, each once."""
+def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield bounds of n, for the lesser and for the greater record of pairs: together all pairs, each once."""
     ends = [
         end for (end,) in connection.execute(
             f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // {SLICE} AS part FROM beffroi_sides)"
@@ -93,9 +116,8 @@ def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, int]]:
         ).fetchall()
     ] or [0]  # fmt: skip
     parts = list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
-    for at, (first, last) in enumerate(parts):
-        for other, end in parts[at:]:
-            yield {"l": first, "l_end": last, "r": other, "r_end": end}
+    for at, part in enumerate(parts):
+        yield from ((part, other) for other in parts[at:])
 
 
 def columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:

@@ -2,18 +2,21 @@
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import duckdb
 
 from pipelines.linking.recipe import Comparison, Recipe
 from pipelines.linking.scoring.blocking import Blocked, candidates
-from pipelines.linking.scoring.levels import again, frequencies, levels
+from pipelines.linking.scoring.levels import again, compared, frequencies
 from pipelines.linking.scoring.model import Model
 
 __all__ = ["Blocked", "Histogram", "candidates", "score"]
 
 EQUAL = 0.999999
 """Probability of a pair whose identifiers are equal and that nothing contradicts."""
+
+HISTOGRAM = "SELECT floor(weight)::INT, count(*), sum(p) FROM beffroi_scored WHERE identifier IS NULL GROUP BY 1"
 
 
 @dataclass(frozen=True)
@@ -37,41 +40,44 @@ def score(
     """
     used = [each for each in recipe.comparisons if each.name in model.levels]
     rare = frequencies(connection, used, prepared)
-    levels(connection, used, rare, prepared, candidates)
-    if known:
-        again(connection, used, rare, prepared, known)
-    _weights(connection, recipe, model, used, rare)
+    parts = compared(connection, used, rare, prepared, candidates)
+    start, bins = f"CREATE OR REPLACE TEMP TABLE {into} AS", dict[int, tuple[int, float]]()
+    for query in chain(parts, again(connection, used, rare, prepared, known) if known else ()):
+        # what is weighed is read twice, and to weigh it takes longer than to keep some of it for a moment
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_scored AS {_weighed(query, recipe, model, used)}")
+        connection.execute(f"{start} {_kept(recipe, used, floor)}")
+        start = f"INSERT INTO {into}"
+        for edge, pairs, share in connection.execute(HISTOGRAM).fetchall():
+            before = bins.get(edge, (0, 0.0))
+            bins[edge] = (before[0] + pairs, before[1] + share)
+    connection.execute("DROP TABLE beffroi_scored")
+    for column in rare:
+        connection.execute(f"DROP TABLE beffroi_rare_{column}")
+    return Histogram(bins)
+
+
+def _kept(recipe: Recipe, used: list[Comparison], floor: float) -> str:
+    """Return SQL for the pairs of beffroi_scored that are kept."""
     link = recipe.thresholds.link
     doubt = min((recipe.thresholds.review + link) / 2, math.nextafter(link, 0))  # both thresholds may be one
-    none = [each.name for each in recipe.comparisons if each.name not in model.levels]
+    none = [each.name for each in recipe.comparisons if each not in used]
     columns = [f"level_{each.name}" for each in used] + [f"0::UTINYINT AS level_{name}" for name in none]
     columns += [f"{_told(each, recipe)}::DOUBLE AS weight_{each.name}" for each in used]
     columns += [f"0::DOUBLE AS weight_{name}" for name in none]
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS
+    return f"""
         SELECT l, r, rules, CASE WHEN identifier IS NULL THEN 'model' ELSE 'identifier' END AS how, identifier, weight,
         CASE WHEN identifier IS NULL THEN p WHEN others < {recipe.contradiction} THEN {doubt!r} ELSE greatest(p, {max(EQUAL, link)!r})
         END AS probability, {", ".join(columns)} FROM beffroi_scored WHERE p >= {floor} OR identifier IS NOT NULL"""
-    )
-    rows = connection.execute(
-        "SELECT floor(weight)::INT, count(*), sum(p) FROM beffroi_scored WHERE identifier IS NULL GROUP BY 1"
-    ).fetchall()
-    connection.execute("DROP VIEW beffroi_scored; DROP TABLE beffroi_levels")
-    for column in rare:
-        connection.execute(f"DROP TABLE beffroi_rare_{column}")
-    return Histogram({edge: (pairs, share) for edge, pairs, share in rows})
 
 
-def _weights(
-    connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, used: list[Comparison], rare: dict[str, float]
-) -> None:
-    """Make the view beffroi_scored: beffroi_levels with w_NAME, weight, p, which identifier is equal, what others weigh.
+def _weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison]) -> str:
+    """Return SQL for what `query` gives with w_NAME, weight, p, which identifier is equal, what others weigh.
 
     What several comparisons say for one reason (kin) is counted as the model of three kinds of pairs has it: a pair is of
     one entity, of two that are kin, or of any two. `less` is what that takes off, `more` what it is taken off from.
     """
     names = {each.name for each in used}
-    weights = ", ".join(f"{_weight(each, model, rare)} AS w_{each.name}" for each in used)
+    weights = ", ".join(f"{_weight(each, model)} AS w_{each.name}" for each in used)
     kin = [
         [f"w_{name}" for name in each.alike if name in names]
         + [f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))" for name in each.perhaps if name in names]
@@ -87,14 +93,12 @@ def _weights(
     others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
     every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
     which = "".join(f" WHEN level_{each.name} = 1 THEN '{each.name}'" for each in used if each.exact)
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP VIEW beffroi_scored AS
+    return f"""
         SELECT *, 1 / (1 + 2 ** -greatest(-500, least(500, weight))) AS p FROM (
         SELECT *, ({every}) - less AS weight, ({others}) - less AS others FROM (
         SELECT *, log2({" + ".join(["1.0", *chances])}) AS less, {more} AS more,
         {f"CASE{which} END" if which else "NULL::VARCHAR"} AS identifier
-        FROM (SELECT *, {weights} FROM beffroi_levels)))"""
-    )
+        FROM (SELECT *, {weights} FROM ({query}))))"""
 
 
 def _told(comparison: Comparison, recipe: Recipe) -> str:
@@ -105,11 +109,11 @@ def _told(comparison: Comparison, recipe: Recipe) -> str:
     return name
 
 
-def _weight(comparison: Comparison, model: Model, rare: dict[str, float]) -> str:
+def _weight(comparison: Comparison, model: Model) -> str:
     """Return SQL for the weight of a comparison from its level, in bits."""
     cases = ""
     for at, (level, weight) in enumerate(zip(comparison.levels, _bits(comparison, model), strict=True), 1):
-        more = f" + coalesce(log2({rare[level.rare]!r} / rare_{level.rare}), 0)" if level.rare else ""
+        more = f" + coalesce(rare_{level.rare}, 0)" if level.rare else ""
         cases += f" WHEN {at} THEN {weight!r}{more}"
     return f"(CASE level_{comparison.name}{cases} ELSE 0.0 END)"
 

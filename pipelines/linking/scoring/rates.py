@@ -66,7 +66,7 @@ def find(
     touched = frame.pairs - Frame.of(connection, rest, frame.across).pairs
     candidates(connection, recipe, prepared, "beffroi_tried", new="beffroi_drawn", across=frame.across)
     used = [each for each in recipe.comparisons if each.name in levels]
-    make_levels(connection, used, {}, prepared, "beffroi_tried")
+    make_levels(connection, used, prepared, "beffroi_tried", "beffroi_levels")
     names = [each.name for each in used]
     rows = connection.execute(
         f"SELECT count(*), {', '.join(f'level_{name}' for name in names)} FROM beffroi_levels GROUP BY ALL ORDER BY ALL"

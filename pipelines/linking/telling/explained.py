@@ -28,7 +28,7 @@ MOST = 1_000_000
 """No chance is told to be smaller than one in this many: no model knows it so well."""
 
 SAID = 4
-"""Reasons named in a sentence, for and against, at most."""
+"""Reasons named in a sentence, for and against, at most; what is the same is named in any case, or it would seem to differ."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,8 @@ def _levels(recipe: Recipe, pair: Mapping[str, Any], language: str, names: Colle
     for sign in (1, -1):
         found: dict[str, list[str]] = {}
         spoken = [each for each in _spoken(recipe, pair, sign) if not names or each[1].name in names]
-        for _, each, level in sorted(spoken, key=lambda one: -abs(one[0]))[:SAID]:
+        ranked = sorted(spoken, key=lambda one: -abs(one[0]))
+        for _, each, level in [*ranked[:SAID], *(one for one in ranked[SAID:] if one[2] == 1)]:
             found.setdefault(_level(each, level, said, language), []).append(getattr(each.label, language))
         told += [f"{_begun(level)}{said['colon']} {', '.join(labels)}." for level, labels in found.items()]
     return told

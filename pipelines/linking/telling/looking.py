@@ -86,6 +86,12 @@ def thresholds_of(folder: Path, column: str) -> Thresholds | None:
     return None
 
 
+def linked_by(folder: Path, column: str, record: str) -> tuple[Recipe, Thresholds]:
+    """Return the recipe and the thresholds that a version was linked by; the recipe's own where they cannot be read."""
+    by = recipe_of(folder, column, record)
+    return by, thresholds_of(folder, column) or by.thresholds
+
+
 def scored(
     connection: Connection, folder: Path, column: str, by: Recipe, thresholds: Thresholds, one: str, other: str
 ) -> Pair | None:
@@ -220,23 +226,17 @@ def spanning(links: Iterable[Pair]) -> list[Pair]:
     return found
 
 
-def together(connection: Connection, folder: Path, column: str, number: str) -> list[Pair]:
-    """Return the links that hold the cluster of a number together, the strongest first, with where their records stand.
-
-    `l_place` and `r_place` are places, `l_source` and `r_source` numbers of sources. None without the files of a link.
-    """
-    if files.before(folder, column) is None or not number.isdecimal():
-        return []
-    held = cluster(connection, folder, column, int(number))
+def placed(connection: Connection, folder: Path, column: str, links: Iterable[Pair]) -> list[Pair]:
+    """Return links with where their records stand: `l_place`, `r_place` are places, `l_source`, `r_source` sources' numbers."""
+    found = list(links)
     places = connection.execute(
         f"SELECT identity, origin, place FROM {_table(files.records(folder, column))}"
         " WHERE identity IN (SELECT unnest($identities))",
-        {"identities": [each[side] for each in held.links for side in "lr"]},
+        {"identities": [each[side] for each in found for side in "lr"]},
     ).fetchall()
     where = {identity: {"source": origin, "place": place} for identity, origin, place in places}
     return [
-        each | {f"{side}_{name}": value for side in "lr" for name, value in where[each[side]].items()}
-        for each in held.links
+        each | {f"{side}_{name}": value for side in "lr" for name, value in where[each[side]].items()} for each in found
     ]
 
 
