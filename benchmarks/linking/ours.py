@@ -12,6 +12,7 @@ from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
 from pipelines.linking.scoring.model import Model, train
 from pipelines.linking.scoring.pairs import candidates, score
+from pipelines.linking.scoring.rivals import rivals
 from pipelines.linking.step import FLOOR
 
 
@@ -46,6 +47,7 @@ def link(
     model = model or train(connection, of, "prepared", across=among)
     blocked = candidates(connection, of, "prepared", "candidates", new=new, across=among)
     score(connection, of, model, "prepared", "candidates", "pairs", FLOOR)
+    rivals(connection, of, model, "prepared", "pairs", "rivals")
     return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
 
 
@@ -58,7 +60,7 @@ def together(connection: duckdb.DuckDBPyConnection, of: Recipe) -> dict[str, int
     )
     made = cluster(
         connection, pairs="pairs", records="identities", into="clusters", link=of.thresholds.link,
-        review=of.thresholds.review, take=_first, exclusive=of.exclusive,
+        review=of.thresholds.review, take=_first, exclusive=of.exclusive, rivals="rivals",
     )  # fmt: skip
     return {"clusters": made.clusters, "largest": made.largest, "linked": made.linked, "doubtful": made.doubtful}
 

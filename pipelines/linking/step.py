@@ -27,7 +27,7 @@ from pipelines.linking.gathered import FIELD, Gathered
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, Thresholds
 from pipelines.linking.recipe import recipe as recipe_of
-from pipelines.linking.scoring import pairs
+from pipelines.linking.scoring import pairs, rivals
 from pipelines.linking.scoring.model import Model, is_whole, train
 from pipelines.linking.telling import quality
 from pipelines.needed import Needed
@@ -113,7 +113,7 @@ class _Link:
         counts = carried.compare(self.connection, self.name, before)
         scored = self._anew(there) if before is None else self._onward(before, there)
         said = decisions.load(self.job.workspace, self.job.dataset.name, self.column)
-        made = self._joined(said, members, preview=preview, accept=accept)
+        made = self._joined(scored.model, said, members, preview=preview, accept=accept)
         shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
         told = {
             "record": self.link.record, "to": self.link.to, "filled": self._fill(there), **made,
@@ -224,7 +224,9 @@ class _Link:
 
     # --- clusters, and what they make of the rows --------------------------------------------------------------------
 
-    def _joined(self, said: Sequence[Decision], members: str | None, *, preview: bool, accept: bool) -> dict[str, Any]:
+    def _joined(
+        self, model: Model, said: Sequence[Decision], members: str | None, *, preview: bool, accept: bool
+    ) -> dict[str, Any]:
         """Make the tables of the clusters, or of what is linked to the other dataset; return their figures."""
         name, job = self.name, self.job
         given: dict[str, Any] = {
@@ -240,8 +242,9 @@ class _Link:
         )
         least = lasting.given(job.workspace, job.dataset.name, self.column, accept=accept)
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview, least=least)
+        rivals.rivals(self.connection, self.recipe, model, f"{name}_prepared", f"{name}_pairs", f"{name}_rivals")
         made = clusters.cluster(
-            self.connection, records=f"{name}_known", changed=f"{name}_changed", exclusive=self.recipe.exclusive,
+            self.connection, records=f"{name}_known", rivals=f"{name}_rivals", changed=f"{name}_changed", exclusive=self.recipe.exclusive,
             within_sources=self.link.within_sources, take=take, **given,
         )  # fmt: skip
         return asdict(made)

@@ -8,9 +8,10 @@ import pytest
 
 from connectors.errors import RunFailed
 from gateway.cli import main
-from gateway.console import CODES, TODOS, WHOSE
+from gateway.console import TODOS, WHOSE
 from gateway.french import FRENCH
 from gateway.languages import in_french
+from gateway.languages.codes import CODES
 from gateway.run_words import OUTCOMES
 from pipelines.linking.deciding import decisions
 from tests import commands
@@ -81,9 +82,9 @@ def english(text: str) -> list[str]:
     known = re.compile("|".join(f"(?:{each})" for each in patterns))
     found = []
     for line in text.splitlines():
-        french = in_french(line.strip())
+        translated = in_french(line.strip())
         cells = [cell for cell in re.split(r" {2,}", line.strip()) if cell not in DATA]
-        if french not in (None, line.strip()) or any(known.fullmatch(cell) for cell in cells):
+        if translated not in (None, line.strip()) or any(known.fullmatch(cell) for cell in cells):
             found.append(line)
     return found
 

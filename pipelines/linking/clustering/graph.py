@@ -4,7 +4,7 @@ Decisions on records that are no longer there still say something of those that 
 left): such records are in the graph, and in no cluster that is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Graph:
 
     Links by their ends `left` and `right`, the decided ones first; `kind` is their class (see `cutting`), `weight` is in
     bits, of decided ones the less the older they are. `different` are pairs that people keep apart, `told` the decisions that the links and those pairs come from.
+    `ties` are pairs that would be links, if another were not as likely.
     """
 
     n: Ints
@@ -39,6 +40,7 @@ class Graph:
     identifiers: list[Ints] = field(default_factory=list)
     different: list[tuple[int, int]] = field(default_factory=list)
     told: dict[tuple[int, int], Decision] = field(default_factory=dict)
+    ties: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -64,9 +66,13 @@ def places(n: Ints, wanted: Ints) -> Ints:
 
 def load(
     connection: duckdb.DuckDBPyConnection, *, pairs: str, records: str, decisions: Sequence[Decision], link: float,
-    weak: float, exclusive: Sequence[str],
+    weak: float, exclusive: Sequence[str], rivals: str | None = None,
 ) -> Graph:  # fmt: skip
-    """Return the graph of the links of at least `link`; those that weigh less than `weak` are weak ones."""
+    """Return the graph of the links of at least `link`; those that weigh less than `weak` are weak ones.
+
+    `rivals` has links (l, r) that a rival (rival_l, rival_r) is as likely as: they are none, as long as nobody said that the
+    rival is different.
+    """
     hashed = "CASE WHEN {0} IS NULL THEN 0 ELSE (hash({0}) >> 1)::BIGINT END"  # one of 2^63: none is met twice
     keys = "".join(f", {hashed.format(identifier(name))}" for name in exclusive)
     names = [f"k{at}" for at in range(len(exclusive))]
@@ -81,6 +87,8 @@ def load(
     same = [each for each in reversed(decisions) if each.verdict == "same"]
     pairs_of = {(numbers[each.a], numbers[each.b]): each for each in decisions}
     free = _undecided(left, right, pairs_of, len(n) + len(ghosts))
+    ties = _ties(connection, rivals, n, pairs_of) if rivals else set()
+    free &= ~_among(left, right, ties, len(n) + len(ghosts))
     filler = np.zeros(len(ghosts), np.int64)
     kind = np.concatenate([np.zeros(len(same), np.int64), ends["kind"][free].astype(np.int64)])
     weight = np.concatenate([-np.arange(len(same)), ends["weight"][free].astype(np.float64)])
@@ -93,7 +101,7 @@ def load(
         np.concatenate([told["origin"].astype(np.int64), -1 - np.arange(len(ghosts))]),
         [np.concatenate([told[name].astype(np.int64), filler]) for name in names],
         [pair for pair, each in pairs_of.items() if each.verdict == "different"],
-        pairs_of,
+        pairs_of, ties,
     )  # fmt: skip
 
 
@@ -132,11 +140,29 @@ def _places(
 
 def _undecided(left: Ints, right: Ints, decided: dict[tuple[int, int], Decision], count: int) -> Bools:
     """Tell which links are of pairs that nobody decided on: of the others people's word counts alone."""
-    if not decided:
-        return np.ones(len(left), np.bool_)
+    return ~_among(left, right, decided, count)
+
+
+def _among(left: Ints, right: Ints, pairs: Collection[tuple[int, int]], count: int) -> Bools:
+    """Tell which links are of some pairs."""
+    if not pairs:
+        return np.zeros(len(left), np.bool_)
     low, high = np.minimum(left, right), np.maximum(left, right)
-    keys = np.array([min(pair) * count + max(pair) for pair in decided], np.int64)
-    return ~np.isin(low * count + high, keys)
+    keys = np.array([min(pair) * count + max(pair) for pair in pairs], np.int64)
+    return np.isin(low * count + high, keys)
+
+
+def _ties(
+    connection: duckdb.DuckDBPyConnection, rivals: str, n: Ints, decided: dict[tuple[int, int], Decision]
+) -> set[tuple[int, int]]:
+    """Return the pairs that a rival is as likely as, but those that people decided on or whose rival they said is none."""
+    found = connection.execute(f"SELECT l, r, rival_l, rival_r FROM {rivals}").fetchnumpy()
+    ends = np.stack([places(n, found[name].astype(np.int64)) for name in ("l", "r", "rival_l", "rival_r")], axis=1)
+    words = {(min(pair), max(pair)): each.verdict for pair, each in decided.items()}
+    ties = (
+        (min(row[:2]), max(row[:2])) for row in ends.tolist() if words.get((min(row[2:]), max(row[2:]))) != "different"
+    )
+    return {pair for pair in ties if pair not in words}
 
 
 def rank(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: Ints) -> Ints:

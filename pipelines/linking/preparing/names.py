@@ -51,6 +51,7 @@ def family(text: str) -> dict[str, Any]:
     known = {
         "family": " ".join(parts),
         "family_parts": parts,
+        "family_first": parts[0] if parts else None,
         "family_sound": sound(plain(text)),
         "family_keys": sorted({_skeleton(part) for part in parts} - {""}),
     }

@@ -1,6 +1,6 @@
 """What else is known of a person: sex, place of birth, phone, e-mail, national numbers whose check digits are right.
 
-Columns: sex (m, f), birth_place, phone (the last nine digits), email, nir (13 digits), dni,
+Columns: sex (m, f), birth_place, born_here (whether that is the town of the address), phone (the last nine digits), email, nir (13 digits), dni,
 personal_number (letters and digits, whatever they mean).
 """
 
@@ -11,6 +11,7 @@ from stdnum.es import dni as es_dni
 from stdnum.es import nie as es_nie
 from stdnum.fr import nir as fr_nir
 
+from pipelines.linking.preparing.places import town
 from pipelines.linking.preparing.text import over_distinct, plain
 
 FEMALE = ("f", "female", "femme", "feminin", "femenino", "mujer", "emakumea", "w", "2", "mdedrobiti")
@@ -37,6 +38,10 @@ def _birth_place(text: str) -> dict[str, Any]:
     return {"birth_place": " ".join("".join(c if c.isalnum() else " " for c in plain(text)).split()) or None}
 
 
+def _town(text: str) -> dict[str, Any]:
+    return {"town": plain(text)}
+
+
 MADE = {"nir": _nir, "dni": _dni, "sex": _sex, "birth_place": _birth_place}
 
 
@@ -48,10 +53,15 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         over_distinct(connection, records, field, "true", function, f"{into}_{field}")
         joins += f" LEFT JOIN {into}_{field} ON {into}_{field}.value = r.{field}"
         columns += f", {into}_{field}.{field}"
+    over_distinct(connection, records, "city", "true", _town, f"{into}_town")
+    # one of them may be told in two languages
+    born, lives = town(f"{into}_birth_place.birth_place"), town(f"{into}_town.town")
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n{columns}, nullif(lower(trim(email)), '') AS email,
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n{columns}, contains({born}, {lives}) OR contains({lives}, {born})
+        AS born_here, nullif(lower(trim(email)), '') AS email,
         nullif(regexp_replace(upper(personal_number), '[^A-Z0-9]', '', 'g'), '') AS personal_number,
-        CASE WHEN length({digits}) >= 6 THEN right({digits}, 9) END AS phone FROM {records} r {joins}"""
+        CASE WHEN length({digits}) >= 6 THEN right({digits}, 9) END AS phone FROM {records} r {joins}
+        LEFT JOIN {into}_town ON {into}_town.value = r.city"""
     )
-    for field in MADE:
+    for field in (*MADE, "town"):
         connection.execute(f"DROP TABLE {into}_{field}")

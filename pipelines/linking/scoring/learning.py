@@ -134,9 +134,11 @@ def _mixed_m(
 
 
 def _tied(comparison: Comparison, levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return levels in which those that weigh as the last one do so."""
-    odds = levels[-1][0] / levels[-1][1]
-    tied = [u * odds if level.as_last else m for level, (m, u) in zip(comparison.levels, levels, strict=True)]
+    """Return levels in which those that weigh as the last one do so: no more than the recipe says."""
+    last, (m, u) = comparison.levels[-1], levels[-1]
+    alike = [level.as_last for level in comparison.levels]
+    odds = min(m / u, last.m / last.u) if any(alike) else m / u
+    tied = [u * odds if so else m for so, (m, u) in zip([*alike[:-1], True], levels, strict=True)]
     return [(m / sum(tied), u) for m, (_, u) in zip(tied, levels, strict=True)]
 
 

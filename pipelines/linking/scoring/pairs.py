@@ -7,6 +7,7 @@ from itertools import chain
 import duckdb
 
 from pipelines.linking.recipe import Comparison, Recipe
+from pipelines.linking.scoring import kin
 from pipelines.linking.scoring.blocking import Blocked, candidates
 from pipelines.linking.scoring.levels import again, compared, frequencies
 from pipelines.linking.scoring.model import Model
@@ -44,7 +45,7 @@ def score(
     start, bins = f"CREATE OR REPLACE TEMP TABLE {into} AS", dict[int, tuple[int, float]]()
     for query in chain(parts, again(connection, used, rare, prepared, known) if known else ()):
         # what is weighed is read twice, and to weigh it takes longer than to keep some of it for a moment
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_scored AS {_weighed(query, recipe, model, used)}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_scored AS {weighed(query, recipe, model, used)}")
         connection.execute(f"{start} {_kept(recipe, used, floor)}")
         start = f"INSERT INTO {into}"
         for edge, pairs, share in connection.execute(HISTOGRAM).fetchall():
@@ -70,25 +71,20 @@ def _kept(recipe: Recipe, used: list[Comparison], floor: float) -> str:
         END AS probability, {", ".join(columns)} FROM beffroi_scored WHERE p >= {floor} OR identifier IS NOT NULL"""
 
 
-def _weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison]) -> str:
+def weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison], *, rarity: bool = True) -> str:
     """Return SQL for what `query` gives with w_NAME, weight, p, which identifier is equal, what others weigh.
 
-    What several comparisons say for one reason (kin) is counted as the model of three kinds of pairs has it: a pair is of
+    Without `rarity` every value counts as one that is neither rare nor common, and `query` need not tell. What several comparisons say for one reason (kin) is counted as the model of three kinds of pairs has it: a pair is of
     one entity, of two that are kin, or of any two. `less` is what that takes off, `more` what it is taken off from.
     """
     names = {each.name for each in used}
-    weights = ", ".join(f"{_weight(each, model)} AS w_{each.name}" for each in used)
-    kin = [
-        [f"w_{name}" for name in each.alike if name in names]
-        + [f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))" for name in each.perhaps if name in names]
-        for each in recipe.kin
-    ]
+    weights = ", ".join(f"{_weight(each, model, rarity=rarity)} AS w_{each.name}" for each in used)
     chances = [
-        f"{share!r} * 2 ** least(500, {' + '.join(alike)})"
-        for share, alike in zip(model.kin, kin, strict=True)
-        if alike
+        f"{share!r} * 2 ** least(500, {' + '.join(odds.values())})"
+        for share, each in zip(model.kin, recipe.kin, strict=True)
+        if (odds := kin.sql(each, used, model.levels)) and names & set(each.shared)
     ]
-    shared = sorted({f"w_{name}" for each in recipe.kin for name in (*each.alike, *each.perhaps) if name in names})
+    shared = sorted({f"w_{name}" for each in recipe.kin for name in each.shared if name in names})
     more = " + ".join(["0.0", *(f"greatest(0, {name})" for name in shared)])
     others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
     every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
@@ -104,16 +100,16 @@ def _weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison]) -
 def _told(comparison: Comparison, recipe: Recipe) -> str:
     """Return SQL for what is told of a comparison's weight: where kin are alike in it, its part of `less` is off."""
     name = f"w_{comparison.name}"
-    if any(comparison.name in (*each.alike, *each.perhaps) for each in recipe.kin):
+    if any(comparison.name in each.shared for each in recipe.kin):
         return f"({name} - greatest(0, {name}) * CASE WHEN more > 0 THEN less / more ELSE 0 END)"
     return name
 
 
-def _weight(comparison: Comparison, model: Model) -> str:
+def _weight(comparison: Comparison, model: Model, *, rarity: bool) -> str:
     """Return SQL for the weight of a comparison from its level, in bits."""
     cases = ""
     for at, (level, weight) in enumerate(zip(comparison.levels, _bits(comparison, model), strict=True), 1):
-        more = f" + coalesce(rare_{level.rare}, 0)" if level.rare else ""
+        more = f" + coalesce(rare_{level.rare}, 0)" if rarity and level.rare else ""
         cases += f" WHEN {at} THEN {weight!r}{more}"
     return f"(CASE level_{comparison.name}{cases} ELSE 0.0 END)"
 

@@ -4,6 +4,7 @@ The candidates of a sample of records are enough. What the recipe says counts as
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.linking.recipe import Recipe
+from pipelines.linking.scoring import kin
 from pipelines.linking.scoring.blocking import candidates
 from pipelines.linking.scoring.learning import Levels
 from pipelines.linking.scoring.levels import levels as make_levels
@@ -83,19 +85,20 @@ def find(
         ]
         for each in used
     }
-    weights = _weights(names, found[:, 1:], levels)
+    weights = _weights(names, found[:, 1:], {name: [math.log2(m / u) for m, u in levels[name]] for name in names})
     kinds = [weights.sum(axis=1)]
-    half = np.log2(0.5 + 0.5 * 2.0 ** np.minimum(weights, 500))
-    for kin in recipe.kin:
-        alike = weights[:, [name in kin.alike for name in names]].sum(axis=1)
-        kinds.append(alike + half[:, [name in kin.perhaps for name in names]].sum(axis=1))
+    for each in recipe.kin:
+        odds = kin.bits(each, used, levels)
+        kinds.append(_weights([*odds], found[:, [1 + names.index(name) for name in odds]], odds).sum(axis=1))
     return _shares(found[:, 0], np.stack(kinds), said, touched, frame)
 
 
-def _weights(names: list[str], found: npt.NDArray[np.int64], levels: Levels) -> npt.NDArray[np.float64]:
+def _weights(
+    names: list[str], found: npt.NDArray[np.int64], bits: Mapping[str, list[float]]
+) -> npt.NDArray[np.float64]:
     """Return the weight, in bits, of each comparison (a column) of each pattern of levels (a row)."""
-    by_name = [np.array([0.0, *(math.log2(m / u) for m, u in levels[name])]) for name in names]
-    return np.stack([by_name[at][found[:, at]] for at in range(len(names))], axis=1)
+    by_name = [np.array([0.0, *bits[name]])[found[:, at]] for at, name in enumerate(names)]
+    return np.stack([np.zeros(len(found)), *by_name], axis=1)
 
 
 def _shares(

@@ -1,0 +1,57 @@
+"""How much likelier two that are kin are at a level of a comparison than any two: what relatives have in common, and what not."""
+
+import math
+from collections.abc import Sequence
+
+from pipelines.linking.recipe import Comparison, Kin
+from pipelines.linking.scoring.learning import Levels
+
+NEARLY_ALL = 0.95
+"""Of kin that are alike in part those that are found to be: the others' values are misspelt."""
+
+
+def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list[float]]:
+    """Return, of the comparisons in which kin are not as any two, what each level weighs for their being kin, in bits."""
+    found = {}
+    for each in used:
+        weights = [math.log2(m / u) for m, u in levels[each.name]]
+        if each.name in kin.alike:
+            found[each.name] = weights
+        elif each.name in kin.perhaps:
+            found[each.name] = [math.log2(0.5 + 0.5 * 2**weight) for weight in weights]
+        elif each.name in kin.partly:
+            found[each.name] = _partly(each, levels[each.name])
+        elif each.name in kin.seldom:
+            one = [at == 0 or level.as_first for at, level in enumerate(each.levels)]
+            found[each.name] = [math.log2(kin.seldom[each.name]) if same else 0.0 for same in one]
+    return found
+
+
+def _partly(comparison: Comparison, levels: Sequence[tuple[float, float]]) -> list[float]:
+    often = sum(u for level, (_, u) in zip(comparison.levels, levels, strict=True) if level.in_part)
+    return [math.log2(NEARLY_ALL / often if level.in_part else 1 - NEARLY_ALL) for level in comparison.levels]
+
+
+def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
+    """Return the same as SQL of level_NAME and w_NAME, with what the rarity of a value adds to its weight."""
+    found = {}
+    for name, weights in bits(kin, used, levels).items():
+        if name in kin.alike:
+            found[name] = f"w_{name}"
+        elif name in kin.perhaps:
+            found[name] = f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))"
+        else:
+            found[name] = _cases(name, weights, levels[name] if name in kin.partly else None)
+    return found
+
+
+def _cases(name: str, weights: Sequence[float], rare: Sequence[tuple[float, float]] | None) -> str:
+    """Return SQL of the weight of each level; where `rare` has m and u, as much more as a rare value weighs there."""
+    cases = ""
+    for at, weight in enumerate(weights, 1):
+        if rare is not None and weight > 0:
+            m, u = rare[at - 1]
+            cases += f" WHEN {at} THEN {weight - math.log2(m / u)!r} + w_{name}"
+        elif weight:
+            cases += f" WHEN {at} THEN {weight!r}"
+    return f"(CASE level_{name}{cases} ELSE 0.0 END)"

@@ -1,0 +1,60 @@
+"""Rivals: of one record two links to two others that do not fit each other, of which one at least is wrong.
+
+A record without a date of birth fits a father and his son of one name alike; each link is likely, and both together would
+make the two one. Only a link that is better than its rival by a margin is made without asking.
+"""
+
+import duckdb
+
+from pipelines.linking.recipe import Recipe
+from pipelines.linking.scoring import pairs as scoring
+from pipelines.linking.scoring.levels import levels
+from pipelines.linking.scoring.model import Model
+
+MARGIN = 3.0
+"""Bits by which a link has to be better than a rival, eight times as likely; and that speak against, where two do not fit."""
+
+SURE = 1000
+"""What an identifier's link weighs here."""
+
+RIVALS = f"x.a = y.a AND x.b <> y.b AND x.sure < y.sure + {MARGIN} AND x.sure < {SURE}"
+"""SQL: that y, of the same record, is a rival of x."""
+
+
+def rivals(
+    connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, prepared: str, pairs: str, into: str
+) -> int:
+    """Make the temp table `into` (l, r, rival_l, rival_r): links of the model that a rival is as likely as; return how many rows.
+
+    The two others do not fit where something speaks against them that the record itself lacks, so that it can tell neither
+    link from the other. It is seen by comparing them: that no rule brought them together does not tell it.
+    Of many that are all alike, which are compared with the first alone, none is a rival; an identifier's link has none.
+    """
+    link, review = recipe.thresholds.link, recipe.thresholds.review
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_ends AS WITH
+        links AS (FROM {pairs} WHERE probability >= {link!r} AND (rules <> 0 OR how = 'identifier')),
+        sure AS (SELECT *, CASE WHEN how = 'identifier' THEN {SURE} ELSE weight END AS sure FROM links),
+        ends AS (SELECT l AS a, r AS b, * FROM sure UNION ALL SELECT r, l, * FROM sure)
+        FROM ends SEMI JOIN (SELECT a FROM ends GROUP BY a HAVING count(*) > 1) USING (a);
+        CREATE OR REPLACE TEMP TABLE beffroi_between AS
+        SELECT DISTINCT least(x.b, y.b) AS l, greatest(x.b, y.b) AS r, 0::UBIGINT AS rules
+        FROM beffroi_ends x JOIN beffroi_ends y ON {RIVALS}
+        ANTI JOIN (FROM {pairs} WHERE probability >= {review!r}) fit ON fit.l = least(x.b, y.b) AND fit.r = greatest(x.b, y.b)"""
+    )
+    used = [each for each in recipe.comparisons if each.name in model.levels]
+    levels(connection, used, prepared, "beffroi_between", "beffroi_levels")
+    between = scoring.weighed("FROM beffroi_levels", recipe, model, used, rarity=False)
+    against = " OR ".join(
+        f"(z.w_{each.name} < {-MARGIN} AND x.level_{each.name} + y.level_{each.name} = 0)" for each in used
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT x.l, x.r, y.l AS rival_l, y.r AS rival_r
+        FROM beffroi_ends x JOIN beffroi_ends y ON {RIVALS}
+        JOIN (FROM ({between}) WHERE p < {review!r}) z ON z.l = least(x.b, y.b) AND z.r = greatest(x.b, y.b)
+        WHERE {against or "false"}"""
+    )
+    for table in ("ends", "between", "levels"):
+        connection.execute(f"DROP TABLE beffroi_{table}")
+    row = connection.execute(f"SELECT count(*) FROM {into}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,84 @@
+"""Rivals: a record that fits two others which do not fit each other is linked to neither, until a person chooses."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from pipelines.linking import prepare, recipe
+from pipelines.linking.recipe import Thresholds
+from pipelines.linking.scoring import kin, model, pairs, rivals
+from tests.linking.linked import fill
+from tests.linking.test_clusters import CONNECTION, Register
+
+PERSON = recipe.recipe("person").model_copy(update={"thresholds": Thresholds(link=0.3, review=0.2)})
+FIELDS = ("family_name", "given_name", "birth_date", "address", "postal_code")
+HOME = ("12 rue de la Paix", "80000")
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        yield made
+
+
+def found(connection: duckdb.DuckDBPyConnection, *rows: tuple[str | None, ...]) -> set[tuple[int, ...]]:
+    """Return the rivals among such persons, and others enough for names to be rare."""
+    others = [(f"Autre{'bcdfglmnprst'[at % 12]}{at}", f"Nom{at}", "1970-01-02", None, None) for at in range(60)]
+    fill(connection, "rows", "n BIGINT, " + ", ".join(f"f{at} VARCHAR" for at in range(5)),
+        [(at, *row) for at, row in enumerate([*rows, *others])])  # fmt: skip
+    known = {field: f"f{at}" for at, field in enumerate(FIELDS)}
+    fields = ", ".join(f"{known.get(field, 'NULL')}::VARCHAR AS {field}" for field in PERSON.fields)
+    connection.execute(f"CREATE TABLE r AS SELECT n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {fields} FROM rows")
+    prepare.prepare(connection, PERSON, "r", "p")
+    trained = model.train(connection, PERSON, "p")
+    pairs.candidates(connection, PERSON, "p", "c")
+    pairs.score(connection, PERSON, trained, "p", "c", "s", 0.0)
+    rivals.rivals(connection, PERSON, trained, "p", "s", "v")
+    return {(row[0], row[1]) for row in connection.execute("SELECT l, r FROM v").fetchall()}
+
+
+def test_a_record_without_a_date_fits_father_and_son(connection: duckdb.DuckDBPyConnection) -> None:
+    father, son = ("Delattre", "Paul", "1947-05-17", *HOME), ("Delattre", "Paul", "1978-08-03", *HOME)
+    assert found(connection, father, ("Delattre", "Paul", None, *HOME), son) == {(0, 1), (1, 2)}
+
+
+def test_who_has_a_date_or_one_that_fits_alone_has_no_rival(connection: duckdb.DuckDBPyConnection) -> None:
+    one = ("Delattre", "Paul", "1947-05-17", *HOME)
+    assert found(connection, one, ("Delattre", "Paul", None, *HOME), one) == set()
+
+
+def test_a_tie_is_no_link_until_a_person_says_that_the_rival_is_another() -> None:
+    links = [("a", "b", 0.95), ("b", "c", 0.96)]
+    fill(CONNECTION, "rivals", "l BIGINT, r BIGINT, rival_l BIGINT, rival_r BIGINT", [])
+
+    def run(register: Register) -> dict[tuple[str, str], tuple[str, str | None]]:
+        numbers = "SELECT a.n, b.n, c.n, b.n FROM records a, records b, records c"
+        register.run(list("abc"), links)  # fills in the records, whose numbers rivals have
+        where = "WHERE a.identity = 'a' AND b.identity = 'b' AND c.identity = 'c'"
+        CONNECTION.execute(f"INSERT INTO rivals {numbers} {where}")
+        CONNECTION.execute("INSERT INTO rivals SELECT rival_l, rival_r, l, r FROM rivals")
+        made = register.run(list("abc"), links, rivals="rivals")
+        CONNECTION.execute("DELETE FROM rivals")
+        reasons = {event[4] for event in made.told()}
+        assert reasons == {why for _, why in made.bands.values() if why == "tie"}, "what came apart has its reason"
+        return made.bands
+
+    register = Register()
+    assert run(register) == {("a", "b"): ("doubtful", "tie"), ("b", "c"): ("doubtful", "tie")}
+    register = Register()
+    register.say("b", "c", "different")
+    assert run(register) == {("a", "b"): ("linked", None), ("b", "c"): ("apart", "different")}
+    register = Register()
+    register.say("b", "c", "same")
+    assert run(register) == {("a", "b"): ("doubtful", "tie"), ("b", "c"): ("linked", "same")}
+
+
+def test_kin_are_what_the_recipe_says_of_them() -> None:
+    used = PERSON.comparisons
+    levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
+    household, _, _, _, in_part, _ = (kin.bits(each, used, levels) for each in PERSON.kin)
+    assert household["given_name"][0] < -4, "no two children of a family have one name"
+    assert household["given_name"][-1] == 0, "and any two names are as those of any two"
+    part = [level.in_part for level in used[0].levels]
+    assert [weight > 3 for weight in in_part["family_name"]] == part, "a child has one of the names of each parent"
