@@ -179,6 +179,7 @@ def _answer(service: Service, listener: socket.socket, ready: Callable[[], None]
     )
     gc.collect()
     gc.freeze()  # what is there now stays: the collector, which stops all, need not go through it again and again
+    gc.set_threshold(700, 10, 1000)  # a full collection goes through all who wait for a registry: as rarely as may be
     ready()
     try:
         with contextlib.suppress(KeyboardInterrupt):  # it shuts down on Ctrl-C, then raises it again

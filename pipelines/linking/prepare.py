@@ -16,7 +16,7 @@ OWN = ("n", "side", "origin")
 def prepare(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, records: str, into: str, known: str | None = None
 ) -> None:
-    """Make the temp table `into` of `records`: n, side, origin and all prepared columns of the recipe.
+    """Make the temp table `into` of `records`: n, side, origin and all prepared columns that the recipe reads.
 
     `records` has n, side, origin and the recipe's fields as texts, null where a record has none. `known` is a table
     that an earlier call made: its rows are taken over as they are (with other n).
@@ -28,11 +28,14 @@ def prepare(
         CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, side, origin FROM {records}"""
     )
     for name in recipe.preparing:
-        FUNCTIONS[name](connection, cut, f"{into}_{name}")
+        made = f"{into}_{name}"
+        FUNCTIONS[name](connection, cut, made)
+        wanted = [column for column in _columns(connection, made) if recipe.reads(column)]
         # one after the other: a join of all at once would hold all of them in memory
         connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {into} AS FROM {into} JOIN {into}_{name} USING (n);
-            DROP TABLE {into}_{name}"""
+            f"""CREATE OR REPLACE TEMP TABLE {into} AS FROM {into}
+            JOIN (SELECT {", ".join(["n", *wanted])} FROM {made}) USING (n);
+            DROP TABLE {made}"""
         )
     connection.execute(f"DROP VIEW {cut}")
     if known:
@@ -41,8 +44,13 @@ def prepare(
 
 def filled(connection: duckdb.DuckDBPyConnection, prepared: str) -> tuple[set[str], set[str]]:
     """Return the prepared columns that have a value at all, and those that have two different ones."""
-    columns = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall() if row[0] not in OWN]
+    columns = _columns(connection, prepared)
     asked = ", ".join(f"min({column}) IS NOT NULL, min({column}) IS DISTINCT FROM max({column})" for column in columns)
     row = connection.execute(f"SELECT {asked} FROM {prepared}").fetchone() or ()
     present = {column for column, has in zip(columns, row[::2], strict=True) if has}
     return present, {column for column, differs in zip(columns, row[1::2], strict=True) if differs}
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, prepared: str) -> list[str]:
+    """Return the prepared columns of a table."""
+    return [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall() if row[0] not in OWN]

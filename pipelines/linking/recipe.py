@@ -6,6 +6,7 @@ of two, are at a level) hold where the data are too few to tell.
 """
 
 import functools
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from connectors.declared import Declared
 from pipelines.declarations import strict_yaml
 
 FOLDER = Path(__file__).parent / "recipes"
+
+WORD = re.compile("[a-z_0-9]+")
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -159,6 +162,18 @@ class Recipe(Declared):
     thresholds: Thresholds
     contradiction: float = -6
     """Weight of all other comparisons under which an equal identifier is doubted."""
+
+    def reads(self, column: str) -> bool:
+        """Tell whether anything in it reads a prepared column: others need not be kept."""
+        return column in self._read
+
+    @functools.cached_property
+    def _read(self) -> frozenset[str]:
+        sql = " ".join(f"{each.level} {' '.join(each.missing)}" for each in self.comparisons)
+        named = {column for block in self.blocks for column in (*block.on, *block.then)} | set(self.columns.values())
+        named |= {column for training in self.training for column in training.on}
+        named |= {level.rare for each in self.comparisons for level in each.levels if level.rare}
+        return frozenset(named | {word.removesuffix("_l").removesuffix("_r") for word in WORD.findall(sql)})
 
     @property
     def identifiers(self) -> list[Comparison]:
