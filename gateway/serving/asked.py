@@ -54,6 +54,10 @@ Tell = Callable[[int, bytes, bytes], None]
 LONG = UNUSUAL - {b"authorization", b"content-length"} | {b"cache-control"}
 """Headers of a question that takes the long way."""
 
+OURS = (b"beffroi-purpose", b"beffroi-agent", b"beffroi-case", b"beffroi-receipt")
+MOST_OURS = 512
+"""Headers that tell of a caller, and bytes of them together that are remembered; more is no usual question."""
+
 DAY = 86_400
 
 OK = b"cache-control: no-store\r\nage: %d\r\ncontent-length: %d\r\ncontent-type: application/json\r\n"
@@ -164,7 +168,10 @@ class Asked:
         credential = self._service.credentials.of_token(token, peer, Headers(raw=headers))
         if credential.refusal is not None:
             return None
-        caller = self._who(credential, tuple([each for each in headers if each[0].startswith(b"beffroi-")]))
+        ours = tuple([(name, said[name]) for name in OURS if name in said])
+        if sum(len(value) for _, value in ours) > MOST_OURS:
+            return None
+        caller = self._who(credential, ours)
         return caller if caller.refusal is None else None
 
     def _identified(self, credential: Credential, headers: tuple[tuple[bytes, bytes], ...]) -> Caller:

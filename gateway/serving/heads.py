@@ -133,6 +133,7 @@ class Bounded(_Watched, HttpToolsProtocol):
         self._since = self._since or self.loop.time()  # in the segment of another request too
         if self._begun > 1:
             self._came = None
+            self._unset_keepalive_if_required()  # which the answer to one before it may have begun
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:

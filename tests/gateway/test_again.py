@@ -286,6 +286,24 @@ def test_an_idle_connection_is_closed(service: Service, asked: list[bytes]) -> N
         loop.run_until_complete(answered())
 
 
+def test_a_connection_is_not_idle_while_an_answer_is_made(service: Service) -> None:
+    """Though the answer to a row came before it, in one segment."""
+    loop = Clock()
+
+    async def answered() -> None:
+        wire, protocol = connected(Rows(service), timeout_keep_alive=5)
+        protocol.data_received(WITHIN + OTHER.replace(b"/ ", b"/slow "))
+        loop.now += 6
+        await turns()
+        assert not wire.closed
+        while not protocol.cycle.response_complete:
+            await turns()
+        assert wire.told.count(b"HTTP/1.1 200") == 2
+
+    with closing(loop):
+        loop.run_until_complete(asyncio.wait_for(answered(), 60))
+
+
 def test_so_many_heads_are_known(service: Service) -> None:
     rows = Rows(service)
 
