@@ -13,7 +13,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import lmdb
 import msgspec
 from starlette.datastructures import Headers
 
@@ -124,7 +123,7 @@ class Asked:
             return False
         try:
             asked = self._asked(method, target, said, headers, body, peer, started)
-        except (BeffroiError, lmdb.Error, ValueError):  # the long way says what is wrong
+        except Exception:  # noqa: BLE001  # the long way says what is wrong, and whose fault
             return False
         if asked is None:
             return False
@@ -150,14 +149,16 @@ class Asked:
             return None
         took = time.perf_counter() - began
         granted, data = _given(lookup, decision, found)
-        if (counted := self._counted(caller)) is None:
-            return None
-        at_hand.count(self._service, lookup.name, found, took)
         entry = Entry.begin(self._workspace, caller, "lookup", f"lookup:{lookup.name}")
         text = f"{scheme}:{value}"
         entry.identifier, entry.source, entry.fields = self._service.journal.keyed(text), found.source, list(granted)
         about = method.decode(), f"/lookups/{lookup.name}" + ("/{identifier}" if parts[3:] else ""), started
         meta = meta_of(found, (), granted)
+        if (
+            counted := self._counted(caller)
+        ) is None:  # last, for whatever fails before it takes the long way uncounted
+            return None
+        at_hand.count(self._service, lookup.name, found, took)
         return _Asked(about, said.get(b"accept-language", b""), caller, entry, text, data, meta, counted)
 
     def _caller(self, said: Said, headers: Raw, peer: str | None) -> Caller | None:

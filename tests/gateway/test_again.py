@@ -252,6 +252,31 @@ def test_what_is_declared_otherwise_is_told_no_more(service: Service) -> None:
         datasets["things"] = before
 
 
+OTHER = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("asked", [[OTHER, WITHIN], [WITHIN, WITHIN]], ids=["read", "known"])
+def test_what_goes_wrong_is_left_to_the_long_way(template: Path, tmp_path: Path, asked: list[bytes]) -> None:
+    root = Path(shutil.copytree(template, tmp_path / "workspace"))
+
+    async def answered() -> None:
+        with closing(Service(Workspace(root))) as service:
+            wire, protocol = connected(Rows(service))
+            protocol.data_received(asked[0])
+            await turns()
+        for report in sorted(root.rglob("report.json")):  # noqa: ASYNC240  # nobody waits
+            report.write_text("[]")
+        with closing(Service(Workspace(root))) as service:
+            protocol._rows = again = Rows(service)
+            again._usual.update({WITHIN.partition(b"\r\n")[2]: None} if asked[0] == WITHIN else {})
+            protocol.data_received(asked[1])
+            await turns()
+            assert wire.told.count(b"HTTP/1.1 200") == 2, wire.told
+            assert b"/rows/" in wire.told, "the application was asked"
+
+    asyncio.run(answered())
+
+
 class Clock(asyncio.SelectorEventLoop):
     """An event loop whose time goes when it is told to."""
 
@@ -259,9 +284,6 @@ class Clock(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.now
-
-
-OTHER = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize("asked", [[WITHIN] * 4, [WITHIN, OTHER, WITHIN], [WITHIN, OTHER], [OTHER, WITHIN, WITHIN]])

@@ -114,7 +114,7 @@ BROKEN = [
     ("beffroi.yaml", "      - registry: communes\n", "      - registry: communes\n        timeout: 3\n", "beffroi.yaml:27: unknown key «timeout»; allowed: dataset, registry"),
     ("beffroi.yaml", "    organisation: ville\n", "    organisation: ville\n    url: x\n", "beffroi.yaml:31: unknown key «url»; allowed: organisation"),
     ("datasets/shops.yaml", "owner: ville\n", "owner: ville\nlicense: LO\n", f"datasets/shops.yaml:3: unknown key «license» (did you mean «licence»?); allowed: {DATASET_KEYS}"),
-    ("datasets/shops.yaml", "  table: shops\n", "  tabel: shops\n", "datasets/shops.yaml:7: unknown key «tabel» (did you mean «table»?); allowed: clean, dataset, name, registry, table, when_missing"),
+    ("datasets/shops.yaml", "  table: shops\n", "  tabel: shops\n", "datasets/shops.yaml:7: unknown key «tabel» (did you mean «table»?); allowed: clean, dataset, name, registry, table, tables, when_missing"),
     ("datasets/shops.yaml", "  primaryKey: id\n", "  primaryKey: id\n  primary_key: id\n", "datasets/shops.yaml:20: unknown key «primary_key» (did you mean «primaryKey»?); allowed: fields, foreignKeys, missingValues, primaryKey"),
     ("datasets/shops.yaml", "      type: date\n", "      formate: date\n", "datasets/shops.yaml:15: unknown key «formate» (did you mean «format»?); allowed: bareNumber, constraints, crs, decimalChar, description, example, falseValues, format, groupChar, missingValues, name, personal, rdfType, title, trueValues, type, unit"),
     ("datasets/shops.yaml", "{required: true}", "{requird: true}", "datasets/shops.yaml:12: unknown key «requird» (did you mean «required»?); allowed: enum, maxLength, maximum, minLength, minimum, pattern, required, unique"),
