@@ -73,7 +73,7 @@ def _first(_: int, above: int) -> int:
 def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -> dict[str, Any]:
     """Return how well the tables `pairs` and `clusters` are found, by the truth."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE found AS SELECT weight, probability, a.entity = b.entity AS same FROM pairs p"
+        "CREATE OR REPLACE TEMP TABLE found AS SELECT p.l, p.r, weight, probability, a.entity = b.entity AS same FROM pairs p"
         " JOIN truth a ON a.n = p.l JOIN truth b ON b.n = p.r"
     )
     truth = true_pairs(connection, "truth", across=across)
@@ -82,25 +82,29 @@ def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -
         "SELECT count(*) FROM candidates p JOIN truth a ON a.n = p.l JOIN truth b ON b.n = p.r WHERE a.entity = b.entity"
     ).fetchall()[0][0]
     told = measures.judged(connection, "found", truth) | {"blocked": brought / truth, "rows": rows, "truth": truth}
-    told["fixed"] = measures.at(connection, "found", truth, of.thresholds.link)
     told["asked"] = measures.at(connection, "found", truth, of.thresholds.review)
     together(connection, of)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE grouped AS SELECT c.cluster, t.entity, t.origin FROM clusters c JOIN truth t USING (n)"
     )
+    linked, right = connection.execute(
+        "SELECT count(*), count(*) FILTER (same) FROM found SEMI JOIN clusters_bands b ON b.l = found.l AND b.r = found.r"
+        f" AND b.band = 'linked' WHERE probability >= {of.thresholds.link}"
+    ).fetchall()[0]  # of pairs that a run links by themselves: ties are asked of a person
+    told["fixed"] = measures.scores(right, linked, truth)
     told["clusters"] = measures.clustered(connection, "grouped", truth, across=across)
     queued, asked = connection.execute(
         "SELECT count(DISTINCT n), (SELECT count(*) FROM clusters_bands WHERE band = 'doubtful') FROM"
         " (SELECT unnest([l, r]) AS n FROM clusters_bands WHERE band = 'doubtful')"
     ).fetchall()[0]
-    right = connection.execute(
+    same = connection.execute(
         "SELECT count(*) FROM clusters_bands b JOIN truth x ON x.n = b.l JOIN truth y ON y.n = b.r"
         " WHERE band = 'doubtful' AND x.entity = y.entity"
     ).fetchall()[0][0]
     return told | {
         "queued_rows": queued / rows,
         "questions": asked,
-        "questions_same": right,
+        "questions_same": same,
         "questions_in_rows": asked / rows,
     }
 
