@@ -161,7 +161,7 @@ FRENCH: Mapping[str, str] = {
     "Decisions take effect at the next run: `beffroi link {dataset}`.":
         "Les décisions prennent effet à la prochaine exécution : `beffroi link {dataset}`.",
     "Erased: {count} of the decisions. The next run links without them: `beffroi link {dataset}`.":
-        "Effacées : {count} décisions. La prochaine exécution rapproche sans elles : `beffroi link {dataset}`.",
+        "Décisions effacées : {count}. La prochaine exécution rapproche sans elles : `beffroi link {dataset}`.",
     "{count} decisions are in {file}.": "{count} décisions sont dans {file}.",
     "Taken over: {new}. Known already: {known}, older than what holds: {older}, without a verdict: {empty}.":
         "Reprises : {new}. Déjà connues : {known}, plus anciennes que ce qui est en vigueur : {older}, sans verdict : {empty}.",
@@ -171,7 +171,7 @@ FRENCH: Mapping[str, str] = {
     "yours to mend": "à vous de corriger",
     "the registry's fault": "la faute du registre",
     "this workspace's or Beffroi's own": "de cet espace de travail ou de Beffroi même",
-    "That is worth trying in {seconds} seconds.": "Cela vaut d'être essayé dans {seconds} secondes.",
+    "That is worth trying in {seconds} seconds.": "Vous pouvez réessayer dans {seconds} secondes.",
     "Mend what the detail names; `beffroi token issue APPLICATION` makes a token.":
         "Corrigez ce que le détail nomme ; `beffroi token issue APPLICATION` crée un jeton.",
     "The operator needs no grant, only what the detail asks for.":

@@ -63,7 +63,9 @@ def check(file: Path) -> "Checked":
             empty += 1
             continue
         if verdict not in VERDICTS:
-            raise InvalidRequest(f"{file}, line {number}: a verdict is {', '.join(VERDICTS)}, or empty")
+            raise InvalidRequest(
+                f"{file}, line {number}: a verdict is {', '.join((*VERDICTS, *exchange.FRENCH))}, or empty"
+            )
         stratum.judge(verdict, _probability(row["probability"], f"{file}, line {number}"))
     return sample.check(strata, empty)
 

@@ -122,7 +122,7 @@ def _told(answer: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any
 def _json(content: bytes) -> dict[str, Any]:
     try:
         said = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise InvalidRequest("data and answers must be JSON objects, as the gateway gave them")

@@ -74,7 +74,7 @@ CODES: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "misconfigured": (
-        "La configuration de la passerelle est fausse",
+        "La configuration est erronée",
         "Son exploitant corrige ce que le détail nomme ; `beffroi check` indique le fichier et la ligne quand il le peut.",
     ),
     "run-failed": (

@@ -29,6 +29,17 @@ SENTENCES: Mapping[str, str] = {
         " ; l'espace de travail ne déclare encore aucune finalité, sous purposes:",
     "the purpose {purpose} wants a case: say by --case the number of its case file":
         "la finalité {purpose} veut un dossier : dites par --case le numéro du dossier",
+    # what changed more than it may
+    "if that is right, take it once with {command:any}, or declare {declared:any}":
+        "si c'est juste, acceptez-le une fois par {command}, ou déclarez {declared}",
+    "{name:any}: rows: {rows}, and {last} for the last version: {remedy:said}":
+        "{name} : lignes : {rows}, et {last} pour la dernière version : {remedy}",
+    "rows: {rows}, and the last version has {last}: a change of {changed}, expected at most {most}; {remedy:said}":
+        "lignes : {rows}, et la dernière version en a {last} : un écart de {changed}, au plus {most} attendu ; {remedy}",
+    "rows: {rows}, fewer than half of the last version's {last}: {remedy:said}":
+        "lignes : {rows}, moins de la moitié des {last} de la dernière version : {remedy}",
+    "rows gone: {gone} of the last version's {last} ({share}), expected at most {most}; {remedy:said}":
+        "lignes disparues : {gone} des {last} de la dernière version ({share}), au plus {most} attendues ; {remedy}",
     # what was expected of a version
     "rows: {shown}, expected at least {bound}": "lignes : {shown}, au moins {bound} attendu",
     "rows: {shown}, expected at most {bound}": "lignes : {shown}, au plus {bound} attendu",

@@ -172,7 +172,8 @@ async def command(
 ) -> Counter[str]:  # fmt: skip
     """Answer the rows of the file `source` into the file `target`, as the operator; return how many ended how.
 
-    The names' endings say the forms: .json, .ndjson or .csv. Each outcome has its receipt if wanted. Raises InvalidRequest, what `decide` raises, and OSError.
+    The names' endings say the forms: .json, .ndjson or .csv. Each outcome has its receipt if wanted. Raises
+    InvalidRequest, what `decide` raises, and OSError.
     """
     forms = [_form(path) for path in (source, target)]
     caller, counted = dataclasses.replace(operator(purpose, case), receipt=receipts), Counter[str]()

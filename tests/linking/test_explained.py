@@ -341,7 +341,7 @@ def test_a_sample_is_drawn_judged_and_checked(town: Bench, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("verdict", "maybe"), "line 2: a verdict is same, different, unsure, or empty"),
+        (("verdict", "maybe"), "line 2: a verdict is same, different, unsure, même, "),
         (("of", "x"), "line 2: stratum and of"),
         (("stratum", "others"), "line 2: stratum and of"),
         (("probability", "high"), "line 2: probability"),

@@ -165,7 +165,7 @@ FRENCH: Words = (
         " décisions : `beffroi decide` la soumet en premier.",
         "decided_pending": "Une personne a décidé de ces deux-là depuis : cela prendra effet au prochain passage.",
         "one_cluster": "Tous deux sont dans le groupe {cluster}, par {count} lien :|Tous deux sont dans le groupe {cluster}, par {count} liens :",
-        "weakest": "Le lien le plus faible dont tient le groupe : {a} et {b}, {probability}.",
+        "weakest": "Le lien le plus faible qui tient le groupe : {a} et {b}, {probability}.",
         "its_cluster": "L'enregistrement est seul dans le groupe {cluster}.|L'enregistrement est dans le groupe {cluster}, avec {count} enregistrements en tout. Ses liens les plus forts :",
         "its_pairs": "Tout ce qui a été trouvé de l'enregistrement, le plus probable d'abord :",
         "alone": "Aucun autre ne lui ressemble : il n'a été comparé à aucun, ou tous sont notés trop bas pour être conservés.",
