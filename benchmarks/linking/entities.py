@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 
 from benchmarks.linking import addresses, companies, measures
 from benchmarks.linking.cases import ROOT
+from benchmarks.linking.ours import LEAST
 from connectors.sandbox import suppliers
 from pipelines.linking.clustering.attached import attach
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
 from pipelines.linking.scoring.model import train
 from pipelines.linking.scoring.pairs import candidates, score
-from pipelines.linking.step import FLOOR
 
 Rows = list[dict[str, Any]]
 
@@ -26,7 +26,7 @@ def linked(connection: duckdb.DuckDBPyConnection, of: Recipe, written: Rows, reg
     prepare(connection, of, "records", "prepared", None)
     model = train(connection, of, "prepared", across="side")
     candidates(connection, of, "prepared", "candidates", across="side")
-    score(connection, of, model, "prepared", "candidates", "pairs", FLOOR)
+    score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     connection.execute(
         "CREATE TEMP VIEW identities AS SELECT n, '[\"' || side || '\",\"' || n || '\"]' AS identity, side, origin FROM prepared"
     )

@@ -15,6 +15,9 @@ from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.scoring.rivals import rivals
 from pipelines.linking.step import FLOOR
 
+LEAST = 1 / (1 + 2.0**-FLOOR)
+"""The probability under which pairs are only counted, as in a run."""
+
 
 def records(connection: duckdb.DuckDBPyConnection, table: pa.Table, of: Recipe, into: str = "records") -> list[str]:
     """Make the tables `into`, as a run has them, and `truth` of an Arrow table; return the fields that it has."""
@@ -46,7 +49,7 @@ def link(
         prepare(connection, of, "records", "prepared", None)
     model = model or train(connection, of, "prepared", across=among)
     blocked = candidates(connection, of, "prepared", "candidates", new=new, across=among)
-    score(connection, of, model, "prepared", "candidates", "pairs", FLOOR)
+    score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     rivals(connection, of, model, "prepared", "pairs", "rivals")
     return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
 

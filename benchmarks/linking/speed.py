@@ -16,16 +16,14 @@ import duckdb
 
 from benchmarks.linking import ours, plain
 from benchmarks.linking.cases import ROOT, synthetic
+from benchmarks.linking.ours import LEAST
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import recipe
 from pipelines.linking.scoring.model import train
 from pipelines.linking.scoring.pairs import candidates, score
-from pipelines.linking.step import FLOOR
+from pipelines.linking.scoring.rivals import rivals
 
 NEW = 10_000
-
-LEAST = 1 / (1 + 2.0**-FLOOR)
-"""The probability under which pairs are only counted, as in a run."""
 
 
 def _cpu() -> float:
@@ -50,6 +48,7 @@ def _ours(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     blocked = candidates(connection, of, "prepared", "candidates")
     steps.end("blocked")
     score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
+    rivals(connection, of, model, "prepared", "pairs", "rivals")
     steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")
@@ -82,8 +81,9 @@ def _join(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     blocked = candidates(connection, of, "prepared", "candidates", new="new")
     steps.end("blocked")
     score(connection, of, model, "prepared", "candidates", "pairs_new", LEAST)
-    steps.end("scored")
     connection.execute("CREATE TEMP VIEW pairs AS FROM pairs_before UNION ALL BY NAME FROM pairs_new")
+    rivals(connection, of, model, "prepared", "pairs", "rivals")
+    steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")
     return {"pairs": blocked.pairs, "cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "steps": steps.taken}
