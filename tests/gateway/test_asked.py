@@ -31,7 +31,7 @@ from pipelines.workspace import Workspace
 from tests.effort import some
 from tests.gateway.conftest import Gateway, ask
 from tests.gateway.test_journal import entries
-from tests.gateway.test_short import Answered, Headers, _alike, _answer, _asked, _timeless
+from tests.gateway.test_short import Answered, Headers, _alike, _answer, _asked, _timeless, in_segments
 
 LOOKUPS = """
   own:
@@ -300,11 +300,7 @@ def test_answers_come_in_the_order_of_questions(gateway: Gateway, asked: list[in
     requests, address = _requests(gateway), urlsplit(gateway.url)
     whole, before = b"".join(requests[each] for each in asked), len(entries(gateway.root / ".beffroi"))
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for cut in cuts:
-            connection.sendall(whole[:cut])
-            whole = whole[cut:]
-        connection.sendall(whole)
+        in_segments(connection, whole, cuts)
         found = [_answer(connection, head=False)[1] for _ in asked]
     assert [TOLD[each] in body for each, body in zip(asked, found, strict=True)] == [True] * len(asked), found
     journaled = len(entries(gateway.root / ".beffroi")) - before

@@ -230,17 +230,22 @@ def test_answers_come_in_the_order_of_questions(gateway: Gateway, asked: list[in
     requests = [ROW % each if isinstance(each, int) else each for each in asked]
     whole, address = b"".join(requests), urlsplit(gateway.url)
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=30) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for cut in cuts:
-            connection.sendall(whole[:cut])
-            whole = whole[cut:]
-        connection.sendall(whole)
+        in_segments(connection, whole, cuts)
         found = [_answer(connection, head=request.startswith(b"HEAD")) for request in requests]
     assert [status for status, _ in found] == [200] * len(asked)
     rows = [
         json.loads(body)["data"]["id"] for each, (_, body) in zip(asked, found, strict=True) if isinstance(each, int)
     ]
     assert rows == [each for each in asked if isinstance(each, int)]
+
+
+def in_segments(connection: socket.socket, whole: bytes, cuts: list[int]) -> None:
+    """Send bytes, the first of them in segments of so many, as far as a network lets that be."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for cut in cuts:
+        connection.sendall(whole[:cut])
+        whole = whole[cut:]
+    connection.sendall(whole)
 
 
 def _answer(connection: socket.socket, *, head: bool) -> tuple[int, bytes]:
