@@ -1,46 +1,43 @@
 """Receipts: a signed proof of one lookup, which anybody verifies offline with the gateway's public keys.
 
-A receipt is two parts joined by `~`. The first is a JWS in compact form (RFC 7515) signed with Ed25519 (RFC 8037), whose
-payload is `Claims`. The second is its salt, by which whoever knows the identifier or the data proves that they are those
+A receipt is three parts, each ended by a `~` but the last. The first two are an SD-JWT (RFC 9901): a JWS in compact form
+(RFC 7515), signed with Ed25519 (RFC 8037), whose payload has the digests of several lookups that were answered together, in
+an order of its own; and what one of them is the digest of, the `Claims` of this lookup with a random salt, so that of the
+others nothing is told. The third is the salt by which whoever knows the identifier or the data proves that they are those
 of the receipt; cut off, the rest says of nobody in particular that they were looked up.
+
+Receipts of the first form have their claims in the payload itself, and the salt behind the one `~`; they hold for ever.
 """
 
 import base64
 import binascii
-import contextlib
-import copy
-import datetime as dt
-import functools
+import hashlib
 import hmac
 import json
-import secrets
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from connectors import identities
-from connectors.errors import Ambiguous, InvalidRequest, NotFound, Withheld
+from connectors.errors import InvalidRequest
 from connectors.identities import SCHEME
 from connectors.records import RECORDS, canonical
 from gateway import canonical_json
-from gateway.journal import Entry
-from gateway.receipt_keys import ALGORITHM, ReceiptKeys
-from gateway.serving.turn import Turn
+from gateway.receipt_keys import ALGORITHM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from gateway.callers.access import Caller
     from gateway.journal.chain import Row
-    from pipelines.workspace import Workspace
 
-TYPE = "beffroi-receipt+jwt"
+TYPE, FIRST_TYPE = "beffroi-receipt+sd-jwt", "beffroi-receipt+jwt"
 """What the header says it is, so that no other token signed by a gateway is taken for a receipt (RFC 8725, 3.11)."""
+
+NAME = "receipt"
+"""The claim of the SD-JWT that is disclosed."""
 
 SALT = 16
 """Bytes of a salt: nobody can try all of them."""
@@ -84,78 +81,14 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     alg: str
     kid: str
-    typ: Literal["beffroi-receipt+jwt"]  # TYPE, which a type checker does not take here
+    typ: Literal["beffroi-receipt+sd-jwt", "beffroi-receipt+jwt"]  # TYPE, which a type checker does not take here
 
 
-_ENCODER = msgspec.json.Encoder()
+class Digests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is signed of several receipts: SHA-256 of each one's disclosure (RFC 9901, 4.2.4.1)."""
 
-
-class Receipts:
-    """What makes the receipts of one workspace."""
-
-    def __init__(self, workspace: "Workspace") -> None:
-        """Nothing is read or made until the first receipt is wanted."""
-        self._workspace = workspace
-        self._keys: ReceiptKeys | None = None
-        self._now: Turn[None, tuple[str, Ed25519PrivateKey]] = Turn(lambda _: self.keys.current())
-
-    @property
-    def keys(self) -> ReceiptKeys:
-        """Return the keys. Raises Misconfigured, Unavailable."""
-        if self._keys is None:
-            self._keys = ReceiptKeys(self._workspace.state)
-        return self._keys
-
-    def make(
-        self, entry: Entry, identifier: str, on: dt.date | None, as_of: str | None, data: "Mapping[str, Any] | None"
-    ) -> str:
-        """Return the receipt of a lookup that is on the journal; `identifier` is the canonical `scheme:value`.
-
-        Raises Misconfigured, Unavailable where there is no key to sign with.
-        """
-        if entry.written is None:
-            raise ValueError("a receipt is of what is on the journal")
-        salt = secrets.token_bytes(SALT)
-        name = entry.resource.removeprefix("lookup:")
-        claims = Claims(
-            iss=self._workspace.configuration.title, time=entry.time, action=entry.action, lookup=name,
-            record=self._workspace.lookup(name).record_model.__name__,
-            organisation=entry.organisation, application=entry.application, purpose=entry.purpose,
-            identifier=keyed(salt, identifier), on=None if on is None else on.isoformat(), outcome=entry.outcome,
-            fields=entry.fields, data=None if data is None else keyed_data(salt, data),
-            source=entry.source, as_of=as_of, journal=Journaled(entry.written.number, entry.written.hash),
-        )  # fmt: skip
-        name, key = self._now.of(None)
-        signed = b"%s.%s" % (_header(name), _base64(_ENCODER.encode(claims)))
-        return f"{signed.decode()}.{_base64(key.sign(signed)).decode()}~{salt.hex()}"
-
-    @contextlib.asynccontextmanager
-    async def of_absence(
-        self, caller: "Caller", entry: Entry, identifier: str, on: dt.date | None
-    ) -> AsyncIterator[None]:
-        """Give «not found», «withheld» and «ambiguous», which are answers too, their receipt once they are on the journal.
-
-        The error that leaves is a copy: one call upstream may be the answer to several callers.
-        """
-        try:
-            yield
-        except (NotFound, Withheld, Ambiguous) as error:
-            if not caller.receipt:
-                raise
-            said_by = [attempt.provider for attempt in error.tried if attempt.code == error.code]
-            entry.source = error.registry or next(reversed(said_by), None)
-            told = copy.copy(error)
-            told.receipt = self.make(entry, identifier, on, None, None)
-            raise told from error
-
-
-def wanted(caller: "Caller", headers: "Mapping[str, str]") -> "Caller":
-    """Return the caller, who wants receipts or not as the header `Beffroi-Receipt` says; what is wrong is its refusal."""
-    said = headers.get("beffroi-receipt", "no")
-    if said in ("yes", "no"):
-        return caller if said == "no" else replace(caller, receipt=True)
-    wrong = InvalidRequest("the header Beffroi-Receipt says yes or no: whether a receipt of each answer is wanted")
-    return replace(caller, refusal=caller.refusal or wrong)
+    digests: list[str] = msgspec.field(name="_sd")
+    algorithm: Literal["sha-256"] = msgspec.field(name="_sd_alg", default="sha-256")
 
 
 def keyed(salt: bytes, text: str) -> str:
@@ -176,14 +109,16 @@ def read(receipt: str, public: "Mapping[str, Ed25519PublicKey]") -> tuple[Claims
 
     Raises InvalidRequest, which says what is wrong: no receipt, damaged or forged, signed with a key that is not known.
     """
-    text, tilde, salt = receipt.strip().partition("~")
+    text, *more = receipt.strip().split("~")
     try:
         header, payload, signature = text.split(".")
         said = msgspec.json.decode(_bytes(header), type=_Header)
-        salted = bytes.fromhex(salt) if tilde else None
-        if salted is not None and len(salted) != SALT:  # HMAC would take a longer one for the same
+        shown = None if said.typ == FIRST_TYPE else more.pop(0)
+        salted = more.pop(0) if more else ""
+        salt = bytes.fromhex(salted) if salted else None
+        if more or (salt is not None and len(salt) != SALT):  # HMAC would take a longer one for the same
             raise ValueError  # noqa: TRY301
-    except ValueError:  # what is no base64 and no such JSON, too
+    except (ValueError, IndexError):  # what is no base64 and no such JSON, too
         raise InvalidRequest("this is no receipt of Beffroi: its form or its header is another") from None
     if said.alg != ALGORITHM:
         raise InvalidRequest(f"a receipt is signed with {ALGORITHM}, and nothing else is taken: it was forged")
@@ -191,9 +126,18 @@ def read(receipt: str, public: "Mapping[str, Ed25519PublicKey]") -> tuple[Claims
         raise InvalidRequest("the receipt was signed with a key that is not among the known ones: it proves nothing")
     try:
         key.verify(_bytes(signature), f"{header}.{payload}".encode())
-        return msgspec.json.decode(_bytes(payload), type=Claims), salted
+        return _said(_bytes(payload), shown), salt
     except (InvalidSignature, ValueError):  # msgspec's errors are ValueErrors
         raise InvalidRequest("the receipt was changed or forged: its signature is not that of what it says") from None
+
+
+def _said(payload: bytes, shown: str | None) -> Claims:
+    """Return the claims of a payload, or those that are `shown` beside it. Raises ValueError where it is not of them."""
+    if shown is None:
+        return msgspec.json.decode(payload, type=Claims)
+    if digest(shown.encode()) not in msgspec.json.decode(payload, type=Digests).digests:
+        raise ValueError
+    return msgspec.json.decode(_bytes(shown), type=tuple[str, Literal["receipt"], Claims])[2]
 
 
 def asked_for(claims: Claims, salt: bytes | None, identifier: str) -> bool:
@@ -254,13 +198,12 @@ def _needed(salt: bytes | None) -> bytes:
     return salt
 
 
-@functools.cache
-def _header(name: str) -> bytes:
-    """Return the header of receipts signed with the key of that name."""
-    return _base64(msgspec.json.encode({"alg": ALGORITHM, "kid": name, "typ": TYPE}))
+def digest(shown: bytes) -> str:
+    """Return the digest of a disclosure, of the text that it is written as (RFC 9901, 4.2.3)."""
+    return base64url(hashlib.sha256(shown).digest()).decode()
 
 
-def _base64(content: bytes) -> bytes:
+def base64url(content: bytes) -> bytes:
     """Return base64url without padding (RFC 7515, 2)."""
     return base64.urlsafe_b64encode(content).rstrip(b"=")
 
@@ -268,6 +211,6 @@ def _base64(content: bytes) -> bytes:
 def _bytes(text: str) -> bytes:
     """Read base64url without padding, in the one form that it has. Raises ValueError."""
     content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _base64(content) != text.encode():
+    if base64url(content) != text.encode():
         raise binascii.Error("not the one form of it")
     return content

@@ -16,7 +16,7 @@ from gateway.lookups.cache import Cache
 from gateway.lookups.guesses import Guesses
 from gateway.lookups.once import Once
 from gateway.pools import Pool
-from gateway.receipts import Receipts, wanted
+from gateway.receipt_signing import Receipts, wanted
 from gateway.serving.turn import Turn
 from pipelines import versions
 from pipelines.workspace import Workspace

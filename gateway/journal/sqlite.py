@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import sqlite3
 import time
@@ -23,6 +24,8 @@ CHANGES = "CREATE INDEX IF NOT EXISTS changes ON entries (number) WHERE kind = '
 DUE = "FROM entries WHERE kind = ? AND day < ? AND number BETWEEN ? AND ? AND entry != '' AND content != ''"
 SLICE = 5000
 """Entries that are erased at once: those who write wait meanwhile."""
+AT_ONCE = 64
+"""Entries that one statement adds at most: after each, whatever else this process does has its turn first."""
 LOOK = 0.0005
 """Seconds between two looks at whether another process has written: it takes about as long."""
 
@@ -56,7 +59,10 @@ class SqliteStore:
                 if number < self._last:
                     raise Unavailable(f"entries after {number} were removed from {self.name}: put them back")
                 rows = chained(contents, number, head)
-                connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                for at in range(0, len(rows), AT_ONCE):
+                    several = rows[at : at + AT_ONCE]
+                    places = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(several))
+                    connection.execute(f"INSERT INTO entries VALUES {places}", list(itertools.chain(*several)))
                 connection.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             raise unavailable(self.path, error) from error

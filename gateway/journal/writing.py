@@ -5,11 +5,12 @@ So a hundred callers share one write to disk. Several processes, and with Postgr
 
 import asyncio
 import contextlib
+import itertools
 import os
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,8 @@ BATCH = 1000
 GATHER, LOOK_AGAIN = 0.004, 0.001
 """Seconds that a commit, which costs as much as many entries, waits at most until as many are there as last time."""
 
-_Waiting = tuple[Content, "Future[Row] | asyncio.Future[Row]"]
+_Waiting = tuple[list[Content], "Future[Row] | asyncio.Future[list[Row]]"]
+"""Entries that are handed over together, and who waits for them: a thread for its one, an event loop for its several."""
 
 
 class Journal:
@@ -98,27 +100,31 @@ class Journal:
     def append(self, entry: Entry) -> "Future[Row]":
         """Hand over an entry. The future is done when it is on disk, as it stands there, or failed with Unavailable."""
         future: Future[Row] = Future()
-        self._hand_over(entry, future)
+        self._hand_over([entry], future)
         return future
 
     async def write(self, entry: Entry) -> Row:
         """Return an entry as it stands on disk. Raises Unavailable."""
-        return await self.begin(entry)
+        [row] = await self.together([entry])
+        return row
 
-    def begin(self, entry: Entry) -> "asyncio.Future[Row]":
-        """Hand over an entry, as `append` does, where an event loop runs."""
-        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
-        self._hand_over(entry, future)
+    def together(self, entries: Sequence[Entry]) -> "asyncio.Future[list[Row]]":
+        """Hand over entries at once, where an event loop runs, as `append` does one: to hand over and to wake cost time."""
+        future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+        self._hand_over(entries, future)
         return future
 
-    def _hand_over(self, entry: Entry, future: "Future[Row] | asyncio.Future[Row]") -> None:
-        entry.time = now()
-        if self.metrics is not None:
-            self.metrics.access(entry)
+    def _hand_over(self, entries: Sequence[Entry], future: "Future[Row] | asyncio.Future[list[Row]]") -> None:
+        contents = []
+        for entry in entries:
+            entry.time = now()
+            if self.metrics is not None:
+                self.metrics.access(entry)
+            contents.append(Content(entry.canonical(), entry.kind, entry.time[:10]))
         if self._closed:
             future.set_exception(Unavailable("the journal is closed: the gateway is ending"))
         else:
-            self._waiting.put((Content(entry.canonical(), entry.kind, entry.time[:10]), future))
+            self._waiting.put((contents, future))
 
     @contextlib.asynccontextmanager
     async def access(self, entry: Entry) -> AsyncIterator[Entry]:
@@ -157,14 +163,15 @@ class Journal:
         """Take what is waiting, commit it at once, and again, until closed."""
         ending, before = False, 1
         while not ending:
-            batch = [self._waiting.get()]
-            until = time.monotonic() + GATHER
-            while 1 + self._waiting.qsize() < before and time.monotonic() < until:
-                time.sleep(LOOK_AGAIN)
-            with contextlib.suppress(queue.Empty):
-                while len(batch) < BATCH:
+            batch, until = [self._waiting.get()], time.monotonic() + GATHER
+            while not (ending := None in batch) and (count := _entries(batch)) < BATCH:
+                try:
                     batch.append(self._waiting.get_nowait())
-            ending, before = None in batch, len(batch)
+                except queue.Empty:
+                    if count >= before or time.monotonic() > until:
+                        break
+                    time.sleep(LOOK_AGAIN)
+            before = _entries(batch)
             self._settle([each for each in batch if each is not None])
         self._store.close()
 
@@ -172,16 +179,17 @@ class Journal:
         if not batch:
             return
         began = time.perf_counter()
+        contents = [content for several, _ in batch for content in several]
         try:
-            rows = self._commit([content for content, _ in batch])
+            rows = iter(self._commit(contents))
         except Unavailable as error:
             self._failed = True
-            self._count(len(batch), began)
+            self._count(len(contents), began)
             _tell([(future, error) for _, future in batch])
             return
         self._failed = False
-        self._count(len(batch), began)
-        _tell([(future, row) for (_, future), row in zip(batch, rows, strict=True)])
+        self._count(len(contents), began)
+        _tell([(future, list(itertools.islice(rows, len(several)))) for several, future in batch])
 
     def _count(self, entries: int, began: float) -> None:
         if self.metrics is not None:
@@ -201,7 +209,11 @@ class Journal:
         return rows
 
 
-_Told = list[tuple["Future[Row] | asyncio.Future[Row]", "Row | Unavailable"]]
+def _entries(batch: "Sequence[_Waiting | None]") -> int:
+    return sum(len(each[0]) for each in batch if each is not None)
+
+
+_Told = list[tuple["Future[Row] | asyncio.Future[list[Row]]", "list[Row] | Unavailable"]]
 
 
 def _tell(told: _Told) -> None:
@@ -226,8 +238,10 @@ def _tell_here(told: _Told) -> None:
             _settle(future, outcome)
 
 
-def _settle(future: "Future[Row] | asyncio.Future[Row]", outcome: "Row | Unavailable") -> None:
+def _settle(future: "Future[Row] | asyncio.Future[list[Row]]", outcome: "list[Row] | Unavailable") -> None:
     if isinstance(outcome, Unavailable):
         future.set_exception(outcome)
-    else:
+    elif isinstance(future, asyncio.Future):
         future.set_result(outcome)
+    else:
+        future.set_result(outcome[0])

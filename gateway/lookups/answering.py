@@ -68,7 +68,7 @@ async def answer(
     data = verifying.compared(found.record, guesses) if verify else data_of(found.record, granted)
     if caller.receipt:
         given = {"verify": question.verify, "verified": data} if verify else data
-        meta["receipt"] = service.receipts.make(entry, text, question.on, meta["as_of"], given)
+        meta["receipt"] = await service.receipts.make(entry, text, question.on, meta["as_of"], given)
     return {"verified" if verify else "data": data, "meta": meta}
 
 

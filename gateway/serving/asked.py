@@ -33,10 +33,11 @@ from gateway.lookups.carried import told_of
 from gateway.lookups.hiding import fields_of
 from gateway.lookups.plainly import Plainly, reader
 from gateway.problems import internal, problem
-from gateway.receipts import wanted
+from gateway.receipt_signing import Proven, wanted
 from gateway.service import Service
 from gateway.serving.front import ALWAYS, MAX_BODY, line
 from gateway.serving.short import PLAIN, UNUSUAL
+from gateway.serving.turn import Together
 from pipelines.declarations.configuration import Lookup, Provider
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Asked:
         self._who = functools.lru_cache(maxsize=4096)(self._identified)
         self._decided: dict[tuple[object, ...], Decision] = {}
         self._day = 0
+        self._begun = Together(self._hand_over)
 
     def begin(self, method: bytes, target: bytes, headers: Raw, body: bytes, peer: str | None, tell: Tell) -> bool:
         """Take a question, to `tell` its answer once that is journaled; False, and nothing was done, for the long way.
@@ -127,8 +129,13 @@ class Asked:
             return False
         if asked is None:
             return False
-        self._service.journal.begin(asked.entry).add_done_callback(functools.partial(_end, self._service, asked, tell))
+        self._begun.add((asked, tell))
         return True
+
+    def _hand_over(self, begun: list[tuple[_Asked, Tell]]) -> None:
+        """Hand over the entries of the questions that came in one turn, to answer them once those are on disk."""
+        written = self._service.journal.together([asked.entry for asked, _ in begun])
+        written.add_done_callback(functools.partial(_end, self._service, begun))
 
     def _asked(
         self, method: bytes, target: bytes, said: Said, headers: Raw, body: bytes, peer: str | None, started: float
@@ -241,18 +248,43 @@ def _given(lookup: _Lookup, decision: "Decision", found: Found | Local) -> tuple
     return granted, data_of(found.record, granted)
 
 
-def _end(service: Service, asked: _Asked, tell: Tell, written: "Future[Row]") -> None:
-    """Tell the answer to a question whose entry is written, or why there is none."""
+def _end(service: Service, begun: list[tuple[_Asked, Tell]], written: "Future[list[Row]]") -> None:
+    """Tell the answers to questions whose entries are written, or why there are none."""
     try:
-        asked.entry.written = written.result()
-        if asked.caller.receipt:
-            made = service.receipts.make(asked.entry, asked.text, None, asked.meta["as_of"], asked.data)
-            asked.meta["receipt"] = made
+        for (asked, _), row in zip(begun, written.result(), strict=True):
+            asked.entry.written = row
+    except Exception as error:  # noqa: BLE001  # whatever it is: nothing is told that is not journaled
+        for asked, tell in begun:
+            _fail(asked, tell, error)
+        return
+    proven = [each for each in begun if each[0].caller.receipt]
+    try:
+        made = service.receipts.together([Proven(a.entry, a.text, None, a.meta["as_of"], a.data) for a, _ in proven])
+        for (asked, _), receipt in zip(proven, made, strict=True):
+            asked.meta["receipt"] = receipt
+    except Exception as error:  # noqa: BLE001  # those who want none are answered
+        for asked, tell in proven:
+            _fail(asked, tell, error)
+        begun = [each for each in begun if not each[0].caller.receipt]
+    for asked, tell in begun:
+        _answer(asked, tell)
+
+
+def _answer(asked: _Asked, tell: Tell) -> None:
+    try:
         body = _WRITTEN({"data": asked.data, "meta": asked.meta})
-        status, head = 200, OK % (asked.meta["age_seconds"], len(body))
     except Exception as error:  # noqa: BLE001  # the last resort
-        response = copy_context().run(_failed, asked, error)
-        status, head, body = response.status_code, _lines(response.raw_headers), bytes(response.body)
+        _fail(asked, tell, error)
+    else:
+        _tell(asked, tell, 200, OK % (asked.meta["age_seconds"], len(body)), body)
+
+
+def _fail(asked: _Asked, tell: Tell, error: Exception) -> None:
+    response = copy_context().run(_failed, asked, error)
+    _tell(asked, tell, response.status_code, _lines(response.raw_headers), bytes(response.body))
+
+
+def _tell(asked: _Asked, tell: Tell, status: int, head: bytes, body: bytes) -> None:
     line(*asked.line[:2], status, asked.line[2])
     tell(status, head + _lines(asked.counted) + END if asked.counted else head + END, body)
 

@@ -1,4 +1,4 @@
-"""What all requests of one turn of the event loop are told alike: they had come before it was looked up."""
+"""What all requests of one turn of the event loop share: they had come before anything was done for any of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,3 +33,26 @@ class Turn(Generic[K, V]):
             loop.call_soon(self._found.clear)
         self._found[key] = found
         return found
+
+
+class Together(Generic[V]):
+    """What came in one turn of the event loop, done together when it ends: that costs as much for one as for many."""
+
+    def __init__(self, do: Callable[[list[V]], None]) -> None:
+        """`do` is given all that came in one turn, in its order."""
+        self._do = do
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._came: list[V] = []
+
+    def add(self, each: V) -> None:
+        """Take one, where an event loop runs."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # the one before may have ended within a turn
+            self._loop, self._came = loop, []
+        self._came.append(each)
+        if len(self._came) == 1:
+            loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        came, self._came = self._came, []
+        self._do(came)

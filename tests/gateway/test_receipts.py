@@ -26,15 +26,19 @@ from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.journal.chain import GENESIS, Content, Row, chained
 from gateway.receipt_keys import VARIABLE, ReceiptKeys, public
+from gateway.receipt_signing import SIGNED, Receipts
 from pipelines.workspace import Workspace
 from tests.commands import beffroi
 from tests.gateway.conftest import Gateway, Reply, ask
 from tests.gateway.test_journal import entries
-from tests.peers import node_packages
+from tests.peers import node_packages, sd_jwt
 from tests.peers.fault_proxy import FaultProxy
 
 PEER = Path(node_packages.__file__).parent / "oidc"
 """It has npm `jose`."""
+
+FIRST = json.loads((Path(__file__).parent / "first_receipt.json").read_text(encoding="utf-8"))
+"""A receipt of the first form, and the keys that it is verified with."""
 
 
 def asked(gateway: Gateway, path: str, body: Any = None, application: str = "mairie", said: str = "yes") -> Reply:
@@ -102,6 +106,11 @@ def test_an_answer_has_a_receipt_that_others_verify(gateway: Gateway, nirs: list
     }
 
 
+def claims_of(receipt: str) -> Any:
+    """What a receipt says, whoever signed it."""
+    return opened(receipt.split("~")[1])[2]
+
+
 def last(root: Path) -> tuple[dict[str, Any], tuple[int, str]]:
     with contextlib.closing(sqlite3.connect(root / ".beffroi/journal.db")) as database:
         found = database.execute("SELECT entry, number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchone()
@@ -110,12 +119,12 @@ def last(root: Path) -> tuple[dict[str, Any], tuple[int, str]]:
 
 def test_a_receipt_names_nobody(gateway: Gateway, nirs: list[str]) -> None:
     reply = asked(gateway, "/lookups/person", {"identifier": nirs[0]})
-    payload = reply.json["meta"]["receipt"].split(".")[1]
-    said = json.dumps(opened(payload), ensure_ascii=False)
+    claims = claims_of(reply.json["meta"]["receipt"])
+    said = json.dumps(claims, ensure_ascii=False)
     assert nirs[0] not in said
     assert reply.json["data"]["birth_name"] not in said
     again = asked(gateway, "/lookups/person", {"identifier": nirs[0]}).json["meta"]["receipt"]
-    assert opened(again.split(".")[1])["identifier"] != opened(payload)["identifier"], "two of one person do not match"
+    assert claims_of(again)["identifier"] != claims["identifier"], "two of one person do not match"
 
 
 def test_not_found_has_one_too(gateway: Gateway) -> None:
@@ -164,7 +173,7 @@ def test_each_of_those_who_share_a_call_has_a_receipt_of_its_own(root: Path, fau
 def test_an_error_that_is_the_answer_to_several_keeps_no_receipt(root: Path) -> None:
     """One call upstream may be the answer to callers of two organisations: what one is given stays with that one."""
     shared, caller = NotFound("no such commune", registry="communes"), Caller("api", receipt=True)
-    made = receipts.Receipts(Workspace(root))
+    made = Receipts(Workspace(root))
     entry = Entry("lookup", "lookup:commune", "api")
     entry.written = Row(1, "", "", "", "", "", "")
 
@@ -187,79 +196,208 @@ def test_a_number_that_json_cannot_say_has_no_digest() -> None:
 # --- what nobody can do with one -------------------------------------------------------------------------------------
 
 
+def taken_apart(receipt: str) -> tuple[str, str, str, str]:
+    """Header, payload and signature of a receipt, and all that stands behind them."""
+    text, tilde, more = receipt.partition("~")
+    header, payload, signature = text.split(".")
+    return header, payload, signature, tilde + more
+
+
 def alg_none(receipt: str) -> str:
-    header, payload, _ = receipt.split(".")
-    return f"{segment({**opened(header), 'alg': 'none'})}.{payload}.~{'0' * 32}"
+    header, payload, _, more = taken_apart(receipt)
+    return f"{segment({**opened(header), 'alg': 'none'})}.{payload}.{more}"
 
 
 def hs256(receipt: str) -> str:
     """Sign with the public key as if it were a shared secret."""
-    header, payload, _ = receipt.split(".")
+    header, payload, _, more = taken_apart(receipt)
     signed = f"{segment({**opened(header), 'alg': 'HS256'})}.{payload}"
-    return f"{signed}.{segment(hmac.digest(b'public', signed.encode(), 'sha256'))}~{'0' * 32}"
+    return f"{signed}.{segment(hmac.digest(b'public', signed.encode(), 'sha256'))}{more}"
 
 
 def another_payload(receipt: str) -> str:
-    header, payload, signature = receipt.split(".")
-    return f"{header}.{segment({**opened(payload), 'application': 'ecole'})}.{signature}"
+    header, payload, signature, more = taken_apart(receipt)
+    said = opened(payload)
+    changed = {"_sd": [*said["_sd"], segment(b"0" * 32)]} if "_sd" in said else {"application": "ecole"}
+    return f"{header}.{segment({**said, **changed})}.{signature}{more}"
 
 
 def another_key(receipt: str) -> str:
     """Sign with a key of one's own, under the name of the gateway's."""
-    header, payload, _ = receipt.split(".")
-    return f"{header}.{payload}.{segment(Ed25519PrivateKey.generate().sign(f'{header}.{payload}'.encode()))}"
+    header, payload, _, more = taken_apart(receipt)
+    return f"{header}.{payload}.{segment(Ed25519PrivateKey.generate().sign(f'{header}.{payload}'.encode()))}{more}"
 
 
 def another_name(receipt: str) -> str:
     """Sign with a key of one's own, under its own name."""
-    header, payload, _ = receipt.split(".")
+    header, payload, _, more = taken_apart(receipt)
     signed = f"{segment({**opened(header), 'kid': 'mine'})}.{payload}"
-    return f"{signed}.{segment(Ed25519PrivateKey.generate().sign(signed.encode()))}"
+    return f"{signed}.{segment(Ed25519PrivateKey.generate().sign(signed.encode()))}{more}"
 
 
 def own_key_inside(receipt: str) -> str:
     """Bring the key along, as RFC 7515 has it in 4.1.3."""
-    header, payload, signature = receipt.split(".")
-    return f"{segment({**opened(header), 'jwk': {'kty': 'OKP'}})}.{payload}.{signature}"
+    header, payload, signature, more = taken_apart(receipt)
+    return f"{segment({**opened(header), 'jwk': {'kty': 'OKP'}})}.{payload}.{signature}{more}"
 
 
 def another_type(receipt: str) -> str:
-    header, payload, signature = receipt.split(".")
-    return f"{segment({**opened(header), 'typ': 'at+jwt'})}.{payload}.{signature}"
+    header, payload, signature, more = taken_apart(receipt)
+    return f"{segment({**opened(header), 'typ': 'at+jwt'})}.{payload}.{signature}{more}"
 
 
 def another_signature(receipt: str) -> str:
-    text, salt = receipt.split("~")
-    return f"{text[:-4]}{'AAAA' if text[-4:] != 'AAAA' else 'BBBB'}~{salt}"
+    header, payload, signature, more = taken_apart(receipt)
+    return f"{header}.{payload}.{signature[:-4]}{'AAAA' if signature[-4:] != 'AAAA' else 'BBBB'}{more}"
 
 
-@pytest.mark.parametrize(
-    ("forge", "said"),
-    [
-        (alg_none, "signed with EdDSA, and nothing else is taken"),
-        (hs256, "signed with EdDSA, and nothing else is taken"),
-        (another_payload, "changed or forged"),
-        (another_key, "changed or forged"),
-        (another_signature, "changed or forged"),
-        (another_name, "a key that is not among the known ones"),
-        (own_key_inside, "no receipt"),
-        (another_type, "no receipt"),
-        (lambda receipt: receipt.split(".")[0], "no receipt"),
-        (lambda receipt: receipt.replace("~", "~x"), "no receipt"),
-        (lambda receipt: receipt + "00", "no receipt"),
-    ],
-)
+def other_form(receipt: str) -> str:
+    """Have what was signed read as the other form."""
+    header, payload, signature, more = taken_apart(receipt)
+    typ = receipts.TYPE if opened(header)["typ"] == receipts.FIRST_TYPE else receipts.FIRST_TYPE
+    return (
+        f"{segment({**opened(header), 'typ': typ})}.{payload}.{signature}{more if '~' in more[1:] else '~e30' + more}"
+    )
+
+
+FORGERIES = [
+    (alg_none, "signed with EdDSA, and nothing else is taken"),
+    (hs256, "signed with EdDSA, and nothing else is taken"),
+    (another_payload, "changed or forged"),
+    (another_key, "changed or forged"),
+    (another_signature, "changed or forged"),
+    (another_name, "a key that is not among the known ones"),
+    (own_key_inside, "no receipt"),
+    (another_type, "no receipt"),
+    (lambda receipt: receipt.split(".")[0], "no receipt"),
+    (lambda receipt: receipt.replace("~", "~x"), "no receipt"),
+    (lambda receipt: receipt + "00", "no receipt"),
+    (lambda receipt: receipt + "~", "no receipt"),
+]
+
+
+@pytest.mark.parametrize(("forge", "said"), FORGERIES)
 def test_what_was_forged_is_refused(gateway: Gateway, forge: Callable[[str], str], said: str) -> None:
-    receipt = commune(gateway)
-    forged = forge(receipt)
-    assert forged != receipt
-    with pytest.raises(InvalidRequest, match=re.escape(said)):
-        read(forged, keys(gateway))
+    for receipt, known in ((commune(gateway), keys(gateway)), (FIRST["receipt"], FIRST)):
+        assert read(receipt, known)
+        forged = forge(receipt)
+        assert forged != receipt
+        with pytest.raises(InvalidRequest, match=re.escape(said)):
+            read(forged, known)
+
+
+def test_neither_form_is_read_as_the_other(gateway: Gateway) -> None:
+    for receipt, known in ((commune(gateway), keys(gateway)), (FIRST["receipt"], FIRST)):
+        with pytest.raises(InvalidRequest, match=r"changed or forged|no receipt"):
+            read(other_form(receipt), known)
 
 
 @pytest.mark.parametrize("forge", [alg_none, hs256, another_payload, another_key, another_signature, another_name])
 def test_what_was_forged_is_refused_elsewhere(gateway: Gateway, forge: Callable[[str], str]) -> None:
     assert "error" in elsewhere(forge(commune(gateway)), keys(gateway), "insee:80021")
+
+
+def test_a_receipt_of_the_first_form_holds_for_ever() -> None:
+    """One that a gateway gave before lookups were signed for together."""
+    claims, salt = read(FIRST["receipt"], FIRST)
+    assert (claims.application, claims.journal.number) == ("mairie", 7)
+    assert receipts.asked_for(claims, salt, "80021")
+    assert receipts.told(claims, salt, {"code": "80021", "name": "Amiens"})
+    assert read(FIRST["receipt"].split("~")[0], FIRST) == (claims, None)
+    told = elsewhere(FIRST["receipt"], {"keys": FIRST["keys"]}, "insee:80021", {"code": "80021", "name": "Amiens"})
+    assert (told["identifier"], told["data"]) == (True, True)
+
+
+# --- one signature for several ---------------------------------------------------------------------------------------
+
+
+def signed_together(root: Path, count: int) -> tuple[list[str], Any]:
+    """Receipts that are wanted in one turn of the event loop, each of another commune, and the keys."""
+    made = Receipts(Workspace(root))
+
+    async def several() -> list[str]:
+        return await asyncio.gather(*(one(number) for number in range(count)))
+
+    async def one(number: int) -> str:
+        entry = Entry("lookup", "lookup:commune", "api", "ville", "mairie", time="2026-11-22T09:30:00.000000+00:00")
+        entry.written = Row(number + 1, "", "", "5f" * 32, "", "", "")
+        return await made.make(entry, f"insee:{number + 1000:05}", None, None, {"code": f"{number + 1000:05}"})
+
+    return asyncio.run(several()), made.keys.jwks()
+
+
+@pytest.mark.parametrize("count", [1, 2, SIGNED, SIGNED + 1, 3 * SIGNED + 5])
+def test_each_of_those_signed_for_together_says_its_own(root: Path, count: int) -> None:
+    made, known = signed_together(root, count)
+    assert len({receipt.split("~")[0] for receipt in made}) == -(-count // SIGNED), "signatures"
+    for number, receipt in enumerate(made):
+        claims, salt = read(receipt, known)
+        assert claims.journal.number == number + 1
+        assert receipts.asked_for(claims, salt, f"insee:{number + 1000:05}")
+        assert receipts.told(claims, salt, {"code": f"{number + 1000:05}"})
+    jws, shown, _ = made[-1].split("~")
+    assert len(opened(jws.split(".")[1])["_sd"]) == (count - 1) % SIGNED + 1
+    assert len(opened(shown)[0]) == 22, "of 128 random bits"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Path:
+    return sd_jwt.installed()
+
+
+def test_the_reference_implementation_reads_it(reference: Path, root: Path) -> None:
+    """Of SD-JWT: a receipt is one, up to its salt."""
+    made, known = signed_together(root, 3)
+    tokens = [receipt[: receipt.rindex("~") + 1] for receipt in made]
+    jws, mine, other = tokens[0].split("~")[0], made[0].split("~")[1], signed_together(root, 3)[0][1].split("~")[1]
+    forged = [f"{jws}~{other}~", f"{jws}~{mine[:-4]}AAAA~", another_signature(tokens[0]), another_payload(tokens[0])]
+    *found, others, changed, signature, payload = sd_jwt.read(reference, [*tokens, *forged], known)
+    assert [told["receipt"] for told in found] == [claims_of(receipt) for receipt in made]
+    assert [others, changed, signature, payload] == [{}, None, None, None], "of another's it discloses nothing"
+
+
+def test_what_is_shown_is_what_was_signed(root: Path) -> None:
+    (first, second), known = signed_together(root, 2)
+    (other, _), _ = signed_together(root, 2)
+    (jws, shown, salt), (_, its, its_salt) = first.split("~"), second.split("~")
+    content = opened(shown)
+    changed = [content[0], content[1], {**content[2], "application": "ecole"}]
+    others = [other.split("~")[1], segment(changed), segment(["0" * 22, *content[1:]]), f"{shown}=", shown[:-1], ""]
+    for each in others:
+        with pytest.raises(InvalidRequest, match="changed or forged"):
+            read(f"{jws}~{each}~{salt}", known)
+    claims, its_own = read(f"{jws}~{its}~{its_salt}", known)
+    assert claims.journal.number == 2, "what one signature is for is one receipt each"
+    mixed, salted = read(f"{jws}~{its}~{salt}", known)
+    assert (mixed, receipts.asked_for(mixed, salted, "01001")) == (claims, False)
+    assert receipts.asked_for(claims, its_own, "01001")
+
+
+def test_a_receipt_tells_nothing_of_those_beside_it(root: Path) -> None:
+    """Not their order, and not what they say to whoever would try it: each digest is of a random salt as well."""
+    made, _ = signed_together(root, SIGNED)
+    digests = opened(made[0].split("~")[0].split(".")[1])["_sd"]
+    shown = [receipt.split("~")[1] for receipt in made]
+    assert digests == sorted(receipts.digest(each.encode()) for each in shown)
+    assert len({opened(each)[0] for each in shown}) == SIGNED
+    assert len({receipt.split("~")[2] for receipt in made}) == SIGNED
+    assert set(opened(made[0].split("~")[0].split(".")[1])) == {"_sd", "_sd_alg"}
+
+
+def test_who_goes_away_keeps_nobody_from_a_receipt(root: Path) -> None:
+    made = Receipts(Workspace(root))
+    entry = Entry("lookup", "lookup:commune", "api")
+    entry.written = Row(1, "", "", "", "", "", "")
+
+    async def both() -> list[Any]:
+        waiting = [asyncio.create_task(made.make(entry, "insee:01999", None, None, None)) for _ in range(2)]
+        await asyncio.sleep(0)  # both want one
+        waiting[0].cancel()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    gone, there = asyncio.run(both())
+    assert isinstance(gone, asyncio.CancelledError)
+    assert read(there, made.keys.jwks())[0].journal.number == 1
 
 
 @given(st.one_of(st.text(), st.binary().map(lambda raw: f"{segment(raw)}.{segment(raw)}.{segment(raw)}~00")))
@@ -281,10 +419,12 @@ def test_shown_for_another_identifier_it_tells(gateway: Gateway) -> None:
     assert not receipts.asked_for(claims, salt, "insee:01001")
     assert receipts.told(claims, salt, dict(reversed(reply.json["data"].items())))
     assert not receipts.told(claims, salt, {**reply.json["data"], "population": 1})
-    other = commune(gateway, "01001").split("~")[1]
+    other = commune(gateway, "01001").split("~")[2]
     assert not receipts.asked_for(claims, bytes.fromhex(other), "80021"), "another's salt"
-    bare, none = read(reply.json["meta"]["receipt"].split("~")[0], keys(gateway))
-    assert bare == claims
+    without = reply.json["meta"]["receipt"].rpartition("~")
+    for cut in (without[0], without[0] + without[1]):
+        bare, none = read(cut, keys(gateway))
+        assert bare == claims
     with pytest.raises(InvalidRequest, match="was cut off"):
         receipts.asked_for(bare, none, "80021")
 
@@ -433,11 +573,13 @@ def test_the_command_line_gives_receipts_too(root: Path) -> None:
 
 def signed_anew(root: Path, receipt: str, **said: Any) -> str:
     """Change what a receipt says and sign it with the gateway's own key, as whoever stole that can."""
-    text, salt = receipt.split("~")
+    text, shown, salt = receipt.split("~")
     header, payload, _ = text.split(".")
     _, key = ReceiptKeys(root / ".beffroi").current()
-    signed = f"{header}.{segment({**opened(payload), **said})}"
-    return f"{signed}.{segment(key.sign(signed.encode()))}~{salt}"
+    random, name, claims = opened(shown)
+    changed = segment([random, name, {**claims, **said}])
+    signed = f"{header}.{segment({**opened(payload), '_sd': [receipts.digest(changed.encode())]})}"
+    return f"{signed}.{segment(key.sign(signed.encode()))}~{changed}~{salt}"
 
 
 def in_journal(root: Path, receipt: str, *more: str, status: int = 0) -> str:
@@ -464,7 +606,7 @@ def test_a_stolen_key_invents_no_lookup_that_the_journal_has(root: Path) -> None
         said = in_journal(root, signed_anew(root, genuine, **{name: value}), status=1)
         assert f"is of something else ({name}):" in said, name
         assert "journal: the entry is NOT in it, or says something ELSE" in said
-    salt = bytes.fromhex(genuine.split("~")[1])
+    salt = bytes.fromhex(genuine.split("~")[2])
     forged = signed_anew(root, genuine, identifier=receipts.keyed(salt, "insee:01001"))
     said = in_journal(root, forged, "--identifier", "01001", status=1)
     assert "identifier: it is the one asked for" in said
@@ -480,7 +622,7 @@ def test_a_stolen_key_invents_no_lookup_that_the_journal_has(root: Path) -> None
 def test_of_an_erased_entry_its_class_and_day_are_left(root: Path) -> None:
     with Gateway(root) as gateway:
         genuine = commune(gateway)
-    number = opened(genuine.split(".")[1])["journal"]["number"]
+    number = claims_of(genuine)["journal"]["number"]
     with contextlib.closing(sqlite3.connect(root / ".beffroi/journal.db")) as database, database:
         rows = database.execute("SELECT entry, kind, '2020-01-01' FROM entries ORDER BY number").fetchall()
         made = chained([Content(*row) for row in rows], 0, GENESIS)
