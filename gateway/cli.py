@@ -21,6 +21,7 @@ from gateway.commands.dataset import DATASET_COMMANDS
 from gateway.commands.decide import decide_group
 from gateway.commands.doctor import DOCTOR_COMMANDS
 from gateway.commands.explain import explain_command
+from gateway.commands.help import Main
 from gateway.commands.journal import journal_group
 from gateway.commands.link import link_command
 from gateway.commands.lookup import lookup_command
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="beffroi", message="%(version)s")
 @click.option(
     "--workspace", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",

@@ -1,7 +1,7 @@
 """What commands for stewards print besides results, in French: each sentence by its English one.
 
-Errors have their French in `gateway/languages/`, as those that the gateway answers with. What a command says of itself
-(`--help`), and errors as JSON, stay English.
+Errors have their French in `gateway/languages/`, as those that the gateway answers with, and so has what a command says
+of itself (`--help`). Errors as JSON stay English.
 """
 
 from collections.abc import Callable, Mapping

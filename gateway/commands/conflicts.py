@@ -9,6 +9,7 @@ import click
 from connectors.errors import InvalidRequest, NotFound, Unavailable
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.french import told
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Only(NamedTuple):
     limit: int
 
 
-@click.command("conflicts")
+@click.command("conflicts", cls=Command)
 @click.argument("dataset")
 @click.option("--column", metavar="NAME", help="Of this column only.")
 @click.option("--source", metavar="NAME", help="Of this source only: its values that were not kept, and for whose.")

@@ -15,6 +15,7 @@ from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.connector_add import add_group
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 
-@click.group("connector")
+@click.group("connector", cls=Group)
 def connector_group() -> None:
     """Declare a registry from its own description, see what it can be asked, and try it."""
 

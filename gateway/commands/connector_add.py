@@ -14,12 +14,13 @@ import click
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
 from gateway.commands.command import Command, command
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from connectors.drafting import Draft
 
 
-@click.group("add")
+@click.group("add", cls=Group)
 def add_group() -> None:
     """Declare a registry: by its WSDL, its OpenAPI document, its database, or its files."""
 

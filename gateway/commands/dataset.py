@@ -11,6 +11,7 @@ import click
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.commands.version import VERSION_COMMANDS
 from gateway.french import LANGUAGE, told
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 
-@click.command("run")
+@click.command("run", cls=Command)
 @click.argument("datasets", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All datasets, as where none is named.")
 @click.option("--due", is_flag=True, help="Only those whose schedule says so: never run, or not since their last hour.")
@@ -83,7 +84,7 @@ def run_command(
         sys.exit(1)
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @click.argument("dataset")
 @click.option(
     "--run", "run_id", default=None, metavar="ID",
@@ -147,7 +148,7 @@ def _list(workspace: "Workspace", name: str, as_json: bool) -> None:
     console.show_table(("run", "outcome", *numbers), rows, right=numbers)
 
 
-@click.command("publish")
+@click.command("publish", cls=Command)
 @click.argument("datasets", nargs=-1)
 @command
 def publish_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:

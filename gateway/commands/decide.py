@@ -12,6 +12,7 @@ from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command, lang_option
 from gateway.commands.decide_forget import forget_command
+from gateway.commands.help import Group
 from gateway.commands.link import KEPT
 from gateway.french import LANGUAGE, told
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
-class _Group(click.Group):
+class _Group(Group):
     """`beffroi decide DATASET` is `beffroi decide review DATASET`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -11,13 +11,14 @@ import click
 from connectors.errors import InvalidRequest, NotFound
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.french import told
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 
-@click.command("forget")
+@click.command("forget", cls=Command)
 @click.argument("dataset")
 @click.argument("record")
 @lang_option

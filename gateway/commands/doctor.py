@@ -7,9 +7,10 @@ import click
 
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Command
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @click.argument("datasets", nargs=-1)
 @click.option("--mend", is_flag=True, help="Remove leftovers, and all of a dataset that is named and declared no more.")
 @command

@@ -8,6 +8,7 @@ import click
 
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ Said = Callable[..., str]
 HEADS = ("purpose", "may see", "rows", "send", "until", "procedure", "legal basis", "agreement")
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("words", nargs=-1, required=True, metavar="[APPLICATION] NAME")
 @lang_option
 @command

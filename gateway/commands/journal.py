@@ -12,6 +12,7 @@ import click
 from connectors.errors import InvalidRequest, Unavailable
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from gateway.journal.verification import Result
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group("journal")
+@click.group("journal", cls=Group)
 def journal_group() -> None:
     """Look after the journal of accesses."""
 

@@ -9,6 +9,7 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 KEPT = "The command line is kept and can be seen: better type personal keys, each on a line, for «-»."
 
 
-@click.command("link")
+@click.command("link", cls=Command)
 @click.argument("dataset")
 @click.argument("records", nargs=-1, metavar="[RECORD [RECORD]]")
 @click.option("--full", is_flag=True, help="Link all records anew, with models that are trained anew; ids stay.")

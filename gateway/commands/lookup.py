@@ -12,12 +12,13 @@ import click
 from connectors.errors import BeffroiError, InvalidRequest
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Command
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 
-@click.command("lookup")
+@click.command("lookup", cls=Command)
 @click.argument("record")
 @click.argument("identifier", default="-")
 @click.option("--purpose", help="What the answer is for, one of the workspace's purposes.")

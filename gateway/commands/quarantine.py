@@ -12,6 +12,7 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Group
 from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SOURCE = click.option("--source", metavar="NAME", help="Which source PLACE is i
 _PURPOSE = click.option("--purpose", help="What the rows are wanted for, one of the workspace's purposes.")
 
 
-@click.group("quarantine")
+@click.group("quarantine", cls=Group)
 def quarantine_group() -> None:
     """Show the rows that runs refused, correct them, and judge them anew."""
 

@@ -13,6 +13,7 @@ from connectors.errors import InvalidRequest
 from connectors.json_names import once
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from gateway.journal.chain import Row
@@ -22,7 +23,7 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
 PROVES = "It proves that this gateway gave this answer. Whether the source was right, and who holds the receipt now, it does not."
 
 
-@click.group("receipt")
+@click.group("receipt", cls=Group)
 def receipt_group() -> None:
     """Verify receipts of lookups, and look after the key that signs them."""
 

@@ -17,13 +17,14 @@ from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.connector_add import entries, owner_of, write_all
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from pipelines.declarations import TableSchema
     from pipelines.declarations.draft_source import Brought
 
 
-@click.group("schema")
+@click.group("schema", cls=Group)
 def schema_group() -> None:
     """Bring a published Table Schema into the workspace, for datasets to have its columns."""
 

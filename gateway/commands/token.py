@@ -8,13 +8,14 @@ import click
 
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Group
 
 if TYPE_CHECKING:
     from gateway.callers.tokens import Token
     from pipelines.workspace import Workspace
 
 
-@click.group("token")
+@click.group("token", cls=Group)
 def token_group() -> None:
     """Issue, list and revoke the tokens of applications."""
 

@@ -13,6 +13,7 @@ import click
 from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command, lang_option
+from gateway.commands.help import Command
 from gateway.french import LANGUAGE, told
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Said = Callable[..., str]
 
 
-@click.command("trace")
+@click.command("trace", cls=Command)
 @click.argument("dataset")
 @click.argument("key", required=False)
 @click.option("--version", "number", type=click.IntRange(1), help="The version to look in; the latest by default.")

@@ -10,6 +10,7 @@ import click
 
 from gateway import console
 from gateway.commands.command import command
+from gateway.commands.help import Command
 
 if TYPE_CHECKING:
     from pipelines.rollback import Held
@@ -19,7 +20,7 @@ SHOWN = 20
 """Rows that differ, as many as are shown where --limit does not say."""
 
 
-@click.command("versions")
+@click.command("versions", cls=Command)
 @click.argument("dataset")
 @click.option("--rebuild", type=click.IntRange(1), metavar="VERSION", help="Make that version's ready files again.")
 @command
@@ -81,7 +82,7 @@ def _row(version: "Version", held: "Held | None", zone: dt.tzinfo) -> Sequence[A
     )  # fmt: skip
 
 
-@click.command("diff")
+@click.command("diff", cls=Command)
 @click.argument("dataset")
 @click.argument("old", metavar="[A]", type=click.IntRange(1), required=False)
 @click.argument("new", metavar="[B]", type=click.IntRange(1), required=False)
@@ -130,7 +131,7 @@ def _line(told: dict[str, Any]) -> str:
     return f"{'+' if told['change'] == 'added' else '-'} {key}  {console.one_line(told['row'])}"
 
 
-@click.command("rollback")
+@click.command("rollback", cls=Command)
 @click.argument("dataset")
 @click.argument("version", type=click.IntRange(1))
 @click.option("--why", metavar="TEXT", help="Why: the next run says so.")

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from string import Formatter
 from typing import Any
 
-from gateway.languages import callers, datasets, identifiers, identities, questions, registries, stewards
+from gateway.languages import callers, datasets, identifiers, identities, questions, registries, stewards, usage
 from gateway.languages.codes import CODES
 from gateway.languages.questions import WRONG
 from gateway.preferences import preferences
@@ -22,7 +22,7 @@ LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 
 SENTENCES: Mapping[str, str] = {
     **callers.SENTENCES, **datasets.SENTENCES, **identifiers.SENTENCES, **identities.SENTENCES, **questions.SENTENCES, **registries.SENTENCES,
-    **stewards.SENTENCES, **WRONG,
+    **stewards.SENTENCES, **usage.SENTENCES, **WRONG,
 }  # fmt: skip
 """The French of each sentence, by its English template.
 
