@@ -223,7 +223,7 @@ class _Tracer:
         together: list[Row] = []  # what is being written is not kept yet
         with suppress(Unavailable), files.held(version.folder, column) as folder:
             by = looking.linked_by(folder, column, declared.link[column].record)
-            said = standing.standing(standing.load(workspace, declared.name, column), folder, column, version.committed)
+            said = standing.standing(standing.load(workspace, declared.name, column), folder, column)
             together = standing.together(self._connection, folder, column, by, key, said)
         for pair in together:
             english, french = (explained.sentence(by[0], pair, by[1], language) for language in ("en", "fr"))

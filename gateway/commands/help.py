@@ -67,6 +67,7 @@ class Command(click.Command):
     context_class = _Context
 
     def get_short_help_str(self, limit: int = 45) -> str:
+        """Return what stands of a command in the list of its group, in so many characters."""
         if LANGUAGE.get() != "fr":
             return super().get_short_help_str(limit)
         first = _said(self.help or "").partition("\n\n")[0]
@@ -84,6 +85,7 @@ class Main(Group):
     """The whole command line: its language is what --lang says, wherever that stands, else that of the environment."""
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **named: Any) -> Any:
+        """Run a line, by default that of this process, in its language."""
         words = sys.argv[1:] if args is None else list(args)
         before = LANGUAGE.set(_language(words))
         try:
@@ -92,10 +94,12 @@ class Main(Group):
             LANGUAGE.reset(before)
 
     def make_context(self, *arguments: Any, **named: Any) -> click.Context:
+        """Read the words before the command. Raises UsageError, in the language of the line."""
         with _misunderstood():
             return super().make_context(*arguments, **named)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Read the words of the command, and run it. Raises UsageError, in the language of the line."""
         with _misunderstood():
             return super().invoke(ctx)
 
@@ -111,6 +115,7 @@ class _Misunderstood(click.UsageError):
     """A usage error in French: click's own says `Error:` and `Try …` around it in English."""
 
     def show(self, file: IO[Any] | None = None) -> None:
+        """Say it, on standard error where no `file` is named."""
         if self.ctx is not None:
             click.echo(self.ctx.get_usage(), file, err=True)
             click.echo(f"Essayez « {self.ctx.command_path} --help » pour l'aide.\n", file, err=True)

@@ -31,7 +31,7 @@ def held(connection: "DuckDBPyConnection", of: "Asked", cluster: "Cluster", said
 def _standing(of: "Asked", said: Said) -> Said:
     from pipelines.linking.deciding import standing
 
-    return standing.standing(said, of.folder, of.column, of.version.committed)
+    return standing.standing(said, of.folder, of.column)
 
 
 def stated(of: "Asked", pair: "Pair", said: Said, *, together: bool) -> "Pair":
@@ -47,12 +47,12 @@ def stated(of: "Asked", pair: "Pair", said: Said, *, together: bool) -> "Pair":
 
 
 def without_effect(of: "Asked", pair: Mapping[str, Any], said: Said) -> str | None:
-    """Return why what people decided of a pair is not in the version: `aside`, or `pending` where it is newer; else None."""
-    from pipelines.linking.deciding import standing
+    """Return why what people decided of a pair is not in the version: `aside`, or `pending` where its run had not read that; else None."""
+    from pipelines.linking.deciding import questions, standing
 
     found = said.get((min(pair["l"], pair["r"]), max(pair["l"], pair["r"])))
     if found is None or found.verdict == pair["why"]:
         return None
     if standing.is_aside(found, standing.aside(of.folder, of.column)):
         return "aside"
-    return "pending" if found.when > of.version.committed.isoformat() else None
+    return None if standing.was_read(found, questions.read(of.folder, of.column)) else "pending"

@@ -2,7 +2,7 @@
 
 `link.COLUMN.records.parquet` has every record, `prepared` what was compared of it, `pairs` what was found of two, `events`
 what became of clusters, `members` who is in which, `model.json` how it was weighed, `quality.json` what the figures are, and
-`contradictions.json` which links people's decisions set aside. All files of a column say of which run they are: what one run made is never taken with what another made.
+`contradictions.json` which of people's decisions the run read, and which links they set aside. All files of a column say of which run they are: what one run made is never taken with what another made.
 """
 
 import json
@@ -81,7 +81,7 @@ def model(folder: Path, column: str) -> Path:
 
 
 def contradictions(folder: Path, column: str) -> Path:
-    """Return the file of the links that people's decisions set aside: they name records."""
+    """Return the file of the decisions that a run read, and of the links that they set aside: they name records."""
     return of(folder, column, "contradictions.json")
 
 

@@ -130,7 +130,10 @@ class _Link:
                 "key": key, "trained_on": scored.trained_on, "model": scored.model.to_json(), "under": under,
                 "left_out": scored.left_out,
             }  # fmt: skip
-            besides = {"model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown}}
+            read = [(*each.pair, each.verdict, each.when) for each in said]
+            besides = {
+                "model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown, "read": read},
+            }  # fmt: skip
             written.write(self.job, self.column, there, self.name, besides)
         return told
 

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from gateway.french import FRENCH
 from pipelines import versions
-from pipelines.linking import files
+from pipelines.linking import files, written
 from pipelines.linking.deciding import decisions
 from pipelines.linking.deciding.questions import Question, Queue, Settled
 from pipelines.workspace import Workspace
@@ -277,6 +277,37 @@ def test_decisions_through_later_runs(persons: Path) -> None:
     assert {"different changed", "same gone", "same there"} <= states
     decide(persons, "persons", *WHY, typed="d\n")
     assert {"7", "9"} not in waiting(persons), "who says so again has said so of what is there now"
+
+
+def explained(root: Path, *records: str) -> Any:
+    return json.loads(commands.beffroi(root, "link", "persons", "--why", *records, "--json").stdout)
+
+
+def test_a_run_is_told_to_hold_only_what_it_had_read(persons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = written.write
+
+    def meanwhile(*arguments: Any) -> None:
+        decide(persons, "same", "persons", "2", "9")
+        write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(written, "write", meanwhile)
+        decide(persons, "same", "persons", "1", "3")
+        opened(persons).run("persons")
+    assert (explained(persons, "1", "3")["pair"]["band"], explained(persons, "1", "3")["decision"]) == ("linked", None)
+    found = explained(persons, "2", "9")
+    assert (found["pair"]["band"], found["decision"]) == ("apart", "pending"), "decided before the version was there"
+    opened(persons).run("persons")
+    found = explained(persons, "2", "9")
+    assert (found["pair"]["band"], found["decision"]) == ("linked", None)
+
+
+def test_a_run_without_a_new_version_holds_what_it_had_read(persons: Path) -> None:
+    opened(persons).run("persons")
+    decide(persons, "different", "persons", "2", "9")
+    assert explained(persons, "2", "9")["decision"] == "pending"
+    assert opened(persons).run("persons").outcome == "unchanged", "they were apart before"
+    assert explained(persons, "2", "9")["decision"] is None
 
 
 # --- what need not be asked ------------------------------------------------------------------------------------------

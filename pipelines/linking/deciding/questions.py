@@ -234,11 +234,19 @@ def _against(contradiction: Mapping[str, Any]) -> str:
 
 def told(folder: Path, column: str) -> list[dict[str, Any]]:
     """Return what contradicted people's word at the run of a version; nothing where that is no longer kept."""
+    return list(_of_run(folder, column).get("contradictions", ()))
+
+
+def read(folder: Path, column: str) -> set[tuple[str, str, str, str]]:
+    """Return pair, verdict and moment of each decision that the run of a version read; none where that is no longer kept."""
+    return {(a, b, verdict, when) for a, b, verdict, when in _of_run(folder, column).get("read", ())}
+
+
+def _of_run(folder: Path, column: str) -> dict[str, Any]:
     try:
-        said = json.loads(files.contradictions(folder, column).read_text(encoding="utf-8"))
+        return dict(json.loads(files.contradictions(folder, column).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
-        return []
-    return list(said["contradictions"])
+        return {}
 
 
 def _table(file: Path) -> str:

@@ -1,6 +1,5 @@
 """Which of people's decisions a version was made with, and what they hold together: also pairs that were never compared."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,10 +31,15 @@ def is_aside(one: Decision, set_aside: Mapping[tuple[str, str], str | None]) -> 
     return one.pair in set_aside and set_aside[one.pair] == one.when
 
 
-def standing(said: Said, folder: Path, column: str, committed: dt.datetime) -> dict[tuple[str, str], Decision]:
-    """Return the decisions that a version was made with: older than it, and not set aside."""
-    gone, made = aside(folder, column), committed.isoformat()
-    return {pair: each for pair, each in said.items() if each.when <= made and not is_aside(each, gone)}
+def standing(said: Said, folder: Path, column: str) -> dict[tuple[str, str], Decision]:
+    """Return the decisions that a version was made with: those that its run read, and did not set aside."""
+    gone, read = aside(folder, column), questions.read(folder, column)
+    return {pair: each for pair, each in said.items() if was_read(each, read) and not is_aside(each, gone)}
+
+
+def was_read(one: Decision, read: set[tuple[str, str, str, str]]) -> bool:
+    """Tell whether a decision is one that the run read, and not one of later, made even before that run had ended."""
+    return (*one.pair, one.verdict, one.when) in read
 
 
 def held(
