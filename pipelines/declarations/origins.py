@@ -21,7 +21,7 @@ ALIKE = {"integer": {"number"}, "date": {"datetime"}, "geopoint": {"string"}, "g
 def unborne(read: Read) -> list[str]:
     """Return one sentence, opening with file and line, for each thing that the sources of a dataset do not bear out."""
     found = [problem for name in read.datasets for problem in _dataset(read, read.datasets[name])]
-    return [f"{read.at(*keys)}: {said}" for keys, said in found]
+    return list(dict.fromkeys(f"{read.at(*keys)}: {said}" for keys, said in found))  # of a table, each dataset tells it
 
 
 def _dataset(read: Read, dataset: Dataset) -> Iterator[Problem]:
@@ -45,12 +45,16 @@ def _dataset(read: Read, dataset: Dataset) -> Iterator[Problem]:
 
 
 def _table(read: Read, source: Source, at: Keys) -> Iterator[Problem]:
-    """Yield what is wrong with the table that rows are read from."""
+    """Yield what is wrong with the table that rows are read from, where it is said: by its registry, if that declares it."""
     registry, table = read.registries.get(source.registry or ""), source.table
     if source.tables is not None and table is None:  # that none is declared is told where they are spread
         return
     said = registry.check(table) if registry is not None and (read.sources or table is None) else None
-    if said is not None:
+    if said is None or registry is None:
+        return
+    if table in getattr(registry.settings, "tables", {}):
+        yield ("registries", registry.name, "tables", table), said
+    else:
         yield (*at, *(("table",) if table is not None else ())), said
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import Misconfigured, RunFailed
 from pipelines.run import run
+from pipelines.workspace import Workspace
 from tests.pipelines.bench import Bench
 
 DATASET = """\
@@ -92,6 +93,20 @@ def test_what_is_wrong_is_told_with_its_line(bench: Bench, old: str, new: str, s
     bench.write("datasets/clubs.yaml", DATASET.replace(old, new))
     with pytest.raises(Misconfigured, match=said):
         bench.run("clubs")
+
+
+@pytest.mark.parametrize("source", ['tables: "*"', "table: south"])
+def test_a_table_whose_file_is_misnamed_is_told_where_its_registry_says_it_and_once(bench: Bench, source: str) -> None:
+    said = DATASET.replace('tables: "*"', source)
+    for name in ("clubs", "again"):
+        bench.write(f"datasets/{name}.yaml", said)
+    bench.write("registries/towns.yaml", "kind: files\npath: towns\ntables:\n  south: {file: suoth.csv}\n")
+    with pytest.raises(Misconfigured) as told:
+        Workspace(bench.root, sources=True)
+    (line,) = told.value.detail.splitlines()
+    assert line.startswith(
+        "registries/towns.yaml:4: towns: no file is called suoth.csv; the folder towns has: east.csv"
+    )
 
 
 def test_one_source_is_no_list(bench: Bench) -> None:
