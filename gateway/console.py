@@ -57,6 +57,17 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
+def number(value: int) -> str:
+    """Return a number as the language of the line writes it: 1,234; in French 1 234."""
+    return f"{value:,}" if LANGUAGE.get() != "fr" else f"{value:,}".replace(",", "\u202f")
+
+
+def moment(value: dt.datetime | str, zone: dt.tzinfo) -> str:
+    """Return a moment, or its ISO text, to the second on the clocks of a zone, which is said: `2026-11-22 14:25:07 CET`."""
+    known = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{known.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def one_line(value: Any) -> str:
     """Return a value as JSON in one line."""
     return json.dumps(value, ensure_ascii=False, default=_plain)

@@ -12,6 +12,7 @@ LANGUAGES = ("en", "fr")
 """What `--lang` can be."""
 
 FRENCH: Mapping[str, str] = {
+    ": ": " : ",
     "dataset": "jeu de données",
     "source": "source",
     "row": "ligne",
@@ -191,6 +192,14 @@ FRENCH: Mapping[str, str] = {
     "Mend what the detail names, or try again later.": "Corrigez ce que le détail nomme, ou réessayez plus tard.",
     "Try again later; where it is too little, raise the limit in beffroi.yaml.":
         "Réessayez plus tard ; si c'est trop peu, relevez la limite dans beffroi.yaml.",
+    # lookups
+    "Identifier: ": "Identifiant : ",
+    "The command line is kept and can be seen: better leave the identifier out and type it.":
+        "La ligne de commande est conservée et visible : omettez plutôt l'identifiant et tapez-le.",
+    "the receipt is in {file}": "le reçu est dans {file}",
+    "from {source}, {age} s old": "de {source}, âge : {age} s",
+    "{provider} was asked first: {detail}": "{provider} a été interrogé d'abord : {detail}",
+    "outcome": "résultat",
     # runs
     "rows in": "en entrée",
     "rows out": "en sortie",

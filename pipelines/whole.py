@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,21 @@ THROUGH = 1 << 24
 def whole_file(file: Path) -> Iterator[Path]:
     """Give a path beside `file` to write to, which takes its place after the block; after an error nothing is left of it.
 
+    An OSError about that path names `file`, which whoever reads it knows.
     The path ends in `.part`: where the process is killed, the next run and `beffroi doctor` know it by that.
     """
     part = file.with_name(f"{file.name}.part")
     try:
         yield part
         part.replace(file)
+    except OSError as error:
+        if error.filename == str(part):
+            error.filename = str(file)
+            error.filename2 = None
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # what should be its folder is a file: nothing of it is there
+            part.unlink(missing_ok=True)
 
 
 def whole_json(file: Path, said: Any) -> None:

@@ -1,9 +1,10 @@
 """What every command of the command line is: on a workspace, with --json, its errors told and not raised, in a language."""
 
+import errno
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,18 @@ import click
 from connectors.errors import BeffroiError, Unavailable
 from gateway import console
 from gateway.french import LANGUAGE, LANGUAGES, language_of
+
+WRONG: Mapping[int, str] = {
+    errno.ENOENT: "it is not there, or the folder that it is to be in: make that, or name another",
+    errno.EACCES: "whoever runs this may not: give her the right, or name another",
+    errno.EPERM: "whoever runs this may not: give her the right, or name another",
+    errno.EROFS: "nothing can be written there: name another",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENOTDIR: "what should be its folder is a file: name another",
+    errno.ENOSPC: "the disk is full: make room",
+    errno.EDQUOT: "the disk is full: make room",
+}
+"""What is wrong with a file, and what to do, by the error of the system."""
 
 Command = Callable[..., None]
 
@@ -54,10 +67,15 @@ def command(function: Command) -> Command:
         except BrokenPipeError:  # whoever reads us has enough, as `head` has: click ends quietly
             raise
         except OSError as error:  # a folder that may not be written, a disk that is full
-            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-            console.show_error(Unavailable(f"a file cannot be used: {reason}"), as_json)
+            console.show_error(Unavailable(_unusable(error)), as_json)
             sys.exit(1)
         finally:
             LANGUAGE.reset(before)
 
     return wrapped
+
+
+def _unusable(error: OSError) -> str:
+    """Say which file cannot be used, why, and what to do; of an error that is not known, what the system says."""
+    name = f"{error.filename}" if error.filename else "a file"
+    return f"{name} cannot be used: {WRONG.get(error.errno or 0) or error.strerror or error}"

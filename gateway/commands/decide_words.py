@@ -143,8 +143,9 @@ def show_held(of: Asked, found: list[Held], as_json: bool) -> None:
     elif not found:
         console.note(said("Nothing was decided yet."))
     else:
+        zone = of.workspace.configuration.zone
         rows = [
-            (said(each.decision.verdict), each.decision.author, each.decision.when, said(each.records),
+            (said(each.decision.verdict), each.decision.author, console.moment(each.decision.when, zone), said(each.records),
              *((*_ours_first(of, each), each.decision.note) if of.raw else ()))
             for each in found
         ]  # fmt: skip

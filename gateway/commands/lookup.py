@@ -11,8 +11,10 @@ import click
 
 from connectors.errors import BeffroiError, InvalidRequest
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, lang_option
 from gateway.commands.help import Command
+from gateway.french import LANGUAGE, told
+from gateway.languages import in_french
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     help="Write the signed proof of this answer into this file, for `beffroi receipt verify`; --json shows it too.",
 )
 @click.option("--receipts", is_flag=True, help="With --file: a receipt in the outcome of every row.")
+@lang_option
 @command
 def lookup_command(
     root: Path,
@@ -80,13 +83,13 @@ def lookup_command(
     if identifier == "-":
         identifier = _typed()
     elif declared.record_model.is_personal():
-        console.note("The command line is kept and can be seen: better leave the identifier out and type it.")
+        console.note(told()("The command line is kept and can be seen: better leave the identifier out and type it."))
     one = partial(answering.command, workspace, record, identifier, asked, purpose, case, receipt=proof is not None)
     _show(asyncio.run(one()) if proof is None else _with_receipt(proof, lambda: asyncio.run(one())), as_json)
 
 
 def _typed() -> str:
-    identifier = (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    identifier = (getpass.getpass(told()("Identifier: ")) if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not identifier:
         raise InvalidRequest("no identifier came on standard input")
     return identifier
@@ -111,7 +114,7 @@ def _with_receipt(file: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, An
                 raise
             failed, receipt = error, error.receipt
         part.write_text(f"{receipt}\n", encoding="utf-8")
-    console.note(f"the receipt is in {file}")
+    console.note(told()("the receipt is in {file}", file=file))
     if failed is not None:
         raise failed
     return answer
@@ -122,11 +125,13 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
         console.show_json(answer)
         return
     shown = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in answer["data"].items()]
-    console.show_table(("field", "value"), shown)
-    meta = answer["meta"]
-    console.note(f"from {meta['source']}, {meta['age_seconds']} s old")
+    said, meta = told(), answer["meta"]
+    console.show_table((said("field"), said("value")), shown)
+    console.note(said("from {source}, {age} s old", source=meta["source"], age=console.number(meta["age_seconds"])))
     for tried in meta["tried"]:
-        console.note(f"{tried['provider']} was asked first: {tried['detail']}")
+        french = in_french(tried["detail"]) if LANGUAGE.get() == "fr" else None
+        detail = tried["detail"] if french is None else french
+        console.note(said("{provider} was asked first: {detail}", provider=tried["provider"], detail=detail))
 
 
 def _lookup_file(
@@ -142,5 +147,6 @@ def _lookup_file(
     if as_json:
         console.show_json(dict(counted))
         return
-    console.show_table(("outcome", "rows"), [(outcome, str(rows)) for outcome, rows in counted.most_common()])
+    rows = [(outcome, console.number(rows)) for outcome, rows in counted.most_common()]
+    console.show_table((told()("outcome"), told()("rows")), rows)
     console.note(f"{counted.total()} outcomes are in {target}")

@@ -1,6 +1,5 @@
 """`beffroi quarantine`: the rows that runs refused, shown, corrected, and judged anew."""
 
-import datetime as dt
 import getpass
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -245,17 +244,12 @@ def _show_corrections(workspace: "Workspace", names: list[str], as_json: bool) -
         head = [told()(name) for name in ("dataset", "source", "rows", "columns", "by", "when", "why")]
         told_rows = [
             (r["dataset"], r["source"], _where(r["places"]), ", ".join(r["columns"]), r["by"],
-             _when(r["when"], workspace.configuration.zone), r["why"])
+             console.moment(r["when"], workspace.configuration.zone), r["why"])
             for r in rows
         ]  # fmt: skip
         console.show_table(head, told_rows)
     else:
         console.note(told()("No correction holds."))
-
-
-def _when(moment: str, zone: dt.tzinfo) -> str:
-    """Return a moment that was noted in UTC, on the clocks of a zone."""
-    return dt.datetime.fromisoformat(moment).astimezone(zone).isoformat(timespec="seconds")
 
 
 def _where(places: list[int] | None) -> str:

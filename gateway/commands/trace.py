@@ -1,5 +1,6 @@
 """`beffroi trace`: from a published row to where it is from, and from a raw row to what became of it."""
 
+import datetime as dt
 import getpass
 import sys
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ def trace_command(
     elif any(column.personal for column in declared.columns if column.name in declared.key):
         console.note(told()("The command line is kept and can be seen: better type a personal key, for «-»."))
     found = asyncio.run(_traced(workspace, dataset, key, number, purpose, with_raw=with_raw))
-    console.show_json(_told(found)) if as_json else _show(found, language)
+    console.show_json(_told(found)) if as_json else _show(found, language, workspace.configuration.zone)
 
 
 # --- the access ------------------------------------------------------------------------------------------------------
@@ -133,30 +134,33 @@ def _told(found: "Trace | Fate") -> Any:
     return asdict(found, dict_factory=lambda pairs: {name: value for name, value in pairs if value is not None})
 
 
-def _show(found: "Trace", lang: str) -> None:
-    for line in _lines(found, lang):
+def _show(found: "Trace", lang: str, zone: dt.tzinfo) -> None:
+    for line in _lines(found, lang, zone):
         click.echo(line)
 
 
-def _lines(found: "Trace", lang: str, indent: str = "") -> Iterator[str]:
+def _lines(found: "Trace", lang: str, zone: dt.tzinfo, indent: str = "") -> Iterator[str]:
     said = told(lang)
     back = said(", the content of version {version}", version=found.rolled_back_from) if found.rolled_back_from else ""
-    named = {"dataset": found.dataset, "row": f"{found.row:,}", "key": _key(found), "version": found.version}
+    named = {"dataset": found.dataset, "row": console.number(found.row), "key": _key(found), "version": found.version}
     yield indent + said("{dataset}: row {row}{key} of version {version}{back}", **named, back=back)
     made = "made by the run of {run}, committed {committed}"
     unknown = "made by a run that is not known, committed {committed}"
-    yield f"{indent}  {said(made if found.run else unknown, run=found.run, committed=found.committed)}"
+    moments = {
+        name: when and console.moment(when, zone) for name, when in (("run", found.run), ("committed", found.committed))
+    }
+    yield f"{indent}  {said(made if found.run else unknown, **moments)}"
     for origin in found.origins:
-        yield from _origin(origin, lang, f"{indent}  ")
+        yield from _origin(origin, lang, zone, f"{indent}  ")
     for each in found.links:
         link = "row {place} of {source} and row {other_place} of {other_source} are one: {reason}"
-        places = {name: f"{each[name]:,}" for name in ("place", "other_place")}
+        places = {name: console.number(each[name]) for name in ("place", "other_place")}
         reason = each["reason_fr" if lang == "fr" else "reason"]
         yield f"{indent}  {said(link, **each | places | {'reason': reason})}"
     for each in found.conflicts:
         values = said(": {kept} kept, not {other}", **each) if "kept" in each else ""
         conflict = "conflict in {column}: {kept_source} kept by «{rule}», not row {place} of {other_source}"
-        place = f"{each['other_place']:,}"
+        place = console.number(each["other_place"])
         yield f"{indent}  {said(conflict, **each, place=place)}{values}"
     for file in found.missing:
         yield f"{indent}  {said('{file} of that version is no longer kept', file=file)}"
@@ -166,17 +170,17 @@ def _key(found: "Trace | Fate") -> str:
     return f" ({found.key})" if found.key is not None else ""
 
 
-def _origin(origin: "Origin", lang: str, indent: str) -> Iterator[str]:
+def _origin(origin: "Origin", lang: str, zone: dt.tzinfo, indent: str) -> Iterator[str]:
     said = told(lang)
     table = said(", table {table}", table=origin.table) if origin.table else ""
     registry, dataset = said("the registry {registry}", registry=origin.registry), origin.dataset
     where = f"{registry}{table}" if origin.registry else said("the dataset {dataset}", dataset=dataset)
     kept, merged = "from row {place} of {source}, of {where}", "merged with row {place} of {source}, of {where}"
-    named = {"place": f"{origin.place:,}", "source": origin.source, "where": where}
+    named = {"place": console.number(origin.place), "source": origin.source, "where": where}
     yield indent + said(kept if origin.role == "kept" else merged, **named)
     there = said("kept" if origin.there else "no longer kept")
     if origin.raw is not None:
-        seen = said(", first seen {seen}", seen=origin.first_seen) if origin.first_seen else ""
+        seen = said(", first seen {seen}", seen=console.moment(origin.first_seen, zone)) if origin.first_seen else ""
         yield f"{indent}  {said('raw file {raw}{seen}, {there}', raw=origin.raw, seen=seen, there=there)}"
     elif origin.behind is None:
         version = "version {version} of {dataset}, {there}"
@@ -184,23 +188,28 @@ def _origin(origin: "Origin", lang: str, indent: str) -> Iterator[str]:
     if origin.values is not None:
         yield f"{indent}  {said('as it came: {values}', values=console.one_line(origin.values))}"
     if origin.corrected is not None:
-        yield f"{indent}  {_correction(origin.corrected, said)}"
+        yield f"{indent}  {_correction(origin.corrected, said, zone)}"
     if origin.behind is not None:
-        yield from _lines(origin.behind, lang, f"{indent}  ")
+        yield from _lines(origin.behind, lang, zone, f"{indent}  ")
 
 
-def _correction(known: dict[str, Any], said: Said) -> str:
+def _correction(known: dict[str, Any], said: Said, zone: dt.tzinfo) -> str:
     if "columns" not in known:
         return said("judged as corrected by a person; the correction was taken back since")
     values = said(" to {values}", values=console.one_line(known["values"])) if "values" in known else ""
     named = {"columns": ", ".join(known["columns"]), "values": values}
-    who = {name: known[name] for name in ("by", "when", "why")}
+    who = {"by": known["by"], "when": console.moment(known["when"], zone), "why": known["why"]}
     return said("corrected in {columns}{values} by {by}, {when}: {why}", **named, **who)
 
 
 def _show_fate(found: "Fate", lang: str) -> None:
-    said, row = told(lang), f"{found.row or 0:,}"
-    named = {"dataset": found.dataset, "place": f"{found.place:,}", "source": found.source, "version": found.version}
+    said, row = told(lang), console.number(found.row or 0)
+    named = {
+        "dataset": found.dataset,
+        "place": console.number(found.place),
+        "source": found.source,
+        "version": found.version,
+    }
     if found.outcome == "published":
         what = said("is row {row}{key}", row=row, key=_key(found))
     elif found.outcome == "merged" and found.into is not None:
@@ -208,9 +217,9 @@ def _show_fate(found: "Fate", lang: str) -> None:
         what = said(merged, **found.into, row=row, key=_key(found))
     else:
         what = said("was refused")
-    click.echo(f"{said('{dataset}: row {place} of {source}, in version {version}', **named)}: {what}")
+    click.echo(f"{said('{dataset}: row {place} of {source}, in version {version}', **named)}{said(': ')}{what}")
     for each in found.failures or ():
-        click.echo(f"  {each['column']}: {each['reason_fr' if lang == 'fr' else 'reason']} ({each['rule']})")
+        click.echo(f"  {each['column']}{said(': ')}{each['reason_fr' if lang == 'fr' else 'reason']} ({each['rule']})")
     if found.outcome == "refused" and found.failures is None:
         click.echo(f"  {said('why is no longer kept')}")
     if found.values is not None:

@@ -76,7 +76,7 @@ def _row(version: "Version", held: "Held | None", zone: dt.tzinfo) -> Sequence[A
     back = [f"back to {version.rolled_back_from}"] if version.rolled_back_from else []
     back += ["held"] if held is not None and held.version == version.number else []
     return (
-        version.number, version.committed.astimezone(zone).isoformat(timespec="seconds"), f"{version.rows:,}", f"{version.added:,}",
+        version.number, console.moment(version.committed, zone), f"{version.rows:,}", f"{version.added:,}",
         f"{version.changed:,}", f"{version.removed:,}", version.schema_version,
         kept if version.parquet.is_file() else "none", ", ".join(back),
     )  # fmt: skip

@@ -21,7 +21,16 @@ SENTENCES: Mapping[str, str] = {
         "les versions de {name} ne se lisent pas : son journal Delta est abîmé, ou d'un autre Beffroi",
     "{name} needs {others:list}, whose run failed, and which never had a version: mend that first":
         "{name} a besoin de {others}, dont l'exécution a échoué et qui n'a jamais eu de version : corrigez cela d'abord",
-    "a file cannot be used: {reason:any}": "un fichier ne peut pas être utilisé : {reason}",
+    "a file cannot be used: {reason:said}": "un fichier ne peut pas être utilisé : {reason}",
+    "{file:any} cannot be used: {reason:said}": "{file} ne peut pas être utilisé : {reason}",
+    "it is not there, or the folder that it is to be in: make that, or name another":
+        "il n'est pas là, ou le dossier où il doit être : créez-le, ou nommez-en un autre",
+    "whoever runs this may not: give her the right, or name another":
+        "la personne qui exécute ceci n'en a pas le droit : donnez-le-lui, ou nommez-en un autre",
+    "nothing can be written there: name another": "rien ne peut y être écrit : nommez-en un autre",
+    "it is a folder: name a file": "c'est un dossier : nommez un fichier",
+    "what should be its folder is a file: name another": "ce qui devrait être son dossier est un fichier : nommez-en un autre",
+    "the disk is full: make room": "le disque est plein : faites de la place",
     "{name}: {problems:each}": "{name} : {problems}",
     "{resource:said} may hold personal data: say why with --purpose{end:said}":
         "{resource} peut contenir des données personnelles : dites pourquoi avec --purpose{end}",
@@ -90,6 +99,12 @@ SENTENCES: Mapping[str, str] = {
         ".beffroi/corrections/{file}, ligne {line} : ce n'est pas une correction ; remettez le fichier tel qu'il était",
     "the conflicts of version {number} of {name} are no longer kept":
         "les conflits de la version {number} de {name} ne sont plus conservés",
+    # lookups
+    "--receipt FILE has the receipt of one question, --receipts those of all rows of --file":
+        "--receipt FILE a le reçu d'une question, --receipts ceux de toutes les lignes de --file",
+    "many questions are asked with --file and --out, and no identifier beside them":
+        "plusieurs questions se posent avec --file et --out, sans identifiant à côté",
+    "no identifier came on standard input": "aucun identifiant n'est venu par l'entrée standard",
     # links
     "say one of --why RECORD [RECORD], --doubtful, --sample N --into FILE, --check FILE, or none":
         "dites l'un de --why RECORD [RECORD], --doubtful, --sample N --into FILE, --check FILE, ou rien",

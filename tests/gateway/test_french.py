@@ -45,12 +45,12 @@ COMMANDS = (
     ("quarantine", "fix", "shops", "1", "workers=2", "--why", "au téléphone"), ("quarantine", "fix", "--list"),
     ("quarantine", "fix", "shops", "1", "worker=2", "--why", "x"), ("quarantine", "replay", "shops"),
     ("conflicts", "shops"), ("conflicts", "shops", "--raw"), ("conflicts", "shops", "--source", "x"),
-    ("conflicts", "persons"), ("trace", "shops", "3"), ("trace", "shops", "3", "--raw"), ("trace", "shops", "99"),
+    ("lookup", "nobody"), ("lookup", "nobody", "--receipts"), ("conflicts", "persons"), ("trace", "shops", "3"), ("trace", "shops", "3", "--raw"), ("trace", "shops", "99"),
     ("trace", "shops", "--place", "2"), ("trace", "persons", "1"), ("trace", "nobody", "1"),
 )  # fmt: skip
 MODULES = (
     *(f"gateway/commands/{name}.py" for name in ("link", "link_asked", "link_why", "link_sample", "decide", "decide_read")),
-    *(f"gateway/commands/{name}.py" for name in ("decide_forget", "quarantine", "conflicts", "trace", "dataset")),
+    *(f"gateway/commands/{name}.py" for name in ("decide_forget", "quarantine", "conflicts", "trace", "dataset", "lookup")),
     *(f"pipelines/linking/{name}.py" for name in ("deciding/decisions", "deciding/exchange", "files", "scoring/blocking")),
     "pipelines/quarantine.py", "pipelines/corrections.py", "pipelines/evidence.py",
 )  # fmt: skip

@@ -566,7 +566,13 @@ def test_the_command_line_gives_receipts_too(root: Path) -> None:
     assert beffroi(root, *verify, "01998", status=1).stdout
     known = entries(root / ".beffroi")
     beffroi(root, "lookup", "copy", "1", "--receipt", "refused", status=1)
-    beffroi(root, "lookup", "copy", "01004", "--receipt", "nowhere/proof", status=1)
+    nowhere = beffroi(root, "lookup", "copy", "01004", "--receipt", "nowhere/proof", status=1).stderr
+    assert (
+        "\nnowhere/proof cannot be used: it is not there, or the folder that it is to be in: make that, or name"
+        in nowhere
+    )
+    nowhere = beffroi(root, "lookup", "copy", "01004", "--receipt", "proof/x", "--lang", "fr", status=1).stderr
+    assert "\nproof/x ne peut pas être utilisé : ce qui devrait être son dossier est un fichier" in nowhere
     assert not (root / "refused").exists(), "a refusal proves nothing"
     assert len(entries(root / ".beffroi")) == len(known) + 1, "nobody is asked where the receipt has no place"
 

@@ -1,9 +1,12 @@
 """`beffroi quarantine` and `beffroi trace` as stewards use them, and what the journal has of it."""
 
+import datetime as dt
 import json
+import re
 from pathlib import Path
 from string import Formatter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -13,6 +16,7 @@ from gateway.commands.conflicts import conflicts_command
 from gateway.commands.quarantine import quarantine_group
 from gateway.commands.trace import trace_command
 from gateway.french import FRENCH
+from pipelines import report as reports
 from tests.gateway.test_journal import entries
 from tests.pipelines.bench import CONFIGURATION, SHOPS, Bench
 
@@ -282,14 +286,25 @@ def test_merges_and_conflicts_are_told_in_words(shops: Bench) -> None:
             ("3", "--raw"),
             "conflit dans name : source/shops retenue par «first», non la ligne 4 dans source/shops : c retenue",
         ),
-        (("--place", "1"), "a été refusée\n  workers: n'est pas du type integer (type)"),
+        (("--place", "1"), "a été refusée\n  workers : n'est pas du type integer (type)"),
         (("--place", "4"), "a été fusionnée avec la ligne 3 dans source/shops, qui est la ligne 1"),
-        (("--place", "3"), "dans la version 1: est la ligne 1"),
+        (("--place", "3"), "dans la version 1 : est la ligne 1"),
     ],
 )
 def test_a_trace_is_told_in_french(shops: Bench, words: tuple[str, ...], said: str) -> None:
     assert said in beffroi(shops, "trace", "shops", *words, "--lang", "fr").stdout
     assert said in beffroi(shops, "trace", "shops", *words, lang="fr_FR.UTF-8").stdout
+
+
+def test_moments_are_told_to_the_second_on_the_workspace_s_clocks(shops: Bench) -> None:
+    shops.write("beffroi.yaml", f"timezone: Europe/Paris\n{CONFIGURATION}")
+    whole = told(shops, "trace", "shops", "3")
+    text = beffroi(shops, "trace", "shops", "3", "--lang", "fr").stdout
+    run, committed = re.findall(r" (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d CES?T)\b", text.splitlines()[1])
+    paris = ZoneInfo("Europe/Paris")
+    for said, known in ((run, whole["run"]), (committed, whole["committed"])):
+        assert said == f"{dt.datetime.fromisoformat(known).astimezone(paris):%Y-%m-%d %H:%M:%S %Z}"
+    assert reports.find(shops.workspace, "shops", run).run == whole["run"], "a report is found by what is shown"
 
 
 def test_both_languages_name_the_same_things() -> None:
