@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.errors import MalformedIdentifier
 from connectors.records import Record, canonical
 from gateway.lookups import identity, on, samples
-from gateway.lookups.incoming import MEDIA, row
+from gateway.lookups.incoming import MEDIA, Form, row
 from gateway.lookups.outgoing import Told, Writer, failed
 from gateway.lookups.question import Question
 from gateway.lookups.samples import WRONG
@@ -24,6 +24,7 @@ from pipelines.declarations.configuration import Lookup
 BROKEN = {"description": "What is none has an outcome that says so, and ends nothing"}
 IN_ADDRESS = "`?fields=NAME,NAME` in the address: the fields wanted of all rows"
 REF = "#/components/schemas/{model}"
+MADE = "Made of the schema of the record: a registry that is declared says no answer of its own"
 WHEN = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC).isoformat()
 
 
@@ -208,21 +209,8 @@ def answers(service: Service, lookup: Lookup, one: Mapping[str, Any], jobs: Iter
         MEDIA["ndjson"]: {"schema": {"type": "string", "description": "One outcome in JSON a line"}},
         MEDIA["csv"]: {"schema": {"type": "string", "description": "The columns that came, then those of the outcome"}},
     }
-    if (shown := samples.answered(service, lookup)) is not None:
-        identifier, record = shown
-        field, source = next(iter(record)), next(each.registry for each in lookup.providers if each.registry)
-        meta = {"source": source, "as_of": WHEN, "age_seconds": 0, "tried": []}
-        found: Told = {"outcome": "found", "data": record, "meta": meta}
-        some = [(identifier, {**found, "data": {field: record[field]}}), (WRONG, _refused(lookup.record_model))]
-        content[MEDIA["json"]]["examples"] = {
-            "one": {"summary": "One question", "value": {"data": record, "meta": meta}},
-            "fields": {"summary": "Some fields only", "value": {"data": {field: record[field]}, "meta": meta}},
-            "verify": {"summary": "Verified", "value": {"verified": {field: {"match": "yes"}}, "meta": meta}},
-            "many": {"summary": "Many questions", "value": json.loads(_written("json", (), list(record), some))},
-        }
-        content[MEDIA["ndjson"]]["example"] = _written("ndjson", (), list(record), [(identifier, found), some[1]])
-        columns = ("dossier", "identifier")
-        content[MEDIA["csv"]]["example"] = _written("csv", columns, list(record), [(identifier, found), some[1]])
+    for form, example in _answered(service, lookup).items():
+        content[MEDIA[form]]["examples" if form == "json" else "example"] = example
     return {
         "200": {"description": "Found; of many questions, the outcome of each row", "content": content},
         "202": {
@@ -232,6 +220,32 @@ def answers(service: Service, lookup: Lookup, one: Mapping[str, Any], jobs: Iter
             "links": {name: {"operationId": name, "parameters": {"job": "$response.body#/data/id"}} for name in jobs},
         },
     }
+
+
+def _answered(service: Service, lookup: Lookup) -> dict[Form, Any]:
+    """Return what is answered, by form: examples by name in JSON, a text in the others; nothing where none is known."""
+    identifier, record = samples.identifier(service, lookup), samples.told_of(service, lookup)
+    source = next((each.registry for each in lookup.providers if each.registry), None)
+    if record is None or source is None:
+        return {}
+    field, meta = next(iter(record)), {"source": source, "as_of": WHEN, "age_seconds": 0, "tried": []}
+    told: dict[str, Any] = {
+        "one": {"summary": "One question", "value": {"data": record, "meta": meta}},
+        "fields": {"summary": "Some fields only", "value": {"data": {field: record[field]}, "meta": meta}},
+    }
+    if (guess := samples.guessed(lookup, record)) is not None:
+        verified: dict[str, Any] = {"verified": {name: {"match": "yes"} for name in guess}, "meta": meta}
+        told["verify"] = {"summary": "Verified", "value": verified}
+    if samples.answered(service, lookup) is None:
+        told = {name: {**each, "description": MADE} for name, each in told.items()}
+    if identifier is None:
+        return {"json": told}
+    found: Told = {"outcome": "found", "data": record, "meta": meta}
+    both, fields = [(identifier, found), (WRONG, _refused(lookup.record_model))], list(record)
+    some = [(identifier, {**found, "data": {field: record[field]}}), both[1]]
+    told["many"] = {"summary": "Many questions", "value": json.loads(_written("json", (), fields, some))}
+    csv = _written("csv", ("dossier", "identifier"), fields, both)
+    return {"json": told, "ndjson": _written("ndjson", (), fields, both), "csv": csv}
 
 
 def _refused(model: type[Record]) -> Told:

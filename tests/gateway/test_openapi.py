@@ -1,5 +1,6 @@
 """The description of the API: valid, its examples of their own schemas, and what the running gateway answers."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -10,12 +11,16 @@ from urllib.parse import urlencode
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import openapi
+from gateway.lookups import by_schema, documents
 from gateway.problems import STATUS
 from tests.gateway.conftest import Gateway, ask
 from tests.gateway.test_problems import LEAVES
 from tests.peers import openapi as peer
+from tests.soap import cadastre
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 NOT_OF_TODAY = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|(?<=\"age_seconds\": )\d+")
@@ -180,3 +185,113 @@ def test_a_question_names_the_fields_of_its_lookup(told: Any) -> None:
     assert "on" not in question
     assert "identity" not in question
     assert "on" in told["components"]["schemas"]["CommuneQuestion"]["properties"]
+
+
+# --- registries of which only a declaration is known -----------------------------------------------------------------
+
+EQUIPMENT = """\
+kind: rest
+url: http://127.0.0.1:1/
+personal: false
+lookup:
+  record: Equipment
+  identifier: {scheme: id, pattern: '(?P<id>E[0-9]{3})'EXAMPLE}
+  path: 'equipments/{id}.json'
+  key: id
+  fields:
+    name: {from: name, required: true}
+    id: {from: id, required: true}
+    opened: {from: opened, type: date}
+    seen: {from: seen, type: datetime}
+    capacity: {from: capacity, type: integer}
+    area: {from: area, type: number}
+    open: {from: open, type: boolean}
+    sports: {from: sports, type: array}
+"""
+MAIN = """\
+title: Town
+organisations:
+  town: {title: Town, applications: {desk: {title: Desk, grants: [
+    {lookup: parcel, fields: '*', purposes: [survey]}, {lookup: equipment, fields: '*', purposes: [survey]},
+    {lookup: hall, fields: '*', purposes: [survey]}]}}}
+purposes:
+  survey: {title: Survey, procedure: Survey, legal_basis: '1', requires: []}
+lookups:
+  parcel: {record: Parcel, providers: [{registry: cadastre}]}
+  equipment: {record: Equipment, providers: [{registry: equipment}]}
+  hall: {record: Equipment, providers: [{registry: hall}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway whose registries are declared, by SOAP and REST, and out of order."""
+    root = cadastre.workspace(tmp_path_factory.mktemp("declared") / "w", "http://127.0.0.1:1/", main=MAIN)
+    (root / "registries/equipment.yaml").write_text(EQUIPMENT.replace("EXAMPLE", ", example: E117"), encoding="utf-8")
+    (root / "registries/hall.yaml").write_text(EQUIPMENT.replace("EXAMPLE", ""), encoding="utf-8")
+    with Gateway(root) as running:
+        yield running
+
+
+def test_lookups_of_declared_registries_have_examples_that_are_of_their_schemas(declared: Gateway) -> None:
+    told = declared.get("/openapi.json").json
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    answers = {}
+    for place, media, content in contents(told):
+        if "/lookups/" not in place or "problem" in media:
+            continue
+        schema = content["schema"] | {"components": told["components"]}
+        for value in values(told, content):
+            jsonschema.Draft202012Validator(schema, format_checker=checker).validate(value)
+        if place.startswith("post ") and media == JSON and " 200 " in place:
+            answers[place.split()[1].rpartition("/")[2]] = content["examples"]
+    assert answers.keys() == {"parcel", "equipment", "hall"}
+    assert answers["equipment"]["one"]["value"]["data"] == {
+        "name": "text", "id": "E117", "opened": "2026-01-31", "seen": "2026-01-31T08:00:00Z", "capacity": 1, "area": 1,
+        "open": True, "sports": ["text"],
+    }  # fmt: skip
+    assert answers["hall"]["one"]["value"]["data"]["id"] == "E000", "the form of the identifier says so"
+    owner = answers["parcel"]["one"]["value"]["data"]["owners"]["owner"]
+    assert owner == [{"kind": "person", "name": "text", "share": "0", "since": "2026-01-31"}]
+    assert {each["description"] for each in answers["parcel"].values() if "description" in each} == {documents.MADE}
+    outcomes = [row["outcome"] for row in answers["hall"]["many"]["value"]["data"]]
+    assert outcomes == ["found", "malformed-identifier"]
+
+
+@pytest.mark.parametrize("name", ["parcel", "equipment", "hall"])
+def test_what_is_asked_as_an_example_is_understood(declared: Gateway, name: str) -> None:
+    asked = declared.get("/openapi.json").json["paths"][f"/lookups/{name}"]["post"]["requestBody"]["content"][JSON]
+    assert ("verify" in asked["examples"]) == (name != "parcel"), "nothing of a schema's own types can be verified"
+    for kind in asked["examples"].keys() - {"many"}:
+        reply = declared.post(f"/lookups/{name}", asked["examples"][kind]["value"], "desk", "survey")
+        assert (kind, reply.code) == (kind, "down"), reply.body  # its registry is asked, which is not there
+
+
+SCHEMAS = st.recursive(
+    st.one_of(
+        st.sampled_from([{"type": each} for each in ("string", "integer", "number", "boolean", "null")]),
+        st.builds(lambda least, more: {"type": "string", "minLength": least, "maxLength": least + more},
+                  st.integers(0, 40), st.integers(0, 40)),
+        st.builds(lambda least, more: {"type": "integer", "minimum": least, "maximum": least + more},
+                  st.integers(-50, 50), st.integers(0, 50)),
+        st.sampled_from([{"type": "string", "format": each} for each in (*by_schema.TEXTS, "unheard-of")]),
+        st.sampled_from([{"type": "string", "pattern": each} for each in (
+            "^[A-Z]{2}[0-9]{4}$", "^(?:a|b)+$", "^$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "^(?!x)y$", "b$")]),
+        st.lists(st.integers() | st.text(), min_size=1, max_size=3).map(lambda each: {"enum": each}),
+        st.just({"type": "integer", "multipleOf": 7}),
+    ),
+    lambda inner: st.one_of(
+        st.builds(lambda items, least: {"type": "array", "items": items, "minItems": least}, inner, st.integers(0, 3)),
+        st.dictionaries(st.sampled_from("abcd"), inner).map(
+            lambda each: {"type": "object", "properties": each, "required": list(each), "additionalProperties": False}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda each: {"anyOf": each}),
+    ),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(SCHEMAS)
+def test_an_example_is_of_its_schema_or_there_is_none(schema: Any) -> None:
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    with contextlib.suppress(by_schema.NoExample):
+        jsonschema.Draft202012Validator(schema, format_checker=checker).validate(by_schema.value(schema, {}))
