@@ -11,6 +11,9 @@ import rfc8785
 EXACT = 2**53
 """Below it every whole number is one of JSON's (RFC 8785, 3.2.2.3)."""
 
+_SAME = frozenset({str, bool, type(None)})
+"""Types whose values all encoders write in one way."""
+
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
@@ -27,8 +30,15 @@ def written(data: dict[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     """Return a value that both encoders write in the same way. Raises ValueError where there is none."""
-    if value is None or isinstance(value, str | bool):
+    if type(value) in _SAME:
         return value
+    if isinstance(value, dict):
+        if not all(map(str.isascii, value)):  # they are ordered otherwise
+            raise ValueError
+        others = {key: _plain(each) for key, each in value.items() if type(each) not in _SAME}
+        return value | others if others else value
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     if isinstance(value, float):
         if value.is_integer() and abs(value) < EXACT:
             return int(value)
@@ -36,10 +46,4 @@ def _plain(value: Any) -> Any:
             raise ValueError
     elif isinstance(value, int) and abs(value) >= EXACT:
         raise ValueError
-    elif isinstance(value, dict):
-        if not all(map(str.isascii, value)):  # they are ordered otherwise
-            raise ValueError
-        return {key: each if isinstance(each, str) else _plain(each) for key, each in value.items()}
-    elif isinstance(value, list):
-        return [_plain(each) for each in value]
     return value

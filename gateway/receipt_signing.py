@@ -86,11 +86,12 @@ class Receipts:
     def together(self, lookups: "Sequence[Proven]") -> list[str]:
         """Return the receipts of lookups that are on the journal, in their order, signed together. Raises as `make` does."""
         shown, salts = [], []
-        for each in lookups:
-            random = secrets.token_bytes(2 * SALT)
-            claims = self._claims(each, random[SALT:])
-            shown.append(base64url(_ENCODER.encode((base64url(random[:SALT]).decode(), NAME, claims))))
-            salts.append(random[SALT:].hex())
+        random = secrets.token_bytes(2 * SALT * len(lookups))
+        for at, each in enumerate(lookups):
+            salt = random[2 * SALT * at :][:SALT]
+            own = base64url(random[2 * SALT * at + SALT :][:SALT]).decode()
+            shown.append(base64url(_ENCODER.encode((own, NAME, self._claims(each, salt)))))
+            salts.append(salt.hex())
         receipts = []
         for at in range(0, len(shown), SIGNED):
             several = shown[at : at + SIGNED]

@@ -39,6 +39,9 @@ TYPE, FIRST_TYPE = "beffroi-receipt+sd-jwt", "beffroi-receipt+jwt"
 NAME = "receipt"
 """The claim of the SD-JWT that is disclosed."""
 
+_URL = bytes.maketrans(b"+/", b"-_")
+"""What base64url has in the place of two of base64's characters (RFC 4648, 5)."""
+
 SALT = 16
 """Bytes of a salt: nobody can try all of them."""
 
@@ -205,7 +208,7 @@ def digest(shown: bytes) -> str:
 
 def base64url(content: bytes) -> bytes:
     """Return base64url without padding (RFC 7515, 2)."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+    return binascii.b2a_base64(content, newline=False).translate(_URL).rstrip(b"=")
 
 
 def _bytes(text: str) -> bytes:

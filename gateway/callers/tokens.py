@@ -88,7 +88,7 @@ class Tokens:
             (
                 secrets.token_hex(4),
                 application,
-                _hash(text),
+                hashed(text),
                 now.isoformat(),
                 (now + dt.timedelta(days=days)).isoformat(),
                 bound or None,
@@ -112,20 +112,24 @@ class Tokens:
 
     def known(self, text: str) -> Token:
         """Return what is known of a token by its text, be it valid or not. Raises Unauthenticated."""
-        return self._now.of(_hash(text))
+        return self._now.of(hashed(text))
 
     def verify(self, text: str) -> Token:
         """Return what is known of a token in force. Raises Unauthenticated, without saying why it is in none.
 
         Whether it comes from where it may is for the caller to see (`networks`).
         """
-        token = self.known(text)
+        return self.in_force(hashed(text))
+
+    def in_force(self, hash_: str) -> Token:
+        """Return what `verify` does, of a token whose hash is known."""
+        token = self._now.of(hash_)
         if not token.valid or token.application not in self._workspace.applications:
             raise Unauthenticated(UNKNOWN)
         return token
 
-    def _of_hash(self, hashed: str) -> Token:
-        found = self._execute(f"SELECT {COLUMNS} FROM tokens WHERE hash = ?", (hashed,))
+    def _of_hash(self, hash_: str) -> Token:
+        found = self._execute(f"SELECT {COLUMNS} FROM tokens WHERE hash = ?", (hash_,))
         if not found:
             raise Unauthenticated(UNKNOWN)
         return _token(found[0])
@@ -138,7 +142,8 @@ class Tokens:
             raise unavailable(self._path, error) from error
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
+    """Return the hash under which a token is kept."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

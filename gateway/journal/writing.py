@@ -115,12 +115,12 @@ class Journal:
         return future
 
     def _hand_over(self, entries: Sequence[Entry], future: "Future[Row] | asyncio.Future[list[Row]]") -> None:
-        contents = []
+        contents, time_ = [], now()
         for entry in entries:
-            entry.time = now()
+            entry.time = time_
             if self.metrics is not None:
                 self.metrics.access(entry)
-            contents.append(Content(entry.canonical(), entry.kind, entry.time[:10]))
+            contents.append(Content(entry.canonical(), entry.kind, time_[:10]))
         if self._closed:
             future.set_exception(Unavailable("the journal is closed: the gateway is ending"))
         else:

@@ -116,13 +116,19 @@ def meta_of(found: "Found | Local", tried: Sequence[Attempt], granted: Sequence[
         "age_seconds": age(found.as_of),
         "tried": [attempt.told() for attempt in tried],
     }
-    if lacks := [field for field in granted if field in found.lacks]:
+    if lacks := list(_lacking(tuple(granted), found.lacks)):
         meta["lacks"] = lacks
     if found.cached is not None:
         meta["cached"] = found.cached
     if found.merged_from is not None:
         meta["merged_from"] = found.merged_from
     return meta
+
+
+@functools.lru_cache(maxsize=256)
+def _lacking(granted: tuple[str, ...], lacks: frozenset[str]) -> tuple[str, ...]:
+    """Return which of the fields that are given a source never has; all rows of a dataset have the same."""
+    return tuple(field for field in granted if field in lacks)
 
 
 @functools.lru_cache(maxsize=256)

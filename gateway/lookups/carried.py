@@ -10,14 +10,21 @@ SAID = {"purpose": "Beffroi-Purpose", "agent": "Beffroi-Agent", "case": "Beffroi
 """How a caller says what a registry is told."""
 
 
+def words_of(workspace: Workspace, lookup: Lookup) -> list[str]:
+    """Return the words that some registry of a lookup is told."""
+    asked = [workspace.registries[provider.registry] for provider in lookup.providers if provider.registry is not None]
+    return sorted(
+        {word for registry in asked for word in registry.carries} - {"traceparent"}
+    )  # that is nobody's to say
+
+
 def told_of(workspace: Workspace, lookup: Lookup, caller: Caller) -> Carried:
     """Return the words that some registry of a lookup is told, with what stands for them in this call.
 
     Raises NotGranted for what the caller did not say, Misconfigured for what the purpose does not declare.
     """
-    asked = [workspace.registries[provider.registry] for provider in lookup.providers if provider.registry is not None]
-    words = {word for registry in asked for word in registry.carries} - {"traceparent"}  # that is nobody's to say
-    return {word: _value(workspace, caller, word) for word in sorted(words)} if words else NOTHING
+    words = words_of(workspace, lookup)
+    return {word: _value(workspace, caller, word) for word in words} if words else NOTHING
 
 
 def _value(workspace: Workspace, caller: Caller, word: str) -> str:

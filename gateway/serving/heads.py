@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
     from gateway.serving.asked import Asked
+    from gateway.serving.askers import Asker
     from gateway.serving.short import Rows
 
 MAX_HEAD = 64 * 1024
@@ -90,6 +91,8 @@ class Bounded(_Watched, HttpToolsProtocol):
 
     _rows: "Rows | None" = None
     _asked: "Asked | None" = None
+    _asker: "Asker | None" = None
+    """Who asked the question that was read last, where it was taken."""
     _held: bytes | None = None
     """The body, so far, of a question that may be answered here, until the end of the segment that it came in."""
     _heard = 0.0
@@ -121,14 +124,15 @@ class Bounded(_Watched, HttpToolsProtocol):
         super().data_received(data)
         if self._held is not None and not self.transport.is_closing():  # its body comes slowly
             self._leave()
-        if alone and self._answered and self._between and self._begun == 1 and self._rows is not None:
-            self._rows.remember(data, self.headers)
+        if alone and self._answered and self._between and self._begun == 1:
+            self._remember(data)
         if self._unread > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response(f"The head of the request is longer than {MAX_HEAD // 1024} KiB.")
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
         self._over = self._between = self._answered = False
+        self._asker = None
         self._begun += 1
         self._since = self._since or self.loop.time()  # in the segment of another request too
         if self._begun > 1:
@@ -163,15 +167,32 @@ class Bounded(_Watched, HttpToolsProtocol):
         self.on_response_complete()
         return True
 
+    def _remember(self, request: bytes) -> None:
+        """Remember the head of a request that was answered at once, and was all that its segment held."""
+        if self._asker is not None and self._asked is not None:
+            self._asked.remember(request, self._asker)
+        elif self._rows is not None:
+            self._rows.remember(request, self.headers)
+
     def _again(self, data: bytes) -> bool:
         """Answer at once a request that is all that came, whose head need not be read."""
-        if self._rows is None or self._busy() or (found := self._rows.again(data)) is None:
+        if self._rows is None or self._busy():
             return False
+        if (found := self._rows.again(data)) is None:
+            return self._asked is not None and self._ask_again(self._asked, data)
         self._write(*found)
         self._since, self._heard = None, self.loop.time()
         self.server_state.total_requests += 1
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
+        return True
+
+    def _ask_again(self, asked: "Asked", data: bytes) -> bool:
+        """Begin to answer a question whose head need not be read."""
+        waiting = _Waiting()
+        if not asked.again(data, functools.partial(self._tell, waiting)):
+            return False
+        self.cycle, self._since = waiting, None  # type: ignore[assignment]
         return True
 
     def _busy(self) -> bool:
@@ -188,7 +209,8 @@ class Bounded(_Watched, HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it is idle for as long as it may; else wait for the rest of that time."""
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        waits = self.cycle is not None and not self.cycle.response_complete
+        left = self.timeout_keep_alive if waits else self._heard + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:
@@ -206,7 +228,8 @@ class Bounded(_Watched, HttpToolsProtocol):
         """Begin to answer a question, in whose place `_Waiting` stands meanwhile: what follows it waits."""
         waiting, peer = _Waiting(), self.client[0] if self.client else None
         tell = functools.partial(self._tell, waiting)
-        if not asked.begin(method, self.url, self.headers, body, peer, tell):
+        self._asker = asked.begin(method, self.url, self.headers, body, peer, tell)
+        if self._asker is None:
             return False
         self.cycle = waiting  # type: ignore[assignment]
         return True
@@ -220,7 +243,12 @@ class Bounded(_Watched, HttpToolsProtocol):
         self._write(status, b"%b%b\r\n%b" % (head, close, body))
         if close:
             self.transport.close()
-        self.on_response_complete()
+        if close or self.pipeline or self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._heard = self.loop.time()
+            self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Go on with what waits, before more is read: else each answer would bring another segment of questions."""

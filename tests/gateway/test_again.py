@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from gateway.service import Service
+from gateway.serving.asked import Asked
 from gateway.serving.heads import Bounded
 from gateway.serving.short import MOST_TEXT, MOST_TEXTS, Rows
 from pipelines.workspace import Workspace
@@ -86,13 +87,14 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def connected(rows: Rows, **options: Any) -> tuple[Wire, Bounded]:
-    """Open a connection to a server whose rows are answered by `rows`."""
-    config = uvicorn.Config(Application(SimpleNamespace(rows=rows)), access_log=False, log_config=None, **options)
+def connected(rows: Rows, asked: Asked | None = None, **options: Any) -> tuple[Wire, Bounded]:
+    """Open a connection to a server whose rows are answered by `rows`, and its lookups by `asked`."""
+    state = SimpleNamespace(rows=rows, asked=asked)
+    config = uvicorn.Config(Application(state), access_log=False, log_config=None, **options)
     config.load()
-    state = ServerState()
-    state.default_headers = [(b"date", b"now")]
-    wire, protocol = Wire(), Bounded(config, state, {}, asyncio.get_running_loop())
+    server = ServerState()
+    server.default_headers = [(b"date", b"now")]
+    wire, protocol = Wire(), Bounded(config, server, {}, asyncio.get_running_loop())
     wire.set_protocol(protocol)
     protocol.connection_made(wire)
     return wire, protocol
