@@ -48,15 +48,17 @@ class Begun:
 _WRITTEN = msgspec.json.Encoder().encode
 
 
-def end(service: Service, begun: list[Begun], written: "Future[list[Row]]") -> None:
+def end(service: Service, groups: list[tuple[list[Begun], "Future[list[Row]]"]]) -> None:
     """Tell the answers to questions whose entries are written, or why there are none."""
-    try:
-        for asked, row in zip(begun, written.result(), strict=True):
-            asked.entry.written = row
-    except Exception as error:  # noqa: BLE001  # whatever it is: nothing is told that is not journaled
-        for asked in begun:
-            _fail(asked, error)
-        return
+    begun = []
+    for several, written in groups:
+        try:
+            for asked, row in zip(several, written.result(), strict=True):
+                asked.entry.written = row
+            begun += several
+        except Exception as error:  # noqa: BLE001  # whatever it is: nothing is told that is not journaled
+            for asked in several:
+                _fail(asked, error)
     proven = [asked for asked in begun if asked.caller.receipt]
     try:
         made = service.receipts.together([Proven(a.entry, a.text, None, a.meta["as_of"], a.data) for a in proven])
@@ -86,7 +88,10 @@ def _fail(asked: Begun, error: Exception) -> None:
 
 def _tell(asked: Begun, status: int, head: bytes, body: bytes) -> None:
     line(*asked.line[:2], status, asked.line[2])
-    asked.tell(status, head + _lines(asked.counted) + END if asked.counted else head + END, body)
+    try:
+        asked.tell(status, head + _lines(asked.counted) + END if asked.counted else head + END, body)
+    except Exception as error:  # noqa: BLE001  # what is wrong with one connection keeps nobody else from an answer
+        internal(error)
 
 
 def _failed(asked: Begun, error: Exception) -> "Response":

@@ -5,6 +5,7 @@ be waited for but the journal: a token of ours, a purpose, a dataset of our own 
 wrong or not there takes the long way, before anything of it was counted or written.
 """
 
+import asyncio
 import functools
 import time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -34,6 +35,7 @@ from pipelines.declarations.configuration import Lookup, Provider
 
 if TYPE_CHECKING:
     from gateway.callers.decision import Decision
+    from gateway.journal.chain import Row
 
 DAY = 86_400
 
@@ -81,6 +83,9 @@ class Asked:
         self._decided: dict[tuple[object, ...], Decision] = {}
         self._day = 0
         self._begun = Together(self._hand_over)
+        self._written: Together[tuple[list[Begun], asyncio.Future[list[Row]]]] = Together(
+            functools.partial(end, service)
+        )
 
     def begin(
         self, method: bytes, target: bytes, headers: Raw, body: bytes, peer: str | None, tell: Tell
@@ -150,8 +155,12 @@ class Asked:
 
     def _hand_over(self, begun: list[Begun]) -> None:
         """Hand over the entries of the questions that came in one turn, to answer them once those are on disk."""
-        written = self._service.journal.together([asked.entry for asked in begun])
-        written.add_done_callback(functools.partial(end, self._service, begun))
+        try:
+            written = self._service.journal.together([asked.entry for asked in begun])
+        except Exception as error:  # noqa: BLE001  # each of them is told
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
+        written.add_done_callback(lambda done: self._written.add((begun, done)))  # one commit may be of several turns
 
     def _found(self, lookup: _Lookup, scheme: str, value: str, caller: Caller) -> Found | Local | None:
         """Return what is kept, or the row of a dataset that is asked before anybody else."""

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -251,3 +251,29 @@ def test_where_nothing_can_be_signed_who_wants_no_receipt_is_answered(template: 
         told = asyncio.run(answered(service))
     assert [b'"code":"01001"' in each for each in told] == [True, False] * 2, told
     assert [b"misconfigured" in each for each in told] == [False, True] * 2
+
+
+def test_what_goes_wrong_for_one_is_not_the_others_loss(
+    service: Service, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a connection that takes no answer, nor an entry that cannot be made, leaves anybody waiting."""
+
+    async def answered(spoil: Callable[[list[Wire]], None]) -> list[bytes]:
+        asked = Asked(service)
+        wires = [connected(Rows(service), asked)[0] for _ in range(3)]
+        for wire in wires:
+            wire.protocol.data_received(GET % b"01001" + head(token))
+        spoil(wires)
+        for wire in wires:
+            await waited(wire)
+        return [wire.told for wire in wires]
+
+    def refuse(_: bytes) -> None:
+        raise RuntimeError("no such wire")
+
+    told = asyncio.run(answered(lambda wires: setattr(wires[0], "write", refuse)))
+    assert [b'"code":"01001"' in each for each in told] == [False, True, True]
+    with monkeypatch.context() as patched:
+        patched.setattr(Entry, "canonical", lambda _: refuse(b""))
+        told = asyncio.run(answered(lambda _: None))
+    assert [each.startswith(b"HTTP/1.1 500") for each in told] == [True] * 3, told
