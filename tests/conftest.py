@@ -1,5 +1,6 @@
 """Fixtures that several test files share, and what happens where a peer cannot be had."""
 
+import atexit
 import gc
 import os
 from collections.abc import Generator, Iterator
@@ -32,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, in this order: else one worker would end alone, long after."""
     order = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what stays to the end, tests and modules, from what is gone through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # else libraries would complain of what is left at the end
 
 
 @pytest.hookimpl(wrapper=True)

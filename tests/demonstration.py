@@ -75,15 +75,22 @@ def _stands(file: Path) -> tuple[int, int]:
     return told.st_size, told.st_mtime_ns
 
 
-def environment(home: Path) -> Mapping[str, str]:
+def environment(home: Path, commands: Path = BIN) -> Mapping[str, str]:
     """Return the environment of somebody's terminal: the command first on the path, no CKAN, a quiet curl.
+
+    `commands` is where the command stands, or what stands for it.
 
     curl shows no progress on a terminal where it prints what it got; in a pipe it would.
     """
     home.mkdir(exist_ok=True)
     (home / ".curlrc").write_text("silent\nshow-error\n", encoding="ascii")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BEFFROI_")}
-    return {**kept, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CURL_HOME": str(home), "LC_ALL": "C.UTF-8"}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(commands), str(BIN), os.environ["PATH"]]),
+        "CURL_HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 @contextmanager

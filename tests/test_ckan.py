@@ -18,8 +18,10 @@ from connectors import http, http_session
 from connectors.deadline import Deadline
 from connectors.errors import Down, InvalidRequest, Misconfigured, RefusedUs, Unreadable
 from pipelines.ckan import Ckan
+from pipelines.datastore import BATCH
 from pipelines.run import run
 from pipelines.workspace import Workspace
+from tests.effort import times
 from tests.peers.ckan.peer import Ckan as CkanPeer
 from tests.peers.fault_proxy import FaultProxy
 
@@ -301,19 +303,19 @@ def test_a_ckan_that_is_down_or_is_none(root: Path, peer: CkanPeer) -> None:
                 Ckan(workspace, f"http://127.0.0.1:{proxy.port}", peer.token).publish("shops")
 
 
-def test_the_real_communes_arrive(tmp_path: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
-    """All 34,969 communes: several batches, lists, empty values."""
+@pytest.mark.soak
+def test_the_real_communes_arrive(root: Path, peer: CkanPeer, remote: ckanapi.RemoteCKAN) -> None:
+    """Communes: several batches, lists, empty values; in `make soak` all 34,969."""
     repository = Path(__file__).parents[1]
-    (tmp_path / "datasets").mkdir()
-    (tmp_path / "beffroi.yaml").write_text(
-        WORKSPACE.replace("path: source", f"path: {repository / 'datasets' / 'reference'}"), encoding="utf-8"
-    )
+    communes = pq.read_table(repository / "datasets" / "reference" / "communes.parquet")
+    rows = communes.num_rows if times(0) else 2 * BATCH + 1
+    pq.write_table(communes.slice(communes.num_rows - rows), root / "source" / "communes.parquet")
     declared = (repository / "datasets" / "communes.yaml").read_text(encoding="utf-8")
     declared = declared.replace("registry: communes", "registry: folder\n  table: communes").replace(
         "owner: ville", "owner: town"
     )
-    (tmp_path / "datasets" / "communes.yaml").write_text(declared, encoding="utf-8")
-    workspace = Workspace(tmp_path)
+    (root / "datasets" / "communes.yaml").write_text(declared, encoding="utf-8")
+    workspace = Workspace(root)
     run(workspace, "communes")
     ckan = Ckan(workspace, peer.url, peer.token)
     assert ckan.publish("communes").changed
@@ -322,5 +324,5 @@ def test_the_real_communes_arrive(tmp_path: Path, peer: CkanPeer, remote: ckanap
     csv = next(r for r in package["resources"] if r["name"] == "communes.csv")
     amiens = remote.action.datastore_search(resource_id=csv["id"], filters={"code": "80021"})["records"][0]
     assert (amiens["name"], amiens["department_code"]) == ("Amiens", "80")
-    assert remote.action.datastore_search(resource_id=csv["id"], limit=0)["total"] == 34_969
+    assert remote.action.datastore_search(resource_id=csv["id"], limit=0)["total"] == rows
     remote.action.dataset_purge(id="communes")

@@ -21,6 +21,7 @@ from pipelines.declarations.sentences import read
 from pipelines.declarations.strict_yaml import load
 from pipelines.workspace import Workspace
 from tests.demonstration import ROOT, Demo, environment, lay_out, running_demo
+from tests.warm import warm
 from tools import make_pages, rooms
 from tools.words import default_of, type_of
 
@@ -74,7 +75,8 @@ def as_expected(expected: str, printed: str) -> bool:
 def served_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     root = tmp_path_factory.mktemp("docs") / "workspace"
     lay_out(root)
-    with running_demo(root) as demo:
+    home = root.parent / "home"
+    with running_demo(root) as demo, warm(home / "commands", environment(home)):
         yield demo
 
 
@@ -88,9 +90,10 @@ def demo(served_demo: Demo) -> Demo:
 
 
 def run(script: str, demo: Demo) -> subprocess.CompletedProcess[str]:
+    home = demo.root.parent / "home"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", on_port(script, demo)],
-        cwd=demo.root, env=environment(demo.root.parent / "home"), text=True, timeout=60, check=False,
+        cwd=demo.root, env=environment(home, home / "commands"), text=True, timeout=60, check=False,
         stdin=subprocess.DEVNULL, capture_output=True,
     )  # fmt: skip
 

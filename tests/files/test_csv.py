@@ -17,6 +17,7 @@ from connectors.files import csv_files, encodings, numbers
 from connectors.files.headers import joined
 from connectors.files.settings import CsvSettings, TableSettings
 from connectors.registry import FAULT, CsvFile
+from tests.effort import some
 from tests.files.engine import by_engine, cells
 
 Rows = Sequence[Sequence[str | None]]
@@ -94,7 +95,8 @@ def tables(draw: st.DrawFn) -> Written:
     return Written(names, rows, content, said)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(some(60), suppress_health_check=list(HealthCheck))
 @given(table=tables())
 def test_any_table_reads_back_by_both_readers(tmp_path: Path, table: Written) -> None:
     scan = read(written(tmp_path, table.content), **table.said)
@@ -113,7 +115,8 @@ PARTS = [*'a;;""\n\n xé\0', "\r\n", '""', '";"', "4;5;6\n", "4;5;\n", "4;5;\r"]
 PARTS += [";;\n", ";;", "h1;h2;h3", '"h1" ;h2; "h3"\n', '"a" "b";2;3\n']
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(some(150), suppress_health_check=list(HealthCheck))
 @given(
     body=st.lists(st.sampled_from(PARTS), max_size=12).map("".join),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
@@ -286,7 +289,8 @@ def test_letters_cut_by_the_pieces_of_a_file_are_whole(tmp_path: Path, monkeypat
             encodings.detect(path, "x", "town")
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(some(150), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_python_decodes_as_utf_8_is_utf_8_however_the_file_is_cut(
     tmp_path: Path, data: st.DataObject, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ from connectors.files.spreadsheets_formats import Format, format_of, formatted
 from connectors.files.spreadsheets_parts import Broken, Row
 from connectors.files.spreadsheets_quick import items, lot
 from connectors.registry import FAULT
+from tests.effort import some
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -469,7 +470,8 @@ def _expected(written: list[list[Any]]) -> list[list[str | None]]:
     return [row for row in found if any(row)]
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.soak
+@some(60)
 @given(TABLES)
 def test_any_table_in_xlsx_reads_back_equal(written: list[list[Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -490,7 +492,8 @@ def test_any_table_in_xlsx_reads_back_equal(written: list[list[Any]]) -> None:
     assert [row[:-1] for row in rows(found)] == _expected(written)
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.soak
+@some(50)
 @given(TABLES)
 def test_any_table_in_ods_reads_back_equal(written: list[list[Any]]) -> None:
     made = opendocument.OpenDocumentSpreadsheet()
@@ -640,8 +643,10 @@ def test_any_number_is_the_same_quickly_and_slowly(values: list[str], style: str
     formats = [None, Format("date"), Format("code", "00000"), Format("time"), Format("moment"), Format("duration")]
     cells = Cells(Shared(), formats, from_1904=from_1904)
     said = f' s="{style}"' if style else ""
-    for some in (values, *([value] for value in values)):
-        chunk = "".join(f'<row r="{at}"><c r="B{at}"{said}><v>{each}</v></c></row>' for at, each in enumerate(some, 1))
+    for chosen in (values, *([value] for value in values)):
+        chunk = "".join(
+            f'<row r="{at}"><c r="B{at}"{said}><v>{each}</v></c></row>' for at, each in enumerate(chosen, 1)
+        )
         quick = lot(chunk.encode(), cells)
         if quick is not None:
             assert list(quick.rows()) == _slowly(chunk.encode(), cells)

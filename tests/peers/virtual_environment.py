@@ -1,8 +1,8 @@
 """A peer's own Python virtual environment, made on first use in the git-ignored cache folder.
 
 A lock (requirements.txt) is complete, so nothing is resolved: pip installs it with `--no-deps`, every file checked
-against its hash. The environment is made with the Python that runs the tests where the peer supports it, else with
-the newest supported one that is found.
+against its hash, and compiles nothing: Python compiles what is imported, which is little of it. The environment is made
+with the Python that runs the tests where the peer supports it, else with the newest supported one that is found.
 """
 
 import fcntl
@@ -37,7 +37,10 @@ def ensure(name: str, lock: Path, supported: tuple[tuple[int, int], ...], why: s
 
 def _install(name: str, lock: Path, python: str, venv: Path) -> None:
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    for command in ([python, "-m", "venv", str(venv)], [*pip, "--no-deps", "--require-hashes", "-r", str(lock)]):
+    for command in (
+        [python, "-m", "venv", str(venv)],
+        [*pip, "--no-compile", "--no-deps", "--require-hashes", "-r", str(lock)],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()] or [

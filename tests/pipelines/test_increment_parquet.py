@@ -64,7 +64,8 @@ def planned(before: Rows, came: Rows, gone: set[int]) -> tuple[Plan, np.ndarray[
     return Plan(len(old), order, anchors, table(came), np.zeros(len(old), dtype=np.uint64)), touched_all
 
 
-@some(30)
+@pytest.mark.soak
+@some(12)
 @given(
     st.dictionaries(st.integers(0, 40), FULL, min_size=1) | st.dictionaries(st.integers(0, 40), SOME, min_size=1),
     st.lists(st.tuples(st.dictionaries(st.integers(0, 44), FULL | SOME, max_size=4), st.sets(st.integers(0, 40)))),

@@ -168,7 +168,7 @@ def test_killed_at_any_instant(bench: Bench, kind: Kind, capsys: pytest.CaptureF
 def test_killed_before_each_step_on_the_disk(bench: Bench, kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
     campaign = Campaign(bench, kind)
     for work in dict.fromkeys(campaign.works) if SOAK else [run_shops]:
-        stride = 3 if SOAK else 40
+        stride = 3 if SOAK else 80
         step, died = random.randrange(stride) + 1, True
         while died:
             campaign.prepare(work)

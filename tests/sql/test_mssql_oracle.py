@@ -30,7 +30,7 @@ STATEMENT = Statement.of("SELECT ':no' AS a, x::y FROM t WHERE b = :b AND c = :c
 VALUES: dict[str, Value] = {"b": "1", "c": 2, "unasked": 3}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def forgotten() -> Iterator[None]:
     """Let the driver's own left-overs go where they were made: it closes no socket of a connection that failed."""
     yield
@@ -99,6 +99,7 @@ def test_names_and_secrets_stay_what_they_are() -> None:
             cls(login(url))
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_nobody_listens() -> None:
     with pytest.raises(Down):
         oracle.Oracle(login("oracle://u@127.0.0.1:1/town")).tables(Deadline.after(1))
@@ -114,6 +115,7 @@ TALK: dict[str, tuple[Callable[[socket.socket], object], type[BeffroiError]]] = 
 }
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("talk", TALK)
 def test_servers_of_oracle_that_are_none(
     talker: Callable[[Callable[[socket.socket], object]], int], talk: str, caplog: pytest.LogCaptureFixture
