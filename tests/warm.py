@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gateway.cli import main
 
+STANDARD_INPUT = 0
 REAL = Path(sys.executable).with_name("beffroi")
 COMMAND = """\
 #!{python} -IS
@@ -63,7 +64,7 @@ def _serve(path: str) -> None:
         listener.bind(path)
         listener.listen()
         print("ready", flush=True)
-        while sys.stdin not in (events := wait([listener, sys.stdin, *processes])):
+        while STANDARD_INPUT not in (events := wait([listener, STANDARD_INPUT, *processes])):
             for ended in processes.keys() & events:
                 process, caller = processes.pop(ended)
                 process.join()
