@@ -5,6 +5,7 @@ least 4.5 : 1, no script, no colour that says alone what it says. No value of a 
 """
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from typing import Any
@@ -213,7 +214,7 @@ def page(
     title = escape(said["title"].format(dataset=dataset.title))
     began = report.began(found)
     when = f'<time datetime="{began.isoformat()}">{report_words.moment(began, zone)}</time>'
-    told = "".join(f"<p>{escape(line)}</p>" for line in _outcome(found, said, zone, whole=whole))
+    told = "".join(f"<p>{_text(line)}</p>" for line in _outcome(found, said, zone, whole=whole))
     parts = sections(found, dataset, language, zone, columns=columns, whole=whole)
     body = "".join(_html(each, found) for each in parts)
     return f"""<!doctype html>
@@ -233,10 +234,19 @@ def page(
 
 
 def _html(section: Section, found: Report) -> str:
-    lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
+    lines = "".join(f"<p>{_text(line)}</p>" for line in section.lines)
     title = f'<h2 id="{section.name}">{escape(section.title)}</h2>'
     bar = _bar(found) if section.name == "rows" else ""
     return f"<section>\n{title}{lines}{bar}{_table(section) if section.rows else ''}</section>\n"
+
+
+def _text(text: str) -> str:
+    """Write a text whose commands stand in backticks, each word of them whole: a line never ends within --into."""
+    return re.sub("`([^`]+)`", lambda found: f"<code>{_whole(found[1])}</code>", escape(text))
+
+
+def _whole(command: str) -> str:
+    return " ".join(f"<span>{word}</span>" for word in command.split(" "))
 
 
 def _table(section: Section) -> str:
@@ -259,10 +269,10 @@ def _table(section: Section) -> str:
 
 
 def _cells(row: Sequence[str], section: Section) -> Iterator[str]:
-    yield f'<th scope="row" role="rowheader">{escape(row[0])}</th>'
+    yield f'<th scope="row" role="rowheader">{_text(row[0])}</th>'
     for place, cell in enumerate(row[1:], 1):
         label = f'data-head="{escape(section.heads[place])}"'
-        yield f'<td role="cell" {label}{_class(place, section)}>{escape(cell)}</td>'
+        yield f'<td role="cell" {label}{_class(place, section)}>{_text(cell)}</td>'
 
 
 def _last(number: int, section: Section) -> str:

@@ -12,8 +12,9 @@ tbody th { font-weight: 600 } .number { text-align: right; white-space: nowrap; 
 .bar .b, .rows tr:nth-child(2) th::before { background: #b3541e }
 .bar .c, .rows tr:nth-child(3) th::before { background: #6b6b6b }
 tr.total th, tr.total td { border-top: 2px solid #1b1b1b; font-weight: 600 } footer { margin-top: 2rem; color: #555 }
+thead .number { white-space: normal } thead th { vertical-align: bottom } code span { white-space: nowrap }
 .few, .bar { max-width: 42rem }
-@media (max-width: 45rem) {
+@media (max-width: 58rem) {
   body { font-size: 1rem } th, td { padding: .3rem .35rem } table { font-size: .95rem }
   .many thead { position: absolute; left: -100rem } .many tbody, .many tr, .many th, .many td { display: block; border: 0 }
   .many tbody tr { border-bottom: 1px solid #999; padding: .4rem 0 } .many td:empty { display: none }

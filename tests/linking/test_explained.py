@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 
 from pipelines import report
 from pipelines.linking.deciding import decisions
@@ -371,7 +372,7 @@ def test_what_is_no_sample_is_told_to_be_none(town: Bench, tmp_path: Path) -> No
 @pytest.mark.parametrize(("language", "said"), [("en", "Links: person_id"), ("fr", "Liens : person_id")])
 def test_the_report_tells_of_links_and_what_to_do_next(town: Bench, language: str, said: str) -> None:
     found = report.find(town.workspace, "people")
-    text = report_page.page(found, town.workspace.dataset("people"), language)
+    text = html.document_fromstring(report_page.page(found, town.workspace.dataset("people"), language)).text_content()
     assert said in text
     assert "beffroi link people --column person_id --sample 200 --into" in text
     short = report_page.page(found, town.workspace.dataset("people"), language, whole=False)

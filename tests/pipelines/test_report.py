@@ -279,6 +279,14 @@ def test_a_page_for_everybody_tells_of_the_refused_only_how_many(page: Page) -> 
     assert not shown.xpath("//*[contains(text(), 'Raw file')]")
 
 
+def test_commands_stand_on_the_page_as_code(bench: Bench) -> None:
+    found = replace(made(bench), outcome="failed", problems=["say `beffroi run shops --accept` <once> or ` not"])
+    root = html.document_fromstring(report_page.page(found, bench.workspace.dataset("shops"), "en"))
+    (line,) = (each for each in root.xpath("//p") if "say " in each.text_content())
+    assert line.text_content() == "say beffroi run shops --accept <once> or ` not"
+    assert [each.text_content() for each in line.xpath("./code")] == ["beffroi run shops --accept"]
+
+
 def test_the_page_can_be_read_by_everybody(page: Page) -> None:
     for language in report_page.LANGUAGES:
         root = page(language)
