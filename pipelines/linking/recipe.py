@@ -35,7 +35,7 @@ class Level(Declared):
     `sql` speaks of prepared columns with `_l` and `_r`. `m` and `u` are how often pairs of the same entity and of two
     are at this level. `rare` is a column: the rarer its value, the more the level tells. What is told `elsewhere`, by a
     level of another comparison, weighs nothing here. A level `as_last` weighs what the last one does: it is how kin
-    differ, so that pairs like it teach nothing of mistakes. At a level `in_part` a part of both values is the same;
+    differ, so that pairs like it teach nothing of mistakes. `group` is a name for some levels, which kin are `only` at;
     one `as_first` says, as the first level does, that both are one value, written otherwise.
     """
 
@@ -46,7 +46,7 @@ class Level(Declared):
     rare: str | None = None
     elsewhere: bool = False
     as_last: bool = False
-    in_part: bool = False
+    group: str | None = None
     as_first: bool = False
 
 
@@ -120,21 +120,21 @@ class Kin(Declared):
 
     There are about `per_record` of them for each record, so what they are `alike` in weighs no more, all together, than
     it takes to find such a pair. `perhaps` they are alike in something: one half of them is, the other as any two are;
-    `partly`: nearly all are at a level `in_part`, as a child has one of the two names of each parent. `seldom` they are
+    nearly all are `only` at the levels of a group, as a child has one of the two names of each parent. `seldom` they are
     the same in something: so many times as often as any two, as no two children of a family have one name.
     """
 
     label: Words
     alike: Annotated[list[str], Field(min_length=1)]
     perhaps: list[str] = []
-    partly: list[str] = []
+    only: dict[str, str] = {}
     seldom: dict[str, Share] = {}
     per_record: Annotated[float, Field(gt=0)]
 
     @property
     def shared(self) -> list[str]:
-        """Return the comparisons in which they are alike for one reason, wholly, perhaps or in part."""
-        return [*self.alike, *self.perhaps, *self.partly]
+        """Return the comparisons in which they are alike for one reason: wholly, perhaps, or at some levels only."""
+        return [*self.alike, *self.perhaps, *self.only]
 
 
 class Thresholds(Declared):

@@ -14,6 +14,7 @@ from tests.linking.test_clusters import CONNECTION, Register
 PERSON = recipe.recipe("person").model_copy(update={"thresholds": Thresholds(link=0.3, review=0.2)})
 FIELDS = ("family_name", "given_name", "birth_date", "address", "postal_code")
 HOME = ("12 rue de la Paix", "80000")
+CHILDREN = ("son named after a father", "daughter named after a mother")
 
 
 @pytest.fixture
@@ -77,8 +78,46 @@ def test_a_tie_is_no_link_until_a_person_says_that_the_rival_is_another() -> Non
 def test_kin_are_what_the_recipe_says_of_them() -> None:
     used = PERSON.comparisons
     levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
-    household, _, _, _, in_part, _ = (kin.bits(each, used, levels) for each in PERSON.kin)
+    by_name = {each.label.en: kin.bits(each, used, levels) for each in PERSON.kin}
+    household = by_name["same household"]
     assert household["given_name"][0] < -4, "no two children of a family have one name"
     assert household["given_name"][-1] == 0, "and any two names are as those of any two"
-    part = [level.in_part for level in used[0].levels]
-    assert [weight > 3 for weight in in_part["family_name"]] == part, "a child has one of the names of each parent"
+    son, daughter = (by_name[f"a {child}, one of two family names in common"] for child in CHILDREN)
+    part = [level.group == "part" for level in used[0].levels]
+    assert [weight > 3 for weight in son["family_name"]] == part, "a child has one of the names of each parent"
+    of = [level.group for level in next(each for each in used if each.name == "sex").levels]
+    assert [weight > 0 for weight in son["sex"]] == [group == "men" for group in of], "a son is none of a woman"
+    assert [weight > 0 for weight in daughter["sex"]] == [group == "women" for group in of]
+
+
+def test_a_register_of_sons_named_after_fathers_is_surer_of_a_woman_without_a_date(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    def family(at: int) -> list[tuple[str | None, ...]]:
+        name, home = f"Famil{'bcdfglmnprst'[at % 12]}{at}", (f"{at} rue Haute", f"{10_000 + at}")
+        father, mother = f"Pere{at % 149}", f"Mere{at % 151}"
+        son = father if at % 5 == 0 else f"Fils{at % 157}"
+        born = [f"{year + at % 20}-{at % 12 + 1:02}-{at % 28 + 1:02}" for year in (1950, 1952, 1980, 1983)]
+        rows = [(father, born[0], "M"), (mother, born[1], "F"), (son, born[2], "M"), (f"Fille{at % 163}", born[3], "F")]
+        again = rows[at % 4]  # who is in the register twice
+        return [(name, given, date, *home, sex) for given, date, sex in (*rows, again)]
+
+    rows = [row for at in range(300) for row in family(at)]
+    fields = (*FIELDS, "sex")
+    fill(connection, "rows", "n BIGINT, " + ", ".join(f"f{at} VARCHAR" for at in range(6)),
+        [(at, *row) for at, row in enumerate(rows)])  # fmt: skip
+    known = {field: f"f{at}" for at, field in enumerate(fields)}
+    given = ", ".join(f"{known.get(field, 'NULL')}::VARCHAR AS {field}" for field in PERSON.fields)
+    connection.execute(f"CREATE TABLE r AS SELECT n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {given} FROM rows")
+    prepare.prepare(connection, PERSON, "r", "p")
+    trained = model.train(connection, PERSON, "p")
+    used = [each for each in PERSON.comparisons if each.name in trained.levels]
+    alike = {each.name: int(each.name != "birth_date") for each in used}  # same in all, and no date in one of the two
+
+    def weight(sex: int) -> float:
+        levels = ", ".join(f"{level} AS level_{name}" for name, level in ({**alike, "sex": sex}).items())
+        query = pairs.weighed(f"SELECT {levels}", PERSON, trained, used, rarity=False)
+        return float(connection.execute(f"SELECT weight FROM ({query})").fetchall()[0][0])
+
+    men, women = 1, 2
+    assert weight(women) > weight(men) + 0.5

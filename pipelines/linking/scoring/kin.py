@@ -7,7 +7,7 @@ from pipelines.linking.recipe import Comparison, Kin
 from pipelines.linking.scoring.learning import Levels
 
 NEARLY_ALL = 0.95
-"""Of kin that are alike in part those that are found to be: the others' values are misspelt."""
+"""Of kin that are at some levels only those that are found to be: the others' values are misspelt."""
 
 
 def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list[float]]:
@@ -19,17 +19,18 @@ def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list
             found[each.name] = weights
         elif each.name in kin.perhaps:
             found[each.name] = [math.log2(0.5 + 0.5 * 2**weight) for weight in weights]
-        elif each.name in kin.partly:
-            found[each.name] = _partly(each, levels[each.name])
+        elif each.name in kin.only:
+            found[each.name] = _only(each, levels[each.name], kin.only[each.name])
         elif each.name in kin.seldom:
             one = [at == 0 or level.as_first for at, level in enumerate(each.levels)]
             found[each.name] = [math.log2(kin.seldom[each.name]) if same else 0.0 for same in one]
     return found
 
 
-def _partly(comparison: Comparison, levels: Sequence[tuple[float, float]]) -> list[float]:
-    often = sum(u for level, (_, u) in zip(comparison.levels, levels, strict=True) if level.in_part)
-    return [math.log2(NEARLY_ALL / often if level.in_part else 1 - NEARLY_ALL) for level in comparison.levels]
+def _only(comparison: Comparison, levels: Sequence[tuple[float, float]], group: str) -> list[float]:
+    theirs = [level.group == group for level in comparison.levels]
+    often = sum(u for its, (_, u) in zip(theirs, levels, strict=True) if its)
+    return [math.log2(NEARLY_ALL / often if its else 1 - NEARLY_ALL) for its in theirs]
 
 
 def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
@@ -41,7 +42,7 @@ def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
         elif name in kin.perhaps:
             found[name] = f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))"
         else:
-            found[name] = _cases(name, weights, levels[name] if name in kin.partly else None)
+            found[name] = _cases(name, weights, levels[name] if name in kin.only else None)
     return found
 
 
