@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
 BATCH = 1000
-"""Entries that one commit takes at most."""
+"""Entries that one commit takes at most, but for those that were handed over with the last of them."""
 
 GATHER, LOOK_AGAIN = 0.004, 0.001
 """Seconds that a commit, which costs as much as many entries, waits at most until as many are there as last time."""
@@ -163,17 +163,28 @@ class Journal:
         """Take what is waiting, commit it at once, and again, until closed."""
         ending, before = False, 1
         while not ending:
-            batch, until = [self._waiting.get()], time.monotonic() + GATHER
-            while not (ending := None in batch) and (count := _entries(batch)) < BATCH:
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    if count >= before or time.monotonic() > until:
-                        break
-                    time.sleep(LOOK_AGAIN)
-            before = _entries(batch)
-            self._settle([each for each in batch if each is not None])
+            batch, ending = self._gathered(before)
+            before = max(1, sum(len(contents) for contents, _ in batch))
+            self._settle(batch)
         self._store.close()
+
+    def _gathered(self, before: int) -> tuple[list[_Waiting], bool]:
+        """Wait for entries, a little for as many as there were `before`; return them, and whether they are the last."""
+        batch, count, until = list[_Waiting](), 0, 0.0
+        while count < BATCH:
+            try:
+                each = self._waiting.get(block=not batch)
+            except queue.Empty:
+                if count >= before or time.monotonic() > until:
+                    break
+                time.sleep(LOOK_AGAIN)
+                continue
+            if each is None:
+                return batch, True
+            until = until or time.monotonic() + GATHER
+            batch.append(each)
+            count += len(each[0])
+        return batch, False
 
     def _settle(self, batch: list[_Waiting]) -> None:
         if not batch:
@@ -207,10 +218,6 @@ class Journal:
             raise Unavailable(f"{self._store.name} cannot be written ({type(error).__name__})") from error
         self._keys.renew()
         return rows
-
-
-def _entries(batch: "Sequence[_Waiting | None]") -> int:
-    return sum(len(each[0]) for each in batch if each is not None)
 
 
 _Told = list[tuple["Future[Row] | asyncio.Future[list[Row]]", "list[Row] | Unavailable"]]
