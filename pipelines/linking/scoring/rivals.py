@@ -33,28 +33,29 @@ def rivals(
     link, review = recipe.thresholds.link, recipe.thresholds.review
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_ends AS WITH
-        links AS (FROM {pairs} WHERE probability >= {link!r} AND (rules <> 0 OR how = 'identifier')),
-        sure AS (SELECT *, CASE WHEN how = 'identifier' THEN {SURE} ELSE weight END AS sure FROM links),
-        ends AS (SELECT l AS a, r AS b, * FROM sure UNION ALL SELECT r, l, * FROM sure)
+        links AS (SELECT l, r, CASE WHEN how = 'identifier' THEN {SURE} ELSE weight END AS sure FROM {pairs}
+            WHERE probability >= {link!r} AND (rules <> 0 OR how = 'identifier')),
+        ends AS (SELECT l AS a, r AS b, * FROM links UNION ALL SELECT r, l, * FROM links)
         FROM ends SEMI JOIN (SELECT a FROM ends GROUP BY a HAVING count(*) > 1) USING (a);
-        CREATE OR REPLACE TEMP TABLE beffroi_between AS
-        SELECT DISTINCT least(x.b, y.b) AS l, greatest(x.b, y.b) AS r, 0::UBIGINT AS rules
+        CREATE OR REPLACE TEMP TABLE beffroi_met AS
+        SELECT x.l, x.r, y.l AS rival_l, y.r AS rival_r, least(x.b, y.b) AS one, greatest(x.b, y.b) AS other
         FROM beffroi_ends x JOIN beffroi_ends y ON {RIVALS}
-        ANTI JOIN (FROM {pairs} WHERE probability >= {review!r}) fit ON fit.l = least(x.b, y.b) AND fit.r = greatest(x.b, y.b)"""
+        ANTI JOIN (FROM {pairs} WHERE probability >= {review!r}) fit ON fit.l = least(x.b, y.b) AND fit.r = greatest(x.b, y.b);
+        CREATE OR REPLACE TEMP TABLE beffroi_between AS SELECT DISTINCT one AS l, other AS r, 0::UBIGINT AS rules FROM beffroi_met"""
     )
     used = [each for each in recipe.comparisons if each.name in model.levels]
     levels(connection, used, prepared, "beffroi_between", "beffroi_levels")
     between = scoring.weighed("FROM beffroi_levels", recipe, model, used, rarity=False)
     against = " OR ".join(
-        f"(z.w_{each.name} < {-MARGIN} AND x.level_{each.name} + y.level_{each.name} = 0)" for each in used
+        f"(z.w_{each.name} < {-MARGIN} AND p.level_{each.name} + q.level_{each.name} = 0)" for each in used
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT x.l, x.r, y.l AS rival_l, y.r AS rival_r
-        FROM beffroi_ends x JOIN beffroi_ends y ON {RIVALS}
-        JOIN (FROM ({between}) WHERE p < {review!r}) z ON z.l = least(x.b, y.b) AND z.r = greatest(x.b, y.b)
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT m.l, m.r, rival_l, rival_r FROM beffroi_met m
+        JOIN (FROM ({between}) WHERE p < {review!r}) z ON z.l = one AND z.r = other
+        JOIN {pairs} p ON p.l = m.l AND p.r = m.r JOIN {pairs} q ON q.l = rival_l AND q.r = rival_r
         WHERE {against or "false"}"""
     )
-    for table in ("ends", "between", "levels"):
+    for table in ("ends", "met", "between", "levels"):
         connection.execute(f"DROP TABLE beffroi_{table}")
     row = connection.execute(f"SELECT count(*) FROM {into}").fetchone()
     return int(row[0]) if row else 0
