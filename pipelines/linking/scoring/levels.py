@@ -11,13 +11,13 @@ SLICE = 200_000
 
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
-    """Make beffroi_rare_COLUMN (value, share) for every column whose rarity counts; return how often two are equal."""
+    """Make beffroi_rare_COLUMN (value, a hash, and share) for every column whose rarity counts; return how often two are equal."""
     columns = sorted({level.rare for each in used for level in each.levels if level.rare})
     found = {}
     for column in columns:
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_rare_{column} AS
-            SELECT {column} AS value, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
+            SELECT hash({column}) AS value, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
             FROM {prepared} WHERE {column} IS NOT NULL GROUP BY ALL"""
         )
         row = connection.execute(f"SELECT sum(share ** 2) FROM beffroi_rare_{column}").fetchone()
@@ -80,7 +80,9 @@ def again(
 
 
 def _joins(rare: dict[str, float]) -> str:
-    return "".join(f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = {column}" for column in rare)
+    return "".join(
+        f" LEFT JOIN beffroi_rare_{column} ON beffroi_rare_{column}.value = hash({column})" for column in rare
+    )
 
 
 def _bits(rare: dict[str, float]) -> str:
