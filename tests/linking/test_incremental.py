@@ -7,9 +7,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.errors import RunFailed
 from pipelines.linking import carried, files, prepare, recipe
+from pipelines.linking.recipe import Block
 from pipelines.linking.scoring import pairs
 from pipelines.linking.scoring.model import Model
 from pipelines.linking.telling import words
@@ -140,6 +143,32 @@ def test_of_many_that_have_one_identifier_each_is_compared_with_the_first(
     assert connection.execute(
         f"SELECT count(*) FROM d WHERE (l, r) IN {[(min(149, each), max(149, each)) for each in firsts]}"
     ).fetchall() == [(len(firsts),)]
+
+
+@pytest.mark.parametrize("across", [None, "origin"])
+@given(
+    rows=st.lists(st.tuples(*(st.integers(0, 2) for _ in range(4))), min_size=3, max_size=40),
+    new=st.sets(st.integers(0, 39), min_size=1, max_size=5),
+)
+@settings(max_examples=25, deadline=None)
+def test_new_records_are_compared_with_whom_a_run_of_all_compares_them(
+    rows: list[tuple[int, ...]], new: set[int], across: str | None
+) -> None:
+    rules = [Block(on=["a"], most=4, then=["b", "c"]), Block(on=["b", "c"], most=3, then=["a"])]
+    narrow = COMPANY.model_copy(update={"blocks": rules})
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE p (n BIGINT, side UTINYINT, origin USMALLINT, a VARCHAR, b VARCHAR, c VARCHAR[])"
+        )
+        for at, (a, b, c, origin) in enumerate(rows):
+            connection.execute(
+                "INSERT INTO p VALUES (?, 0, ?, ?, ?, ?)", [at, origin, f"{a}", f"{b}", ["x", "y", "z"][:c]]
+            )
+        connection.execute("CREATE TABLE new AS SELECT n FROM p WHERE n IN (SELECT unnest($new))", {"new": [*new]})
+        pairs.candidates(connection, narrow, "p", "every", across=across)
+        pairs.candidates(connection, narrow, "p", "few", new="new", across=across)
+        touching = "FROM every WHERE l IN (FROM new) OR r IN (FROM new)"
+        assert sorted(connection.table("few").fetchall()) == sorted(connection.execute(touching).fetchall())
 
 
 def test_all_stay_one_by_an_identifier_when_the_first_of_them_is_gone(companies: Bench) -> None:

@@ -156,6 +156,11 @@ def _keys(
             SELECT {_key([then], types)}, before, of FROM (SELECT n, k AS before, of FROM beffroi_wide
             SEMI JOIN beffroi_big USING (k)) JOIN {prepared} USING (n)) WHERE k IS NOT NULL"""
         )
+        if new:  # not in the same statement: DuckDB 2.0 fails on such a join of a join of many records
+            ours = f"SELECT k FROM beffroi_wide SEMI JOIN {new} USING (n)"
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM beffroi_wide SEMI JOIN ({ours}) beffroi_asked USING (k)"
+            )
     left_out = 0 if star else _count(connection, "FROM beffroi_big")
     if star:
         _star(connection, across)
