@@ -3,6 +3,8 @@
 A prepared column is a function of its own record alone, so records can be prepared when they come and kept.
 """
 
+from collections.abc import Collection
+
 import duckdb
 
 from pipelines.linking.preparing import FUNCTIONS
@@ -42,9 +44,11 @@ def prepare(
         connection.execute(f"INSERT INTO {into} BY NAME FROM {known}")
 
 
-def filled(connection: duckdb.DuckDBPyConnection, prepared: str) -> tuple[set[str], set[str]]:
-    """Return the prepared columns that have a value at all, and those that have two different ones."""
-    columns = _columns(connection, prepared)
+def filled(
+    connection: duckdb.DuckDBPyConnection, prepared: str, among: Collection[str] | None = None
+) -> tuple[set[str], set[str]]:
+    """Return the prepared columns, `among` some, that have a value at all, and those that have two different ones."""
+    columns = [column for column in _columns(connection, prepared) if among is None or column in among]
     asked = ", ".join(f"min({column}) IS NOT NULL, min({column}) IS DISTINCT FROM max({column})" for column in columns)
     row = connection.execute(f"SELECT {asked} FROM {prepared}").fetchone() or ()
     present = {column for column, has in zip(columns, row[::2], strict=True) if has}

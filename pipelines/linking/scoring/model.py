@@ -67,7 +67,8 @@ def train(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, 
     `across` is the column in which the records of a pair differ: origin, side, or None.
     """
     frame = rates.Frame.of(connection, prepared, across)
-    used, telling = _used(connection, recipe, prepared, frame.records)
+    present, telling = filled(connection, prepared)
+    used = _used(recipe.comparisons, present, telling, frame.records)
     levels: Levels = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
     shares = frame.said(recipe)
     if frame.records < FEW or not levels:
@@ -79,16 +80,19 @@ def train(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, 
 
 
 def is_whole(connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, model: Model) -> bool:
-    """Tell whether a model that was trained before has every comparison that tells these prepared records apart."""
+    """Tell whether a model that was trained before has every comparison that tells these prepared records apart.
+
+    Only what comparisons that it has not would be of is read.
+    """
+    others = [each for each in recipe.comparisons if each.name not in model.levels]
+    if not others:
+        return True
     row = connection.execute(f"SELECT count(*) FROM {prepared}").fetchone()
-    used, _ = _used(connection, recipe, prepared, int(row[0]) if row else 0)
-    return {each.name for each in used} <= set(model.levels)
+    present, telling = filled(connection, prepared, {column for each in others for column in each.missing})
+    return not _used(others, present, telling, int(row[0]) if row else 0)
 
 
-def _used(
-    connection: duckdb.DuckDBPyConnection, recipe: Recipe, prepared: str, records: int
-) -> tuple[list[Comparison], set[str]]:
-    """Return the comparisons that tell records apart, and the prepared columns that do."""
-    present, telling = filled(connection, prepared)
+def _used(comparisons: list[Comparison], present: set[str], telling: set[str], records: int) -> list[Comparison]:
+    """Return the comparisons that tell records apart, by the prepared columns that have a value, and those that have two."""
     by_chance = records < CHANCE
-    return [each for each in recipe.comparisons if each.tells(present if each.exact or by_chance else telling)], telling
+    return [each for each in comparisons if each.tells(present if each.exact or by_chance else telling)]
