@@ -211,6 +211,8 @@ FRENCH: Mapping[str, str] = {
     "seconds": "secondes",
     "new": "nouvelle",
     "unchanged": "inchangée",
+    "preview": "aperçu",
+    "run": "exécution",
     "failed": "échouée",
     "would be new": "serait nouvelle",
     "would be unchanged": "serait inchangée",

@@ -131,6 +131,7 @@ def report_command(
 
 def _list(workspace: "Workspace", name: str, as_json: bool) -> None:
     from pipelines import report as reports
+    from pipelines.report import words
 
     found = list(reports.kept(workspace, name))
     if as_json:
@@ -139,13 +140,15 @@ def _list(workspace: "Workspace", name: str, as_json: bool) -> None:
         )
         return
     zone = workspace.configuration.zone
+    said, language = told(), words.LANGUAGES[LANGUAGE.get()]
     rows = [
-        (reports.began(each).astimezone(zone).isoformat(timespec="microseconds"), each.outcome,
-         reports.number(each) or "", f"{each.rows_in:,}", f"{each.rows_out:,}", f"{each.seconds:.2f}")
+        (reports.began(each).astimezone(zone).isoformat(timespec="microseconds"), said(each.outcome),
+         reports.number(each) or "", console.number(each.rows_in), console.number(each.rows_out),
+         words.decimal(each.seconds, language))
         for each in found
     ]  # fmt: skip
-    numbers = ("version", "rows in", "rows out", "seconds")
-    console.show_table(("run", "outcome", *numbers), rows, right=numbers)
+    numbers = [said(name) for name in ("version", "rows in", "rows out", "seconds")]
+    console.show_table((said("run"), said("outcome"), *numbers), rows, right=numbers)
 
 
 @click.command("publish", cls=Command)

@@ -109,7 +109,7 @@ def _show(found: "Explanation", said: Said, language: str) -> None:
         console.show_table([said(head) for head in HEADS], rows)
     for each in found.purposes:
         if not each.sees and not each.verifies and not each.expired:
-            click.echo(f"{each.purpose}: {_reason(each, language)}")
+            click.echo(f"{each.purpose}{said(': ')}{_reason(each, language)}")
     if found.whole_files:
         click.echo(said("whole files: yes"))
     credentials = "; ".join(_credential(each, said) for each in found.credentials)

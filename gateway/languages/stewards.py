@@ -38,6 +38,12 @@ SENTENCES: Mapping[str, str] = {
         " ; l'espace de travail ne déclare encore aucune finalité, sous purposes:",
     "the purpose {purpose} wants a case: say by --case the number of its case file":
         "la finalité {purpose} veut un dossier : dites par --case le numéro du dossier",
+    "{name} {none:said}: `beffroi report {name} --list` tells which there are":
+        "{name} {none} : `beffroi report {name} --list` dit lesquels il y a",
+    "has no report of a run yet": "n'a pas encore de rapport d'exécution",
+    "has no report of a run that began at {run:any}": "n'a pas de rapport d'une exécution commencée à {run}",
+    "{count} runs of {name} began at {run:any}: say more of it, as {whole} has it":
+        "{count} exécutions de {name} ont commencé à {run} : dites-en davantage, comme dans {whole}",
     # what changed more than it may
     "if that is right, take it once with {command:any}, or declare {declared:any}":
         "si c'est juste, acceptez-le une fois par {command}, ou déclarez {declared}",

@@ -52,7 +52,7 @@ def _table(read: Read, source: Source, at: Keys) -> Iterator[Problem]:
     said = registry.check(table) if registry is not None and (read.sources or table is None) else None
     if said is None or registry is None:
         return
-    if table in getattr(registry.settings, "tables", {}):
+    if table is not None and table in getattr(registry.settings, "tables", {}):
         yield ("registries", registry.name, "tables", table), said
     else:
         yield (*at, *(("table",) if table is not None else ())), said
