@@ -58,7 +58,7 @@ def test_no_answer_of_the_demo_stands_in_its_log(demo: Demo) -> None:
 def beffroi(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["beffroi", *arguments],
-        cwd=root, env=environment(root.parent / "home"), capture_output=True, text=True, timeout=90, check=False,
+        cwd=root, env=environment(root.parent / "home"), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
     text = declaration.read_text(encoding="utf-8")
     declaration.write_text(text.replace("rows: {min: 1}", "rows: {min: 1000000}"), encoding="utf-8")
     return subprocess.run(
-        ["beffroi", "demo", "--once"], cwd=root, capture_output=True, text=True, timeout=90, check=False,
+        ["beffroi", "demo", "--once"], cwd=root, capture_output=True, text=True, timeout=240, check=False,
         env={**environment(root.parent / "home"), "BEFFROI_CKAN_URL": "http://127.0.0.1:9", "BEFFROI_CKAN_TOKEN": "x"},
     )  # fmt: skip
 

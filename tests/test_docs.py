@@ -93,7 +93,7 @@ def run(script: str, demo: Demo) -> subprocess.CompletedProcess[str]:
     home = demo.root.parent / "home"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", on_port(script, demo)],
-        cwd=demo.root, env=environment(home, home / "commands"), text=True, timeout=60, check=False,
+        cwd=demo.root, env=environment(home, home / "commands"), text=True, timeout=240, check=False,
         stdin=subprocess.DEVNULL, capture_output=True,
     )  # fmt: skip
 

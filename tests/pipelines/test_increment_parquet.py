@@ -5,7 +5,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from pipelines.declarations import Dataset
 from pipelines.increment import footers, parquet
 from pipelines.increment.plan import Plan
 from tests.effort import some
+from tests.files.engine import database
 
 FIELDS = {"id": "integer", "word": "string", "number": "number", "yes": "boolean", "day": "date", "moment": "datetime"}
 DATASET = Dataset.model_validate(
@@ -44,9 +44,9 @@ def table(rows: Rows) -> pa.Table:
 
 def as_the_engine_writes(file: Path, rows: pa.Table, group: int) -> None:
     """Write a file as a whole run does: a column without a missing value is required, one of few has a dictionary."""
-    with duckdb.connect() as connection:
+    with database().cursor() as connection:
         connection.register("given", rows)
-        connection.execute("CREATE TABLE rows AS FROM given")
+        connection.execute("CREATE TEMP TABLE rows AS FROM given")
         connection.execute(f"COPY rows TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
 
 
@@ -65,7 +65,7 @@ def planned(before: Rows, came: Rows, gone: set[int]) -> tuple[Plan, np.ndarray[
 
 
 @pytest.mark.soak
-@some(12)
+@some(30)
 @given(
     st.dictionaries(st.integers(0, 40), FULL, min_size=1) | st.dictionaries(st.integers(0, 40), SOME, min_size=1),
     st.lists(st.tuples(st.dictionaries(st.integers(0, 44), FULL | SOME, max_size=4), st.sets(st.integers(0, 40)))),
@@ -93,7 +93,7 @@ def held(file: Path, rows: pa.Table) -> None:
     """Hold that two readers that know nothing of each other find the rows, and that the statistics are theirs."""
     assert pq.read_table(file).cast(SCHEMA).equals(rows)
     assert pq.read_metadata(file).num_rows == len(rows)
-    with duckdb.connect() as connection:
+    with database().cursor() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         found: pa.Table = connection.sql(f"FROM read_parquet('{file}')").to_arrow_table()
         assert found.cast(SCHEMA).equals(rows)
