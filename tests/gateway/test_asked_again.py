@@ -19,7 +19,7 @@ from gateway.receipt_keys import public
 from gateway.receipt_signing import SIGNED
 from gateway.service import Service
 from gateway.serving.asked import Asked
-from gateway.serving.askers import MOST_TEXTS
+from gateway.serving.askers import MOST_OURS, MOST_TEXTS
 from gateway.serving.short import Rows
 from pipelines.workspace import Workspace
 from tests.effort import some
@@ -178,6 +178,24 @@ def test_so_many_heads_are_known(service: Service, token: str) -> None:
     for number in range(MOST_TEXTS + 5):
         asked.remember(b"GET / HTTP/1.1\r\nA: %d\r\n\r\n" % number, asker)
     assert len(asked._askers._known) == MOST_TEXTS
+
+
+def test_what_a_caller_says_of_itself_is_remembered_only_as_long_as_it_is_usual(service: Service, token: str) -> None:
+    askers = Asked(service)._askers
+
+    def read(purpose: bytes, case: bytes) -> object:
+        more = [(b"beffroi-purpose", purpose), (b"beffroi-case", case)]
+        return askers.read([(b"authorization", f"Bearer {token}".encode()), *more], None)
+
+    purpose = b"inscription-scolaire"
+    assert read(purpose, b"c" * 64) is not None
+    known = askers._who.cache_info().currsize
+    for number in range(5):
+        long = b"%d" % number + b"p" * (MOST_OURS - 64)
+        assert read(long, b"c" * 64) is None, "the long way judges it"
+    assert askers._who.cache_info().currsize == known
+    assert read(b"p" * (MOST_OURS - 64), b"c" * 64) is not None, "it is as long as may be"
+    assert askers._who.cache_info().currsize == known + 1
 
 
 def test_an_idle_connection_is_closed(service: Service, token: str) -> None:
