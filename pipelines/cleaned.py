@@ -128,7 +128,8 @@ def _typed(sql: str, kind: str, wanted: str) -> str:
             number = as_number(sql) if kind == "VARCHAR" else finite(held)
             return f"{number} + 0.0"  # there is one nought, not another of a sign of its own
         case "boolean":
-            return f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
+            other = f"CASE WHEN lower({text}) IN ({TRUE_OR_FALSE}) THEN TRY_CAST({text} AS BOOLEAN) END"
+            return f"CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false ELSE {other} END"
         case "date" | "datetime":
             whole = f"regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ][0-9:.+Z-]+)?')"
             ours = f"{whole} AND NOT starts_with({text}, '0000')"  # nor does Python have the years before Christ

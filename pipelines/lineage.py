@@ -31,7 +31,7 @@ CORRECTED = "beffroi_corrected"
 """The table of the rows that were judged as a person corrected them: source, place and digest of each."""
 
 PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
-"""How every Parquet file of a run is written: at its lowest level zstd takes the time of snappy, and half the room."""
+"""How the engine writes the Parquet files of a run: at its lowest level zstd takes the time of snappy, and half the room."""
 
 
 INPUTS = "beffroi_inputs"

@@ -32,10 +32,11 @@ def merge(connection: duckdb.DuckDBPyConnection, dataset: Dataset, judged: Judge
     before, same = _order(connection, dataset.key, judged)
     keys, good = ", ".join(map(identifier, dataset.key)), judged.rules.good
     several = f"SELECT {keys} FROM {ROWS} WHERE {good} GROUP BY {keys} HAVING count(*) > 1"
-    if before == 0:  # the same ones stand beside each other
-        several = f"SELECT {keys} FROM {_lagged(dataset.key, judged)} WHERE {_same(dataset.key)} LIMIT {same}"
-    columns = ", ".join(identifier(column.name) for column in dataset.columns)
     found = f"SELECT rowid FROM {ROWS} SEMI JOIN ({several}) beffroi_several USING ({keys}) WHERE {good}"
+    if before == 0:  # the same ones stand beside each other
+        both = "unnest([beffroi_at, beffroi_lag_at])"
+        found = f"SELECT {both} FROM {_lagged(dataset.key, judged)} WHERE {_same(dataset.key)} LIMIT {2 * same}"
+    columns = ", ".join(identifier(column.name) for column in dataset.columns)
     connection.execute(  # which rows they are is asked of the key alone
         f"CREATE TEMP TABLE {TWICE} AS SELECT beffroi_row, {SOURCE}, {PLACE}, {_RANK} AS beffroi_rank, {columns}"
         f" FROM {JUDGED} WHERE beffroi_row IN ({found})"
@@ -63,9 +64,10 @@ def _order(connection: duckdb.DuckDBPyConnection, key: Sequence[str], judged: Ju
 
 
 def _lagged(key: Sequence[str], judged: Judged) -> str:
-    """Return SQL for the keys of the good rows, each beside the one before it."""
+    """Return SQL for the keys of the good rows and their positions, each beside the one before it."""
     names = [identifier(name) for name in key]
     lags = [f"lag({name}) OVER () AS beffroi_lag_{number}" for number, name in enumerate(names)]
+    lags += ["rowid AS beffroi_at", "lag(rowid) OVER () AS beffroi_lag_at"]
     return f"(SELECT {', '.join([*names, *lags])} FROM {ROWS} WHERE {judged.rules.good})"
 
 

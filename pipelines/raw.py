@@ -22,7 +22,8 @@ from connectors.registry import CsvFile
 from pipelines.sql import identifier, quote
 from pipelines.whole import whole_json
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
+"""Bytes of a file that are copied at once: what is hashed and written of them is in the processor's cache still."""
 
 NOTES = "inputs.json"
 

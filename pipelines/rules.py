@@ -4,6 +4,7 @@ What a refused row is told is read off its bits when the quarantine is written: 
 ever put into words.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -106,13 +107,28 @@ def missing(column: Column, dataset: Dataset) -> Reason | None:
     return Reason("is missing", "manque") if column.constraints.required else None
 
 
+_SIGNS = re.compile(r"(\[(?:[0-9A-Za-z](?:-[0-9A-Za-z])?)+\]|[0-9A-Za-z _/:-]|\\[.-])(?:\{(\d{1,2})\})?")
+"""In a pattern a sign of ASCII, or one of several, and how many of it."""
+
+
+def matches(value: str, pattern: str) -> str:
+    """Return SQL that tells whether a value is, whole, as a pattern says that RE2 reads.
+
+    Where that says of one sign after the other which it may be, as of codes, the engine's GLOB tells it in less time.
+    """
+    signs = list(_SIGNS.finditer(pattern))
+    if "".join(each[0] for each in signs) != pattern:
+        return f"regexp_full_match({value}, {quote(forms.re2(pattern))})"
+    said = "".join(each[1].removeprefix("\\") * int(each[2] or 1) for each in signs)
+    return f"({value} GLOB {quote(said)})"
+
+
 def constraints(column: Column, value: str) -> Iterator[Failure]:
     """Turn Table Schema's constraints of one value, for which `value` is the SQL, into failures."""
     wanted = column.constraints
     if wanted.pattern is not None and not forms.by_library(wanted.pattern):
         reason = Reason(f"does not look like {wanted.pattern}", f"n'a pas la forme {wanted.pattern}")
-        condition = f"NOT regexp_full_match({value}, {quote(forms.re2(wanted.pattern))})"
-        yield Failure(condition, "pattern", reason)
+        yield Failure(f"NOT {matches(value, wanted.pattern)}", "pattern", reason)
     if wanted.enum is not None:
         values = ", ".join(f"CAST({quote(str(each))} AS {DUCKDB[column.type]})" for each in wanted.enum)
         said = ", ".join(map(str, wanted.enum))

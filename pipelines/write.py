@@ -2,7 +2,12 @@
 
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from connectors.errors import RunFailed
 from pipelines import compare, faces, index, lineage, runs, versions
@@ -10,18 +15,30 @@ from pipelines.judge import ROWS, Judged
 from pipelines.linking import files as links
 from pipelines.report import Report
 from pipelines.runs import Job
-from pipelines.sql import identifier, quote
+from pipelines.sql import identifier
+from pipelines.taking import written
 from pipelines.whole import on_disk
 
-DICTIONARY = 5_000
-"""Distinct values of a row group up to which a column has a dictionary: to look for more takes a third of the time that
-writing does, and saves nothing that compression does not."""
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "dictionary_pagesize_limit": 1 << 16,
+    "store_schema": False,
+}
+"""How a version's Parquet is written. Where the values of a column make a longer dictionary, to look for more of them takes
+a third of the time that writing does, and saves nothing that compression does not."""
+
+BATCH = 12_288
+"""Rows that the engine hands over at once."""
 
 CHANGED = "beffroi_changed"
 """The rows that are new or changed; with `_gone` after it, the keys of those that are no more."""
 
 ROW_GROUP = 122_880
 """Rows per row group: what a reader that pages through a version reads at once."""
+
+ROW_GROUP_BYTES = 1 << 26
+"""Bytes from which a row group is whole though it has fewer rows: one is held while another is written."""
 
 
 def version(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Report:
@@ -92,10 +109,27 @@ def _parquet(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Pat
     columns = ", ".join(identifier(column.name) for column in job.dataset.columns)
     order = "" if in_order else compare.by_key(job.dataset)
     query = f"SELECT {columns} FROM {ROWS} WHERE {judged.rules.good} {order}"
-    options = f"{lineage.PARQUET}, ROW_GROUP_SIZE {ROW_GROUP}, DICTIONARY_SIZE_LIMIT {DICTIONARY}"
-    rows = job.connection.execute(f"COPY ({query}) TO {quote(str(parquet))} ({options})").fetchall()[0][0]
+    with job.connection.sql(query).to_arrow_reader(BATCH) as reader:
+        rows = written(row_groups(reader), reader.schema, parquet, PARQUET)
     _hold("rows", rows, report.rows_out)
     return parquet
+
+
+def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the rows that the engine gives, so many together as a row group has. Raises InterruptException, OSError."""
+    held, rows, size = list[pa.RecordBatch](), 0, 0
+    try:
+        for batch in reader:
+            held, rows, size = [*held, batch], rows + len(batch), size + batch.nbytes
+            if rows >= ROW_GROUP or size >= ROW_GROUP_BYTES:
+                yield pa.Table.from_batches(held)
+                held, rows, size = [], 0, 0
+    except OSError as error:  # what the engine raises meanwhile comes through Arrow, which keeps its words alone
+        if str(error).startswith("INTERRUPT"):
+            raise duckdb.InterruptException(str(error)) from None
+        raise
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _changed(job: Job, folder: Path) -> bool:

@@ -11,6 +11,7 @@ from stdnum import lei as stdnum_lei
 from stdnum.es import nif as stdnum_nif
 from stdnum.eu import vat as stdnum_vat
 
+from pipelines.sql import is_written
 from pipelines.steps.clean import Cleaning, Reason, Value
 from pipelines.steps.step import BLANKS, REFUSED, Step, by_library, convert
 
@@ -55,7 +56,8 @@ def _sum(number: str, digits: int) -> str:
 def _digits(sql: str, digits: int) -> str:
     """Return SQL for a text of so many digits, null where it is none; most have nothing to be compacted."""
     compact = f"nullif(regexp_extract({_compact(sql)}, '^[0-9]{{{digits}}}$'), '')"
-    return f"CASE WHEN strlen({sql}) = {digits} AND regexp_full_match({sql}, '[0-9]*') THEN {sql} ELSE {compact} END"
+    usual = f"strlen({sql}) = {digits} AND {is_written(f'TRY_CAST({sql} AS UBIGINT)', sql)}"
+    return f"CASE WHEN {usual} THEN {sql} ELSE {compact} END"
 
 
 def _siren(cleaning: Cleaning, value: Value, _: Any) -> None:

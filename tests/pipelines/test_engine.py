@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import RunFailed, Unreadable
-from pipelines import quarantine
+from pipelines import quarantine, write
 from pipelines.run import run
 from pipelines.taking import write_batches
 from pipelines.threads import within
@@ -366,6 +367,29 @@ def test_a_run_ends_at_its_deadline(bench: Bench) -> None:
         bench.run()
     bench.write("datasets/shops.yaml", SHOPS)
     assert bench.run().rows_out == rows
+
+
+def test_a_version_that_is_being_written_at_its_deadline_is_told_so() -> None:
+    """What is read of the engine through Arrow comes with an error of Arrow's, which would be told as a full disk."""
+    with duckdb.connect() as connection:
+        reader = connection.sql("SELECT i FROM range(10_000_000_000) t(i)").to_arrow_reader(write.BATCH)
+        groups = write.row_groups(reader)
+        next(groups)
+        connection.interrupt()
+        with pytest.raises(duckdb.InterruptException):
+            list(groups)
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "sizes"),
+    [(300_000, 1, [122_880, 122_880, 54_240]), (30_000, 4_000, [24_576, 5_424]), (0, 1, [])],
+)
+def test_a_row_group_has_its_rows_and_fewer_where_they_are_wide(rows: int, width: int, sizes: list[int]) -> None:
+    with duckdb.connect() as connection:
+        query = f"SELECT i, repeat('x', {width}) AS x FROM range({rows}) t(i)"
+        groups = list(write.row_groups(connection.sql(query).to_arrow_reader(write.BATCH)))
+    assert [len(group) for group in groups] == sizes
+    assert [row for group in groups for row in group["i"].to_pylist()] == list(range(rows))
 
 
 def test_a_source_that_says_nothing_any_more_is_left_at_the_deadline(tmp_path: Path) -> None:

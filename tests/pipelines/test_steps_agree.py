@@ -17,6 +17,8 @@ from stdnum.es import nif
 from stdnum.fr import nir, siren, siret
 
 from connectors.errors import Misconfigured
+from pipelines.rules import matches
+from pipelines.sql import as_integer
 from pipelines.steps.clean import Cleaning
 from pipelines.steps.lists import read_map
 from pipelines.steps.vocabulary import apply_steps, check_steps, column_of, dataset_of, file_of
@@ -59,6 +61,35 @@ def right(text: str, digits: int) -> str:
     """Return a text whose digits, where it has enough, end with Luhn's check digit."""
     plain = text[: digits - 1]
     return plain + luhn.calc_check_digit(plain) if plain.isascii() and plain.isdigit() else text
+
+
+PATTERNS = ("E[0-9]{8}", "[0-9]{2}[.][0-9]", r"[0-9]{2}\.[0-9]{2}[A-Z]", r"[A-Ca-c0]{3}\-A", "[0-9]{0}", "a-b/c_d: 1")
+"""Patterns that are told by GLOB."""
+
+
+@SOMETIMES
+@given(st.data())
+def test_a_pattern_told_by_glob_is_what_the_expression_says(
+    engine: duckdb.DuckDBPyConnection, data: st.DataObject
+) -> None:
+    for pattern in PATTERNS:
+        fits = st.from_regex(pattern, fullmatch=True)
+        texts = data.draw(
+            st.lists(st.builds(lambda text, odd, at: text[:at] + odd + text[at:], fits, ODD, st.integers(0, 9)) | fits)
+        )
+        query = f"SELECT {matches('text', pattern)}, regexp_full_match(text, '{pattern}') FROM (SELECT unnest(?::VARCHAR[]) AS text)"
+        assert "GLOB" in query or "[.]" in pattern
+        assert all(by_glob == wanted for by_glob, wanted in engine.execute(query, [texts]).fetchall())
+
+
+@SOMETIMES
+@given(st.lists(st.from_regex(r"[-+]?[0-9]{1,20}", fullmatch=True) | numbers(3, "0123456789-+_.eEx ")))
+def test_a_whole_number_is_what_its_expression_says(engine: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    wanted = [
+        int(text) if re.fullmatch(r"[-+]?[0-9]+", text) and -(2**63) <= int(text) < 2**63 else None for text in texts
+    ]
+    query = f"SELECT {as_integer('text')} FROM (SELECT unnest(?::VARCHAR[]) AS text)"
+    assert [row[0] for row in engine.execute(query, [texts]).fetchall()] == wanted
 
 
 @SOMETIMES
