@@ -37,7 +37,7 @@ CHANGED = "beffroi_changed"
 ROW_GROUP = 122_880
 """Rows per row group: what a reader that pages through a version reads at once."""
 
-ROW_GROUP_BYTES = 1 << 26
+ROW_GROUP_BYTES = 1 << 27
 """Bytes from which a row group is whole though it has fewer rows: one is held while another is written."""
 
 

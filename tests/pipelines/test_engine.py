@@ -382,9 +382,12 @@ def test_a_version_that_is_being_written_at_its_deadline_is_told_so() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "width", "sizes"),
-    [(300_000, 1, [122_880, 122_880, 54_240]), (30_000, 4_000, [24_576, 5_424]), (0, 1, [])],
+    [(300_000, 1, [122_880, 122_880, 54_240]), (30_000, 100, [24_576, 5_424]), (0, 1, [])],
 )
-def test_a_row_group_has_its_rows_and_fewer_where_they_are_wide(rows: int, width: int, sizes: list[int]) -> None:
+def test_a_row_group_has_its_rows_and_fewer_where_they_are_wide(
+    rows: int, width: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "ROW_GROUP_BYTES", 2_000_000)
     with duckdb.connect() as connection:
         query = f"SELECT i, repeat('x', {width}) AS x FROM range({rows}) t(i)"
         groups = list(write.row_groups(connection.sql(query).to_arrow_reader(write.BATCH)))
