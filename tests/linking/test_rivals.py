@@ -88,6 +88,9 @@ def test_kin_are_what_the_recipe_says_of_them() -> None:
     of = [level.group for level in next(each for each in used if each.name == "sex").levels]
     assert [weight > 0 for weight in son["sex"]] == [group == "men" for group in of], "a son is none of a woman"
     assert [weight > 0 for weight in daughter["sex"]] == [group == "women" for group in of]
+    born = next(each for each in used if each.name == "birth_date")
+    apart = [level.label.en == "different, a generation apart" for level in born.levels]
+    assert [weight > 0 for weight in son["birth_date"]] == apart, "and is a generation younger"
 
 
 def test_a_register_of_sons_named_after_fathers_is_surer_of_a_woman_without_a_date(
