@@ -34,7 +34,8 @@ _LANG = f"{__name__}.lang"
 def lang_option(function: Command) -> Command:
     """Give a command --lang: what it tells people, errors too, is in the language that `LANGUAGE` has then.
 
-    Commands without it speak English; so does what `beffroi serve` begins, where no request says otherwise.
+    Commands without it speak English, but for their errors, which are in the language of the line; so does what `beffroi
+    serve` begins, where no request says otherwise.
     """
 
     def keep(context: click.Context, _option: click.Parameter, said: str | None) -> None:
@@ -58,15 +59,18 @@ def command(function: Command) -> Command:
     def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
         context = click.get_current_context()
         chosen = root or (context.find_root().params.get("workspace")) or Path()
+        of_line = context.meta.get(_LANG, LANGUAGE.get())
         before = LANGUAGE.set(context.meta.get(_LANG, "en"))
         try:
             function(root=chosen, as_json=as_json, **arguments)
         except BeffroiError as error:
+            LANGUAGE.set(of_line)
             console.show_error(error, as_json)
             sys.exit(1)
         except BrokenPipeError:  # whoever reads us has enough, as `head` has: click ends quietly
             raise
         except OSError as error:  # a folder that may not be written, a disk that is full
+            LANGUAGE.set(of_line)
             console.show_error(Unavailable(_unusable(error)), as_json)
             sys.exit(1)
         finally:

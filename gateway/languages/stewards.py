@@ -44,6 +44,21 @@ SENTENCES: Mapping[str, str] = {
     "has no report of a run that began at {run:any}": "n'a pas de rapport d'une exécution commencée à {run}",
     "{count} runs of {name} began at {run:any}: say more of it, as {whole} has it":
         "{count} exécutions de {name} ont commencé à {run} : dites-en davantage, comme dans {whole}",
+    # versions
+    "there is no version {number} of {name}, or it is no longer kept: `beffroi versions {name}`":
+        "il n'y a pas de version {number} de {name}, ou elle n'est plus conservée : `beffroi versions {name}`",
+    "version {number} of {name} was made under another declaration: its files are gone":
+        "la version {number} de {name} a été faite sous une autre déclaration : ses fichiers ne sont plus là",
+    "there is no version {number} of {name} to go back to; kept before the latest: none":
+        "il n'y a pas de version {number} de {name} à laquelle revenir ; aucune n'est conservée avant la dernière",
+    "there is no version {number} of {name} to go back to; kept before the latest: {kept:list}":
+        "il n'y a pas de version {number} de {name} à laquelle revenir ; conservées avant la dernière : {kept}",
+    "version {number} of {name} is the latest: there is nothing to roll back":
+        "la version {number} de {name} est la dernière : il n'y a rien à quoi revenir",
+    "version {number} of {name} was made under another declaration: its audience, key, columns or personal data are not"
+    " those of {file}. Put that file back as it was then, and roll back":
+        "la version {number} de {name} a été faite sous une autre déclaration : son public, sa clé, ses colonnes ou ses données"
+        " personnelles ne sont pas ceux de {file}. Remettez ce fichier tel qu'il était alors, et revenez en arrière",
     # what changed more than it may
     "if that is right, take it once with {command:any}, or declare {declared:any}":
         "si c'est juste, acceptez-le une fois par {command}, ou déclarez {declared}",

@@ -1,6 +1,7 @@
 """What the command line says of itself under French: help, and that a line was not understood, of every command there is."""
 
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,17 @@ def test_every_line_that_is_not_understood_is_told_in_french(
         assert done.exit_code == 2, line
         assert "Erreur : " in done.stderr, f"write the French in gateway/languages/usage.py: {done.stderr}"
         assert "Usage:" not in done.stderr
+
+
+def test_an_error_of_a_command_without_a_language_is_in_that_of_the_environment(french: Path) -> None:
+    (french / "beffroi.yaml").write_text("title: Town\n", encoding="utf-8")
+    done = commands.run_any(french, "versions", "nothing")
+    assert done.stderr.splitlines() == [
+        "Introuvable (à vous de corriger)",
+        "il n'y a pas de jeu de données «nothing»",
+        "Vérifiez ce que vous demandez : la forme est juste, mais cela n'existe pas.",
+    ]
+    assert json.loads(commands.run_any(french, "versions", "nothing", "--json").stderr)["title"] == "Not found"
 
 
 def test_the_language_that_a_line_names_is_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
