@@ -82,7 +82,7 @@ def test_an_identifier_is_named_and_what_contradicts_it_too() -> None:
 def test_a_sentence_says_why_a_likely_pair_is_not_linked() -> None:
     likely = {"family_name": (1, 9.0), "birth_date": (1, 12.0)}
     assert told(likely, band="doubtful", why="tie", probability=0.992) == (
-        "Doubtful. Same: date of birth, family name. Probability 0.9920, linked from 0.99. Another record is as likely."
+        "Doubtful. Same: date of birth, family name. Probability 0.9920, linked from 0.99. Another record is likely too."
     )
     assert told(likely, band="doubtful", why="size", probability=0.992).endswith(" The link was cut.")
     assert told(likely, "fr", band="apart", why="other").endswith(" Un autre enregistrement est plus probable.")

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from pipelines.linking import prepare, recipe
-from pipelines.linking.recipe import Thresholds
+from pipelines.linking.recipe import Recipe, Thresholds
 from pipelines.linking.scoring import kin, model, pairs, rivals
 from tests.linking.linked import fill
 from tests.linking.test_clusters import CONNECTION, Register
@@ -23,7 +23,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-def found(connection: duckdb.DuckDBPyConnection, *rows: tuple[str | None, ...]) -> set[tuple[int, ...]]:
+def found(
+    connection: duckdb.DuckDBPyConnection, *rows: tuple[str | None, ...], of: Recipe = PERSON
+) -> set[tuple[int, ...]]:
     """Return the rivals among such persons, and others enough for names to be rare."""
     others = [(f"Autre{'bcdfglmnprst'[at % 12]}{at}", f"Nom{at}", "1970-01-02", None, None) for at in range(60)]
     fill(connection, "rows", "n BIGINT, " + ", ".join(f"f{at} VARCHAR" for at in range(5)),
@@ -35,13 +37,25 @@ def found(connection: duckdb.DuckDBPyConnection, *rows: tuple[str | None, ...]) 
     trained = model.train(connection, PERSON, "p")
     pairs.candidates(connection, PERSON, "p", "c")
     pairs.score(connection, PERSON, trained, "p", "c", "s", 0.0)
-    rivals.rivals(connection, PERSON, trained, "p", "s", "v")
+    rivals.rivals(connection, of, trained, "p", "s", "v")
     return {(row[0], row[1]) for row in connection.execute("SELECT l, r FROM v").fetchall()}
 
 
 def test_a_record_without_a_date_fits_father_and_son(connection: duckdb.DuckDBPyConnection) -> None:
     father, son = ("Delattre", "Paul", "1947-05-17", *HOME), ("Delattre", "Paul", "1978-08-03", *HOME)
     assert found(connection, father, ("Delattre", "Paul", None, *HOME), son) == {(0, 1), (1, 2)}
+
+
+def test_a_rival_need_be_no_link_itself(connection: duckdb.DuckDBPyConnection) -> None:
+    father, moved = (
+        ("Delattre", "Paul", "1947-05-17", *HOME),
+        ("Delattre", "Paul", "1978-08-03", "3 rue Haute", "59000"),
+    )
+    stricter = PERSON.model_copy(update={"thresholds": Thresholds(link=0.75, review=0.5)})
+    ties = found(connection, father, ("Delattre", "Paul", None, *HOME), moved, of=stricter)
+    (one,), (other,) = connection.execute("SELECT probability FROM s WHERE r - l = 1 AND r <= 2 ORDER BY l").fetchall()
+    assert other < stricter.thresholds.link < one
+    assert ties == {(0, 1)}
 
 
 def test_who_has_a_date_or_one_that_fits_alone_has_no_rival(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,8 +1,10 @@
 """Rivals: of one record two links to two others that do not fit each other, of which one at least is wrong.
 
 A record without a date of birth fits a father and his son of one name alike; each link is likely, and both together would
-make the two one. Only a link that is better than its rival by a margin is made without asking.
+make the two one. Only a link that is better than its rival by as much as links need is made without asking.
 """
+
+import math
 
 import duckdb
 
@@ -11,35 +13,38 @@ from pipelines.linking.scoring import pairs as scoring
 from pipelines.linking.scoring.levels import levels
 from pipelines.linking.scoring.model import Model
 
-MARGIN = 3.0
-"""Bits by which a link has to be better than a rival, eight times as likely; and that speak against, where two do not fit."""
+AGAINST = 3.0
+"""Bits that speak against two, where they do not fit: eight times as likely of any two as of one."""
 
 SURE = 1000
 """What an identifier's link weighs here."""
 
-RIVALS = f"x.a = y.a AND x.b <> y.b AND x.sure < y.sure + {MARGIN} AND x.sure < {SURE}"
-"""SQL: that y, of the same record, is a rival of x."""
+RIVALS = f"x.a = y.a AND x.b <> y.b AND x.links AND x.sure < y.sure + {{margin}} AND x.sure < {SURE}"
+"""SQL: that y, of the same record, is a rival of x, which is a link: x is not better by the margin."""
 
 
 def rivals(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, prepared: str, pairs: str, into: str
 ) -> int:
-    """Make the temp table `into` (l, r, rival_l, rival_r): links of the model that a rival is as likely as; return how many rows.
+    """Make the temp table `into` (l, r, rival_l, rival_r): links of the model that have a rival; return how many rows.
 
+    Of a link and its rival one at most is right. So what makes a link of a pair, that it is so many times as likely as not,
+    has to hold against the rival too, which need be no link itself.
     The two others do not fit where something speaks against them that the record itself lacks, so that it can tell neither
     link from the other. It is seen by comparing them: that no rule brought them together does not tell it.
     Of many that are all alike, which are compared with the first alone, none is a rival; an identifier's link has none.
     """
     link, review = recipe.thresholds.link, recipe.thresholds.review
+    of_one = RIVALS.format(margin=max(AGAINST, math.log2(link / (1 - link))) if link < 1 else SURE)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_ends AS WITH
-        links AS (SELECT l, r, CASE WHEN how = 'identifier' THEN {SURE} ELSE weight END AS sure FROM {pairs}
-            WHERE probability >= {link!r} AND (rules <> 0 OR how = 'identifier')),
-        ends AS (SELECT l AS a, r AS b, * FROM links UNION ALL SELECT r, l, * FROM links)
+        likely AS (SELECT l, r, probability >= {link!r} AS links, CASE WHEN how = 'identifier' THEN {SURE} ELSE weight END
+            AS sure FROM {pairs} WHERE probability >= {min(link, 0.5)!r} AND (rules <> 0 OR how = 'identifier')),
+        ends AS (SELECT l AS a, r AS b, * FROM likely UNION ALL SELECT r, l, * FROM likely)
         FROM ends SEMI JOIN (SELECT a FROM ends GROUP BY a HAVING count(*) > 1) USING (a);
         CREATE OR REPLACE TEMP TABLE beffroi_met AS
         SELECT x.l, x.r, y.l AS rival_l, y.r AS rival_r, least(x.b, y.b) AS one, greatest(x.b, y.b) AS other
-        FROM beffroi_ends x JOIN beffroi_ends y ON {RIVALS}
+        FROM beffroi_ends x JOIN beffroi_ends y ON {of_one}
         ANTI JOIN (FROM {pairs} WHERE probability >= {review!r}) fit ON fit.l = least(x.b, y.b) AND fit.r = greatest(x.b, y.b);
         CREATE OR REPLACE TEMP TABLE beffroi_between AS SELECT DISTINCT one AS l, other AS r, 0::UBIGINT AS rules FROM beffroi_met"""
     )
@@ -47,7 +52,7 @@ def rivals(
     levels(connection, used, prepared, "beffroi_between", "beffroi_levels")
     between = scoring.weighed("FROM beffroi_levels", recipe, model, used, rarity=False)
     against = " OR ".join(
-        f"(z.w_{each.name} < {-MARGIN} AND p.level_{each.name} + q.level_{each.name} = 0)" for each in used
+        f"(z.w_{each.name} < {-AGAINST} AND p.level_{each.name} + q.level_{each.name} = 0)" for each in used
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT m.l, m.r, rival_l, rival_r FROM beffroi_met m
