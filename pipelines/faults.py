@@ -12,6 +12,10 @@ FRENCH = (
     (r"(\d+) cells?, the header has (\d+)", r"\1 cellule(s), l'en-tête en a \2"),
     (r"the quote of cell (\d+) is never closed", r"le guillemet de la cellule \1 n'est jamais fermé"),
     (r"a quote stands amiss in cell (\d+)", r"un guillemet est mal placé dans la cellule \1"),
+    (
+        "(.*) is a number, but not written as decimal: and thousands: say",
+        r"\1 est un nombre, mais pas écrit comme le disent decimal: et thousands:",
+    ),
     ("a NUL character", "un caractère NUL"),
     ("the row is no object", "la ligne n'est pas un objet"),
     ("properties that are no object", "des propriétés qui ne sont pas un objet"),

@@ -156,7 +156,6 @@ def _after_header(whole: bytes, names: tuple[str, ...]) -> int:
 def carefully(file: Path, name: str, dialect: Dialect, said: CsvSettings, registry: str) -> pa.RecordBatchReader:
     """Return the table of a file, row by row, with a FAULT where a row is amiss."""
     schema = text_schema(dialect.columns)
-    once = partial(_batches, file, name, dialect, said, registry, schema)
     if said.decimal or said.thousands:
         form = numbers.Form(said.decimal or ("," if said.thousands == "." else "."), said.thousands or "")
         if lacking := [each for each in said.numbers or () if each not in dialect.columns]:
@@ -171,33 +170,36 @@ def carefully(file: Path, name: str, dialect: Dialect, said: CsvSettings, regist
                 f" {', '.join(dialect.columns)}",
                 registry=registry,
             )
-        return pa.RecordBatchReader.from_batches(schema, numbers.rewritten(once, schema, form, said.numbers))
-    return pa.RecordBatchReader.from_batches(schema, once())
+        numbered = partial(_batches, file, name, dialect, said, registry, schema.append(pa.field("", pa.int64())))
+        return pa.RecordBatchReader.from_batches(schema, numbers.rewritten(numbered, schema, form, said.numbers))
+    return pa.RecordBatchReader.from_batches(schema, _batches(file, name, dialect, said, registry, schema))
 
 
 def _batches(
     file: Path, name: str, dialect: Dialect, said: CsvSettings, registry: str, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
+    """Yield batches of cells and faults; where the schema has one column more, the line of each row stands there."""
     physical = len(dialect.headers[0]) if dialect.headers else dialect.width
     with opened(file, dialect.detected.codec) as text:
         for _ in range(dialect.skip):
             text.readline(1_000_000)
         every = records(text, dialect.separator, dialect.quote, name, registry, physical)
         list(islice(every, dialect.header))
-        cells, faults, size = list[list[str]](), list[str | None](), 0
-        for row, fault in _rows(every, dialect, said):
+        cells, faults, lines, size = list[list[str]](), list[str | None](), list[int](), 0
+        for row, line, fault in _rows(every, dialect, said):
             cells.append(row)
-            faults.append(fault)
+            faults.append(f"line {line}: {fault}" if fault else None)
+            lines.append(line)
             size += sum(map(len, row)) + 8 * len(row)
             if len(cells) >= BATCH_ROWS or size >= BATCH_BYTES:
-                yield _batch(cells, faults, schema)
-                cells, faults, size = [], [], 0
+                yield _batch(cells, faults, lines, schema)
+                cells, faults, lines, size = [], [], [], 0
         if cells:
-            yield _batch(cells, faults, schema)
+            yield _batch(cells, faults, lines, schema)
 
 
-def _rows(every: Iterator[Record], dialect: Dialect, said: CsvSettings) -> Iterator[tuple[list[str], str | None]]:
-    """Yield rows as cells, and what is amiss: no total, no header that comes again, no row without anything."""
+def _rows(every: Iterator[Record], dialect: Dialect, said: CsvSettings) -> Iterator[tuple[list[str], int, str | None]]:
+    """Yield rows as cells, the line on which each begins, and what is amiss: no total, no header that comes again, no row without anything."""
     width, totals, headers = dialect.width, said.totals, {each[0]: each for each in dialect.headers}
     nul = dialect.detected.nul or dialect.detected.encoding.startswith("utf-16")
     for record in every:
@@ -212,7 +214,7 @@ def _rows(every: Iterator[Record], dialect: Dialect, said: CsvSettings) -> Itera
             cells, fault = _fitted(cells, dialect, fault)
         if nul and any("\0" in cell for cell in cells):
             fault = fault or "a NUL character"
-        yield cells, f"line {record.line + dialect.skip}: {fault}" if fault else None
+        yield cells, record.line + dialect.skip, fault
 
 
 def _fitted(cells: list[str], dialect: Dialect, fault: str | None) -> tuple[list[str], str | None]:
@@ -227,9 +229,10 @@ def _fitted(cells: list[str], dialect: Dialect, fault: str | None) -> tuple[list
     return [*cells[: width - 1], rest], fault or f"{len(cells)} cells, the header has {width}"
 
 
-def _batch(cells: list[list[str]], faults: list[str | None], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(cells: list[list[str]], faults: list[str | None], lines: list[int], schema: pa.Schema) -> pa.RecordBatch:
     arrays = [_nullified(pa.array(column, pa.string())) for column in zip(*cells, strict=True)]
-    return pa.RecordBatch.from_arrays([*arrays, pa.array(faults, pa.string())], schema=schema)
+    arrays += [pa.array(faults, pa.string()), pa.array(lines, pa.int64())]
+    return pa.RecordBatch.from_arrays(arrays[: len(schema)], schema=schema)
 
 
 def _nullified(column: pa.Array) -> pa.Array:

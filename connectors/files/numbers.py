@@ -55,7 +55,9 @@ def held(batches: Iterator[pa.RecordBatch], count: int, form: Form) -> list[bool
 def rewritten(
     read: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema, form: Form, columns: Collection[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of texts that `read` gives, with numbers made plain. The last column holds faults.
+    """Yield the batches of texts that `read` gives, with numbers made plain. The last column of `schema` holds faults.
+
+    What is read has one column more: the line of each row, with which a fault begins.
 
     `columns` hold the numbers; where none are named, those in which there is one that is not plain: then it is read twice.
     A number there of another form (`1.5` beside `1,5`), which could be taken for a plain one, is the fault of its row.
@@ -64,11 +66,12 @@ def rewritten(
     names = schema.names[:count]
     chosen = held(read(), count, form) if columns is None else [name in columns for name in names]
     for batch in read():
-        arrays = batch.columns
+        *arrays, lines = batch.columns
         for at, name in enumerate(names):
             if chosen[at]:
                 arrays[at], other = _plain(arrays[at], form)
-                said = pa.scalar(f"{name} is a number, but not written as decimal: and thousands: say")
+                amiss = f": {name} is a number, but not written as decimal: and thousands: say"
+                said = pc.binary_join_element_wise("line ", lines.cast(pa.string()), amiss, "")
                 arrays[count] = pc.coalesce(arrays[count], pc.if_else(other, said, pa.scalar(None, pa.string())))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -457,7 +457,8 @@ def test_lines_of_a_header_are_joined(lines: list[list[str]], names: list[str]) 
 )
 def test_numbers_are_made_plain(decimal: str, thousands: str, cell: str, plain: str | None) -> None:
     schema = pa.schema([("n", pa.string()), (FAULT, pa.string())])
-    batch = pa.record_batch([pa.array([cell, None]), pa.nulls(2, pa.string())], schema=schema)
+    columns = [pa.array([cell, None]), pa.nulls(2, pa.string()), pa.array([2, 3])]
+    batch = pa.record_batch(columns, schema=schema.append(pa.field("", pa.int64())))
     form = numbers.Form(decimal, thousands)
     [found] = numbers.rewritten(lambda: iter([batch]), schema, form)
     assert found.column(0).to_pylist() == [plain or cell, None]
@@ -479,7 +480,7 @@ def test_a_number_of_another_form_is_the_fault_of_its_row(tmp_path: Path) -> Non
     found = careful(read(path, **said)).read_all()
     assert found["a"].to_pylist() == ["1234", "2500.5", "1.5", "12.5"]
     faults = found[FAULT].to_pylist()
-    assert faults == [None, None, "a is a number, but not written as decimal: and thousands: say", None]
+    assert faults == [None, None, "line 4: a is a number, but not written as decimal: and thousands: say", None]
     assert found["b"].to_pylist() == ["1.5", "2.5", "3.5", "4.5"], "nothing there is so written"
     named = careful(read(path, **said, numbers=["c"])).read_all()
     assert named["a"].to_pylist() == ["1.234", "2.500,5", "1.5", "12,5"]

@@ -74,6 +74,22 @@ def test_why_rows_did_not_come_whole_is_told_apart_and_in_french(bench: Bench) -
     ]
 
 
+def test_a_number_of_another_form_than_its_file_is_declared_to_have_is_told_with_its_line(bench: Bench) -> None:
+    bench.write("beffroi.yaml", CSV.replace("shops.csv", "shops.csv, csv: {decimal: ',', separator: ;}"))
+    bench.write("datasets/shops.yaml", SHOPS.replace("type: integer", "type: number"))
+    lines = [*(f"{number};a;{number},5;" for number in range(8)), '8;"over\ntwo lines";1,5;', "9;a;1.5;"]
+    bench.write("source/shops.csv", "id;name;workers;opened\n" + "\n".join(lines))
+    bench.run()
+    (found,) = quarantine.by_rule(bench.workspace, "shops")
+    assert (found.place, found.reason) == (
+        10,
+        "line 12: workers is a number, but not written as decimal: and thousands: say",
+    )
+    assert found.reason_fr.endswith(
+        "ligne 12 : workers est un nombre, mais pas écrit comme le disent decimal: et thousands:"
+    )
+
+
 def test_a_row_that_did_not_come_whole_stops_no_step_that_reads_all_values_first(bench: Bench) -> None:
     """Such as those that ask a library of each distinct value, while the run is being prepared."""
     bench.write("beffroi.yaml", CSV)
