@@ -151,21 +151,28 @@ def _keys(
         )
         if then is None or not _count(connection, "FROM beffroi_big"):
             break
-        connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of FROM (
-            SELECT {_key([then], types)}, before, of FROM (SELECT n, k AS before, of FROM beffroi_wide
-            SEMI JOIN beffroi_big USING (k)) JOIN {prepared} USING (n)) WHERE k IS NOT NULL"""
-        )
-        if new:  # not in the same statement: DuckDB 2.0 fails on such a join of a join of many records
-            ours = f"SELECT k FROM beffroi_wide SEMI JOIN {new} USING (n)"
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM beffroi_wide SEMI JOIN ({ours}) beffroi_asked USING (k)"
-            )
+        _narrow(connection, prepared, then, types, new)
     left_out = 0 if star else _count(connection, "FROM beffroi_big")
     if star:
         _star(connection, across)
     connection.execute("DROP TABLE beffroi_wide; DROP TABLE beffroi_big")
     return left_out
+
+
+def _narrow(
+    connection: duckdb.DuckDBPyConnection, prepared: str, then: str, types: dict[str, str], new: str | None
+) -> None:
+    """Make the keys of beffroi_wide that are in beffroi_big narrower by a column; only those that `new` records have stay."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of FROM (
+        SELECT {_key([then], types)}, before, of FROM (SELECT n, k AS before, of FROM beffroi_wide
+        SEMI JOIN beffroi_big USING (k)) JOIN {prepared} USING (n)) WHERE k IS NOT NULL"""
+    )
+    if new:  # not in the same statement: DuckDB 2.0 fails on such a join of a join of many records
+        ours = f"SELECT k FROM beffroi_wide SEMI JOIN {new} USING (n)"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM beffroi_wide SEMI JOIN ({ours}) beffroi_asked USING (k)"
+        )
 
 
 def _star(connection: duckdb.DuckDBPyConnection, across: str | None) -> None:
