@@ -62,5 +62,4 @@ def rivals(
     )
     for table in ("ends", "met", "between", "levels"):
         connection.execute(f"DROP TABLE beffroi_{table}")
-    row = connection.execute(f"SELECT count(*) FROM {into}").fetchone()
-    return int(row[0]) if row else 0
+    return int(connection.execute(f"SELECT count(*) FROM {into}").fetchall()[0][0])
