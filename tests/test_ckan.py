@@ -314,6 +314,7 @@ def test_the_real_communes_arrive(root: Path, peer: CkanPeer, remote: ckanapi.Re
     declared = declared.replace("registry: communes", "registry: folder\n  table: communes").replace(
         "owner: ville", "owner: town"
     )
+    declared = declared.replace("rows: {min: 34000, max: 36000}", f"rows: {{min: {rows}, max: {rows}}}")
     (root / "datasets" / "communes.yaml").write_text(declared, encoding="utf-8")
     workspace = Workspace(root)
     run(workspace, "communes")
