@@ -26,8 +26,8 @@ SENTENCES: Mapping[str, str] = {
 }  # fmt: skip
 """The French of each sentence, by its English template.
 
-`{name}` is a word that stays as it is, `{name:list}` several, `{name:any}` whatever it is; `{name:said}` is a sentence
-that is put into French in turn, `{name:each}` several, `{name:or}` and `{name:and}` two and more, `{name:wrong}` what is wrong with a body.
+`{name}` is a word that stays as it is, `{name:list}` several, `{name:any}` whatever it is, `{name:quoted}` whatever stands
+in quotes; `{name:said}` is a sentence that is put into French in turn, `{name:each}` several, `{name:or}` and `{name:and}` two and more, `{name:wrong}` what is wrong with a body.
 """
 
 LONGEST = 2000
@@ -41,11 +41,13 @@ _PARTS: Mapping[str, str] = {
     "": r"[^\s;(]+",
     "list": r"[^\s;(]+(?:,? [^\s;(,]+)*",
     "any": r".+?",
+    "quoted": r"'.*'|\".*\"",
     "said": r".*",
     **dict.fromkeys(_JOINED, r".+"),
     "wrong": r".+",
 }
-"""What a part of a template may be: a word, words with commas, anything, a sentence or complaints to be put into French."""
+"""What a part of a template may be: a word, words with commas, anything, a text in quotes, a sentence or complaints to be put into
+French."""
 
 
 @functools.lru_cache(256)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.patterns import NotRead, matching
+from connectors.patterns import NotRead, matching, takes_long
 
 Schema = Mapping[str, Any]
 
@@ -84,17 +84,29 @@ def fitting(pattern: str) -> str | None:
     """Return a short text that a pattern takes; None where it is not read, or reads otherwise in Python."""
     try:
         text = matching(re.sub(r"(?<!\\)\(\?(P<\w+>|:)", "(", pattern))  # groups are read, but not their kinds
-    except NotRead:
+        return text if re.fullmatch(pattern, text, re.ASCII) else None
+    except (NotRead, re.error):
         return None
-    return text if re.fullmatch(pattern, text, re.ASCII) else None
 
 
 def is_of(schema: Schema, text: str) -> bool:
-    """Tell whether a text is of a schema, as far as that is of texts: one of its format is what stands for that here."""
+    """Tell whether a text is of a schema, as far as that is of texts: one of its format is what stands for that here.
+
+    Raises NoExample where Python does not read its pattern, as XML Schema's of categories, or would for long.
+    """
     return (
         schema.get("type") == "string"
         and text in schema.get("enum", [text])
         and text == TEXTS.get(schema.get("format", ""), text)
         and schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
-        and ("pattern" not in schema or re.search(schema["pattern"], text) is not None)
+        and ("pattern" not in schema or _takes(schema["pattern"], text))
     )
+
+
+def _takes(pattern: str, text: str) -> bool:
+    if takes_long(pattern):
+        raise NoExample(pattern)
+    try:
+        return re.search(pattern, text) is not None
+    except re.error as error:
+        raise NoExample(pattern) from error

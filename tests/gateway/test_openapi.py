@@ -276,7 +276,9 @@ SCHEMAS = st.recursive(
                   st.integers(-50, 50), st.integers(0, 50)),
         st.sampled_from([{"type": "string", "format": each} for each in (*by_schema.TEXTS, "unheard-of")]),
         st.sampled_from([{"type": "string", "pattern": each} for each in (
-            "^[A-Z]{2}[0-9]{4}$", "^(?:a|b)+$", "^$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "^(?!x)y$", "b$")]),
+            "^[A-Z]{2}[0-9]{4}$", "^(?:a|b)+$", "^$", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "^(?!x)y$", "b$",
+            r"^(?:\p{Lu}[a-z]+)$")]),  # as a WSDL may have it, and Python does not
+        st.just({"type": "string", "minLength": 60, "pattern": "^(?:(t+)+x)$"}),
         st.lists(st.integers() | st.text(), min_size=1, max_size=3).map(lambda each: {"enum": each}),
         st.just({"type": "integer", "multipleOf": 7}),
     ),
