@@ -159,14 +159,28 @@ class Schema:
 
 
 def _compiled(root: etree._Element) -> etree.XMLSchema:
-    """Compile schemas. Any thread that parses XML meanwhile may end the resolving of ours, which is the process's."""
+    """Compile schemas. Any thread that parses XML meanwhile may end the resolving of ours, which is the process's.
+
+    A document that is included and not found is an error; one that is imported only a warning, after which libxml2
+    knows nothing of its namespace: such a schema would refuse what is right for as long as it is kept.
+    """
     for _ in range(COMPILING_TRIES):
         try:
-            return etree.XMLSchema(root)
+            compiled = etree.XMLSchema(root)
         except etree.XMLSchemaParseError as error:
-            if "Failed to load the document 'document:" not in str(error):
+            if not _not_found(error.error_log):
                 raise
-    return etree.XMLSchema(root)
+        else:
+            if not _not_found(compiled.error_log):
+                return compiled
+    raise Misconfigured("the schemas of a WSDL were not found in memory while other threads read XML: ask again")
+
+
+def _not_found(log: etree._ListErrorLog) -> bool:
+    return any(
+        entry.type_name == "SCHEMAP_WARN_UNLOCATED_SCHEMA" or "Failed to load the document 'document:" in entry.message
+        for entry in log
+    )
 
 
 def _alone(document: SchemaDocument, names: Mapping[str | None, str]) -> bytes:
