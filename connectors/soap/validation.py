@@ -1,4 +1,4 @@
-"""Validates by the schemas of a WSDL with libxml2, and tells what is wrong without telling any value.
+"""Validates by the schemas of a WSDL with libxml2.
 
 Schemas as registries write them often compile nowhere but with them: one namespace in several documents, imports left
 out, an import that names the wrong file. They are therefore laid flat first: one schema a namespace includes all that
@@ -14,6 +14,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import Misconfigured
+from connectors.soap.complaints import told
 from connectors.soap.names import XSD, local, named, qualified
 from connectors.soap.simple import MEMBER
 from connectors.soap.wsdl import SchemaDocument
@@ -101,7 +102,7 @@ class Schema:
             valid = compiled.validate(element)
         except etree.XMLSchemaValidateError:  # libxml2 gives up on a pattern rather than try every way to match it
             return [f"{local(element.tag)}: a pattern of the schema takes too long to try on a value in it"]
-        return [] if valid else _told(compiled.error_log)
+        return [] if valid else told(compiled.error_log)
 
     def accepts(self, tag: str, text: str) -> bool:
         """Tell whether the element `tag` may have this text. Raises ValueError where libxml2 cannot tell."""
@@ -250,62 +251,3 @@ class _Resolver(etree.Resolver):
 
     def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
         return self.resolve_string(self._documents[system_url or ""], context, base_url=system_url)
-
-
-# --- telling errors: libxml2's own messages quote the value, which may be personal data -------------------------------
-
-_KINDS = {
-    "SCHEMAV_ELEMENT_CONTENT": "not expected here, or an element within is missing",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_1": "content where the schema wants none",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_2": "elements where the schema wants a text",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "a text where the schema wants elements",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "an attribute that the schema does not know",
-    "SCHEMAV_CVC_COMPLEX_TYPE_4": "an attribute is missing",
-    "SCHEMAV_CVC_TYPE_3_1_1": "an attribute that the schema does not know",
-    "SCHEMAV_CVC_TYPE_2": "an abstract type: its xsi:type must name another",
-    "SCHEMAV_CVC_TYPE_3_1_2": "elements where the schema wants a text",
-    "SCHEMAV_CVC_ELT_1": "an element that the schema does not know",
-    "SCHEMAV_CVC_ELT_3_1": "xsi:nil where the schema does not allow it",
-    "SCHEMAV_CVC_ELT_3_2_1": "xsi:nil on an element that is not empty",
-    "SCHEMAV_CVC_ELT_4_2": "an xsi:type that the schema does not know",
-    "SCHEMAV_CVC_ELT_4_3": "an xsi:type that does not fit",
-    "SCHEMAV_CVC_PATTERN_VALID": "a value that does not match the pattern",
-    "SCHEMAV_CVC_ENUMERATION_VALID": "a value that is not one of those allowed",
-}
-
-
-_OTHERS = {"SCHEMAV_CVC_DATATYPE_VALID_1_2_1": "a name whose prefix is not declared"}
-
-
-def _told(log: etree._ListErrorLog) -> list[str]:
-    """Make our own sentences of libxml2's error log, one for each element and line."""
-    found: dict[tuple[str, int], list[str]] = {}
-    for entry in log:
-        # The names of elements, attributes and types stand at fixed places of the message, before and after the value.
-        place = re.match(
-            r"Element '(?:\{[^}']*\})?([^'{}]*)'(?:, attribute '(?:\{[^}']*\})?([^'{}]*)')?", entry.message
-        )
-        name = "?" if place is None else f"{place[1]}/@{place[2]}" if place[2] else place[1]
-        kind = _KINDS.get(entry.type_name)
-        if kind is None:
-            wanted = re.search(r" of the \w+ type '(?:\{[^}']*\})?([\w.:-]+)'\.$", entry.message)
-            kind = (
-                f"a value that is not a valid {wanted[1]}"
-                if wanted
-                else _OTHERS.get(entry.type_name, f"not valid ({entry.type_name})")
-            )
-        found.setdefault((name, entry.line), []).append(kind + _expected(entry))
-    return [f"{name}{f', line {line}' if line else ''}: {kinds[0]}" for (name, line), kinds in found.items()]
-
-
-def _expected(entry: etree._LogEntry) -> str:
-    """Return the names that the schema expects at a place, which libxml2 puts at the end of its message."""
-    if entry.type_name == "SCHEMAV_CVC_COMPLEX_TYPE_4":
-        missing = re.search(r"The attribute '(?:\{[^}']*\})?([^'{}]*)' is required but missing\.$", entry.message)
-        return f": {missing[1]}" if missing else ""
-    if entry.type_name != "SCHEMAV_ELEMENT_CONTENT":
-        return ""
-    expected = re.search(r" Expected is (?:one of )?\( ([^()']*) \)\.$", entry.message)
-    names = [local(name.strip()) for name in expected[1].split(",")] if expected else []
-    what = "missing within" if "Missing child element" in entry.message else "expected"
-    return f" ({what}: {', '.join(names)})" if names else ""
