@@ -134,7 +134,7 @@ def public(jwks: bytes) -> dict[str, Ed25519PublicKey]:
             key for key in msgspec.json.decode(jwks, type=_JwkSet).keys if (key.kty, key.crv) == ("OKP", "Ed25519")
         ]
         return {key.kid: _public(key.x) for key in found}
-    except ValueError:  # msgspec's errors too
+    except (ValueError, RecursionError):  # msgspec's errors too
         raise InvalidRequest('the keys must be a JWK Set, {"keys": […]}, as /.well-known/jwks.json has it') from None
 
 

@@ -87,7 +87,7 @@ def parents(module: str) -> Iterator[str]:
 
 
 SOAP_PARTS = {
-    "what a WSDL says": "names catalogue documents gathering definitions wsdl validation components nodes simple "
+    "what a WSDL says": "names catalogue documents gathering definitions wsdl complaints validation components nodes simple "
     "attributes shapes values lexical",
     "a call": "client prepared messages encode decode aside encoded envelopes depth attachments security signed xmldsig "
     "faults bulk way columns table moving",

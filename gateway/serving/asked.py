@@ -108,9 +108,9 @@ class Asked:
         started = time.monotonic()
         line, _, rest = request.partition(b"\r\n")
         headers, _, body = rest.partition(b"\r\n\r\n")
-        method, _, target = line.removesuffix(b" HTTP/1.1").partition(b" ")
-        if method not in (b"GET", b"POST") or not target.startswith(b"/lookups/") or not line.endswith(b" HTTP/1.1"):
+        if not _asks(line):
             return False
+        method, _, target = line.removesuffix(b" HTTP/1.1").partition(b" ")
         try:
             asker = self._askers.again(headers)
             if asker is None or len(body) != (asker.length or 0):
@@ -121,8 +121,9 @@ class Asked:
 
     def remember(self, request: bytes, asker: Asker) -> None:
         """Remember who asked by the headers of a request that was taken, and was all that its segment held."""
-        headers, end, body = request.partition(b"\r\n")[2].partition(b"\r\n\r\n")
-        if end and len(body) == (asker.length or 0):  # else the server saw it end elsewhere
+        line, _, rest = request.partition(b"\r\n")
+        headers, end, body = rest.partition(b"\r\n\r\n")
+        if end and _asks(line) and len(body) == (asker.length or 0):  # else the server saw it begin or end elsewhere
             self._askers.remember(headers, asker)
 
     def _take(self, asker: Asker, method: bytes, target: bytes, body: bytes, tell: Tell, started: float) -> bool:
@@ -195,6 +196,11 @@ class Asked:
         if (found := self._decided.get(key)) is None:
             found = self._decided[key] = decide(self._workspace, caller, lookup.resource, None, by_row=True)
         return found
+
+
+def _asks(line: bytes) -> bool:
+    """Tell whether the first line of what came is that of a question: an empty one may stand before it."""
+    return line.startswith((b"GET /lookups/", b"POST /lookups/")) and line.endswith(b" HTTP/1.1")
 
 
 def _question(method: bytes, rest: list[bytes], asker: Asker, body: bytes, lookup: _Lookup) -> _Question | None:

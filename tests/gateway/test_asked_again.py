@@ -139,6 +139,17 @@ def test_what_is_known_is_usual(service: Service, token: str) -> None:
         assert not asyncio.run(known(*each)), each
 
 
+def test_what_stands_behind_an_empty_line_is_no_head(service: Service, token: str) -> None:
+    """Servers pass over one before a request: what follows it begins with the request's own line, which is no header."""
+    asked, question = Asked(service), GET % b"01001" + head(token)
+    told, _ = asyncio.run(sent(asked, service, [b"\r\n" + question]))
+    assert told.count(b'"code":"01001"') == 1
+    assert not asked._askers._known
+    told, closed = asyncio.run(sent(asked, service, [GET % b"01002" + question]))
+    assert told.startswith(b"HTTP/1.1 400")
+    assert closed
+
+
 def test_a_head_that_is_known_is_good_as_long_as_its_token(service: Service) -> None:
     asked, token = Asked(service), service.tokens.issue("mairie")
     question = GET % b"01001" + head(token)
@@ -176,7 +187,7 @@ def test_so_many_heads_are_known(service: Service, token: str) -> None:
     [asker] = [asked._askers.read([(b"authorization", f"Bearer {token}".encode())], None)]
     assert asker is not None
     for number in range(MOST_TEXTS + 5):
-        asked.remember(b"GET / HTTP/1.1\r\nA: %d\r\n\r\n" % number, asker)
+        asked.remember(b"GET /lookups/ HTTP/1.1\r\nA: %d\r\n\r\n" % number, asker)
     assert len(asked._askers._known) == MOST_TEXTS
 
 

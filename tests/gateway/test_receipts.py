@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.errors import InvalidRequest, Misconfigured, NotFound
@@ -407,6 +407,7 @@ def test_what_is_no_receipt_is_refused_in_words(text: str) -> None:
 
 
 @given(st.binary())
+@example(b'{"keys":[],"x":' + b"[" * 100_000)
 def test_what_are_no_keys_are_refused_in_words(content: bytes) -> None:
     with contextlib.suppress(InvalidRequest):
         public(content)
