@@ -1,7 +1,7 @@
 """The command `beffroi` from a process that has imported all of it: a start costs a tenth of what it costs alone.
 
-What is run is the same: a process of its own for each command, with its caller's arguments, folder, environment and
-standard streams, and an exit status. Only `beffroi serve` and `beffroi demo`, which somebody ends, start from nothing.
+What is run is the same: a process of its own for each command, with its caller's arguments, folder, umask, environment
+and standard streams, and an exit status. Only `beffroi serve` and `beffroi demo`, which somebody ends, start from nothing.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import pkgutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
@@ -28,7 +29,7 @@ if sys.argv[1:2] in (["serve"], ["demo"]):
     os.execv({real!r}, [{real!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as to:
     to.connect({path!r})
-    told = marshal.dumps((sys.argv, os.getcwd(), dict(os.environb)))
+    told = marshal.dumps((sys.argv, os.getcwd(), os.umask(0o777), dict(os.environb)))
     socket.send_fds(to, [len(told).to_bytes(8)], [0, 1, 2])
     to.sendall(told)
     sys.exit((to.recv(1) or b"\\1")[0])
@@ -83,13 +84,15 @@ def _be_the_command(caller: socket.socket) -> None:
     told = b""
     while len(told) < int.from_bytes(size):
         told += caller.recv(2**16)
-    sys.argv, folder, environment = marshal.loads(told)
+    sys.argv, folder, mask, environment = marshal.loads(told)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     os.environb.clear()
     os.environb.update(environment)
+    os.umask(mask)
+    time.tzset()
     os.chdir(folder)
     main(prog_name="beffroi")
 
