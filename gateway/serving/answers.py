@@ -15,6 +15,7 @@ from gateway.languages import LANGUAGE, preferred
 from gateway.problems import internal, problem
 from gateway.receipt_signing import Proven
 from gateway.service import Service
+from gateway.serving.askers import Raw
 from gateway.serving.front import ALWAYS, line
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from gateway.journal.chain import Row
 
-Raw = list[tuple[bytes, bytes]]
 Tell = Callable[[int, bytes, bytes], None]
 """Who hears an answer: its status, its headers behind the server's own, each with its end of line, and its body."""
 
