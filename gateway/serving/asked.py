@@ -26,8 +26,8 @@ from gateway.lookups.carried import told_of, words_of
 from gateway.lookups.hiding import fields_of
 from gateway.lookups.plainly import Plainly, reader
 from gateway.service import Service
-from gateway.serving.answers import Begun, Raw, Tell, end
-from gateway.serving.askers import Asker, Askers
+from gateway.serving.answers import Begun, Tell, end
+from gateway.serving.askers import Asker, Askers, Raw
 from gateway.serving.front import MAX_BODY
 from gateway.serving.short import PLAIN
 from gateway.serving.turn import Together
