@@ -158,11 +158,13 @@ were asked and why each had no answer. `retry_in` and the header `Retry-After` s
 asking again; every answer with status 503 has that header. A byte range outside a file is an `invalid-request` with
 status 416. No problem repeats a personal identifier.
 
-Who sends `Accept-Language: fr` reads `title`, `todo` and `detail` in French, in bulk and fan-out too; each sentence is
-French whole or English whole. `Content-Language` is `fr`, or `fr, en` where what was wrong is told in English only, as
-what a connector says of an answer that cannot be read. Programs lose nothing: the codes are the same.
+Who sends `Accept-Language: fr` reads `title`, `todo` and `detail` in French, in bulk and fan-out too, and so the
+`detail` of what was `tried` before an answer; each sentence is French whole or English whole. `Content-Language` is
+`fr`, or `fr, en` where what was wrong is told in English only, as what a connector says of an answer that cannot be
+read. Programs lose nothing: the codes are the same.
 
-The command line says the same on standard error, in English, and ends with status 1; with `--json`, as JSON.
+The command line says the same on standard error, in its own language, and ends with status 1; with `--json`, as JSON
+in English.
 
 | code | status | fault | what it means | what to do |
 |---|---|---|---|---|

@@ -6,7 +6,7 @@ A sentence is put into French whole or not at all: where a part of it has no Fre
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from string import Formatter
 from typing import Any
@@ -92,9 +92,16 @@ def translated(code: str, told: Mapping[str, Any]) -> tuple[dict[str, Any], str]
     detail = in_french(told["detail"])
     found["detail"] = told["detail"] if detail is None else detail
     if told.get("tried"):
-        found["tried"] = [{**each, "detail": in_french(each["detail"]) or each["detail"]} for each in told["tried"]]
+        found["tried"] = retold(told["tried"])
     whole = detail is not None and all(in_french(each["detail"]) is not None for each in told.get("tried") or ())
     return found, "fr" if whole else "fr, en"
+
+
+def retold(tried: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return what was tried, each `detail` in French where French is asked for and has it: what is kept is English."""
+    if LANGUAGE.get() != "fr":
+        return [dict(each) for each in tried]
+    return [{**each, "detail": in_french(each["detail"]) or each["detail"]} for each in tried]
 
 
 def _part(kind: str, text: str, depth: int) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from connectors.errors import BeffroiError
-from gateway.languages import translated
+from gateway.languages import retold, translated
 from gateway.lookups.incoming import IDENTIFIER, MEDIA, Form, Row
 from gateway.preferences import preferences
 
@@ -80,7 +80,7 @@ class Writer:
     def some(self, rows: Iterable[tuple[Row, Told]]) -> str:
         """Return some outcomes, one after the other."""
         write = self._csv if self.form == "csv" else self._json
-        return "".join(write(row, _read_by(told)) for row, told in rows)
+        return "".join(write(row, read_by(told)) for row, told in rows)
 
     def _json(self, row: Row, told: Told) -> str:
         came = {"came": dict(zip(self.columns, row.came, strict=True))} if row.came else {}
@@ -123,11 +123,13 @@ def no_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _read_by(told: Told) -> Told:
-    """Return an outcome, its problem in the language that the reader prefers."""
-    if "problem" not in told:
+def read_by(told: Told) -> Told:
+    """Return an outcome, or an answer, as its reader has it: its problem, or what was tried, in the language she prefers."""
+    if "problem" in told:
+        return {**told, "problem": translated(told["outcome"], told["problem"])[0]}
+    if not told["meta"]["tried"]:
         return told
-    return {**told, "problem": translated(told["outcome"], told["problem"])[0]}
+    return {**told, "meta": {**told["meta"], "tried": retold(told["meta"]["tried"])}}
 
 
 def _our(name: str) -> bool:

@@ -19,6 +19,7 @@ from gateway.callers.access import visible
 from gateway.lookups import identity, incoming, on, together, verifying
 from gateway.lookups.answering import answer
 from gateway.lookups.many import Many
+from gateway.lookups.outgoing import read_by
 from gateway.lookups.question import Question, day
 from gateway.lookups.verifying import Verified
 from gateway.problems import documented, problem
@@ -248,7 +249,9 @@ async def _answered(
     except MethodNotAllowed as error:
         return problem(error, headers={"Allow": _allowed(service, name, request)})
     headers = {"Cache-Control": "no-store", "Age": str(told["meta"]["age_seconds"])}
-    return Response(msgspec.json.encode(told), headers=headers, media_type="application/json")
+    if told["meta"]["tried"]:  # sentences: no answer without them depends on the language
+        headers["Vary"] = "Accept-Language"
+    return Response(msgspec.json.encode(read_by(told)), headers=headers, media_type="application/json")
 
 
 def _anew(request: Request) -> bool:

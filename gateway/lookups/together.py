@@ -12,6 +12,7 @@ from connectors.json_names import once
 from gateway.callers.access import Caller
 from gateway.journal import Entry
 from gateway.lookups.answering import answer
+from gateway.lookups.outgoing import read_by
 from gateway.lookups.question import Question
 from gateway.lookups.verifying import Verified
 from gateway.problems import Problem, problem, sentences, status_of
@@ -98,4 +99,4 @@ async def _outcome(service: Service, caller: Caller, part: Part, *, anew: bool) 
         told = await answer(service, part.lookup, caller, part, anew=anew)
     except BeffroiError as error:
         return {"lookup": part.lookup, "status": status_of(error), "problem": json.loads(bytes(problem(error).body))}
-    return {"lookup": part.lookup, "status": 200, **told}
+    return {"lookup": part.lookup, "status": 200, **read_by(told)}

@@ -112,6 +112,13 @@ def test_an_old_answer_is_told_only_where_nobody_can_answer_and_the_lookup_says_
         assert (old.status, old.json["data"]) == (200, first.json["data"])
         assert old.json["meta"]["cached"] == "stale"
         assert [tried["code"] for tried in old.json["meta"]["tried"]] == ["down"]
+        told = [
+            person(gateway, nirs[0], Accept_Language=each).json["meta"]["tried"][0]["detail"] for each in ("fr", "en")
+        ]
+        assert told[0].startswith("civil n'a pas ")
+        assert told[1].startswith(("civil could not ", "civil did not ")), (
+            "what is kept speaks no language of a reader's"
+        )
 
 
 def test_the_same_question_asked_by_many_at_once_is_asked_of_the_registry_once(

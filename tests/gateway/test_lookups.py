@@ -204,6 +204,28 @@ def test_a_dataset_without_a_version_is_passed_over(gateway: Gateway, faults: Fa
     assert (reply.code, len(reply.json["tried"])) == ("down", 2)
 
 
+def test_what_was_tried_before_is_told_in_the_language_of_who_asks(gateway: Gateway) -> None:
+    """Alone, together with others and of many rows; and what one reader was told in French the next is told in English."""
+    said = {
+        "fr": "le jeu de données never n'a pas encore de version : `beffroi run never` en fait une",
+        "en": "the dataset never has no version yet: `beffroi run never` makes one",
+    }
+    for language in ("fr", "en", "fr"):
+        headers = gateway.headers("mairie", "inscription-scolaire") | {"Accept-Language": language}
+
+        def post(path: str, body: object, headers: dict[str, str] = headers) -> Reply:
+            return ask(gateway.url, "POST", path, headers, body)
+
+        alone = ask(gateway.url, "GET", "/lookups/unmade/75056", headers)
+        posted = post("/lookups/unmade", {"identifier": "75056"})
+        together = post("/lookups", [{"lookup": "unmade", "identifier": "75056"}]).json["data"][0]
+        many = post("/lookups/unmade", {"identifiers": ["75056"]}).json["data"][0]
+        metas = [alone.json["meta"], posted.json["meta"], together["meta"], many["meta"]]
+        assert [meta["tried"][0]["detail"] for meta in metas] == [said[language]] * 4
+        assert (alone.headers["vary"], posted.headers["vary"]) == ("Accept-Language", "Accept-Language")
+    assert gateway.get("/lookups/commune/01001", "mairie").headers["vary"] is None, "nothing of it is a sentence"
+
+
 def test_a_dataset_that_is_broken(root: Path, faults: Faults) -> None:
     with Gateway(root) as gateway:
         faults["communes"].fault = "refuse"
