@@ -8,6 +8,7 @@ import pyarrow as pa
 from benchmarks.linking import measures
 from benchmarks.linking.cases import OURS, true_pairs
 from pipelines.linking.clustering.clusters import cluster
+from pipelines.linking.deciding.questions import Settled
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
 from pipelines.linking.scoring.model import Model, train
@@ -96,20 +97,32 @@ def judged(connection: duckdb.DuckDBPyConnection, of: Recipe, *, across: bool) -
     ).fetchall()[0]  # of pairs that a run links by themselves: ties are asked of a person
     told["fixed"] = measures.scores(right, linked, truth)
     told["clusters"] = measures.clustered(connection, "grouped", truth, across=across)
-    queued, asked = connection.execute(
-        "SELECT count(DISTINCT n), (SELECT count(*) FROM clusters_bands WHERE band = 'doubtful') FROM"
-        " (SELECT unnest([l, r]) AS n FROM clusters_bands WHERE band = 'doubtful')"
-    ).fetchall()[0]
-    same = connection.execute(
-        "SELECT count(*) FROM clusters_bands b JOIN truth x ON x.n = b.l JOIN truth y ON y.n = b.r"
-        " WHERE band = 'doubtful' AND x.entity = y.entity"
-    ).fetchall()[0][0]
-    return told | {
-        "queued_rows": queued / rows,
-        "questions": asked,
-        "questions_same": same,
-        "questions_in_rows": asked / rows,
-    }
+    return told | _asked(connection, rows)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, rows: int) -> dict[str, Any]:
+    """Return what a person is asked who answers by the truth, the likeliest first, as `beffroi decide` asks.
+
+    Of all doubtful pairs of two clusters one is asked, and none that earlier answers answer. `questions_in_rows` is how
+    many questions there are to each row: each is of one row, whether it is another's. `queued_rows` counts the rows of
+    both sides of the questions.
+    """
+    doubtful = connection.execute(
+        """SELECT b.l, b.r, x.cluster::VARCHAR, y.cluster::VARCHAR, s.entity = t.entity FROM clusters_bands b
+        JOIN pairs p ON p.l = b.l AND p.r = b.r JOIN clusters x ON x.n = b.l JOIN clusters y ON y.n = b.r
+        JOIN truth s ON s.n = b.l JOIN truth t ON t.n = b.r
+        WHERE band = 'doubtful' ORDER BY p.probability DESC, b.l, b.r"""
+    ).fetchall()
+    settled, queued, said = Settled(), set[int](), list[bool]()
+    for l, r, one, other, same in doubtful:  # noqa: E741  # as the columns of pairs are called
+        if not settled.knows(one, other):
+            settled.say(one, other, "same" if same else "different")
+            queued |= {l, r}
+            said.append(same)
+    return {
+        "questions": len(said), "questions_same": sum(said), "questions_in_rows": len(said) / rows,
+        "queued_rows": len(queued) / rows,
+    }  # fmt: skip
 
 
 def whole(connection: duckdb.DuckDBPyConnection, table: pa.Table, *, across: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ FEW = 50
 SAID_M, SAID_U = 20.0, 2.0
 """As many pairs of the same entity, and of two, what the recipe says stands for."""
 
-RARELY = 0.05
+RARELY = 0.005
 """Of what the recipe says of m, at least this remains: training on one register must not make a mistake impossible."""
 
 Levels = dict[str, list[tuple[float, float]]]
