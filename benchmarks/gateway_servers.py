@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers import virtual_environment
+from tests.peers import ports, virtual_environment
 from tests.peers.postgresql.peer import PASSWORD, PostgreSqlServer
 from tests.peers.process import Process
 
@@ -201,12 +201,15 @@ def datasette(database: Path) -> Server:
 
 def roapi(parquet: Path) -> Server:
     """Return roapi over a Parquet file that it holds in memory."""
-    port = free()
-    command = [
-        str(environment("roapi") / "roapi"), "--addr-http", f"127.0.0.1:{port}", "--table", f"companies={parquet}",
-        "--addr-postgres", f"127.0.0.1:{free()}", "--addr-flight-sql", f"127.0.0.1:{free()}",
-    ]  # fmt: skip
-    return Server(lambda: command, ready=rf"Listening on 127\.0\.0\.1:({port}) for HTTP", guarded=True)
+
+    def command() -> list[str]:
+        http, postgres, flight = (f"127.0.0.1:{port}" for port in ports.free(3))
+        return [
+            str(environment("roapi") / "roapi"), "--addr-http", http, "--table", f"companies={parquet}",
+            "--addr-postgres", postgres, "--addr-flight-sql", flight,
+        ]  # fmt: skip
+
+    return Server(command, ready=r"Listening on 127\.0\.0\.1:(\d+) for HTTP", guarded=True)
 
 
 def fastapi(database: PostgreSqlServer) -> Server:
@@ -218,11 +221,3 @@ def fastapi(database: PostgreSqlServer) -> Server:
     url = f"postgresql://postgres:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{database.port}/postgres"
     variables = os.environ | {"DATABASE": url}
     return Server(lambda: command, ready=r"running on http://127\.0\.0\.1:(\d+)", environment=variables, guarded=True)
-
-
-def free() -> int:
-    """Return a port that nobody listens on."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -21,6 +21,7 @@ import httpx
 from benchmarks.soap import Cost, spent
 from connectors.rest import Rest
 from connectors.rest.settings import RestSettings
+from tests.peers import ports
 
 SIZE, TURNS = 200, 5
 
@@ -100,8 +101,7 @@ def bare(url: str) -> Callable[[], int]:
 @contextmanager
 def served(pages: int) -> Iterator[str]:
     """Serve the pages in a process of its own, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = ports.free()
     command = [sys.executable, "-m", "benchmarks.rest", "--serve", str(pages)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env={"PORT": str(port)}) as server:
         try:

@@ -10,7 +10,6 @@ import argparse
 import datetime as dt
 import json
 import math
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from lxml import etree
 from connectors.deadline import Deadline
 from connectors.soap import bulk
 from connectors.soap.client import SoapClient
+from tests.peers import ports
 from tests.peers.soap_server.peer import BULK_WSDL, WSDL, BulkServer, SoapServer
 
 ROOT = Path(__file__).parents[1]
@@ -300,8 +300,7 @@ def _started(root: Path, count: int) -> float:
             "  operation: Get10\n  identifier: {scheme: id, pattern: '(?P<id>[a-z]+)'}\n"
         )
         (root / "lookups" / f"l{number}.yaml").write_text(f"record: R{number}\nproviders: [{{registry: r{number}}}]\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = ports.free()
     began = time.perf_counter()
     command = [sys.executable, "-m", "gateway", "--workspace", str(root), "serve", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as gateway:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers import ports
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 """Where the command stands: the virtual environment that the tests run in."""
 
 START_SECONDS = 240.0
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ def environment(home: Path, commands: Path = BIN) -> Mapping[str, str]:
 @contextmanager
 def running_demo(root: Path) -> Iterator[Demo]:
     """Run `beffroi demo` on the workspace `root` until the block ends, if it has not ended by then."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    [port] = ports.free()
     said = root.parent / f"{root.name}.stderr"
     with said.open("wb") as stderr:
         process = subprocess.Popen(

@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,13 @@ from zeep.exceptions import Fault
 
 from connectors import sandbox
 from connectors.sandbox.civil import REGISTER
+from tests.peers import ports
 from tests.peers.fault_proxy import GARBAGE, FaultProxy
+from tests.peers.mariadb.peer import MariaDbServer
+from tests.peers.postgresql.peer import PostgreSqlServer
+from tests.peers.process import Process
+from tests.peers.s3.peer import S3Server
+from tests.peers.sftp.peer import SftpServer
 from tests.peers.soap_server.peer import SoapServer
 from tests.test_sandbox import ROOT, as_row, envelope, service
 
@@ -91,7 +97,7 @@ def test_node_ends_with_its_parent(node: SoapServer, workspace: Path) -> None:
         assert other._process.stdin is not None
         other._process.stdin.close()  # as the system does it for a parent that dies
         other._process.stdin = None
-        assert other._process.wait(5) == 0
+        assert other._process.wait(60) == 0
 
 
 def ask(proxy: FaultProxy, timeout: float = 2) -> requests.Response:
@@ -198,3 +204,37 @@ def test_proxy_half_is_half(proxy: FaultProxy) -> None:
 def test_proxy_knows_its_faults(proxy: FaultProxy) -> None:
     with pytest.raises(ValueError, match="no such fault: flood"):
         proxy.fault = "flood"
+
+
+PEERS: dict[str, Callable[[Path], Process]] = {
+    "s3": lambda _: S3Server(),
+    "sftp": SftpServer,
+    "postgresql": lambda _: PostgreSqlServer(),
+    "mariadb": lambda _: MariaDbServer(),
+}
+
+
+@pytest.mark.parametrize("peer", PEERS.values(), ids=PEERS)
+def test_a_peer_whose_port_was_taken_after_it_was_found_free_starts_on_another(
+    peer: Callable[[Path], Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, chosen, taken = ports.free, list[list[int]](), list[socket.socket]()
+
+    def hasty(count: int = 1, beside: int = 0) -> list[int]:
+        chosen.append(free(count, beside))
+        if not taken:
+            taken.append(socket.create_server(("127.0.0.1", chosen[0][-1])))
+        return chosen[-1]
+
+    monkeypatch.setattr(ports, "free", hasty)
+    with peer(tmp_path) as server:
+        taken[0].close()
+        assert len(chosen) == 2, "it was started twice, each time with ports of its own"
+        assert int(server.url.rstrip("/").rpartition(":")[2]) in chosen[1]
+
+
+def test_ports_are_none_that_the_system_gives_to_others() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found = ports.free(50, beside=10_000)
+    assert len({*found, *(port + 10_000 for port in found)}) == 100, "none twice, none where another has its second"
+    assert max(found) + 10_000 < first

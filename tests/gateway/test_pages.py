@@ -198,7 +198,7 @@ def test_the_server_ends_on_sigterm_and_logs_no_query(root: Path) -> None:
     assert ask(url, "GET", "/lookups/commune/SECRET").status == 401
     assert ask(url, "GET", "/SECRET").status == 404
     server.terminate()
-    out, log = server.communicate(timeout=10)
+    out, log = server.communicate(timeout=60)
     assert out == b""
     assert b"SECRET" not in log
     assert [line.split(b" ", 2)[2] for line in re.sub(rb" \d+ ms", b"", log).splitlines()] == [

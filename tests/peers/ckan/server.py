@@ -102,7 +102,7 @@ def start_child(
 
 
 def _wait_for(child: subprocess.Popen[bytes], name: str, connect: Callable[[], object], error: type[Exception]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             connect()

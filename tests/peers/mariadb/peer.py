@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from typing import Any, Self
 
 import pymysql
 
-from tests.peers import PeerUnavailable
+from tests.peers import PeerUnavailable, ports
 from tests.peers.process import Process
 
 PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
@@ -97,18 +96,13 @@ class MariaDbServer(Process):
         accounts.write_text("".join(f"{statement};\n" for statement in ACCOUNTS))
         accounts.chmod(0o644)
         subprocess.run([install, *common, "--skip-test-db"], check=True, capture_output=True)
+        [port] = ports.free()  # port 0 is to mariadbd its standard port
         return [
             server, *common, f"--init-file={accounts}", f"--socket={self._data / 'socket'}",
-            f"--pid-file={self._data / 'pid'}", f"--port={_free_port()}", "--bind-address=127.0.0.1",
+            f"--pid-file={self._data / 'pid'}", f"--port={port}", "--bind-address=127.0.0.1",
             "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", *self._options,
         ]  # fmt: skip
 
     def _clear(self) -> None:
         if hasattr(self, "_data"):
             shutil.rmtree(self._data, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as place:  # port 0 is to mariadbd its standard port
-        place.bind(("127.0.0.1", 0))
-        return int(place.getsockname()[1])

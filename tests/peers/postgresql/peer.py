@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import psycopg
 
-from tests.peers import virtual_environment
+from tests.peers import ports, virtual_environment
 from tests.peers.process import Process
 
 HERE = Path(__file__).parent
@@ -44,4 +44,5 @@ def programs() -> Path:
 
 
 def _command() -> list[str]:
-    return [sys.executable, "-P", str(HERE / "server.py"), str(programs()), PASSWORD]
+    [port] = ports.free()
+    return [sys.executable, "-P", str(HERE / "server.py"), str(programs()), PASSWORD, str(port)]

@@ -2,12 +2,11 @@
 
 import getpass
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.peers import PeerUnavailable
+from tests.peers import PeerUnavailable, ports
 from tests.peers.process import Process
 
 
@@ -44,8 +43,7 @@ class SftpServer(Process):
                 command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self._place / name)]
                 subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         shutil.copyfile(self._place / "user_key.pub", self._place / "authorized_keys")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        [port] = ports.free()
         config = self._place / "sshd_config"
         config.write_text(
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {self._place}/host_key\nPidFile none\n"
