@@ -28,9 +28,9 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, before: Before | N
 
 
 def prepared(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> str:
-    """Make the view of what was prepared of the records that are the same, under today's n; return its name."""
+    """Make the table of what was prepared of the records that are the same, under today's n; return its name."""
     connection.execute(
-        f"CREATE TEMP VIEW {name}_kept AS SELECT r.n, r.side, r.origin, p.* EXCLUDE (n, side, origin)"
+        f"CREATE TEMP TABLE {name}_kept AS SELECT r.n, r.side, r.origin, p.* EXCLUDE (n, side, origin)"
         f" FROM {before.table('prepared')} p JOIN {name}_same s ON p.n = s.was JOIN {name}_records r ON r.n = s.n"
     )
     return f"{name}_kept"

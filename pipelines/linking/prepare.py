@@ -21,8 +21,10 @@ def prepare(
     """Make the temp table `into` of `records`: n, side, origin and all prepared columns that the recipe reads.
 
     `records` has n, side, origin and the recipe's fields as texts, null where a record has none. `known` is a table
-    that an earlier call made: its rows are taken over as they are (with other n).
+    that an earlier call made (with other n): then `into` is a view of both, and `known` has to stay as long.
     """
+    if known:
+        view, into = into, f"{into}_made"
     cut = f"{into}_cut"
     texts = ", ".join(f"left({identifier(field)}, {LONGEST}) AS {identifier(field)}" for field in recipe.fields)
     connection.execute(
@@ -41,7 +43,7 @@ def prepare(
         )
     connection.execute(f"DROP VIEW {cut}")
     if known:
-        connection.execute(f"INSERT INTO {into} BY NAME FROM {known}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM {into} UNION ALL BY NAME FROM {known}")
 
 
 def filled(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from pipelines.linking.clustering import bands, components, events, graph, stable, troubled
 from pipelines.linking.clustering.cutting import DECIDED
@@ -135,11 +134,12 @@ def _ids(
 
     def ordered(wanted: Ints) -> Ints:
         chosen = np.isin(parts, wanted)
-        connection.register("beffroi_parts", pa.table({"n": made.n[chosen], "part": parts[chosen]}))
+        # a table: of what is only registered the engine does not know how much it is, and joins it the dear way round
+        bands.table(connection, "beffroi_parts", {"n": made.n[chosen], "part": parts[chosen]})
         found = connection.execute(
             f"SELECT part FROM {records} JOIN beffroi_parts USING (n) GROUP BY part ORDER BY min(identity)"
         ).fetchnumpy()["part"]
-        connection.unregister("beffroi_parts")
+        connection.execute("DROP TABLE beffroi_parts")
         return found.astype(np.int64)
 
     ids = stable.kept(parts, was.ids, count, ordered)

@@ -33,8 +33,9 @@ def components(count: int, left: Ints, right: Ints) -> Ints:
 
 def numbered(groups: Ints) -> tuple[Ints, int]:
     """Return groups numbered from 0 without a gap, and how many there are."""
-    heads, parts = np.unique(groups, return_inverse=True)
-    return parts.astype(np.int64), len(heads)
+    there = np.zeros(groups.max(initial=-1) + 1, np.int64)
+    there[groups] = 1
+    return (np.cumsum(there) - 1)[groups], int(there.sum())
 
 
 def apart(groups: Ints, one: Ints, other: Ints) -> Bools:

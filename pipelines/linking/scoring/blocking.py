@@ -135,23 +135,25 @@ def _keys(
 
     With `star` none is: records of such a key are each compared with the first.
     """
-    keyed = f"SELECT {_key(rule.on, types)}, {across or 0} AS of FROM {prepared}"
-    asked = f"SEMI JOIN (FROM ({keyed} SEMI JOIN {new} USING (n)) WHERE k IS NOT NULL) beffroi_asked USING (k)"
+    then = "".join(f", {_then(column, types)} AS then_{at}" for at, column in enumerate(rule.then))
+    keyed = f"SELECT {_key(rule.on, types)}, {across or 0} AS of{then} FROM {prepared}"
+    ours = f"SELECT {_key(rule.on, types)} FROM {prepared} SEMI JOIN {new} USING (n)"
+    asked = f"SEMI JOIN (SELECT k FROM ({ours}) WHERE k IS NOT NULL) beffroi_asked USING (k)"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_keys (n UINTEGER, k UBIGINT, of UINTEGER);
         CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({keyed} ANTI JOIN beffroi_alike USING (n)) beffroi_keyed
         {asked if new else ""} WHERE k IS NOT NULL"""
     )
-    for then in (*rule.then, None):
+    for at in range(len(rule.then) + 1):
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM (
                 SELECT k, count(*) AS held FROM beffroi_wide GROUP BY k, {"of" if across else "()"})
             GROUP BY k HAVING {_pairs("held", across)} > {rule.most * (rule.most - 1) // 2};
-            INSERT INTO beffroi_keys FROM beffroi_wide ANTI JOIN beffroi_big USING (k)"""
+            INSERT INTO beffroi_keys SELECT n, k, of FROM beffroi_wide ANTI JOIN beffroi_big USING (k)"""
         )
-        if then is None or not _count(connection, "FROM beffroi_big"):
+        if at == len(rule.then) or not _count(connection, "FROM beffroi_big"):
             break
-        _narrow(connection, prepared, then, types, new)
+        _narrow(connection, rule, at, types, new)
     left_out = 0 if star else _count(connection, "FROM beffroi_big")
     if star:
         _star(connection, across)
@@ -160,13 +162,14 @@ def _keys(
 
 
 def _narrow(
-    connection: duckdb.DuckDBPyConnection, prepared: str, then: str, types: dict[str, str], new: str | None
+    connection: duckdb.DuckDBPyConnection, rule: Block, at: int, types: dict[str, str], new: str | None
 ) -> None:
     """Make the keys of beffroi_wide that are in beffroi_big narrower by a column; only those that `new` records have stay."""
+    then = f"hash(unnest(then_{at}))" if types[rule.then[at]].endswith("[]") else f"then_{at}"
+    rest = "".join(f", then_{later}" for later in range(at + 1, len(rule.then)))
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of FROM (
-        SELECT {_key([then], types)}, before, of FROM (SELECT n, k AS before, of FROM beffroi_wide
-        SEMI JOIN beffroi_big USING (k)) JOIN {prepared} USING (n)) WHERE k IS NOT NULL"""
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of{rest} FROM (
+        SELECT n, k AS before, {then} AS k, of{rest} FROM beffroi_wide SEMI JOIN beffroi_big USING (k)) WHERE k IS NOT NULL"""
     )
     if new:  # not in the same statement: DuckDB 2.0 fails on such a join of a join of many records
         ours = f"SELECT k FROM beffroi_wide SEMI JOIN {new} USING (n)"
@@ -197,6 +200,12 @@ def _key(columns: list[str], types: dict[str, str]) -> str:
     if plain:
         key = f"CASE WHEN NOT ({' OR '.join(plain)}) THEN {key} END"
     return f"n::UINTEGER AS n, {key} AS k"
+
+
+def _then(column: str, types: dict[str, str]) -> str:
+    """Return SQL for what makes a key narrower later: the hash of a value, or a list as it is."""
+    name = identifier(column)
+    return name if types[column].endswith("[]") else f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END"
 
 
 def _pairs(held: str, across: str | None) -> str:

@@ -1,5 +1,6 @@
 """Levels: how near the two records of each pair are in every comparison, and how rare what they have in common is."""
 
+import re
 from collections.abc import Iterator
 
 import duckdb
@@ -12,9 +13,8 @@ SLICE = 200_000
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
     """Make beffroi_rare_COLUMN (value, a hash, and share) for every column whose rarity counts; return how often two are equal."""
-    columns = sorted({level.rare for each in used for level in each.levels if level.rare})
     found = {}
-    for column in columns:
+    for column in rares(used):
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_rare_{column} AS
             SELECT hash({column}) AS value, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
@@ -23,6 +23,11 @@ def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], p
         row = connection.execute(f"SELECT sum(share ** 2) FROM beffroi_rare_{column}").fetchone()
         found[column] = float(row[0] or 1) if row else 1.0
     return found
+
+
+def rares(used: list[Comparison]) -> list[str]:
+    """Return the columns whose rarity counts."""
+    return sorted({level.rare for each in used for level in each.levels if level.rare})
 
 
 def levels(
@@ -46,21 +51,26 @@ def compared(
 
     That is how many bits the rarity of the commoner value is worth. A query holds until the next one is asked for.
     """
-    read = columns(connection, used, prepared)
-    sides = "".join(f", {side}.{column} AS {column}_{side}" for side in "lr" for column in read)
+    read, few = columns(connection, used, prepared), _few(connection, prepared, candidates)
     levels = "".join(f", ({each.level})::UTINYINT AS level_{each.name}" for each in used)
-    kept = ", ".join(["n", *sorted({*read, *rare})])
+    kept = ", ".join(sorted({*read, *rare}))
+    held = f" SEMI JOIN (SELECT r AS n FROM {candidates}) beffroi_greater USING (n)" if few else ""
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT {kept} FROM {prepared}{_touched(connection, prepared, candidates)};
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT n, {kept} FROM {prepared}{held};
         CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT {", ".join(["n", *read])}{_bits(rare)} FROM beffroi_some{_joins(rare)};
         DROP TABLE beffroi_some"""
     )
-    for (first, last), (other, end) in _slices(connection):
+    for (first, last), (other, end) in _slices(connection, few=few):
         pairs = f"(FROM {candidates} WHERE l BETWEEN {first} AND {last} AND r BETWEEN {other} AND {end})"
+        if few:
+            some = f"(SELECT p.l AS p_l, p.r AS p_r, rules, {kept} FROM {pairs} p JOIN {prepared} l ON l.n = p.l)"
+            lesser = f"(SELECT p_l, p_r, rules{_side(read, 'l')}{_bits(rare, '_l')} FROM {some}{_joins(rare)})"
+        else:
+            lesser = f"""(SELECT p.l AS p_l, p.r AS p_r, rules{_side([*read, *_named(rare)], "l")} FROM {pairs} p
+                JOIN (FROM beffroi_sides WHERE n BETWEEN {first} AND {last}) l ON l.n = p.l)"""
         yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
-            SELECT p.l AS p_l, p.r AS p_r, rules{sides}{_of_both(rare)} FROM {pairs} p
-            JOIN (FROM beffroi_sides WHERE n BETWEEN {first} AND {last}) l ON l.n = p.l
-            JOIN (FROM beffroi_sides WHERE n BETWEEN {other} AND {end}) r ON r.n = p.r)"""
+            SELECT p.*{_side([*read, *_named(rare)], "r")} FROM {lesser} p
+            JOIN (FROM beffroi_sides WHERE n BETWEEN {other} AND {end}) r ON r.n = p.p_r)"""
     connection.execute("DROP TABLE beffroi_sides")
 
 
@@ -73,8 +83,9 @@ def again(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE beffroi_shares AS SELECT n{_bits(rare)} FROM (FROM {prepared} {touched}){_joins(rare)}"
     )
+    both = "".join(f", {side}.bits_{column} AS bits_{column}_{side}" for side in "lr" for column in rare)
     yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
-        SELECT p.l AS p_l, p.r AS p_r, rules{levels}{_of_both(rare)} FROM {known} p
+        SELECT p.l AS p_l, p.r AS p_r, rules{levels}{both} FROM {known} p
         JOIN beffroi_shares l ON l.n = p.l JOIN beffroi_shares r ON r.n = p.r)"""
     connection.execute("DROP TABLE beffroi_shares")
 
@@ -85,31 +96,33 @@ def _joins(rare: dict[str, float]) -> str:
     )
 
 
-def _bits(rare: dict[str, float]) -> str:
+def _bits(rare: dict[str, float], end: str = "") -> str:
     """Return SQL for bits_COLUMN of a record: by how much its value is rarer than two values that are equal are, mostly."""
     return "".join(
-        f", log2({often!r} / beffroi_rare_{column}.share::FLOAT) AS bits_{column}" for column, often in rare.items()
+        f", log2({often!r} / beffroi_rare_{column}.share::FLOAT) AS bits_{column}{end}"
+        for column, often in rare.items()
     )
 
 
-def _of_both(rare: dict[str, float]) -> str:
-    return "".join(f", {side}.bits_{column} AS bits_{column}_{side}" for side in "lr" for column in rare)
+def _named(rare: dict[str, float]) -> list[str]:
+    return [f"bits_{column}" for column in rare]
+
+
+def _side(columns: list[str], side: str) -> str:
+    return "".join(f", {column} AS {column}_{side}" for column in columns)
 
 
 def _commoner(rare: dict[str, float]) -> str:
     return "".join(f", least(bits_{column}_l, bits_{column}_r) AS rare_{column}" for column in rare)
 
 
-def _touched(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) -> str:
-    """Return the join that leaves the records of pairs; where pairs are many, none: it would leave nearly all."""
-    row = connection.execute(
-        f"SELECT (SELECT count(*) FROM {candidates}) < (SELECT count(*) FROM {prepared})"
-    ).fetchone()
-    touched = f"(SELECT l AS n FROM {candidates} UNION ALL SELECT r FROM {candidates})"
-    return f" SEMI JOIN {touched} beffroi_touched USING (n)" if row and row[0] else ""
+def _few(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) -> bool:
+    """Tell whether pairs are fewer than records: then the lesser ones are read as they stand, and only the others held."""
+    query = f"SELECT (SELECT count(*) FROM {candidates}) < (SELECT count(*) FROM {prepared})"
+    return bool(connection.execute(query).fetchall()[0][0])
 
 
-def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _slices(connection: duckdb.DuckDBPyConnection, *, few: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Yield bounds of n, for the lesser and for the greater record of pairs: together all pairs, each once."""
     ends = [
         end for (end,) in connection.execute(
@@ -118,12 +131,15 @@ def _slices(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[tuple[int, 
         ).fetchall()
     ] or [0]  # fmt: skip
     parts = list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
-    for at, part in enumerate(parts):
-        yield from ((part, other) for other in parts[at:])
+    if few:
+        yield from (((0, part[1]), part) for part in parts)
+    else:
+        for at, part in enumerate(parts):
+            yield from ((part, other) for other in parts[at:])
 
 
 def columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
     """Return the columns of the table `prepared` that some of the comparisons read."""
     there = [row[0] for row in connection.execute(f"DESCRIBE {prepared}").fetchall()]
     text = " ".join(" ".join([each.is_missing, *(level.sql or "" for level in each.levels)]) for each in used)
-    return [column for column in there if f"{column}_l" in text]
+    return [column for column in there if re.search(rf"\b{column}_l\b", text)]

@@ -9,7 +9,7 @@ import duckdb
 from pipelines.linking.recipe import Comparison, Recipe
 from pipelines.linking.scoring import kin
 from pipelines.linking.scoring.blocking import Blocked, candidates
-from pipelines.linking.scoring.levels import again, compared, frequencies
+from pipelines.linking.scoring.levels import again, compared, frequencies, rares
 from pipelines.linking.scoring.model import Model
 
 __all__ = ["Blocked", "Histogram", "candidates", "score"]
@@ -89,12 +89,14 @@ def weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison], *,
     others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
     every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
     which = "".join(f" WHEN level_{each.name} = 1 THEN '{each.name}'" for each in used if each.exact)
+    told = [f"rare_{column}" for column in rares(used)] if rarity else []
+    dropped = f" EXCLUDE ({', '.join(told)})" if told else ""
     return f"""
         SELECT *, 1 / (1 + 2 ** -greatest(-500, least(500, weight))) AS p FROM (
         SELECT *, ({every}) - less AS weight, ({others}) - less AS others FROM (
         SELECT *, log2({" + ".join(["1.0", *chances])}) AS less, {more} AS more,
         {f"CASE{which} END" if which else "NULL::VARCHAR"} AS identifier
-        FROM (SELECT *, {weights} FROM ({query}))))"""
+        FROM (SELECT *{dropped}, {weights} FROM ({query}))))"""
 
 
 def _told(comparison: Comparison, recipe: Recipe) -> str:
