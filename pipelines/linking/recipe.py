@@ -36,7 +36,8 @@ class Level(Declared):
     are at this level. `rare` is a column: the rarer its value, the more the level tells. What is told `elsewhere`, by a
     level of another comparison, weighs nothing here. A level `as_last` weighs what the last one does: it is how kin
     differ, so that pairs like it teach nothing of mistakes. `group` is a name for some levels, which kin are `only` at;
-    one `as_first` says, as the first level does, that both are one value, written otherwise.
+    one `as_first` says, as the first level does, that both are one value, written otherwise. A level `of_one`, where only
+    one of the two records has a value, weighs nothing: what is missing is no evidence.
     """
 
     label: Words
@@ -48,6 +49,7 @@ class Level(Declared):
     as_last: bool = False
     group: str | None = None
     as_first: bool = False
+    of_one: bool = False
 
 
 class Comparison(Declared):
@@ -120,8 +122,8 @@ class Kin(Declared):
 
     There are about `per_record` of them for each record, so what they are `alike` in weighs no more, all together, than
     it takes to find such a pair. `perhaps` they are alike in something: one half of them is, the other as any two are;
-    nearly all are `only` at the levels of a group, as a child has one of the two names of each parent. `seldom` they are
-    the same in something: so many times as often as any two, as no two children of a family have one name.
+    nearly all are `only` at the levels of a group, as a child has one of the two names of each parent; what they are alike
+    in as well, as a son is a man like his father, they are at these levels as often as the same. `seldom` they are the same in something: so many times as often as any two, as no two children of a family have one name.
     """
 
     label: Words

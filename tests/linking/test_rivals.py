@@ -1,5 +1,6 @@
 """Rivals: a record that fits two others which do not fit each other is linked to neither, until a person chooses."""
 
+import math
 from collections.abc import Iterator
 
 import duckdb
@@ -101,6 +102,8 @@ def test_kin_are_what_the_recipe_says_of_them() -> None:
     assert [weight > 3 for weight in son["family_name"]] == part, "a child has one of the names of each parent"
     of = [level.group for level in next(each for each in used if each.name == "sex").levels]
     assert [weight > 0 for weight in son["sex"]] == [group == "men" for group in of], "a son is none of a woman"
+    same = [math.log2(m / u) for m, u in levels["sex"]]
+    assert son["sex"][0] - same[0] == pytest.approx(son["sex"][2] - same[2]), "that it is known of one tells as little"
     assert [weight > 0 for weight in daughter["sex"]] == [group == "women" for group in of]
     born = next(each for each in used if each.name == "birth_date")
     apart = [level.label.en == "different, a generation apart" for level in born.levels]
@@ -138,3 +141,21 @@ def test_a_register_of_sons_named_after_fathers_is_surer_of_a_woman_without_a_da
 
     men, women = 1, 2
     assert weight(women) > weight(men) + 0.5
+
+
+def test_what_one_of_two_records_does_not_tell_is_no_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+    names = [(f"Nom{'bcdfglmnprst'[at % 12]}{at}", f"Prenom{at % 41}", f"{1950 + at % 50}-03-04") for at in range(300)]
+    known = [(*each, "MF"[at % 2]) for at, each in enumerate(names)]
+    forms = [(name + "s", given, born, None) for name, given, born in names[::2]]  # who tells no sex writes otherwise
+    fill(connection, "rows", "n BIGINT, " + ", ".join(f"f{at} VARCHAR" for at in range(4)),
+        [(at, *row) for at, row in enumerate([*known, *known[::3], *forms])])  # fmt: skip
+    told = {"family_name": "f0", "given_name": "f1", "birth_date": "f2", "sex": "f3"}
+    given = ", ".join(f"{told.get(field, 'NULL')}::VARCHAR AS {field}" for field in PERSON.fields)
+    connection.execute(f"CREATE TABLE r AS SELECT n, 0::UTINYINT AS side, 0::USMALLINT AS origin, {given} FROM rows")
+    prepare.prepare(connection, PERSON, "r", "p")
+    trained = model.train(connection, PERSON, "p")
+    sex = next(each for each in PERSON.comparisons if each.name == "sex")
+    weights = trained.weights("sex")
+    assert [weight for weight, level in zip(weights, sex.levels, strict=True) if level.of_one] == [0, 0]
+    assert min(weights[:2]) > 0 > weights[-1]
+    assert sum(m for m, _ in trained.levels["sex"]) == pytest.approx(1)

@@ -15,29 +15,33 @@ def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list
     found = {}
     for each in used:
         weights = [math.log2(m / u) for m, u in levels[each.name]]
-        if each.name in kin.alike:
+        if each.name in kin.only:
+            found[each.name] = _only(each, levels[each.name], kin.only[each.name], alike=each.name in kin.alike)
+        elif each.name in kin.alike:
             found[each.name] = weights
         elif each.name in kin.perhaps:
             found[each.name] = [math.log2(0.5 + 0.5 * 2**weight) for weight in weights]
-        elif each.name in kin.only:
-            found[each.name] = _only(each, levels[each.name], kin.only[each.name])
         elif each.name in kin.seldom:
             one = [at == 0 or level.as_first for at, level in enumerate(each.levels)]
             found[each.name] = [math.log2(kin.seldom[each.name]) if same else 0.0 for same in one]
     return found
 
 
-def _only(comparison: Comparison, levels: Sequence[tuple[float, float]], group: str) -> list[float]:
+def _only(comparison: Comparison, levels: Sequence[tuple[float, float]], group: str, *, alike: bool) -> list[float]:
+    """Return what the levels weigh where nearly all are at those of a group: as often at each as any two that are, or the same."""
     theirs = [level.group == group for level in comparison.levels]
-    often = sum(u for its, (_, u) in zip(theirs, levels, strict=True) if its)
-    return [math.log2(NEARLY_ALL / often if its else 1 - NEARLY_ALL) for its in theirs]
+    often = sum((m if alike else u) for its, (m, u) in zip(theirs, levels, strict=True) if its)
+    return [
+        math.log2(NEARLY_ALL / often * (m / u if alike else 1) if its else 1 - NEARLY_ALL)
+        for its, (m, u) in zip(theirs, levels, strict=True)
+    ]
 
 
 def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
     """Return the same as SQL of level_NAME and w_NAME, with what the rarity of a value adds to its weight."""
     found = {}
     for name, weights in bits(kin, used, levels).items():
-        if name in kin.alike:
+        if name in kin.alike and name not in kin.only:
             found[name] = f"w_{name}"
         elif name in kin.perhaps:
             found[name] = f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))"

@@ -134,12 +134,17 @@ def _mixed_m(
 
 
 def _tied(comparison: Comparison, levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return levels in which those that weigh as the last one do so: no more than the recipe says."""
+    """Return levels in which those that weigh as the last one do so, no more than the recipe says, and those of one nothing."""
     last, (m, u) = comparison.levels[-1], levels[-1]
     alike = [level.as_last for level in comparison.levels]
     odds = min(m / u, last.m / last.u) if any(alike) else m / u
     tied = [u * odds if so else m for so, (m, u) in zip([*alike[:-1], True], levels, strict=True)]
-    return [(m / sum(tied), u) for m, (_, u) in zip(tied, levels, strict=True)]
+    of_one = sum(u for level, (_, u) in zip(comparison.levels, levels, strict=True) if level.of_one)
+    others = sum(m for level, m in zip(comparison.levels, tied, strict=True) if not level.of_one)
+    return [
+        (u if level.of_one else m / others * (1 - of_one), u)
+        for level, m, (_, u) in zip(comparison.levels, tied, levels, strict=True)
+    ]
 
 
 def _alike(levels: Levels, block: Training) -> float:
