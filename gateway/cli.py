@@ -7,6 +7,7 @@ A command imports what it works with when it is called: those that need little s
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import click
 
 from connectors.errors import Misconfigured
 from gateway import console
-from gateway.commands.command import command
+from gateway.commands.command import command, common
 from gateway.commands.conflicts import CONFLICT_COMMANDS
 from gateway.commands.connector import connector_group
 from gateway.commands.dataset import DATASET_COMMANDS
@@ -30,18 +31,17 @@ from gateway.commands.receipt import receipt_group
 from gateway.commands.schema import schema_group
 from gateway.commands.token import token_group
 from gateway.commands.trace import TRACE_COMMANDS
+from gateway.french import LANGUAGE, told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
-    pass
+    from gateway.online import Checked
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="beffroi", message="%(version)s")
-@click.option(
-    "--workspace", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
-    help="The workspace to work on; the current folder by default.",
-)  # fmt: skip
-def main(workspace: Path | None) -> None:
+@common
+def main(root: Path | None, as_json: bool) -> None:
     """Beffroi: registries asked in one way, data made clean and versioned, open datasets published."""
 
 
@@ -69,6 +69,7 @@ def demo_command(root: Path, as_json: bool, once: bool, port: int) -> None:
     """Run the main job on this workspace with the sandbox's registries, then serve it."""
     from gateway import demo
 
+    LANGUAGE.set("en")  # as all that it tells of itself
     if not demo.demo(root, port=None if once else port, as_json=as_json):
         sys.exit(1)
 
@@ -86,7 +87,7 @@ def init_command(root: Path, as_json: bool, folder: Path) -> None:  # noqa: ARG0
         return
     for path in made:
         click.echo(path)
-    console.note(f"Next: cd {folder} && beffroi check && beffroi run")
+    console.note(told()("Next: {line}", line=f"cd {folder} && beffroi check && beffroi run"))
 
 
 @main.command("check")
@@ -113,26 +114,38 @@ def check_command(root: Path, as_json: bool, online: bool) -> None:
             console.show_json(problems)
         else:
             for problem in problems:
-                click.echo(problem)
-            console.note(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
+                click.echo(as_read(problem))
+            console.note(console.counted(len(problems), "problem", "problems"))
         sys.exit(1)
+    said = told()
     for warning in asking.warnings(workspace):
-        console.note(f"WARN {warning}")
+        console.note(said("WARN {warning}", warning=as_read(warning)))
     if online:
         checked = asking.check(workspace)
-        rows = [(each.registry, each.status, each.detail) for each in checked]
-        console.show_json(checked) if as_json else console.show_table(("registry", "status", ""), rows)
+        console.show_json(checked) if as_json else _show_checked(checked)
         sys.exit(any(each.fails for each in checked))
     if as_json:
         console.show_json([])
     else:
-        told = (
+        counts = (
             console.counted(len(workspace.registries), "registry", "registries"),
             console.counted(len(workspace.datasets), "dataset", "datasets"),
             console.counted(len(workspace.configuration.lookups), "lookup", "lookups"),
             console.counted(len(workspace.applications), "application", "applications"),
         )
-        console.note(f"{workspace.root.name}: {', '.join(told)}: no problem")
+        console.note(said("{name}: {counts}: no problem", name=workspace.root.name, counts=", ".join(counts)))
+
+
+def _show_checked(checked: "Sequence[Checked]") -> None:
+    """Show how each registry answered; a status is the code of an error, which is a name, or that it has no probe."""
+    from gateway.online import NO_PROBE
+
+    said = told()
+    rows = [
+        (each.registry, said(NO_PROBE) if each.status == NO_PROBE else each.status, as_read(each.detail))
+        for each in checked
+    ]
+    console.show_table((said("registry"), said("status"), ""), rows)
 
 
 @main.command("serve")
@@ -152,9 +165,15 @@ def serve_command(root: Path, as_json: bool, host: str, port: int, workers: int)
     """
     from gateway.serving.app import serve
 
-    def ready(url: str) -> None:
-        console.show_json({"url": url}) if as_json else console.note(f"The gateway is at {url}; Ctrl-C ends it.")
+    said = told()
 
+    def ready(url: str) -> None:
+        if as_json:
+            console.show_json({"url": url})
+        else:
+            console.note(said("The gateway is at {url}; Ctrl-C ends it.", url=url))
+
+    LANGUAGE.set("en")  # of what it answers, where the request asks for none
     serve(root, host, port, ready, workers)
 
 
@@ -171,7 +190,8 @@ def sandbox_start_command(root: Path, as_json: bool, names: tuple[str, ...]) -> 
     from connectors import sandbox
 
     started = sandbox.start(root, names or sandbox.ALL)
-    console.show_json(started) if as_json else console.show_table(("registry", "address"), list(started.items()))
+    heads = [told()(each) for each in ("registry", "address")]
+    console.show_json(started) if as_json else console.show_table(heads, list(started.items()))
 
 
 @sandbox_group.command("stop")
@@ -182,7 +202,9 @@ def sandbox_stop_command(root: Path, as_json: bool, names: tuple[str, ...]) -> N
     from connectors import sandbox
 
     stopped = sandbox.stop(root, names or sandbox.ALL)
-    console.show_json(stopped) if as_json else console.note(f"stopped: {', '.join(stopped) or 'none was running'}")
+    said = told()
+    told_of = ", ".join(stopped) or said("none was running")
+    console.show_json(stopped) if as_json else console.note(said("stopped: {names}", names=told_of))
 
 
 @sandbox_group.command("status")
@@ -195,8 +217,9 @@ def sandbox_status_command(root: Path, as_json: bool) -> None:
     if as_json:
         console.show_json([status._asdict() for status in found])
         return
-    rows = [(status.name, "running" if status.running else "stopped", status.url) for status in found]
-    console.show_table(("registry", "state", "address"), rows)
+    said = told()
+    rows = [(status.name, said("running" if status.running else "stopped"), status.url) for status in found]
+    console.show_table([said(each) for each in ("registry", "state", "address")], rows)
 
 
 if __name__ == "__main__":

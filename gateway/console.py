@@ -17,7 +17,7 @@ import click
 
 from connectors.errors import BeffroiError
 from gateway.french import told
-from gateway.languages import LANGUAGE, in_french
+from gateway.languages import LANGUAGE, as_read
 from gateway.languages.codes import CODES
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """Return how many there are, in words."""
-    return f"{number} {one if number == 1 else many}"
+def counted(count: int, one: str, many: str) -> str:
+    """Return how many there are, in words: `1 row`, `1,200 rows`; in French the singular is for 0 too."""
+    single = count == 1 or (count == 0 and LANGUAGE.get() == "fr")
+    return told()(f"{{count}} {one if single else many}", count=number(count))
 
 
 def show_json(value: Any) -> None:
@@ -135,7 +136,7 @@ def _in_french(error: BeffroiError) -> Iterator[str]:
     said = told("fr")
     title, todo = CODES[error.code]
     yield f"{title} ({said(WHOSE[error.fault])})"
-    yield in_french(error.detail) or error.detail
+    yield from map(as_read, error.detail.splitlines())
     todo = said(TODOS[error.code]) if error.code in TODOS else todo
     yield todo if error.retry_in is None else f"{todo} {said(AGAIN, seconds=_seconds(error.retry_in))}"
 

@@ -7,11 +7,13 @@ of itself (`--help`). Errors as JSON stay English.
 from collections.abc import Callable, Mapping
 
 from gateway.languages import LANGUAGE as LANGUAGE  # noqa: PLC0414  # commands know it from here
+from gateway.languages import printed
 
 LANGUAGES = ("en", "fr")
 """What `--lang` can be."""
 
 FRENCH: Mapping[str, str] = {
+    **printed.FRENCH,
     ": ": " : ",
     "dataset": "jeu de données",
     "source": "source",
@@ -135,7 +137,7 @@ FRENCH: Mapping[str, str] = {
     "unsure": "incertain",
     "withdrawn": "retirée",
     "doubtful": "douteux",
-    "changed": "changement",
+    "changed": "changements",
     "contradiction": "contradiction",
     "there": "présents",
     "gone": "disparus",
@@ -276,10 +278,13 @@ def language_of(environ: Mapping[str, str]) -> str:
 
 
 def told(lang: str | None = None) -> Callable[..., str]:
-    """Return what puts a sentence, with what it names, into a language, `en` or `fr`; by default that of `LANGUAGE`."""
+    """Return what puts a sentence, with what it names, into a language, `en` or `fr`; by default that of `LANGUAGE`.
+
+    What stands behind a bar in a sentence is not said: it tells apart what is one word in English and several in French.
+    """
     chosen = lang or LANGUAGE.get()
 
     def said(english: str, **named: object) -> str:
-        return (FRENCH[english] if chosen == "fr" else english).format(**named)
+        return (FRENCH[english] if chosen == "fr" else english.partition("|")[0]).format(**named)
 
     return said

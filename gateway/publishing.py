@@ -4,6 +4,7 @@ import os
 
 from connectors.errors import BeffroiError
 from gateway import console
+from gateway.french import told
 from gateway.jobs import of_dataset
 from pipelines import versions
 from pipelines.ckan import Ckan, Published
@@ -24,16 +25,16 @@ def publish_all(workspace: Workspace, ckan: Ckan, names: list[str]) -> tuple[lis
         if workspace.datasets[name].audience == "open" and versions.latest(workspace, name)
     ]
     chosen = names or every
-    done, failures = [], []
+    done, failures, said = [], [], told()
     with console.progress(len(chosen)) as progress:
         for name in chosen:
             progress.begin(name)("publish")
             try:
                 done.append(ckan.publish(name))
-                progress.end(name, "published" if done[-1].changed else "unchanged")
+                progress.end(name, said("published" if done[-1].changed else "unchanged|publication"))
             except BeffroiError as error:
                 failures.append(of_dataset(name, error))
-                progress.end(name, "failed")
+                progress.end(name, said("failed|publication"))
     return done, failures
 
 
@@ -44,5 +45,9 @@ def show_published(published: list[Published], as_json: bool) -> None:
         return
     if not published:
         return
-    rows = [(p.dataset, p.version, "published" if p.changed else "unchanged", p.url) for p in published]
-    console.show_table(("dataset", "version", "state", "address"), rows, right=("version",))
+    said = told()
+    rows = [
+        (p.dataset, p.version, said("published" if p.changed else "unchanged|publication"), p.url) for p in published
+    ]
+    heads = [said(each) for each in ("dataset", "version", "state", "address")]
+    console.show_table(heads, rows, right=heads[1:2])

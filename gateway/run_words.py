@@ -17,11 +17,11 @@ FEWER = 0.9
 
 def line(report: Report) -> str:
     """Say in a line what came of a run."""
-    counts = {name: _number(getattr(report, name)) for name in ("rows_out", "quarantined", "merged")}
+    counts = {name: console.number(getattr(report, name)) for name in ("rows_out", "quarantined", "merged")}
     return told()(
         "{outcome} {version}: {rows_in} in, {rows_out} out, {quarantined} quarantined, {merged} merged, {seconds} s",
         outcome=told()(OUTCOMES.get(report.outcome, report.outcome)), version=report.version,
-        rows_in=_some(report.rows_in, "row"), seconds=_seconds(report), **counts,
+        rows_in=console.counted(report.rows_in, "row", "rows"), seconds=_seconds(report), **counts,
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def show_reports(done: list[Report], as_json: bool) -> None:
     console.show_table(
         (told()("dataset"), *numbers, ""),
         [
-            (r.dataset, *(_number(getattr(r, name)) for name in counts), _version(r), _seconds(r), _state(r))
+            (r.dataset, *(console.number(getattr(r, name)) for name in counts), _version(r), _seconds(r), _state(r))
             for r in done
         ],
         right=numbers,
@@ -58,12 +58,14 @@ def _notes(report: Report) -> list[str]:
     before = report.rows_out - report.added + report.removed
     if report.outcome != "failed" and report.rows_out < before * FEWER:
         fewer = "{rows}, {before} before: is the source whole?"
-        notes.append(said(fewer, rows=_some(report.rows_out, "row"), before=_number(before)))
+        notes.append(said(fewer, rows=console.counted(report.rows_out, "row", "rows"), before=console.number(before)))
     for each in (source for source in report.sources if source.get("missing")):
         away = "{source} was not read ({why}): {day}'s rows stand"
         notes.append(said(away, source=each["name"], why=each["why"], day=each["read"][:10]))
     if report.corrected:
-        notes.append(said("judged as a person has corrected it: {rows}", rows=_some(report.corrected, "row")))
+        notes.append(
+            said("judged as a person has corrected it: {rows}", rows=console.counted(report.corrected, "row", "rows"))
+        )
     if report.unread:
         notes.append(said("nothing reads the source's columns {columns}", columns=", ".join(report.unread)))
     return notes + [_linked(column, link) for column, link in report.links.items()]
@@ -71,26 +73,20 @@ def _notes(report: Report) -> list[str]:
 
 def _linked(column: str, link: dict[str, Any]) -> str:
     """Say in a line what linking has found."""
-    named = {"column": column, "records": _some(link["records"], "record"), "doubtful": _some(link["doubtful"], "pair")}
+    named = {
+        "column": column,
+        "records": console.counted(link["records"], "record", "records"),
+        "doubtful": console.counted(link["doubtful"], "pair", "pairs"),
+    }
     if link["to"]:
         attached = "{column}: of {records} {count} linked to {to}; doubtful: {doubtful}"
-        return told()(attached, **named, count=_number(link["attached"]), to=link["to"])
-    clusters = _some(link["clusters"], "cluster")
+        return told()(attached, **named, count=console.number(link["attached"]), to=link["to"])
+    clusters = console.counted(link["clusters"], "cluster", "clusters")
     return told()("{column}: {records}, {clusters}; doubtful: {doubtful}", **named, clusters=clusters)
-
-
-def _number(value: int) -> str:
-    return words.count(value, words.LANGUAGES[LANGUAGE.get()])
 
 
 def _seconds(report: Report) -> str:
     return words.decimal(report.seconds, words.LANGUAGES[LANGUAGE.get()])
-
-
-def _some(number: int, what: str) -> str:
-    """Return how many there are of something: `1 row`, `1,200 rows`; in French the singular is for 0 too."""
-    one = number == 1 or (number == 0 and LANGUAGE.get() == "fr")
-    return told()(f"{{count}} {what}" if one else f"{{count}} {what}s", count=_number(number))
 
 
 def _version(report: Report) -> str:

@@ -37,9 +37,10 @@ def commands() -> str:
 
 Made from the commands' own help by `tools/make_pages.py`.
 
-All work on the workspace in the current folder, or on the one that `--workspace DIR` names (before or after the
-command). All have `--json`. Results go to standard output, all else to standard error. The exit status is 0 when a
-command did what it says, 1 when it could not, 2 when it was not understood.
+All work on the workspace in the current folder, or on the one that `--workspace DIR` names. `--json` prints the result
+for a program, `--lang fr` or `en` speaks that language to people, by default that of the environment (`LANG`). These
+three stand after the command, or before it: `beffroi --lang fr run`. Results go to standard output, all else to standard
+error. The exit status is 0 when a command did what it says, 1 when it could not, 2 when it was not understood.
 """
     return head + "".join(_command(command, path) for path, command in every_command(main, ("beffroi",)))
 
@@ -59,7 +60,7 @@ def _command(command: click.Command, path: tuple[str, ...]) -> str:
     )
     help_text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     lines = [f"\n## `{' '.join(path)}{' ' + arguments if arguments else ''}`\n\n{help_text}\n"]
-    options = [p for p in command.params if isinstance(p, click.Option) and p.name not in ("as_json", "root")]
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name not in ("as_json", "root", "lang")]
     if options:
         lines.append("\n| option | |\n|---|---|\n")
         for option in options:

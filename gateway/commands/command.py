@@ -2,7 +2,6 @@
 
 import errno
 import functools
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from connectors.errors import BeffroiError, Unavailable
 from gateway import console
-from gateway.french import LANGUAGE, LANGUAGES, language_of
+from gateway.french import LANGUAGE, LANGUAGES
 
 WRONG: Mapping[int, str] = {
     errno.ENOENT: "it is not there, or the folder that it is to be in: make that, or name another",
@@ -28,41 +27,34 @@ WRONG: Mapping[int, str] = {
 
 Command = Callable[..., None]
 
-_LANG = f"{__name__}.lang"
 
+def common(function: Command) -> Command:
+    """Give a command, or the whole command line before one, the options that all commands have.
 
-def lang_option(function: Command) -> Command:
-    """Give a command --lang: what it tells people, errors too, is in the language that `LANGUAGE` has then.
-
-    Commands without it speak English, but for their errors, which are in the language of the line; so does what `beffroi
-    serve` begins, where no request says otherwise.
+    `Main` finds what --lang says, wherever that stands: what is told people, errors too, is in the language of `LANGUAGE`.
     """
-
-    def keep(context: click.Context, _option: click.Parameter, said: str | None) -> None:
-        context.meta[_LANG] = said or language_of(os.environ)
-
-    return click.option(
-        "--lang", type=click.Choice(LANGUAGES), default=None, expose_value=False, callback=keep,
-        help="By default that of LANG.",
-    )(function)  # fmt: skip
+    folder = click.Path(path_type=Path, file_okay=False)
+    about = "The workspace to work on; the current folder by default."
+    for option in (
+        click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, help="By default that of LANG."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--workspace", "root", type=folder, default=None, metavar="DIR", help=about),
+    ):
+        function = option(function)
+    return function
 
 
 def command(function: Command) -> Command:
-    """Give a command --workspace and --json, and turn our errors into a clear end."""
+    """Give a command the common options, and turn our errors into a clear end."""
 
-    @click.option(
-        "--workspace", "root", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
-        help="The workspace to work on; the current folder by default.",
-    )  # fmt: skip
-    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    @common
     @functools.wraps(function)
     def wrapped(root: Path | None, as_json: bool, **arguments: Any) -> None:
-        context = click.get_current_context()
-        chosen = root or (context.find_root().params.get("workspace")) or Path()
-        of_line = context.meta.get(_LANG, LANGUAGE.get())
-        before = LANGUAGE.set(context.meta.get(_LANG, "en"))
+        before = click.get_current_context().find_root().params
+        root, as_json = root or before.get("root") or Path(), as_json or before.get("as_json", False)
+        of_line = LANGUAGE.get()
         try:
-            function(root=chosen, as_json=as_json, **arguments)
+            function(root=root, as_json=as_json, **arguments)
         except BeffroiError as error:
             LANGUAGE.set(of_line)
             console.show_error(error, as_json)
@@ -74,7 +66,7 @@ def command(function: Command) -> Command:
             console.show_error(Unavailable(_unusable(error)), as_json)
             sys.exit(1)
         finally:
-            LANGUAGE.reset(before)
+            LANGUAGE.set(of_line)
 
     return wrapped
 

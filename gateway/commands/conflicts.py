@@ -8,7 +8,7 @@ import click
 
 from connectors.errors import InvalidRequest, NotFound, Unavailable
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.french import told
 
@@ -39,7 +39,6 @@ class Only(NamedTuple):
 @click.option("--limit", default=20, show_default=True, help="Conflicts shown; 0 for all.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@lang_option
 @command
 def conflicts_command(
     root: Path, as_json: bool, dataset: str, column: str | None, source: str | None, limit: int, with_raw: bool,

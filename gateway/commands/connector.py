@@ -16,6 +16,8 @@ from gateway import console
 from gateway.commands.command import command
 from gateway.commands.connector_add import add_group
 from gateway.commands.help import Group
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -52,24 +54,31 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
     if as_json:
         console.show_json(found)
         return
+    said = told()
     for port in found.ports:
-        console.note(
-            f"port {port.name}: SOAP {port.soap}, {port.operations} operations, {port.address or 'no address'}"
-        )
+        named = {"name": port.name, "soap": port.soap, "count": port.operations}
+        where = port.address or said("no address")
+        console.note(said("port {name}: SOAP {soap}, {count} operations, {address}", **named, address=where))
     for each in found.operations:
         if sys.stdout.isatty():
             Console(highlight=False, markup=False).print(_tree(each, drafts.command(registry, each)))
         else:
-            click.echo("\n".join(drafts.lines(registry, each)))
+            click.echo("\n".join(map(_as_read, drafts.lines(registry, each))))
         if operation is not None and each.answer_example is not None:
-            click.echo("  an answer, for example")
+            click.echo(f"  {said('an answer, for example')}")
             for line in json.dumps(each.answer_example, ensure_ascii=False, indent=2).split("\n"):
                 click.echo(f"    {line if line.isprintable() else drafts.plain(line)}")
         click.echo()
     for broken, why in found.broken.items() if operation is None else ():
-        click.echo(f"{broken} cannot be used: {why}")
+        click.echo(said("{operation} cannot be used: {why}", operation=broken, why=as_read(why)))
     for why in found.left_out if operation is None else ():
-        click.echo(f"left out: {why}")
+        click.echo(said("left out: {why}", why=as_read(why)))
+
+
+def _as_read(line: str) -> str:
+    """Return a line that tells an operation in the language of its reader, as deep as it stands."""
+    text = line.lstrip()
+    return line[: len(line) - len(text)] + as_read(text)
 
 
 def _tree(operation: "drafts.DescribedOperation", command_line: str) -> "Tree":
@@ -91,8 +100,8 @@ def _tree(operation: "drafts.DescribedOperation", command_line: str) -> "Tree":
     }
     for title, fields in parts.items():
         if fields:
-            _branch(tree.add(Text(title, "italic")), fields)
-    tree.add(Text("try", "italic")).add(Text(command_line))
+            _branch(tree.add(Text(as_read(title), "italic")), fields)
+    tree.add(Text(as_read("try"), "italic")).add(Text(command_line))
     return tree
 
 
@@ -142,14 +151,15 @@ def call_command(
     registry = _registry(workspace, name)
     texts = [_pair(each) for each in parameters]
     if texts and registry.personal:
-        console.note("The command line is kept and can be seen: better give personal data by --parameters -")
-    told = asyncio.run(_call(workspace, registry, operation, texts, _object(given, "parameters"),
+        kept = "The command line is kept and can be seen: better give personal data by --parameters -"
+        console.note(told()(kept))
+    answered = asyncio.run(_call(workspace, registry, operation, texts, _object(given, "parameters"),
                              _object(headers, "headers"), purpose))  # fmt: skip
-    for extra in told.extras:
-        console.note(f"set aside, since the schema does not know it: {extra}")
-    if told.headers:
-        console.note(f"headers: {console.one_line(told.headers)}")
-    console.show_json(told.value)
+    for extra in answered.extras:
+        console.note(told()("set aside, since the schema does not know it: {extra}", extra=extra))
+    if answered.headers:
+        console.note(told()("headers: {headers}", headers=console.one_line(answered.headers)))
+    console.show_json(answered.value)
 
 
 @connector_group.command("test")
@@ -170,7 +180,8 @@ def test_command(root: Path, as_json: bool, name: str) -> None:
     for check in drafting.conformance(_registry(Workspace(root), name)):
         checks.append(check)
         if not as_json:
-            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}{f': {check.detail}' if check.detail else ''}")
+            detail = f"{told()(': ')}{as_read(check.detail)}" if check.detail else ""
+            click.echo(f"{told()('ok  ' if check.ok else 'FAIL')} {as_read(check.name)}{detail}")
     if as_json:
         console.show_json(checks)
     if not all(check.ok for check in checks):

@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,9 +15,8 @@ from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
 from gateway.commands.command import Command, command
 from gateway.commands.help import Group
-
-if TYPE_CHECKING:
-    from connectors.drafting import Draft
+from gateway.french import told
+from gateway.languages import as_read
 
 
 @click.group("add", cls=Group)
@@ -70,16 +69,19 @@ def add_soap_command(
     if as_json:
         console.show_json(added)
         return
+    said, named = told(), {"wsdl": added.wsdl, "name": name}
     click.echo(added.wsdl)
     if added.declaration is not None:
         click.echo(added.declaration)
     elif (written := root / "registries" / f"{name}.yaml").is_file() and added.wsdl not in written.read_text("utf-8"):
-        console.note(f"Its file has another name now: say wsdl: {added.wsdl} in registries/{name}.yaml")
+        console.note(said("Its file has another name now: say wsdl: {wsdl} in registries/{name}.yaml", **named))
     if len(added.ports) > 1 and not declared:
-        console.note(f"The WSDL has several ports ({', '.join(added.ports)}): {port or added.ports[0]} is asked.")
+        ports = {"ports": ", ".join(added.ports), "port": port or added.ports[0]}
+        console.note(said("The WSDL has several ports ({ports}): {port} is asked.", **ports))
     for operation, why in added.broken.items():
-        console.note(f"{operation} cannot be used: {why}")
-    console.note(f"soap: {len(added.operations)} operations. Next: beffroi connector show {name} && beffroi check")
+        console.note(said("{operation} cannot be used: {why}", operation=operation, why=as_read(why)))
+    next_ = "soap: {count} operations. Next: beffroi connector show {name} && beffroi check"
+    console.note(said(next_, count=len(added.operations), **named))
 
 
 # --- what a draft says, written --------------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ def _add(
         console.show_json(found)
         return
     if not as_json:
-        _tell(found)
+        connector_drafts.tell(found)
     if show:
         click.echo(found.declaration)
         return
@@ -217,27 +219,7 @@ def _add(
     if as_json:
         console.show_json({"written": list(texts), "left": left, "seen": found.seen, "notes": found.notes})
         return
-    _tell_written(texts, left)
-
-
-def _tell_written(texts: dict[str, str], left: list[str]) -> None:
-    for path in texts:
-        click.echo(path)
-    for note in left:
-        console.note(note)
-    names = " ".join(Path(path).stem for path in texts if path.startswith("datasets/"))
-    run = f" && beffroi run {names}" if names else ""
-    if texts:
-        console.note(f"Read {'them' if len(texts) > 1 else 'it'}, then: beffroi check{run}")
-
-
-def _tell(found: "Draft") -> None:
-    for each in found.seen:
-        console.note(f"{each.name}: {each.about}")
-        for evidence in each.evidence:
-            console.note(f"    {evidence}")
-    for note in found.notes:
-        console.note(note)
+    connector_drafts.tell_written(texts, left)
 
 
 def _owned(root: Path, texts: dict[str, str], owner: str | None) -> dict[str, str]:

@@ -1,12 +1,16 @@
-"""Which files of a draft `beffroi connector add` writes: those that were asked for, and that load as they stand."""
+"""What `beffroi connector add` tells of a draft, and which files of it: those that were asked for, and that load."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from ruamel.yaml import YAML
 
 from connectors.errors import InvalidRequest
+from gateway import console
+from gateway.french import told
+from gateway.languages import as_read
 from pipelines.declarations.sentences import among
 from pipelines.declarations.strict_yaml import load
 
@@ -36,6 +40,28 @@ def chosen(
     texts = {} if declared else {f"registries/{name}.yaml": found.declaration}
     texts |= _datasets(root, name, found, datasets, there, left)
     return texts | _lookups(root, name, found, lookups, there if declared else None, texts, left), left
+
+
+def tell(found: "Draft") -> None:
+    """Show what was found in a source, with the evidence."""
+    for each in found.seen:
+        console.note(f"{each.name}{told()(': ')}{as_read(each.about)}")
+        for evidence in each.evidence:
+            console.note(f"    {as_read(evidence)}")
+    for note in found.notes:
+        console.note(as_read(note))
+
+
+def tell_written(texts: Mapping[str, str], left: Sequence[str]) -> None:
+    """Show what was written and what was not, and say what comes next."""
+    for path in texts:
+        click.echo(path)
+    for note in left:
+        console.note(as_read(note))
+    names = " ".join(Path(path).stem for path in texts if path.startswith("datasets/"))
+    if texts:
+        line = f"beffroi check && beffroi run {names}" if names else "beffroi check"
+        console.note(told()("Read it, then: {line}" if len(texts) == 1 else "Read them, then: {line}", line=line))
 
 
 def _declared(root: Path, name: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from connectors.errors import InvalidRequest, Misconfigured
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.commands.version import VERSION_COMMANDS
 from gateway.french import LANGUAGE, told
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     "--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
     help="Wait so long for another run of the same dataset to end; by default it is said at once.",
 )  # fmt: skip
-@lang_option
 @command
 def run_command(
     root: Path, as_json: bool, datasets: tuple[str, ...], everything: bool, due: bool, full: bool, preview: bool,
@@ -93,7 +92,6 @@ def run_command(
 @click.option("--list", "listing", is_flag=True, help="List the runs whose reports are kept, the latest first.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE",
               help="Write it as a page, whole in one file.")  # fmt: skip
-@lang_option
 @command
 def report_command(
     root: Path, as_json: bool, dataset: str, run_id: str | None, listing: bool, html: Path | None
@@ -115,7 +113,7 @@ def report_command(
     language = LANGUAGE.get()
     if html is not None:
         html.write_text(report_page.page(found, declared, language, workspace.configuration.zone), encoding="utf-8")
-        console.note(f"Written: {html}")
+        console.note(told()("Written: {file}", file=html))
     if as_json:
         console.show_json(reports.told(found))
     elif html is None:

@@ -10,7 +10,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.decide_forget import forget_command
 from gateway.commands.help import Group
 from gateway.commands.link import KEPT
@@ -41,9 +41,9 @@ def decide_group() -> None:
 
 
 def _of(function: Function) -> Function:
-    """Give a command DATASET, --column and --lang."""
+    """Give a command DATASET and --column."""
     column = click.option("--column", metavar="NAME", help="Which link, where the dataset has several.")
-    return click.argument("dataset")(column(lang_option(function)))
+    return click.argument("dataset")(column(function))
 
 
 _PURPOSE = click.option("--purpose", help="What the records are wanted for, one of the workspace's purposes.")

@@ -10,7 +10,7 @@ import click
 
 from connectors.errors import InvalidRequest, NotFound
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.french import told
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 @click.command("forget", cls=Command)
 @click.argument("dataset")
 @click.argument("record")
-@lang_option
 @command
 def forget_command(root: Path, as_json: bool, dataset: str, record: str) -> None:
     """Erase every decision on RECORD of DATASET, with its note, also such as hold no longer; it cannot be taken back.

@@ -8,6 +8,8 @@ import click
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.help import Command
+from gateway.french import told
+from gateway.languages import as_read
 
 
 @click.command("doctor", cls=Command)
@@ -29,16 +31,18 @@ def doctor_command(root: Path, as_json: bool, datasets: tuple[str, ...], mend: b
     if as_json:
         console.show_json({"findings": found, "sizes": sizes})
     else:
-        rows = [(each.dataset, *(f"{each_:,}" for each_ in (each.lake, each.versions, each.raw))) for each in sizes]
-        numbers = ("bytes in the lake", "ready-made files", "raw inputs")
-        console.show_table(("dataset", *numbers), rows, right=numbers)
+        said = told()
+        rows = [(each.dataset, *map(console.number, (each.lake, each.versions, each.raw))) for each in sizes]
+        numbers = [said(each) for each in ("bytes in the lake", "ready-made files", "raw inputs")]
+        console.show_table((said("dataset"), *numbers), rows, right=numbers)
         for finding in found:
-            said = f"{finding.detail} ({finding.bytes:,} bytes)" if finding.bytes else finding.detail
-            click.echo(f"{'mended' if finding.mended else finding.kind}: {said}")
+            size = said(" ({count} bytes)", count=console.number(finding.bytes)) if finding.bytes else ""
+            kind = said("mended" if finding.mended else finding.kind)
+            click.echo(f"{kind}{said(': ')}{as_read(finding.detail)}{size}")
         if not found:
-            console.note("Nothing is amiss.")
+            console.note(said("Nothing is amiss."))
         elif not mend and any(each.kind == "leftover" for each in found):
-            console.note("`beffroi doctor --mend` removes the leftovers; the next run of a dataset does so too.")
+            console.note(said("`beffroi doctor --mend` removes the leftovers; the next run of a dataset does so too."))
     sys.exit(any(each.kind == "broken" for each in found))
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
-from gateway.french import LANGUAGE, told
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from gateway.callers.explained import Credential, Explanation, For, Part
@@ -21,7 +22,6 @@ HEADS = ("purpose", "may see", "rows", "send", "until", "procedure", "legal basi
 
 @click.command("explain", cls=Command)
 @click.argument("words", nargs=-1, required=True, metavar="[APPLICATION] NAME")
-@lang_option
 @command
 def explain_command(root: Path, as_json: bool, words: tuple[str, ...]) -> None:
     """Tell what APPLICATION may see of the lookup or dataset NAME, and why; without APPLICATION, who may see it at all.
@@ -37,39 +37,29 @@ def explain_command(root: Path, as_json: bool, words: tuple[str, ...]) -> None:
 
     if len(words) > 2:
         raise click.UsageError("say an application and the name of a lookup or dataset, or one of them alone")
-    workspace, language = Workspace(root), LANGUAGE.get()
+    workspace, said = Workspace(root), told()
     if len(words) == 2:
         found = [explained.explain(workspace, words[0], each) for each in explained.resources(workspace, words[-1])]
     else:
         found = explained.overview(workspace, words[0])
-    said = told(language)
     if as_json:
-        console.show_json([_told(each, said, language) for each in found])
+        console.show_json([_told(each, said) for each in found])
         return
     if len(words) == 1:
         _overview(found, said)
         return
     for each in found:
-        _show(each, said, language)
+        _show(each, said)
         for missing in each.missing:
             click.echo(f"→ {said(missing.said, **missing.named)}")
     if any(each.missing for each in found):
         console.note(said("The gateway reads the workspace when it starts: after a change, start it again."))
 
 
-def _told(found: "Explanation", said: Said, language: str) -> dict[str, Any]:
+def _told(found: "Explanation", said: Said) -> dict[str, Any]:
     """Return an explanation as JSON has it, its sentences in the language asked for."""
-    purposes = [vars(each) | {"refused": _reason(each, language)} for each in found.purposes]
+    purposes = [vars(each) | {"refused": each.refused and as_read(each.refused)} for each in found.purposes]
     return vars(found) | {"purposes": purposes, "missing": [said(each.said, **each.named) for each in found.missing]}
-
-
-def _reason(each: "For", language: str) -> str | None:
-    """Return why a purpose is refused, in French where that is wanted and there are words."""
-    from gateway.languages import in_french
-
-    if each.refused is None or language != "fr":
-        return each.refused
-    return in_french(each.refused) or each.refused
 
 
 def _open(found: "Explanation", said: Said) -> None:
@@ -93,7 +83,7 @@ def _overview(found: Sequence["Explanation"], said: Said) -> None:
         click.echo(said("there is no grant"))
 
 
-def _show(found: "Explanation", said: Said, language: str) -> None:
+def _show(found: "Explanation", said: Said) -> None:
     if found.open:
         _open(found, said)
         return
@@ -109,7 +99,7 @@ def _show(found: "Explanation", said: Said, language: str) -> None:
         console.show_table([said(head) for head in HEADS], rows)
     for each in found.purposes:
         if not each.sees and not each.verifies and not each.expired:
-            click.echo(f"{each.purpose}{said(': ')}{_reason(each, language)}")
+            click.echo(f"{each.purpose}{said(': ')}{as_read(each.refused or '')}")
     if found.whole_files:
         click.echo(said("whole files: yes"))
     credentials = "; ".join(_credential(each, said) for each in found.credentials)

@@ -105,9 +105,9 @@ class Main(Group):
 
 
 def _language(words: Sequence[str]) -> str:
-    """Return what a line asks for by --lang, where that is a language of ours; else what the environment does."""
-    said = [after for word, after in pairwise(words) if word == "--lang"]
-    said += [word.removeprefix("--lang=") for word in words if word.startswith("--lang=")]
+    """Return what a line asks for last by --lang, where that is a language of ours; else what the environment does."""
+    asked = re.compile("--lang(=|$)")
+    said = [word.partition("=")[2] or after for word, after in pairwise([*words, ""]) if asked.match(word)]
     return said[-1] if said and said[-1] in LANGUAGES else language_of(os.environ)
 
 

@@ -13,6 +13,8 @@ from connectors.errors import InvalidRequest, Unavailable
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.help import Group
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from gateway.journal.verification import Result
@@ -44,15 +46,25 @@ def journal_verify_command(root: Path, as_json: bool, anchor: Path | None, autho
         console.show_json({**vars(found), "forged": forged})
     else:
         for problem in (*found.problems, *forged):
-            click.echo(problem)
-        days = f" ({', '.join(found.erasures)})" if found.erasures else ""
-        erased = f", {found.erased} entries erased under retention{days}" if found.erased else ""
-        held = f", anchored to entry {found.anchored}" if found.anchored else ", and no anchor holds it"
-        anchored = held if anchor else ""
-        whole = "whole" if found.whole else "BROKEN"
-        click.echo(f"{found.entries} entries{erased}, head {found.head}: {whole}{anchored}")
+            click.echo(as_read(problem))
+        click.echo(_state(found, anchored=anchor is not None))
     if not found.whole or forged:
         sys.exit(1)
+
+
+def _state(found: "Result", *, anchored: bool) -> str:
+    """Say in a line how long the chain is, and whether it is whole and held by an anchor."""
+    said = told()
+    days = f" ({', '.join(map(as_read, found.erasures))})" if found.erasures else ""
+    erased = said(", {count} entries erased under retention", count=found.erased) + days if found.erased else ""
+    held = (
+        said(", anchored to entry {number}", number=found.anchored)
+        if found.anchored
+        else said(", and no anchor holds it")
+    )
+    whole = said("whole") if found.whole else said("BROKEN")
+    line = "{count} entries{erased}, head {head}: {whole}{held}"
+    return said(line, count=found.entries, erased=erased, head=found.head, whole=whole, held=held if anchored else "")
 
 
 def _verified(workspace: "Workspace", anchor: Path | None, authority: Path | None) -> tuple["Result", list[str]]:
@@ -90,15 +102,17 @@ def journal_anchor_command(root: Path, as_json: bool, file: Path | None, timesta
         settings.change(workspace, journal, "anchor", "journal", fields=where, source="")
         found = verification.verify_rows(store_of(workspace).rows(), (), journal.keys)
         if not found.whole:
-            said = f"the journal is broken, and gets no anchor: {found.problems[0]}"
-            raise Unavailable(f"{said}; keep it as it is: docs/security.md tells what to do («When it is broken»)")
+            raise Unavailable(
+                f"the journal is broken, and gets no anchor: {found.problems[0]}; keep it as it is: docs/security.md tells"
+                " what to do («When it is broken»)"
+            )
         made = anchors.make(found.entries, found.head, journal.keys, timestamp)
     if file is not None:
         anchors.append(made, file)
     if as_json or file is None:
         click.echo(made.line())
     else:
-        console.note(f"{file}: entry {made.number}, head {made.hash}")
+        console.note(told()("{file}: entry {number}, head {head}", file=file, number=made.number, head=made.hash))
 
 
 @journal_group.command("rotate-key")
@@ -113,7 +127,10 @@ def journal_rotate_key_command(root: Path, as_json: bool) -> None:
         old = journal.keys.names()[0]
         new = journal.keys.rotate()
     Journal.of(workspace).close()  # which notes that the keys changed
-    console.show_json({"key": new, "before": old}) if as_json else console.note(f"key {new}, before it {old}")
+    if as_json:
+        console.show_json({"key": new, "before": old})
+    else:
+        console.note(told()("key {key}, before it {before}", key=new, before=old))
 
 
 @journal_group.command("erase")
@@ -133,10 +150,12 @@ def journal_erase_command(root: Path, as_json: bool, preview: bool) -> None:
     if as_json:
         console.show_json(erased)
         return
+    said = told()
     rows = [(each.kind, each.kept, each.before, each.entries) for each in erased]
-    console.show_table(("class", "kept", "erased before", "would be erased" if preview else "erased"), rows)
+    heads = ("class", "kept|entries", "erased before", "would be erased" if preview else "erased")
+    console.show_table([said(each) for each in heads], rows)
     if not erased:
-        console.note("The workspace declares no journal: retention:, so that everything is kept.")
+        console.note(said("The workspace declares no journal: retention:, so that everything is kept."))
 
 
 @journal_group.command("who-read")
@@ -154,7 +173,7 @@ def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_
     from pipelines.workspace import Workspace
 
     workspace = Workspace(root)
-    typed = getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()
+    typed = getpass.getpass(told()("Identifier: ")) if sys.stdin.isatty() else sys.stdin.readline()
     if not typed.strip():
         raise InvalidRequest("no identifier came on standard input")
     accesses, missing = who_read.command(workspace, typed.strip(), purpose)
@@ -164,17 +183,20 @@ def journal_who_read_command(root: Path, as_json: bool, purpose: str | None, as_
         for line in who_read.csv_lines(accesses):
             click.echo(line)
     else:
-        console.show_table(("time (UTC)", "who", "why", "what", "outcome"), [_shown(each) for each in accesses])
+        heads = [told()(each) for each in ("time (UTC)", "who", "why", "what", "outcome")]
+        console.show_table(heads, [_shown(each) for each in accesses])
         console.note(console.counted(len(accesses), "access", "accesses"))
     if missing:
-        console.note(f"Entries made with the keys {', '.join(missing)} cannot be searched: those keys are not here.")
+        unseen = "Entries made with the keys {keys} cannot be searched: those keys are not here."
+        console.note(told()(unseen, keys=", ".join(missing)))
 
 
 def _shown(access: dict[str, Any]) -> tuple[str, ...]:
     """Return an access as a line of few columns, for a terminal: all of it is in JSON and CSV."""
     time = dt.datetime.fromisoformat(access["time"]).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
-    asker = "command line" if access["via"] == "command" else access["application"] or "nobody known"
+    said = told()
+    asker = said("command line") if access["via"] == "command" else access["application"] or said("nobody known")
     who, why = (asker, access["organisation"], access["agent"]), (access["purpose"], access["case"])
-    fields = "whole file" if access["whole"] else console.counted(len(access["fields"]), "field", "fields")
+    fields = said("whole file") if access["whole"] else console.counted(len(access["fields"]), "field", "fields")
     what = (access["resource"], fields, access["source"])
     return time, *(", ".join(filter(None, each)) for each in (who, why, what)), access["outcome"]

@@ -8,7 +8,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.french import LANGUAGE, told
 
@@ -53,7 +53,6 @@ KEPT = "The command line is kept and can be seen: better type personal keys, eac
 @click.option("--limit", default=20, show_default=True, help="Pairs that --doubtful lists; 0 for all.")
 @click.option("--raw", is_flag=True, help="Show identities and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@lang_option
 @command
 def link_command(
     root: Path, as_json: bool, dataset: str, records: tuple[str, ...], full: bool, preview: bool, accept: bool,

@@ -11,10 +11,10 @@ import click
 
 from connectors.errors import BeffroiError, InvalidRequest
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
-from gateway.french import LANGUAGE, told
-from gateway.languages import in_french
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     help="Write the signed proof of this answer into this file, for `beffroi receipt verify`; --json shows it too.",
 )
 @click.option("--receipts", is_flag=True, help="With --file: a receipt in the outcome of every row.")
-@lang_option
 @command
 def lookup_command(
     root: Path,
@@ -129,8 +128,7 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
     console.show_table((said("field"), said("value")), shown)
     console.note(said("from {source}, {age} s old", source=meta["source"], age=console.number(meta["age_seconds"])))
     for tried in meta["tried"]:
-        french = in_french(tried["detail"]) if LANGUAGE.get() == "fr" else None
-        detail = tried["detail"] if french is None else french
+        detail = as_read(tried["detail"])
         console.note(said("{provider} was asked first: {detail}", provider=tried["provider"], detail=detail))
 
 
@@ -149,4 +147,4 @@ def _lookup_file(
         return
     rows = [(outcome, console.number(rows)) for outcome, rows in counted.most_common()]
     console.show_table((told()("outcome"), told()("rows")), rows)
-    console.note(f"{counted.total()} outcomes are in {target}")
+    console.note(told()("{count} outcomes are in {file}", count=console.number(counted.total()), file=target))

@@ -10,7 +10,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Group
 from gateway.french import LANGUAGE, told
 
@@ -37,7 +37,6 @@ def quarantine_group() -> None:
 @click.option("--by-rule", is_flag=True, help="Show how many rows broke each rule, and where one of them stands.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show the rows too, as the source has them; it is journaled.")
 @_PURPOSE
-@lang_option
 @command
 def quarantine_list_command(
     root: Path, as_json: bool, datasets: tuple[str, ...], limit: int, by_rule: bool, with_raw: bool,
@@ -105,7 +104,6 @@ def _show_rules(found: Sequence["Broken"], as_json: bool) -> None:
 @click.argument("place", type=click.IntRange(1))
 @_SOURCE
 @_PURPOSE
-@lang_option
 @command
 def quarantine_show_command(
     root: Path, as_json: bool, dataset: str, place: int, source: str | None, purpose: str | None
@@ -159,7 +157,6 @@ def _show(shown: "Shown") -> None:
 @click.option("--why", metavar="TEXT", help="Why the value is the right one; it is kept with the correction.")
 @click.option("--drop", is_flag=True, help="Take the correction of that row back.")
 @click.option("--list", "listing", is_flag=True, help="List the corrections that hold, and where their rows stand.")
-@lang_option
 @command
 def quarantine_fix_command(
     root: Path, as_json: bool, dataset: str | None, place: int | None, values: tuple[str, ...], source: str | None,
@@ -260,7 +257,6 @@ def _where(places: list[int] | None) -> str:
 
 @quarantine_group.command("replay")
 @click.argument("datasets", nargs=-1, required=True)
-@lang_option
 @command
 def quarantine_replay_command(root: Path, as_json: bool, datasets: tuple[str, ...]) -> None:
     """Judge anew what the last run of DATASETS read: no source is asked.

@@ -14,12 +14,25 @@ from connectors.json_names import once
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.help import Group
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from gateway.journal.chain import Row
     from gateway.receipts import Claims
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
+COMPARED = {
+    "identifier": ("it is the one asked for", "it is ANOTHER than was asked for", "not compared: see --identifier"),
+    "data": ("they are those given", "they are NOT those given", "not compared: see --data"),
+    "journal": (
+        "the entry is in it, whole, and says the same",
+        "the entry is NOT in it, or says something ELSE, or the journal is BROKEN",
+        "not compared: see --journal; or the content of the entry is erased",
+    ),
+}
+"""What is said of what was held against a receipt: it is the same, it is not, or it was not held against it."""
+
 PROVES = "It proves that this gateway gave this answer. Whether the source was right, and who holds the receipt now, it does not."
 
 
@@ -57,12 +70,12 @@ def receipt_verify_command(
 
     text, answer = _receipt(_content(file))
     claims, salt = receipts.read(text, _keys(root, keys))
-    told = _told(answer, None if data is None else _json(_content(data)))
+    held = _held(answer, None if data is None else _json(_content(data)))
     typed = None if identifier is None else _typed(identifier, file)
     asked = None if typed is None else receipts.asked_for(claims, salt, typed)
     found: dict[str, bool | None] = {
         "identifier": asked,
-        "data": None if told is None else receipts.told(claims, salt, told),
+        "data": None if held is None else receipts.told(claims, salt, held),
         "journal": _in_journal(root, claims, typed if asked else None) if in_journal else None,
     }
     if as_json:
@@ -85,7 +98,10 @@ def receipt_rotate_key_command(root: Path, as_json: bool) -> None:
     with closing(Journal.of(workspace)) as journal:
         new, old = ReceiptKeys(workspace.state).rotate()
         change(workspace, journal, "key-rotate", "receipts", fields=[], source=f"key {new}, before it {old}")
-    console.show_json({"key": new, "before": old}) if as_json else console.note(f"key {new}, before it {old}")
+    if as_json:
+        console.show_json({"key": new, "before": old})
+    else:
+        console.note(told()("key {key}, before it {before}", key=new, before=old))
 
 
 def _content(file: Path) -> bytes:
@@ -104,7 +120,7 @@ def _receipt(content: bytes) -> tuple[str, dict[str, Any]]:
     return found, said
 
 
-def _told(answer: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any] | None:
+def _held(answer: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return what is to be held against the receipt: what was given with --data, or else what the answer has, if any.
 
     An answer to `verify` does not repeat what was asked, which its receipt is of too. Raises InvalidRequest without it.
@@ -148,7 +164,7 @@ def _typed(identifier: str, file: Path) -> str:
         raise InvalidRequest("standard input is the receipt already: name its FILE")
     import getpass
 
-    return (getpass.getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    return (getpass.getpass(told()("Identifier: ")) if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
 def _in_journal(root: Path, claims: "Claims", identifier: str | None) -> bool | None:
@@ -167,14 +183,13 @@ def _in_journal(root: Path, claims: "Claims", identifier: str | None) -> bool | 
     rows = _noticed(store_of(workspace).rows(), number, seen)
     found = verify_rows(rows, [Anchor(number, claims.journal.hash, claims.time)], keys)
     for problem in found.problems:
-        console.note(problem)
+        console.note(as_read(problem))
     if not found.whole or found.anchored != number:
         return False
     hashes = None if identifier is None else dict(zip(keys.names(), keys.every(named(claims, identifier)), strict=True))
     if other := unlike(claims, seen[0], hashes):
-        console.note(
-            f"entry {number} is of something else ({', '.join(other)}): the gateway's key signed what it never told"
-        )
+        unlikely = "entry {number} is of something else ({names}): the gateway's key signed what it never told"
+        console.note(told()(unlikely, number=number, names=", ".join(other)))
         return False
     return True if seen[0].entry else None
 
@@ -190,23 +205,15 @@ def _noticed(rows: "Iterable[Row]", number: int, seen: "list[Row]") -> "Iterator
 def _show(claims: "Claims", found: dict[str, bool | None]) -> None:
     from gateway import receipts
 
+    said = told()
     rows = [(name, _cell(value)) for name, value in receipts.as_dict(claims).items()]
-    console.show_table(("claim", "value"), rows)
-    console.note(f"The receipt is genuine. {PROVES}")
-    said = {
-        "identifier": ("it is the one asked for", "it is ANOTHER than was asked for", "not compared: see --identifier"),
-        "data": ("they are those given", "they are NOT those given", "not compared: see --data"),
-        "journal": (
-            "the entry is in it, whole, and says the same",
-            "the entry is NOT in it, or says something ELSE, or the journal is BROKEN",
-            "not compared: see --journal; or the content of the entry is erased",
-        ),
-    }
+    console.show_table((said("claim"), said("value")), rows)
+    console.note(f"{said('The receipt is genuine.')} {said(PROVES)}")
     for name, result in found.items():
-        console.note(f"{name}: {said[name][2 if result is None else 0 if result else 1]}")
+        console.note(f"{said(name)}{said(': ')}{said(COMPARED[name][2 if result is None else 0 if result else 1])}")
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return f"entry {value['number']}, hash {value['hash']}"
+        return told()("entry {number}, hash {hash}", **value)
     return ", ".join(value) if isinstance(value, list) else str(value if value is not None else "")

@@ -18,6 +18,8 @@ from gateway import console
 from gateway.commands.command import command
 from gateway.commands.connector_add import entries, owner_of, write_all
 from gateway.commands.help import Group
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from pipelines.declarations import TableSchema
@@ -77,7 +79,7 @@ def add_command(
         return
     click.echo(text.rstrip() if show else "\n".join(texts), nl=show or bool(texts))
     for note in notes:
-        console.note(f"{name}: {note}")
+        console.note(f"{name}{told()(': ')}{as_read(note)}")
     if not show:
         _tell_next(text, name, dataset)
 
@@ -133,11 +135,12 @@ def _tell_next(text: str, name: str, dataset: str | None) -> None:
     from gateway.commands.connector_drafts import blank_keys
 
     if dataset is None:
-        console.note(f"Next: say schema: schemas/{name}.json in a dataset; --show, or --dataset, drafts one")
+        next_ = "Next: say schema: schemas/{name}.json in a dataset; --show, or --dataset, drafts one"
+        console.note(told()(next_, name=name))
         return
     if left_out := blank_keys(text):
-        console.note(f"datasets/{dataset}.yaml: fill in what only you know: {', '.join(left_out)}")
-    console.note(f"Read it, then: beffroi check && beffroi run {dataset}")
+        console.note(as_read(f"datasets/{dataset}.yaml: fill in what only you know: {', '.join(left_out)}"))
+    console.note(told()("Read it, then: {line}", line=f"beffroi check && beffroi run {dataset}"))
 
 
 def _read(brought: "Brought", name: str) -> "TableSchema":

@@ -9,6 +9,7 @@ import click
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.help import Group
+from gateway.french import told
 
 if TYPE_CHECKING:
     from gateway.callers.tokens import Token
@@ -49,18 +50,19 @@ def token_list_command(root: Path, as_json: bool) -> None:
     if as_json:
         console.show_json(found)
         return
+    said = told()
     rows = [
         (
             token.id,
             token.application,
             token.issued.date(),
             token.expires.date(),
-            "valid" if token.valid else "not valid",
-            " ".join(token.networks) or "everywhere",
+            said("valid" if token.valid else "not valid"),
+            " ".join(token.networks) or said("everywhere"),
         )
         for token in found
     ]
-    console.show_table(("id", "application", "issued", "expires", "", "from"), rows)
+    console.show_table([each and said(each) for each in ("id", "application", "issued", "expires", "", "from")], rows)
 
 
 @token_group.command("revoke")
@@ -75,7 +77,10 @@ def token_revoke_command(root: Path, as_json: bool, token_id: str) -> None:
     with closing(Tokens(workspace)) as tokens:
         revoked = tokens.revoke(token_id)
     note(workspace, "token-revoke", revoked)
-    console.show_json(revoked) if as_json else console.note(f"revoked: {revoked.id} of {revoked.application}")
+    if as_json:
+        console.show_json(revoked)
+    else:
+        console.note(told()("revoked: {token} of {application}", token=revoked.id, application=revoked.application))
 
 
 def note(workspace: "Workspace", action: str, token: "Token") -> None:

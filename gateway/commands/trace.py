@@ -13,7 +13,7 @@ import click
 
 from connectors.errors import InvalidRequest
 from gateway import console
-from gateway.commands.command import command, lang_option
+from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.french import LANGUAGE, told
 
@@ -33,7 +33,6 @@ Said = Callable[..., str]
 @click.option("--place", type=click.IntRange(1), metavar="N", help="Trace forward from this row of the source, from 1.")
 @click.option("--raw", "with_raw", is_flag=True, help="Show keys and values too; it is journaled.")
 @click.option("--purpose", help="What the values are wanted for, one of the workspace's purposes.")
-@lang_option
 @command
 def trace_command(
     root: Path, as_json: bool, dataset: str, key: str | None, number: int | None, source: str | None,

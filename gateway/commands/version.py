@@ -11,6 +11,8 @@ import click
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.help import Command
+from gateway.french import told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from pipelines.rollback import Held
@@ -36,19 +38,22 @@ def versions_command(root: Path, as_json: bool, dataset: str, rebuild: int | Non
     workspace = Workspace(root)
     name = workspace.dataset(dataset).name
     if rebuild is not None:
-        console.note(f"The files of version {rebuild} are in {rollback.rebuild(workspace, name, rebuild)}")
+        made = rollback.rebuild(workspace, name, rebuild)
+        console.note(told()("The files of version {version} are in {folder}", version=rebuild, folder=made))
     found, held = versions.history(workspace, name), rollback.held(workspace, name)
     if as_json:
         console.show_json([_told(version, held) for version in found])
         return
-    numbers = ("version", "rows", "added", "changed", "removed")
-    columns = ("version", "committed", "rows", "added", "changed", "removed", "schema", "files", "")
-    console.show_table(columns, [_row(version, held, workspace.configuration.zone) for version in found], right=numbers)
+    said, zone = told(), workspace.configuration.zone
+    numbers = [said(each) for each in ("version", "rows", "added", "changed", "removed")]
+    columns = (numbers[0], said("committed"), *numbers[1:], said("schema"), said("files"), "")
+    console.show_table(columns, [_row(version, held, zone) for version in found], right=numbers)
     for version in found:
-        for said in version.schema_changes:
-            console.note(f"version {version.number}, schema {version.schema_version}: {said}")
+        for change in map(as_read, version.schema_changes):
+            named = {"version": version.number, "schema": version.schema_version, "change": change}
+            console.note(said("version {version}, schema {schema}: {change}", **named))
     if held is not None:
-        console.note(held.told(workspace.configuration.zone))
+        console.note(as_read(held.told(zone)))
 
 
 def _told(version: "Version", held: "Held | None") -> dict[str, Any]:
@@ -72,13 +77,14 @@ def _told(version: "Version", held: "Held | None") -> dict[str, Any]:
 
 
 def _row(version: "Version", held: "Held | None", zone: dt.tzinfo) -> Sequence[Any]:
-    kept = "all" if version.whole else "Parquet"
-    back = [f"back to {version.rolled_back_from}"] if version.rolled_back_from else []
-    back += ["held"] if held is not None and held.version == version.number else []
+    said = told()
+    kept = said("all|files") if version.whole else "Parquet"
+    back = [said("back to {version}", version=version.rolled_back_from)] if version.rolled_back_from else []
+    back += [said("held")] if held is not None and held.version == version.number else []
+    counts = (version.rows, version.added, version.changed, version.removed)
     return (
-        version.number, console.moment(version.committed, zone), f"{version.rows:,}", f"{version.added:,}",
-        f"{version.changed:,}", f"{version.removed:,}", version.schema_version,
-        kept if version.parquet.is_file() else "none", ", ".join(back),
+        version.number, console.moment(version.committed, zone), *map(console.number, counts), version.schema_version,
+        kept if version.parquet.is_file() else said("none|files"), ", ".join(back),
     )  # fmt: skip
 
 
@@ -108,27 +114,31 @@ def diff_command(
         click.echo(console.one_line(said) if as_json else _counted(said))
         shown = islice(rows, most) if most else rows
         for row in shown:
-            told = changes.told(both, row, both.columns)
-            click.echo(console.one_line(told) if as_json else _line(told))
+            differs = changes.told(both, row, both.columns)
+            click.echo(console.one_line(differs) if as_json else _line(differs))
     if not as_json and 0 < most < counts.added + counts.changed + counts.removed:
-        console.note("More rows follow: --limit 0 shows all.")
+        console.note(told()("More rows follow: --limit 0 shows all."))
 
 
-def _counted(said: dict[str, Any]) -> str:
-    head = f"{said['dataset']}: version {said['from']} to {said['to']}"
-    lines = [f"{head}: {said['added']:,} added, {said['changed']:,} changed, {said['removed']:,} removed"]
-    return "\n".join([*lines, *(f"not compared: {name} ({why})" for name, why in said["left_out"].items())])
+def _counted(about: dict[str, Any]) -> str:
+    counts = {name: console.number(about[name]) for name in ("added", "changed", "removed")}
+    head = "{dataset}: version {old} to {new}: {added} added, {changed} changed, {removed} removed"
+    lines = [told()(head, dataset=about["dataset"], old=about["from"], new=about["to"], **counts)]
+    for name, why in about["left_out"].items():
+        lines.append(told()("not compared: {column} ({why})", column=name, why=as_read(why)))
+    return "\n".join(lines)
 
 
-def _line(told: dict[str, Any]) -> str:
+def _line(differs: dict[str, Any]) -> str:
     """Say a row that differs in one line for people."""
-    key = ", ".join(str(value) for value in told["key"].values())
-    if told["change"] == "changed":
+    key, said = ", ".join(str(value) for value in differs["key"].values()), told()
+    if differs["change"] == "changed":
         values = (
-            f"{n}: {console.one_line(v['old'])} → {console.one_line(v['new'])}" for n, v in told["columns"].items()
+            f"{n}{said(': ')}{console.one_line(v['old'])} → {console.one_line(v['new'])}"
+            for n, v in differs["columns"].items()
         )
         return f"~ {key}  {', '.join(values)}"
-    return f"{'+' if told['change'] == 'added' else '-'} {key}  {console.one_line(told['row'])}"
+    return f"{'+' if differs['change'] == 'added' else '-'} {key}  {console.one_line(differs['row'])}"
 
 
 @click.command("rollback", cls=Command)
@@ -142,7 +152,6 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
     The content of VERSION becomes a new version, and the dataset is held there: runs of it are refused until
     `beffroi run DATASET --release`. An open dataset is published to CKAN too, where its address and token are set.
     """
-    from connectors.drafting import counted
     from gateway import publishing
     from gateway.callers.access import operator
     from pipelines import rollback
@@ -154,25 +163,34 @@ def rollback_command(root: Path, as_json: bool, dataset: str, version: int, why:
     if as_json:
         console.show_json(_told(made, rollback.held(workspace, dataset)) | {"readers": readers})
     else:
-        console.note(
-            f"{dataset} is at version {made.number}, with the content of version {version}: {counted(made.rows, 'row')}"
-        )
-        console.note(f"It is held there: `beffroi run {dataset} --release` lets it go on.")
-        if readers:
-            console.note(
-                f"Made from another version of it, directly or not: {', '.join(readers)}."
-                f" `beffroi run {' '.join(readers)}` makes them anew; of those with a schedule, `beffroi run --due` does too."
-            )
+        _tell_rolled_back(made, version, readers)
     declared = workspace.datasets[dataset]
     ckan = publishing.ckan_of(workspace) if declared.audience == "open" and declared.publication.ckan else None
     if ckan is not None:
         published = ckan.publish(dataset)
-        console.note(f"published: {published.url}")
+        console.note(told()("published: {address}", address=published.url))
     elif declared.audience == "open" and workspace.configuration.publication.ckan is not None:
-        console.note(
-            "Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not set; where CKAN has it, `beffroi publish`"
-            " brings it back there too"
-        )
+        console.note(told()(_NOT_PUBLISHED))
+
+
+_NOT_PUBLISHED = (
+    "Not published: BEFFROI_CKAN_URL and BEFFROI_CKAN_TOKEN are not set; where CKAN has it, `beffroi publish` brings it back"
+    " there too"
+)
+_ANEW = (
+    "Made from another version of it, directly or not: {names}. `beffroi run {words}` makes them anew; of those with a"
+    " schedule, `beffroi run --due` does too."
+)
+
+
+def _tell_rolled_back(made: "Version", content: int, readers: Sequence[str]) -> None:
+    said, name = told(), made.dataset
+    rows = console.counted(made.rows, "row", "rows")
+    at = "{dataset} is at version {version}, with the content of version {content}: {rows}"
+    console.note(said(at, dataset=name, version=made.number, content=content, rows=rows))
+    console.note(said("It is held there: `beffroi run {dataset} --release` lets it go on.", dataset=name))
+    if readers:
+        console.note(said(_ANEW, names=", ".join(readers), words=" ".join(readers)))
 
 
 VERSION_COMMANDS = (versions_command, diff_command, rollback_command)

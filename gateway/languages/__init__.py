@@ -11,18 +11,31 @@ from contextvars import ContextVar
 from string import Formatter
 from typing import Any
 
-from gateway.languages import callers, datasets, identifiers, identities, questions, registries, stewards, usage
+from gateway.languages import (
+    callers,
+    datasets,
+    drafts,
+    identifiers,
+    identities,
+    operators,
+    questions,
+    registries,
+    stewards,
+    usage,
+)  # fmt: skip
 from gateway.languages.codes import CODES
 from gateway.languages.questions import WRONG
 from gateway.preferences import preferences
+
+Templates = list[tuple[re.Pattern[str], dict[str, str], str]]
 
 LANGUAGES = ("en", "fr")
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 """What the request under way is answered in; `gateway/serving/front.py` sets it."""
 
 SENTENCES: Mapping[str, str] = {
-    **callers.SENTENCES, **datasets.SENTENCES, **identifiers.SENTENCES, **identities.SENTENCES, **questions.SENTENCES, **registries.SENTENCES,
-    **stewards.SENTENCES, **usage.SENTENCES, **WRONG,
+    **callers.SENTENCES, **datasets.SENTENCES, **identifiers.SENTENCES, **identities.SENTENCES, **questions.SENTENCES,
+    **registries.SENTENCES, **stewards.SENTENCES, **usage.SENTENCES, **WRONG,
 }  # fmt: skip
 """The French of each sentence, by its English template.
 
@@ -30,12 +43,16 @@ SENTENCES: Mapping[str, str] = {
 in quotes; `{name:said}` is a sentence that is put into French in turn, `{name:each}` several, `{name:or}` and `{name:and}` two and more, `{name:wrong}` what is wrong with a body.
 """
 
+OF_COMMANDS: Mapping[str, str] = {**SENTENCES, **drafts.SENTENCES, **operators.SENTENCES}
+"""The same, of what commands say too: many of these begin with anything, and would cost time on what strangers wrote."""
+
 LONGEST = 2000
 """Characters of a sentence that is put into French: longer ones repeat what somebody made long on purpose."""
 
 DEEPEST = 5
 """How deep a sentence has sentences in it; none of ours has as many."""
 
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 _JOINED = {"each": ("; ", " ; "), "or": (" or ", " ou "), "and": (" and ", " et ")}
 _PARTS: Mapping[str, str] = {
     "": r"[^\s;(]+",
@@ -62,19 +79,22 @@ def preferred(accept_language: str) -> str:
 
 
 @functools.lru_cache(1024)  # of many rows, most have the same thing wrong
-def in_french(sentence: str) -> str | None:
-    """Return a sentence in French; None where it, or a part of it, has no French words, or it is longer than LONGEST."""
-    return None if len(sentence) > LONGEST else _french(sentence, 0)
+def in_french(sentence: str, *, of_command: bool = False) -> str | None:
+    """Return a sentence in French; None where it, or a part of it, has no French words, or it is longer than LONGEST.
+
+    `of_command` is whether the command line says it.
+    """
+    return None if len(sentence) > LONGEST else _french(sentence, _templates(of_command), 0)
 
 
-def _french(sentence: str, depth: int) -> str | None:
+def _french(sentence: str, templates: Templates, depth: int) -> str | None:
     if not sentence:
         return ""
     if depth > DEEPEST:
         return None
-    for pattern, names, french in _templates():
+    for pattern, names, french in templates:
         if (found := pattern.fullmatch(sentence)) is not None:
-            parts = {name: _part(kind, found[name], depth + 1) for name, kind in names.items()}
+            parts = {name: _part(kind, found[name], templates, depth + 1) for name, kind in names.items()}
             if None not in parts.values():
                 return french.format(**parts)
     return None
@@ -98,30 +118,37 @@ def translated(code: str, told: Mapping[str, Any]) -> tuple[dict[str, Any], str]
 
 
 def retold(tried: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return what was tried, each `detail` in French where French is asked for and has it: what is kept is English."""
+    """Return what was tried, each `detail` in French where that is asked for and has words: what is kept is English."""
     if LANGUAGE.get() != "fr":
         return [dict(each) for each in tried]
     return [{**each, "detail": in_french(each["detail"]) or each["detail"]} for each in tried]
 
 
-def _part(kind: str, text: str, depth: int) -> str | None:
+def as_read(sentence: str) -> str:
+    """Return what a command says as its reader has it: in French where that is wanted and has words for all of it."""
+    return sentence if LANGUAGE.get() != "fr" else in_french(sentence, of_command=True) or sentence
+
+
+def _part(kind: str, text: str, templates: Templates, depth: int) -> str | None:
     if kind == "said":
-        return _french(text, depth)
+        return _french(text, templates, depth)
     if kind in _JOINED:
         english, french = _JOINED[kind]
-        parts = [_french(each, depth) for each in text.split(english)]
+        parts = [_french(each, templates, depth) for each in text.split(english)]
         return None if None in parts else french.join(map(str, parts))
-    return _complaints(text, depth) if kind == "wrong" else text
+    if kind == "" and _THOUSANDS.fullmatch(text):
+        return text.replace(",", "\u202f")  # 1,234, which would be less than two in French
+    return _complaints(text, templates, depth) if kind == "wrong" else text
 
 
-def _complaints(text: str, depth: int) -> str | None:
+def _complaints(text: str, templates: Templates, depth: int) -> str | None:
     """Put pydantic's complaints, as `problems.sentences` joins them, into French: `place: what is wrong; …`."""
     said = []
     for each in text.split("; "):
         place, colon, wrong = (
             each.partition(": ") if re.match(r"[\w.]+: ", each) and each not in WRONG else ("", "", each)
         )
-        french = _french(wrong, depth)
+        french = _french(wrong, templates, depth)
         if french is None:
             return None
         said.append(f"{place} : {french}" if colon else french)
@@ -129,10 +156,10 @@ def _complaints(text: str, depth: int) -> str | None:
 
 
 @functools.cache
-def _templates() -> list[tuple[re.Pattern[str], dict[str, str], str]]:
+def _templates(of_command: bool) -> Templates:
     """Return each template as a pattern, the kinds of its parts, and its French; those with most words come first."""
     found = []
-    for english, french in SENTENCES.items():
+    for english, french in (OF_COMMANDS if of_command else SENTENCES).items():
         pattern, names, literal = "", dict[str, str](), 0
         for text, name, kind, _ in Formatter().parse(english):
             pattern += re.escape(text)

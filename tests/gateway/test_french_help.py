@@ -135,3 +135,17 @@ def test_the_language_that_a_line_names_is_its_language(tmp_path: Path, monkeypa
     assert "Usage:" in commands.run_any(tmp_path, "trace", "--help", "--lang", "en").stdout
     assert "Error:" in CliRunner().invoke(main, ["trace", "--lang", "en"]).stderr
     assert "Erreur : valeur impossible" in commands.run_any(tmp_path, "trace", "--lang", "de").stderr
+
+
+def test_what_all_commands_have_stands_before_the_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    commands.beffroi(tmp_path, "init", "town")
+    checked = ("--workspace", "town", "check")
+    assert commands.beffroi(tmp_path, "--lang", "fr", *checked).stderr.endswith(" : aucun problème\n")
+    assert commands.beffroi(tmp_path, "--lang=fr", *checked, "--lang", "en").stderr.endswith(": no problem\n"), (
+        "the last"
+    )
+    assert commands.beffroi(tmp_path, *checked).stderr.endswith(": no problem\n")
+    assert commands.beffroi(tmp_path, "--json", "--lang", "fr", *checked).stdout == "[]\n"
+    refused = commands.beffroi(tmp_path, "--lang", "de", *checked, status=2).stderr
+    assert "'de' is not one of 'en', 'fr'" in refused

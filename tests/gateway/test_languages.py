@@ -19,7 +19,7 @@ from connectors.identities import WANTED
 from connectors.sql import postgresql_errors
 from connectors.vies import FAULTS as VIES
 from gateway import problems
-from gateway.languages import LONGEST, SENTENCES, in_french, preferred
+from gateway.languages import LONGEST, OF_COMMANDS, SENTENCES, in_french, preferred
 from gateway.languages.codes import CODES
 from tests.gateway.conftest import Gateway, ask
 from tests.gateway.test_problems import LEAVES, add_routes
@@ -181,12 +181,13 @@ def test_what_somebody_made_long_is_left_alone() -> None:
 
 def test_no_template_is_taken_for_another() -> None:
     """Each sentence, its parts filled, is found by its own template: a shorter one does not swallow it."""
-    for english, french in SENTENCES.items():
+    for english, french in OF_COMMANDS.items():
         if any(kind in english for kind in (":said", ":each", ":or", ":and", ":wrong")):
             continue
         plain = english.replace(":list", "").replace(":any", "").replace(":quoted", "")
         names = {name: "'7'" if kind == "quoted" else "7" for _, name, kind, _ in Formatter().parse(english) if name}
-        assert in_french(plain.format(**names)) == french.format(**names), english
+        for of_command in {english not in SENTENCES, True}:
+            assert in_french(plain.format(**names), of_command=of_command) == french.format(**names), english
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,10 @@ from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.commands.conflicts import conflicts_command
-from gateway.commands.quarantine import quarantine_group
-from gateway.commands.trace import trace_command
+from gateway.cli import main
 from gateway.french import FRENCH
 from pipelines import report as reports
 from tests.gateway.test_journal import entries
@@ -63,10 +60,7 @@ def people(tmp_path: Path) -> Bench:
 
 def beffroi(bench: Bench, *words: str, status: int = 0, typed: str | None = None, lang: str = "C") -> Result:
     """Call a command on the workspace and hold it to its exit status."""
-    commands: dict[str, click.Command] = {"trace": trace_command, "conflicts": conflicts_command}
-    main = commands.get(words[0], quarantine_group)
-    given = [*words[1:], "--workspace", str(bench.root)]
-    done = CliRunner().invoke(main, given, input=typed, env={"LC_ALL": lang})
+    done = CliRunner().invoke(main, [*words, "--workspace", str(bench.root)], input=typed, env={"LC_ALL": lang})
     assert done.exit_code == status, (done.output, done.exception)
     return done
 

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from connectors.sandbox import towns
-from gateway.commands.conflicts import conflicts_command
-from gateway.commands.link import link_command
-from gateway.commands.trace import trace_command
+from gateway.cli import main
 from pipelines.linking import files
 from pipelines.report import page
 from tests.pipelines.bench import Bench, read
@@ -142,8 +139,8 @@ def told(found: Iterable[Row]) -> list[tuple[str, ...]]:
     return sorted(tuple(str(each[name]) for name in names) for each in found)
 
 
-def beffroi(province: Province, command: click.Command, *words: str) -> str:
-    done = CliRunner().invoke(command, [*words, "--workspace", str(province.bench.root)], env={"LC_ALL": "C"})
+def beffroi(province: Province, *words: str) -> str:
+    done = CliRunner().invoke(main, [*words, "--workspace", str(province.bench.root)], env={"LC_ALL": "C"})
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -202,22 +199,22 @@ def test_the_report_sums_up_who_differs_in_what(province: Province) -> None:
         assert shown["differing-sources"].title == words
         assert [row[0] for row in shown["differing-columns"].rows] == [name for name, _ in columns.most_common()]
     source, most = sources.most_common(1)[0]
-    listed = json.loads(beffroi(province, conflicts_command, "residents", "--source", source, "--limit", "0", "--json"))
+    listed = json.loads(beffroi(province, "conflicts", "residents", "--source", source, "--limit", "0", "--json"))
     assert (len(listed), {each["other_source"] for each in listed}) == (most, {source})
 
 
 def test_a_row_leads_back_to_its_records_and_tells_why_they_are_one(province: Province) -> None:
     cluster, places = next((number, places) for number, places in province.clusters().items() if len(places) == 3)
-    traced = json.loads(beffroi(province, trace_command, "residents", str(cluster), "--json"))
+    traced = json.loads(beffroi(province, "trace", "residents", str(cluster), "--json"))
     there = {(code, province.towns[code].index(province.record((code, number))) + 1) for code, number in places}
     assert {(each["source"], each["place"]) for each in traced["origins"]} == there
     ends = {(each[f"{side}source"], each[f"{side}place"]) for each in traced["links"] for side in ("", "other_")}
     assert (len(traced["links"]), ends) == (2, there)
-    text = beffroi(province, trace_command, "residents", str(cluster))
+    text = beffroi(province, "trace", "residents", str(cluster))
     assert "are one: Linked. Same: " in text
-    assert "n'en font qu'une : " in beffroi(province, trace_command, "residents", str(cluster), "--lang", "fr")
+    assert "n'en font qu'une : " in beffroi(province, "trace", "residents", str(cluster), "--lang", "fr")
     name = province.record(places[0])["family_name"]
-    why = beffroi(province, link_command, "residents", "--why", str(cluster))
+    why = beffroi(province, "link", "residents", "--why", str(cluster))
     assert "3 " in why
     assert name not in text + why
     assert not [number for _, number in places if number in why], "what was not typed is not told"
