@@ -6,6 +6,7 @@ and standard streams, and an exit status. Only `beffroi serve` and `beffroi demo
 
 import contextlib
 import importlib
+import locale
 import marshal
 import os
 import pkgutil
@@ -93,6 +94,8 @@ def _be_the_command(caller: socket.socket) -> None:
     os.environb.update(environment)
     os.umask(mask)
     time.tzset()
+    with contextlib.suppress(locale.Error):  # one that this machine has not is the plain one in a real process too
+        locale.setlocale(locale.LC_CTYPE, "")
     os.chdir(folder)
     main(prog_name="beffroi")
 
