@@ -133,7 +133,9 @@ def _ids(
     """Return the id of each part: that of a cluster before, or a new one, in the order of the smallest identities."""
 
     def ordered(wanted: Ints) -> Ints:
-        chosen = np.isin(parts, wanted)
+        if not len(wanted):
+            return wanted
+        chosen = _mask(count, wanted)[parts]
         # a table: of what is only registered the engine does not know how much it is, and joins it the dear way round
         bands.table(connection, "beffroi_parts", {"n": made.n[chosen], "part": parts[chosen]})
         found = connection.execute(
@@ -146,6 +148,12 @@ def _ids(
     fresh = ordered(np.flatnonzero(ids == 0))
     ids[fresh] = take(len(fresh), was.highest) + np.arange(len(fresh))
     return ids
+
+
+def _mask(count: int, wanted: Ints) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(count, np.bool_)
+    mask[wanted] = True
+    return mask
 
 
 def _special(made: Graph, outcome: Outcome, ties: list[tuple[int, int]]) -> bands.Special:

@@ -148,8 +148,10 @@ def _among(left: Ints, right: Ints, pairs: Collection[tuple[int, int]], count: i
     if not pairs:
         return np.zeros(len(left), np.bool_)
     low, high = np.minimum(left, right), np.maximum(left, right)
-    keys = np.array([min(pair) * count + max(pair) for pair in pairs], np.int64)
-    return np.isin(low * count + high, keys)
+    keys = np.sort(np.array([min(pair) * count + max(pair) for pair in pairs], np.int64))
+    wanted = low * count + high
+    found: Bools = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+    return found
 
 
 def _ties(
