@@ -30,6 +30,12 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def double(value: float) -> str:
+    """Return a finite number as an SQL literal of type DOUBLE: one without an exponent is a DECIMAL, far slower to reckon with."""
+    text = repr(float(value))
+    return text if "e" in text else f"{text}e0"
+
+
 def is_kept(name: str) -> bool:
     """Tell whether a run needs that name for itself (SQL's names know no case)."""
     return name.casefold().startswith(KEPT_NAMES)

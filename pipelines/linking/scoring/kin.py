@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pipelines.linking.recipe import Comparison, Kin
 from pipelines.linking.scoring.learning import Levels
+from pipelines.sql import double
 
 NEARLY_ALL = 0.95
 """Of kin that are at some levels only those that are found to be: the others' values are misspelt."""
@@ -44,7 +45,7 @@ def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
         if name in kin.alike and name not in kin.only:
             found[name] = f"w_{name}"
         elif name in kin.perhaps:
-            found[name] = f"log2(0.5 + 0.5 * 2 ** least(500, w_{name}))"
+            found[name] = f"log2(0.5e0 + 0.5e0 * 2 ** least(500, w_{name}))"
         else:
             found[name] = _cases(name, weights, levels[name] if name in kin.only else None)
     return found
@@ -56,7 +57,7 @@ def _cases(name: str, weights: Sequence[float], rare: Sequence[tuple[float, floa
     for at, weight in enumerate(weights, 1):
         if rare is not None and weight > 0:
             m, u = rare[at - 1]
-            cases += f" WHEN {at} THEN {weight - math.log2(m / u)!r} + w_{name}"
+            cases += f" WHEN {at} THEN {double(weight - math.log2(m / u))} + w_{name}"
         elif weight:
-            cases += f" WHEN {at} THEN {weight!r}"
-    return f"(CASE level_{name}{cases} ELSE 0.0 END)"
+            cases += f" WHEN {at} THEN {double(weight)}"
+    return f"(CASE level_{name}{cases} ELSE 0e0 END)"

@@ -11,6 +11,7 @@ from pipelines.linking.scoring import kin
 from pipelines.linking.scoring.blocking import Blocked, candidates
 from pipelines.linking.scoring.levels import again, compared, frequencies, rares
 from pipelines.linking.scoring.model import Model
+from pipelines.sql import double
 
 __all__ = ["Blocked", "Histogram", "candidates", "score"]
 
@@ -80,21 +81,21 @@ def weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison], *,
     names = {each.name for each in used}
     weights = ", ".join(f"{_weight(each, model, rarity=rarity)} AS w_{each.name}" for each in used)
     chances = [
-        f"{share!r} * 2 ** least(500, {' + '.join(odds.values())})"
+        f"{double(share)} * 2 ** least(500, {' + '.join(odds.values())})"
         for share, each in zip(model.kin, recipe.kin, strict=True)
         if (odds := kin.sql(each, used, model.levels)) and names & set(each.shared)
     ]
     shared = sorted({f"w_{name}" for each in recipe.kin for name in each.shared if name in names})
-    more = " + ".join(["0.0", *(f"greatest(0, {name})" for name in shared)])
-    others = " + ".join(["0.0", *(f"w_{each.name}" for each in used if not each.exact)])
-    every = " + ".join([repr(model.prior_weight), *(f"w_{each.name}" for each in used)])
+    more = " + ".join(["0e0", *(f"greatest(0, {name})" for name in shared)])
+    others = " + ".join(["0e0", *(f"w_{each.name}" for each in used if not each.exact)])
+    every = " + ".join([double(model.prior_weight), *(f"w_{each.name}" for each in used)])
     which = "".join(f" WHEN level_{each.name} = 1 THEN '{each.name}'" for each in used if each.exact)
     told = [f"rare_{column}" for column in rares(used)] if rarity else []
     dropped = f" EXCLUDE ({', '.join(told)})" if told else ""
     return f"""
         SELECT *, 1 / (1 + 2 ** -greatest(-500, least(500, weight))) AS p FROM (
         SELECT *, ({every}) - less AS weight, ({others}) - less AS others FROM (
-        SELECT *, log2({" + ".join(["1.0", *chances])}) AS less, {more} AS more,
+        SELECT *, log2({" + ".join(["1e0", *chances])}) AS less, {more} AS more,
         {f"CASE{which} END" if which else "NULL::VARCHAR"} AS identifier
         FROM (SELECT *{dropped}, {weights} FROM ({query}))))"""
 
@@ -112,8 +113,8 @@ def _weight(comparison: Comparison, model: Model, *, rarity: bool) -> str:
     cases = ""
     for at, (level, weight) in enumerate(zip(comparison.levels, _bits(comparison, model), strict=True), 1):
         more = f" + coalesce(rare_{level.rare}, 0)" if rarity and level.rare else ""
-        cases += f" WHEN {at} THEN {weight!r}{more}"
-    return f"(CASE level_{comparison.name}{cases} ELSE 0.0 END)"
+        cases += f" WHEN {at} THEN {double(weight)}{more}"
+    return f"(CASE level_{comparison.name}{cases} ELSE 0e0 END)"
 
 
 def _bits(comparison: Comparison, model: Model) -> list[float]:
