@@ -145,6 +145,7 @@ def _keys(
         {asked if new else ""} WHERE k IS NOT NULL"""
     )
     if not _count(connection, "FROM beffroi_wide"):
+        connection.execute("DROP TABLE beffroi_wide")
         return 0
     for at in range(len(rule.then) + 1):
         connection.execute(

@@ -72,8 +72,8 @@ def _by_threshold(
     """Yield what is expected of each threshold; `lost` are the true pairs under the floor."""
     of = _best(pairs, records) if one_each else f"SELECT *, 1 - {FALSE} AS likely FROM {pairs}"
     ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
-    for each in sorted({*THRESHOLDS, thresholds.link, thresholds.review}):
-        sums = _sums(connection, f"({of})", each, thresholds.review)
+    asked = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
+    for each, sums in zip(asked, _sums(connection, f"({of})", asked, thresholds.review), strict=True):
         still = lost * (ours - sums[0]) / ours if ours else lost  # who is linked is nobody else
         yield _at(each, sums, still, unseen)
 
@@ -107,17 +107,17 @@ def _best(pairs: str, records: str) -> str:
     )
 
 
-def _sums(connection: duckdb.DuckDBPyConnection, pairs: str, threshold: float, review: float) -> tuple[Any, ...]:
-    """Return how many pairs a threshold links and asks of, how many of the links are false, and of the rest true."""
-    return _one(
-        connection,
-        f"""SELECT count(*) FILTER (probability >= $link),
-                   count(*) FILTER (probability < $link AND probability >= $review),
-                   coalesce(sum({FALSE}) FILTER (probability >= $link), 0),
-                   coalesce(sum(likely) FILTER (probability < $link), 0) FROM {pairs}""",
-        link=threshold,
-        review=min(review, threshold),
-    )
+def _sums(
+    connection: duckdb.DuckDBPyConnection, pairs: str, thresholds: Sequence[float], review: float
+) -> list[tuple[Any, ...]]:
+    """Return of each threshold how many pairs it links and asks of, how many of the links are false, and of the rest true."""
+    told = ", ".join(
+        f"""count(*) FILTER (probability >= {link!r}), count(*) FILTER (probability < {link!r} AND probability >= {min(review, link)!r}),
+        coalesce(sum(wrong) FILTER (probability >= {link!r}), 0), coalesce(sum(likely) FILTER (probability < {link!r}), 0)"""
+        for link in thresholds
+    )  # of all at once: what is false is reckoned of each pair once
+    row = _one(connection, f"SELECT {told} FROM (SELECT *, {FALSE} AS wrong FROM {pairs})")
+    return [row[at : at + 4] for at in range(0, len(row), 4)]
 
 
 def _at(threshold: float, sums: tuple[Any, ...], under: float, unseen: float | None) -> dict[str, Any]:
