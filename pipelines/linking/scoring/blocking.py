@@ -144,9 +144,6 @@ def _keys(
         CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({keyed} ANTI JOIN beffroi_alike USING (n)) beffroi_keyed
         {asked if new else ""} WHERE k IS NOT NULL"""
     )
-    if not _count(connection, "FROM beffroi_wide"):
-        connection.execute("DROP TABLE beffroi_wide")
-        return 0
     for at in range(len(rule.then) + 1):
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM (
