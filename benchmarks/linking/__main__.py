@@ -1,4 +1,4 @@
-"""`python -m benchmarks.linking [CASE …] [--data FOLDER] [--rldata FILE] [--pseudopeople PYTHON] [--rows N] [--turns N]`.
+"""`python -m benchmarks.linking [CASE …] [--data FOLDER] [--rldata FILE] [--pseudopeople PYTHON] [--rows N] [--seed N …] [--turns N]`.
 
 How well and how fast records are linked, beside bare Splink with the settings of its documentation, in one run:
 
@@ -15,6 +15,7 @@ wants other releases, makes its records in an environment of its own. Prints tab
 import argparse
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,40 @@ def _text(cell: object) -> str:
     return f"{cell:,.4f}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def accuracy(names: list[str], data: cases.Data) -> None:
-    """Print the table of accuracy: bare Splink beside Beffroi."""
+def accuracy(names: list[str], data: cases.Data, seeds: list[int]) -> None:
+    """Print the table of accuracy, bare Splink beside Beffroi: of synthetic registers the means of several seeds."""
     thresholds = [f"Splink at {each}" for each in measures.FIXED]
     head("persons", "rows", "true pairs", "Splink's best F1", *thresholds, *(f"**{each}**" for each in SHOWN))
+    apart = list[str]()
     for name in names:
+        made = name.rpartition("-")[0] in cases.SYNTHETIC
         try:
-            case = cases.case(name, data)
+            found = [_side_by_side(name, replace(data, seed=seed)) for seed in (seeds if made else seeds[:1])]
         except FileNotFoundError as error:
             print(f"| {name} | not measured: {error} |")
             continue
-        beside, mine = _plain(case), _mine(case)
-        fixed, clusters = mine["fixed"], mine["clusters"]
+        told = {key: statistics.mean(each[key] for each in found) for key in found[0]}
+        false = told["false"] / told["links"] * 10_000 if told["links"] else 0.0
         row(
-            name, mine["rows"], mine["truth"], beside["best"], *(beside[f"f1@{each}"] for each in measures.FIXED),
-            mine["asked"]["f1"], fixed["f1"], fixed["precision"], fixed["recall"], clusters["f1"], f"{fixed['false_in_10000']:.1f}",
-            f"{mine['questions_in_rows']:.2%}", f"{mine['queued_rows']:.2%}",
+            name, round(told["rows"]), round(told["truth"]), told["best"], *(told[f"f1@{each}"] for each in measures.FIXED),
+            told["asked"], told["f1"], told["precision"], told["recall"], told["clusters"], f"{false:.1f}",
+            f"{told['questions_in_rows']:.2%}", f"{told['queued_rows']:.2%}",
         )  # fmt: skip
+        if len(found) > 1:
+            each_of = (f"{each['false']} of {each['links']:,}, {each['questions_in_rows']:.2%}" for each in found)
+            apart.append(f"  {name}, of each seed, false links and questions: {'; '.join(each_of)}")
+    print("\n".join(["", *apart]))
+
+
+def _side_by_side(name: str, data: cases.Data) -> dict[str, float]:
+    """Return the figures of a case: Splink's are `best` and `f1@…`."""
+    case = cases.case(name, data)
+    beside, mine = _plain(case), _mine(case)
+    fixed = mine["fixed"]
+    return {key: beside[key] for key in ("best", *(f"f1@{each}" for each in measures.FIXED))} | {
+        "rows": mine["rows"], "truth": mine["truth"], "asked": mine["asked"]["f1"], "clusters": mine["clusters"]["f1"],
+        "questions_in_rows": mine["questions_in_rows"], "queued_rows": mine["queued_rows"],
+    } | {key: fixed[key] for key in ("f1", "precision", "recall", "links", "false")}  # fmt: skip
 
 
 def _plain(case: cases.Case) -> dict[str, Any]:
@@ -140,15 +158,15 @@ def main() -> None:
     parser.add_argument("--rldata", type=Path, help="RLdata10000.rda of the R package RecordLinkage")
     parser.add_argument("--pseudopeople", type=Path, metavar="PYTHON", help="of an environment that has pseudopeople")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=registers.SEED, help="of the synthetic registers")
+    parser.add_argument("--seed", type=int, nargs="+", default=[registers.SEED], help="of the synthetic registers")
     parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
     clock = time.monotonic()
-    data = cases.Data(asked.data, asked.rldata, asked.pseudopeople, asked.seed)
+    data = cases.Data(asked.data, asked.rldata, asked.pseudopeople, asked.seed[0])
     other = [*entities.CASES, "growth", "speed"]
     names = asked.case or [*cases.NAMES, *entities.CASES]
     if persons := [name for name in names if name not in other]:
-        accuracy(persons, data)
+        accuracy(persons, data, asked.seed)
     if several := [name for name in names if name in entities.CASES]:
         companies(several)
     if "growth" in names:
