@@ -56,9 +56,9 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
         return
     said = told()
     for port in found.ports:
-        named = {"name": port.name, "soap": port.soap, "count": port.operations}
-        where = port.address or said("no address")
-        console.note(said("port {name}: SOAP {soap}, {count} operations, {address}", **named, address=where))
+        named = {"name": port.name, "soap": port.soap, "address": port.address or said("no address")}
+        operations = console.counted(port.operations, "operation", "operations")
+        console.note(said("port {name}: SOAP {soap}, {operations}, {address}", **named, operations=operations))
     for each in found.operations:
         if sys.stdout.isatty():
             Console(highlight=False, markup=False).print(_tree(each, drafts.command(registry, each)))
@@ -76,9 +76,9 @@ def show_command(root: Path, as_json: bool, name: str, operation: str | None) ->
 
 
 def _as_read(line: str) -> str:
-    """Return a line that tells an operation in the language of its reader, as deep as it stands."""
+    """Return a line that tells an operation in the language of its reader, as deep as it stands; its name stays."""
     text = line.lstrip()
-    return line[: len(line) - len(text)] + as_read(text)
+    return line if text == line else line[: len(line) - len(text)] + as_read(text)
 
 
 def _tree(operation: "drafts.DescribedOperation", command_line: str) -> "Tree":
@@ -112,7 +112,7 @@ def _branch(tree: "Tree", fields: Iterable["drafts.Described"]) -> None:
 
     for each in fields:
         words = Text.assemble(
-            (drafts.plain(each.key), "bold cyan" if each.required else "cyan"), " ", drafts.in_words(each)
+            (drafts.plain(each.key), "bold cyan" if each.required else "cyan"), " ", as_read(drafts.in_words(each))
         )
         _branch(tree.add(words), each.fields)
 

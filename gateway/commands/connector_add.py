@@ -80,8 +80,9 @@ def add_soap_command(
         console.note(said("The WSDL has several ports ({ports}): {port} is asked.", **ports))
     for operation, why in added.broken.items():
         console.note(said("{operation} cannot be used: {why}", operation=operation, why=as_read(why)))
-    next_ = "soap: {count} operations. Next: beffroi connector show {name} && beffroi check"
-    console.note(said(next_, count=len(added.operations), **named))
+    next_ = "soap: {operations}. Next: beffroi connector show {name} && beffroi check"
+    operations = console.counted(len(added.operations), "operation", "operations")
+    console.note(said(next_, operations=operations, **named))
 
 
 # --- what a draft says, written --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from gateway.commands.command import command
 from gateway.commands.help import Command
 from gateway.commands.version import VERSION_COMMANDS
 from gateway.french import LANGUAGE, told
+from gateway.languages import as_read
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
@@ -121,8 +122,8 @@ def report_command(
             click.echo(line)
         for section in report_page.sections(found, declared, language, workspace.configuration.zone):
             click.echo(f"\n{section.title}")
-            for line in section.lines:
-                click.echo(line)
+            for line in section.lines:  # those on what changed in the columns are English wherever they are from
+                click.echo(as_read(line))
             if section.rows:
                 console.show_table(section.heads, section.rows, right=[section.heads[each] for each in section.numbers])
 

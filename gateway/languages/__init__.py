@@ -17,6 +17,7 @@ from gateway.languages import (
     drafts,
     identifiers,
     identities,
+    operations,
     operators,
     questions,
     registries,
@@ -40,10 +41,11 @@ SENTENCES: Mapping[str, str] = {
 """The French of each sentence, by its English template.
 
 `{name}` is a word that stays as it is, `{name:list}` several, `{name:any}` whatever it is, `{name:quoted}` whatever stands
-in quotes; `{name:said}` is a sentence that is put into French in turn, `{name:each}` several, `{name:or}` and `{name:and}` two and more, `{name:wrong}` what is wrong with a body.
+in quotes; `{name:said}` is a sentence that is put into French in turn, `{name:each}` several, `{name:or}`,
+`{name:and}` and `{name:listed}` two and more, `{name:wrong}` what is wrong with a body.
 """
 
-OF_COMMANDS: Mapping[str, str] = {**SENTENCES, **drafts.SENTENCES, **operators.SENTENCES}
+OF_COMMANDS: Mapping[str, str] = {**SENTENCES, **drafts.SENTENCES, **operations.SENTENCES, **operators.SENTENCES}
 """The same, of what commands say too: many of these begin with anything, and would cost time on what strangers wrote."""
 
 LONGEST = 2000
@@ -53,7 +55,7 @@ DEEPEST = 5
 """How deep a sentence has sentences in it; none of ours has as many."""
 
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
-_JOINED = {"each": ("; ", " ; "), "or": (" or ", " ou "), "and": (" and ", " et ")}
+_JOINED = {"each": ("; ", " ; "), "or": (" or ", " ou "), "and": (" and ", " et "), "listed": (", ", ", ")}
 _PARTS: Mapping[str, str] = {
     "": r"[^\s;(]+",
     "list": r"[^\s;(]+(?:,? [^\s;(,]+)*",
@@ -84,17 +86,18 @@ def in_french(sentence: str, *, of_command: bool = False) -> str | None:
 
     `of_command` is whether the command line says it.
     """
-    return None if len(sentence) > LONGEST else _french(sentence, _templates(of_command), 0)
+    return None if len(sentence) > LONGEST else _french(sentence, of_command, 0)
 
 
-def _french(sentence: str, templates: Templates, depth: int) -> str | None:
+@functools.lru_cache(4096)  # of what is long, the same parts are met again and again
+def _french(sentence: str, of_command: bool, depth: int) -> str | None:
     if not sentence:
         return ""
     if depth > DEEPEST:
         return None
-    for pattern, names, french in templates:
+    for pattern, names, french in _templates(of_command):
         if (found := pattern.fullmatch(sentence)) is not None:
-            parts = {name: _part(kind, found[name], templates, depth + 1) for name, kind in names.items()}
+            parts = {name: _part(kind, found[name], of_command, depth + 1) for name, kind in names.items()}
             if None not in parts.values():
                 return french.format(**parts)
     return None
@@ -129,26 +132,26 @@ def as_read(sentence: str) -> str:
     return sentence if LANGUAGE.get() != "fr" else in_french(sentence, of_command=True) or sentence
 
 
-def _part(kind: str, text: str, templates: Templates, depth: int) -> str | None:
+def _part(kind: str, text: str, of_command: bool, depth: int) -> str | None:
     if kind == "said":
-        return _french(text, templates, depth)
+        return _french(text, of_command, depth)
     if kind in _JOINED:
         english, french = _JOINED[kind]
-        parts = [_french(each, templates, depth) for each in text.split(english)]
+        parts = [_french(each, of_command, depth) for each in text.split(english)]
         return None if None in parts else french.join(map(str, parts))
     if kind == "" and _THOUSANDS.fullmatch(text):
         return text.replace(",", "\u202f")  # 1,234, which would be less than two in French
-    return _complaints(text, templates, depth) if kind == "wrong" else text
+    return _complaints(text, of_command, depth) if kind == "wrong" else text
 
 
-def _complaints(text: str, templates: Templates, depth: int) -> str | None:
+def _complaints(text: str, of_command: bool, depth: int) -> str | None:
     """Put pydantic's complaints, as `problems.sentences` joins them, into French: `place: what is wrong; …`."""
     said = []
     for each in text.split("; "):
         place, colon, wrong = (
             each.partition(": ") if re.match(r"[\w.]+: ", each) and each not in WRONG else ("", "", each)
         )
-        french = _french(wrong, templates, depth)
+        french = _french(wrong, of_command, depth)
         if french is None:
             return None
         said.append(f"{place} : {french}" if colon else french)

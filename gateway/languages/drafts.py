@@ -60,35 +60,6 @@ SENTENCES: Mapping[str, str] = {
     "the WSDL has no port {port}; it has: {ports:list}": "le WSDL n'a pas de port {port} ; il a : {ports}",
     "{name} is said twice, and is no list": "{name} est dit deux fois, et n'est pas une liste",
     "{name}: bytes as base64 are expected": "{name} : des octets en base64 sont attendus",
-    # an operation, as `connector show` tells it
-    "asked with": "demandé avec",
-    "headers": "en-têtes",
-    "answers": "répond",
-    "with headers": "avec les en-têtes",
-    "or the fault": "ou l'erreur",
-    "asked with nothing": "demandé sans rien",
-    "answers nothing": "ne répond rien",
-    "try": "à essayer",
-    # what `connector test` finds
-    "connects": "se connecte",
-    "is read only, in one snapshot": "est en lecture seule, en un seul instantané",
-    "streams": "se lit au fil de l'eau",
-    "lets go of a scan that is left": "lâche une lecture abandonnée",
-    "gives up in time": "renonce à temps",
-    "lookup": "consultation",
-    "table {name:any}": "table {name}",
-    "reads {literal:any}": "lit {literal}",
-    "{count} tables and views are there": "{count} tables et vues sont là",
-    "expected {expected:any}, read {read:any}": "attendu {expected}, lu {read}",
-    "{count} rows in {batches} batches, {seconds} s": "{count} lignes en {batches} lots, {seconds} s",
-    "given up after {seconds} s": "abandonné après {seconds} s",
-    "it took {seconds} s": "cela a pris {seconds} s",
-    "an identifier that nobody has is not found": "un identifiant que personne n'a n'est pas trouvé",
-    "not tried: no identifier that nobody has could be made for the pattern":
-        "non essayé : aucun identifiant que personne n'a n'a pu être formé d'après le motif",
-    "{columns}, {rows} row in the first batch, {faults} of them faulty": "{columns}, {rows} ligne dans le premier lot, dont fautives : {faults}",
-    "{columns:any}, {rows} rows in the first batch, {faults} of them faulty":
-        "{columns}, {rows} lignes dans le premier lot, dont fautives : {faults}",
     # a source that cannot be drafted
     "a password is not written into a declaration: give the variable that has it, as ${{NAME}}":
         "un mot de passe ne s'écrit pas dans une déclaration : donnez la variable qui le contient, comme ${{NAME}}",

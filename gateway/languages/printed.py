@@ -14,6 +14,8 @@ FRENCH: Mapping[str, str] = {
     "{count} fields": "{count} champs",
     "{count} lookup": "{count} consultation",
     "{count} lookups": "{count} consultations",
+    "{count} operation": "{count} opération",
+    "{count} operations": "{count} opérations",
     "{count} problem": "{count} problème",
     "{count} problems": "{count} problèmes",
     "{count} registry": "{count} registre",
@@ -140,12 +142,12 @@ FRENCH: Mapping[str, str] = {
         "Son fichier a un autre nom à présent : dites wsdl: {wsdl} dans registries/{name}.yaml",
     "The WSDL has several ports ({ports}): {port} is asked.": "Le WSDL a plusieurs ports ({ports}) : {port} est interrogé.",
     "{operation} cannot be used: {why}": "{operation} ne peut pas servir : {why}",
-    "soap: {count} operations. Next: beffroi connector show {name} && beffroi check":
-        "soap : {count} opérations. Ensuite : beffroi connector show {name} && beffroi check",
+    "soap: {operations}. Next: beffroi connector show {name} && beffroi check":
+        "soap : {operations}. Ensuite : beffroi connector show {name} && beffroi check",
     "Read it, then: {line}": "Relisez-le, puis : {line}",
     "Read them, then: {line}": "Relisez-les, puis : {line}",
     "no address": "sans adresse",
-    "port {name}: SOAP {soap}, {count} operations, {address}": "port {name} : SOAP {soap}, {count} opérations, {address}",
+    "port {name}: SOAP {soap}, {operations}, {address}": "port {name} (SOAP {soap}) : {operations}, {address}",
     "an answer, for example": "une réponse, par exemple",
     "left out: {why}": "laissé de côté : {why}",
     "The command line is kept and can be seen: better give personal data by --parameters -":

@@ -28,7 +28,7 @@ ENGLISH = re.compile(
     r"\b(the|is|are|was|were|and|with|not|that|which|has|have|it|its|to|from|by|for|no|none|they|this|be|than)\b"
 )
 """Words that no French sentence has."""
-NAMES = re.compile(r"`[^`]*`|«[^»]*»|[{][^}]*[}]|\[[^]]*\]|\S*[/_.=-]\S*")
+NAMES = re.compile(r"`[^`]*`|(?<!\w)'.*'(?!\w)|«[^»]*»|[{][^}]*[}]|\[[^]]*\]|\S*[/_.=-]\S*")
 """What may stand in a sentence and is no word of it: a command, a name, data, a path, an option."""
 
 COMMANDS = (

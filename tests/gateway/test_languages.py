@@ -182,7 +182,7 @@ def test_what_somebody_made_long_is_left_alone() -> None:
 def test_no_template_is_taken_for_another() -> None:
     """Each sentence, its parts filled, is found by its own template: a shorter one does not swallow it."""
     for english, french in OF_COMMANDS.items():
-        if any(kind in english for kind in (":said", ":each", ":or", ":and", ":wrong")):
+        if any(kind in english for kind in (":said", ":each", ":or", ":and", ":listed", ":wrong")):
             continue
         plain = english.replace(":list", "").replace(":any", "").replace(":quoted", "")
         names = {name: "'7'" if kind == "quoted" else "7" for _, name, kind, _ in Formatter().parse(english) if name}
