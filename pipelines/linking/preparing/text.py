@@ -14,9 +14,26 @@ LONGEST = 500
 lengths, and nothing is called so."""
 
 
+FEW = 0x10000
+"""Signs of which it is kept what they are in ASCII: all that are in use, and no more than fill some megabytes."""
+
+
+class _Ascii(dict[int, str]):
+    """What signs are in ASCII, each asked for once: so a text is told at once, and not sign by sign."""
+
+    def __missing__(self, sign: int) -> str:
+        made = str(anyascii.anyascii(chr(sign)))
+        if sign < FEW:
+            self[sign] = made
+        return made
+
+
+_ASCII = _Ascii()
+
+
 def plain(text: str) -> str:
     """Return a text in small ASCII letters, whatever its script: Ñ is n, ß ss, შ sh, Ж zh; no more than LONGEST."""
-    return (text if text.isascii() else anyascii.anyascii(text)).lower()[:LONGEST]
+    return (text if text.isascii() else text.translate(_ASCII)).lower()[:LONGEST]
 
 
 def plain_columns(connection: duckdb.DuckDBPyConnection, records: str, columns: Iterable[str], into: str) -> None:
