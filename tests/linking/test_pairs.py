@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import RunFailed
 from pipelines.linking import prepare, recipe
-from pipelines.linking.scoring import model, pairs
+from pipelines.linking.scoring import levels, model, pairs
 from pipelines.linking.scoring.model import Model
 from tests.effort import times
 
@@ -120,6 +120,23 @@ def register(connection: duckdb.DuckDBPyConnection, many: int) -> None:
             family = person[0] if at % 8 else person[0][:3] + person[0][4:]
             rows.append((family, person[1], person[2], f"{at % 89} rue Neuve" if at % 12 else address[0], address[1]))
     prepared(connection, rows)
+
+
+def test_few_pairs_weigh_what_they_do_among_many(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(connection, 200)
+    learnt = model.train(connection, PERSON, "p")
+    assert pairs.candidates(connection, PERSON, "p", "c").pairs > 100
+    monkeypatch.setattr(levels, "SLICE", 60)
+    found = []
+    for few in (True, False):
+        monkeypatch.setattr(levels, "_few", lambda *_, few=few: few)
+        counted = pairs.score(connection, PERSON, learnt, "p", "c", "s", 0.0).bins
+        found.append(
+            (connection.execute("FROM s ORDER BY l, r").fetchall(), {at: held for at, (held, _) in counted.items()})
+        )
+    assert found[0] == found[1]
 
 
 def test_a_model_is_learnt_kept_and_used_for_new_records_alone(connection: duckdb.DuckDBPyConnection) -> None:

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyascii
 import duckdb
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
 from pipelines.linking import prepare, recipe
 from pipelines.linking.preparing.names import family, given, whole
 from pipelines.linking.preparing.sounds import skeleton, sound
+from pipelines.linking.preparing.text import LONGEST, plain
 
 PERSON = recipe.recipe("person")
 
@@ -29,6 +33,11 @@ def records(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[st
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as made:
         yield made
+
+
+@for_all(st.text(max_size=600))
+def test_a_text_is_what_its_signs_are(text: str) -> None:
+    assert plain(text) == anyascii.anyascii(text).lower()[:LONGEST]
 
 
 @pytest.mark.parametrize(
