@@ -235,6 +235,8 @@ def test_a_peer_whose_port_was_taken_after_it_was_found_free_starts_on_another(
 
 def test_ports_are_none_that_the_system_gives_to_others() -> None:
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    if first <= ports.LOWEST + 10_000:
+        pytest.skip("the system of this machine gives low ports too: none is safe, and a peer starts anew with others")
     found = ports.free(50, beside=10_000)
     assert len({*found, *(port + 10_000 for port in found)}) == 100, "none twice, none where another has its second"
     assert max(found) + 10_000 < first
