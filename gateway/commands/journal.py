@@ -56,15 +56,20 @@ def _state(found: "Result", *, anchored: bool) -> str:
     """Say in a line how long the chain is, and whether it is whole and held by an anchor."""
     said = told()
     days = f" ({', '.join(map(as_read, found.erasures))})" if found.erasures else ""
-    erased = said(", {count} entries erased under retention", count=found.erased) + days if found.erased else ""
+    erased = (
+        said(", {count} entries erased under retention", count=console.number(found.erased)) + days
+        if found.erased
+        else ""
+    )
     held = (
         said(", anchored to entry {number}", number=found.anchored)
         if found.anchored
         else said(", and no anchor holds it")
     )
     whole = said("whole") if found.whole else said("BROKEN")
-    line = "{count} entries{erased}, head {head}: {whole}{held}"
-    return said(line, count=found.entries, erased=erased, head=found.head, whole=whole, held=held if anchored else "")
+    entries = console.counted(found.entries, "entry", "entries")
+    line = "{entries}{erased}, head {head}: {whole}{held}"
+    return said(line, entries=entries, erased=erased, head=found.head, whole=whole, held=held if anchored else "")
 
 
 def _verified(workspace: "Workspace", anchor: Path | None, authority: Path | None) -> tuple["Result", list[str]]:

@@ -63,6 +63,7 @@ _PARTS: Mapping[str, str] = {
     "quoted": r"'.*'|\".*\"",
     "said": r".*",
     **dict.fromkeys(_JOINED, r".+"),
+    "listed": r".+?",  # what follows is somebody's text, which may go on as the template does
     "wrong": r".+",
 }
 """What a part of a template may be: a word, words with commas, anything, a text in quotes, a sentence or complaints to be put into

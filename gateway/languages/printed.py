@@ -10,6 +10,8 @@ FRENCH: Mapping[str, str] = {
     "{count} applications": "{count} applications",
     "{count} dataset": "{count} jeu de données",
     "{count} datasets": "{count} jeux de données",
+    "{count} entry": "{count} entrée",
+    "{count} entries": "{count} entrées",
     "{count} field": "{count} champ",
     "{count} fields": "{count} champs",
     "{count} lookup": "{count} consultation",
@@ -77,7 +79,7 @@ FRENCH: Mapping[str, str] = {
     "everywhere": "n'importe où",
     "revoked: {token} of {application}": "révoqué : {token} ({application})",
     # the journal
-    "{count} entries{erased}, head {head}: {whole}{held}": "{count} entrées{erased}, tête {head} : {whole}{held}",
+    "{entries}{erased}, head {head}: {whole}{held}": "{entries}{erased}, tête {head} : {whole}{held}",
     ", {count} entries erased under retention": ", dont {count} effacées au terme de leur conservation",
     ", anchored to entry {number}": ", ancré jusqu'à l'entrée {number}",
     ", and no anchor holds it": ", et aucune ancre ne le tient",

@@ -11,7 +11,9 @@ import click
 import pytest
 
 from gateway.cli import main
-from gateway.french import FRENCH
+from gateway.commands.journal import _state
+from gateway.french import FRENCH, LANGUAGE
+from gateway.journal.verification import Result
 from gateway.languages import in_french
 from tests import commands
 from tests.pipelines.bench import SHOPS, Bench
@@ -159,6 +161,34 @@ def test_no_command_of_an_operator_speaks_english_under_lang_fr(town: Bench) -> 
         if found := english(done.output, DATA):
             spoken[" ".join(step)] = found
     assert spoken == {}
+
+
+def test_what_a_registry_says_of_a_field_stays_whatever_signs_are_in_it() -> None:
+    said = "text, required. The number, as given. Ten digits, one of: odd, even."
+    assert in_french(said, of_command=True) == "texte, obligatoire" + said.removeprefix("text, required")
+
+
+@pytest.mark.parametrize(
+    ("language", "entries", "said"),
+    [
+        ("en", 1, "1 entry, head f0: whole"), ("en", 1234, "1,234 entries, head f0: whole"),
+        ("fr", 1, "1 entrée, tête f0 : intact"), ("fr", 1234, "1\u202f234 entrées, tête f0 : intact"),
+    ],
+)  # fmt: skip
+def test_the_length_of_the_journal_is_written_as_its_reader_writes_numbers(
+    language: str, entries: int, said: str
+) -> None:
+    before = LANGUAGE.set(language)
+    try:
+        assert _state(Result(entries, "f0", ()), anchored=False) == said
+    finally:
+        LANGUAGE.reset(before)
+
+
+def test_the_heads_of_a_run_s_table_are_no_wider_than_the_english_ones() -> None:
+    """On a terminal of 80 columns the table has no room to spare: what is wider cuts names and numbers in two."""
+    heads = ("rows in", "rows out", "quarantined", "merged", "version", "seconds")
+    assert sum(len(FRENCH[each]) for each in heads) <= sum(map(len, heads))
 
 
 def test_every_command_is_tried_in_french() -> None:
