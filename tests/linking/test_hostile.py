@@ -13,7 +13,7 @@ from pipelines.linking import prepare, recipe
 from pipelines.linking.clustering import stable
 from pipelines.linking.clustering.attached import attach
 from pipelines.linking.deciding import decisions, exchange
-from pipelines.linking.scoring import model, pairs
+from pipelines.linking.scoring import model, pairs, training
 from pipelines.run import run
 from tests.linking.linked import Row, records
 from tests.linking.persons import BOTH, COMPANIES, FIRST, NAMES, PERSONS, decide, linked, numbers, of, put
@@ -60,6 +60,20 @@ def test_any_text_in_any_field_is_compared(name: str) -> None:
     alike = [dict.fromkeys(fields, text) for text in TEXTS for _ in range(2)]
     mixed = [{field: TEXTS[(at * 7 + n) % len(TEXTS)] for n, field in enumerate(fields)} for at in range(len(TEXTS))]
     assert all(0 <= p <= 1 and -600 < weight < 600 for weight, p in scored(name, [*alike, *mixed, {}, {}]))
+
+
+def test_pairs_among_which_none_can_be_the_same_train_nothing() -> None:
+    kind, names = (
+        recipe.recipe("person"),
+        ("Abara", "Cedeco", "Fidigi", "Holomo", "Jukutu", "Lanapa", "Qeresi", "Vovixo"),
+    )
+    rows = [{"family_name": each, "given_name": each[::-1], "birth_date": "1980-01-02"} for each in (*names, names[0])]
+    used = [each for each in kind.comparisons if each.name in {"family_name", "given_name"}]
+    known = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
+    never = {name: [*levels[:-1], (1e-250, 0.99)] for name, levels in known.items()}
+    with paired("person", rows) as connection:
+        assert training.m(connection, "prepared", used, known, "l.birth = r.birth", 36) is not None
+        assert training.m(connection, "prepared", used, never, "l.birth = r.birth", 36) is None
 
 
 def test_names_of_100_000_letters_take_no_room() -> None:

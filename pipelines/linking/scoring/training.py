@@ -57,12 +57,19 @@ def m(
     known: dict[str, list[tuple[float, float]]],
     on: str,
     pairs: int,
-) -> Found:
-    """Find m among the pairs for which the SQL `on` (of l and r) holds, starting from m and u that are known."""
+) -> Found | None:
+    """Find m among the pairs for which the SQL `on` (of l and r) holds, starting from m and u that are known.
+
+    Return None where it ends in none of them being the same: where half of all records are one row again and again, two
+    that are alike tell nothing.
+    """
     with _linker(connection, records, used, known, on) as linker:
-        session = linker.training.estimate_parameters_using_expectation_maximisation(
-            on, estimate_without_term_frequencies=True
-        )
+        try:
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
+                on, estimate_without_term_frequencies=True
+            )
+        except ValueError:  # an m too small to be a number
+            return None
         share = session.core_model_settings.probability_two_random_records_match
         return Found(_probabilities(linker, used, "_m_probability"), share * pairs)
 
