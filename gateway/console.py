@@ -91,7 +91,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Seq
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        number = column in right  # one that is folded reads as two
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     width = None if sys.stdout.isatty() else 160  # a pipe has no width: do not fold at 80
@@ -145,7 +146,7 @@ def _seconds(retry_in: float) -> int:
     return max(1, math.ceil(retry_in))
 
 
-STAGES = ("scan", "clean", "expect", "write", "faces", "commit")
+STAGES = ("scan", "clean", "expect", "link", "write", "faces", "commit")
 """What a run goes through, as the display of progress counts it; one may leave some out."""
 
 
@@ -154,7 +155,7 @@ class Progress:
 
     def __init__(self) -> None:
         """It speaks the language of whoever makes it, in whatever thread a task begins."""
-        self._said = told()
+        self._said, self._language = told(), LANGUAGE.get()
 
     def begin(self, name: str) -> Tell:
         """Begin a task; return the function that hears its stages."""
@@ -181,9 +182,14 @@ class Bars(Progress):
         task = self._tasks[name] = self._display.add_task(name, total=len(STAGES))
 
         def tell(stage: str) -> None:
-            first = stage.partition(" ")[0]
+            first, _, rows = stage.partition(" ")
             done = STAGES.index(first) if first in STAGES else None
-            self._display.update(task, description=f"{name}: {stage}", completed=done)
+            shown = (self._said(f"{first}|stage") + f" {rows.partition(' ')[0]}") if first in STAGES else stage
+            if self._language == "fr":
+                shown = shown.replace(",", "\u202f")
+            self._display.update(
+                task, description=self._said("{dataset}: {note}", dataset=name, note=shown), completed=done
+            )
 
         return tell
 

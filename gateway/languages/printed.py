@@ -22,6 +22,14 @@ FRENCH: Mapping[str, str] = {
     "{count} problems": "{count} problèmes",
     "{count} registry": "{count} registre",
     "{count} registries": "{count} registres",
+    # stages of a run
+    "scan|stage": "lecture",
+    "clean|stage": "nettoyage",
+    "expect|stage": "contrôle",
+    "link|stage": "rapprochement",
+    "write|stage": "écriture",
+    "faces|stage": "fichiers",
+    "commit|stage": "validation",
     # versions
     "committed": "validée le",
     "schema": "schéma",

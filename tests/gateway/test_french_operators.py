@@ -1,6 +1,7 @@
 """What an operator reads under `--lang fr`: of versions, the state, tokens, the journal, receipts, drafts, the workspace."""
 
 import ast
+import io
 import json
 import re
 import sqlite3
@@ -9,9 +10,12 @@ from contextlib import closing
 
 import click
 import pytest
+from rich.console import Console
+from rich.progress import Progress as Display
 
 from gateway.cli import main
 from gateway.commands.journal import _state
+from gateway.console import STAGES, Bars
 from gateway.french import FRENCH, LANGUAGE
 from gateway.journal.verification import Result
 from gateway.languages import in_french
@@ -189,6 +193,23 @@ def test_the_heads_of_a_run_s_table_are_no_wider_than_the_english_ones() -> None
     """On a terminal of 80 columns the table has no room to spare: what is wider cuts names and numbers in two."""
     heads = ("rows in", "rows out", "quarantined", "merged", "version", "seconds")
     assert sum(len(FRENCH[each]) for each in heads) <= sum(map(len, heads))
+
+
+def test_the_progress_of_a_run_is_told_in_the_language_of_its_reader() -> None:
+    begun = {
+        stage
+        for file in (HOUSE / "pipelines").rglob("*.py")
+        for stage in re.findall(r'\.begin\("(\w+)"', file.read_text("utf-8"))
+    }
+    assert begun == set(STAGES)
+    asked = LANGUAGE.set("fr")
+    try:
+        display = Display("{task.description}", console=Console(file=io.StringIO()))
+        tell = Bars(display, total=1).begin("villes")
+    finally:
+        LANGUAGE.reset(asked)
+    tell("expect 1,234 rows")  # in another thread
+    assert [task.description for task in display.tasks] == ["", "villes : contrôle 1\u202f234"]
 
 
 def test_every_command_is_tried_in_french() -> None:
