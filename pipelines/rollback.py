@@ -217,7 +217,7 @@ def _made(workspace: Workspace, dataset: Dataset, target: Version, by: str | Non
 def _evidence(target: Version, number: int, folder: Path) -> None:
     """Copy what tells where the rows came from, as far as it is kept; the report under its new number."""
     linked = {file.name for file in links.in_folder(target.folder)}
-    for name in retention.EVIDENCE | {"quarantine.parquet", "conflicts.parquet"} | linked:
+    for name in retention.EVIDENCE | {"quarantine.parquet", "conflicts.parquet", "corrected.parquet"} | linked:
         if (target.folder / name).is_file():
             shutil.copyfile(target.folder / name, folder / name)
     report = folder / "report.json"

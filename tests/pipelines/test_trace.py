@@ -158,6 +158,7 @@ def test_a_version_that_brings_another_back_is_traced_as_that_one(bench: Bench) 
     rollback.rollback(bench.workspace, "shops", 1, by="somebody", why="a test")
     found = trace.of_key(bench.workspace, "shops", "1")
     assert (found.version, found.rolled_back_from, found.origins[0].place) == (3, 1, 2)
+    assert found.missing == [], "what the run left goes back with its version"
 
 
 def test_a_key_is_written_as_in_a_url(bench: Bench) -> None:
