@@ -187,8 +187,10 @@ SENTENCES: Mapping[str, str] = {
     "no decision names that record": "aucune décision ne nomme cet enregistrement",
     'several sources have a record of that key: say the identity, as ["source","key"]':
         'plusieurs sources ont un enregistrement de cette clé : dites son identité, comme ["source","clé"]',
-    ".beffroi/decisions/{file}, line {line}: it is no decision; put the file back as it was":
-        ".beffroi/decisions/{file}, ligne {line} : ce n'est pas une décision ; remettez le fichier tel qu'il était",
+    ".beffroi/decisions/{file}, line {line}: it is no decision; put the file back from a backup, or take that line out: what it"
+    " decided is lost, all other lines hold":
+        ".beffroi/decisions/{file}, ligne {line} : ce n'est pas une décision ; remettez le fichier depuis une sauvegarde, ou"
+        " retirez cette ligne : ce qu'elle décidait est perdu, toutes les autres lignes valent",
     "{file} is there already: it may hold verdicts; name another file":
         "{file} est déjà là : il contient peut-être des verdicts ; nommez un autre fichier",
     "{file} is no sample that `beffroi link --sample` drew: it has no {names:list}":

@@ -78,12 +78,17 @@ def test_a_last_line_without_its_end_counts_where_it_is_whole(workspace: Workspa
         json.dumps({**vars(said_of(A, B, "same")), "verdict": "maybe"}), json.dumps({**vars(said_of(A, B, "same")), "a": C}),
     ],
 )  # fmt: skip
-def test_a_damaged_file_stops_the_run(workspace: Workspace, line: str) -> None:
+def test_a_damaged_file_stops_the_run_until_its_line_is_taken_out(workspace: Workspace, line: str) -> None:
     add(workspace, said_of(A, B, "same"))
-    with decisions.file(workspace, "persons", "person").open("a") as opened:
+    file = decisions.file(workspace, "persons", "person")
+    with file.open("a") as opened:
         opened.write(line + "\n")
-    with pytest.raises(Unavailable, match=r"persons\.person\.jsonl, line 2: it is no decision"):
+    add(workspace, said_of(A, C, "different"))
+    with pytest.raises(Unavailable, match=r"persons\.person\.jsonl, line 2: it is no decision; .* take that line out"):
         load(workspace)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([lines[0], *lines[2:]]))
+    assert [each.verdict for each in load(workspace)] == ["same", "different"]
 
 
 def test_a_full_disk_leaves_nothing_of_what_was_to_come_together(workspace: Workspace) -> None:

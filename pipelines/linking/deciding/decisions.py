@@ -137,7 +137,8 @@ def last(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
             said = _read(json.loads(line))
         except (ValueError, TypeError, RecursionError):
             raise Unavailable(
-                f".beffroi/decisions/{path.name}, line {number}: it is no decision; put the file back as it was"
+                f".beffroi/decisions/{path.name}, line {number}: it is no decision; put the file back from a backup, or take"
+                " that line out: what it decided is lost, all other lines hold"
             ) from None
         found.pop(said.pair, None)
         found[said.pair] = said
