@@ -90,11 +90,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Seq
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        number = column in right  # one that is folded reads as two
-        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+    cells = [["" if value is None else str(value) for value in row] for row in rows]
+    for at, column in enumerate(columns):
+        number = column in right  # one that is folded reads as two; its heading may be
+        least = max((len(row[at]) for row in cells), default=0) if number else None
+        table.add_column(column, justify="right" if number else "left", overflow="fold", min_width=least)
+    for row in cells:
+        table.add_row(*row)
     width = None if sys.stdout.isatty() else 160  # a pipe has no width: do not fold at 80
     Console(width=width, soft_wrap=False, highlight=False, markup=False).print(table)
 
