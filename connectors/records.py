@@ -282,7 +282,7 @@ _NUMBERS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "siren": ("a SIREN", stdnum_siren.validate),
     "siret": ("a SIRET", stdnum_siret.validate),
     "nir": ("a NIR", stdnum_nir.validate),
-    "lei": ("an LEI", stdnum_lei.validate),
+    "lei": ("an LEI", check_lei),
     "iban": ("an IBAN", stdnum_iban.validate),
     "vat": ("a VAT number", stdnum_vat.validate),
 }

@@ -21,6 +21,7 @@ from connectors.records import RECORDS, canonical
         ("Commune", "100015948200015", "a NIR"),
         ("VatNumber", "100015948200015", "a NIR"),
         ("Commune", "1400", None),
+        ("Person", "1", None),  # its remainder is that of an LEI, its length is not
         ("Person", "²" * 15, None),
         ("Person", "5" * 200, None),
         ("Person", "nir:500015948200015", None),  # its form and its check digits are right: only that no NIR begins so
