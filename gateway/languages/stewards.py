@@ -175,10 +175,10 @@ SENTENCES: Mapping[str, str] = {
         " numéros et les décisions des personnes tiennent à un enregistrement d'une source de ce nom : si c'est la même,"
         " redonnez-lui son nom par `name: {gone}` ; si c'en est une autre, acceptez-la une fois par"
         " `beffroi run {name} --accept`",
-    "the block [{block:any}] would compare {pairs} pairs of {records} records: add a column to it that tells records apart (a"
-    " date, a postal code), or take blocks: out and let the recipe choose":
-        "le bloc [{block}] comparerait {pairs} paires de {records} enregistrements : ajoutez-lui une colonne qui les distingue"
-        " (une date, un code postal), ou retirez blocks: et laissez choisir la recette",
+    "the block [{block:any}] would compare {pairs} pairs of {records} records: add another field to it, that tells these"
+    " records apart, or take blocks: out and let the recipe choose":
+        "le bloc [{block}] comparerait {pairs} paires de {records} enregistrements : ajoutez-lui un autre champ, qui les"
+        " distingue, ou retirez blocks: et laissez choisir la recette",
     # decisions and samples
     "a review is for a person: `beffroi decide list --json` lists what waits":
         "une revue est pour une personne : `beffroi decide list --json` énumère ce qui attend",

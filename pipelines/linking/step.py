@@ -194,7 +194,7 @@ class _Link:
         again = carried.again(self.connection, name, before) if before is not None else None
         blocked = pairs.candidates(
             self.connection, self.recipe, f"{name}_prepared", f"{name}_candidates",
-            new=again, across=self._across, blocks=self._blocks(),
+            new=again, across=self._across, blocks=self.link.blocks,
         )  # fmt: skip
         stand, carry = carried.pairs(self.connection, name, before) if before is not None else (None, 0)
         found = pairs.score(

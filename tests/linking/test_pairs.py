@@ -180,7 +180,7 @@ def test_a_declared_block_that_explodes_is_refused_with_its_count(connection: du
         0 AS o FROM range(3000) t(n)"""
     )
     make(connection, "rows")
-    with pytest.raises(RunFailed, match=r"\[family\] would compare 4,498,500 pairs of 3,000 records: add a column"):
+    with pytest.raises(RunFailed, match=r"\[family\] would compare 4,498,500 pairs of 3,000 records: add another"):
         pairs.candidates(connection, PERSON, "p", "c", blocks=[["family"]])
     assert pairs.candidates(connection, PERSON, "p", "c", blocks=[["family", "given"]]).pairs == 0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import duckdb
 
 from connectors.errors import RunFailed
+from pipelines.declarations import linked
 from pipelines.linking.prepare import OWN
 from pipelines.linking.recipe import Block, Recipe
 from pipelines.sql import identifier
@@ -46,10 +47,12 @@ def candidates(
     """Make the temp table `into` of the pairs to compare: l BIGINT < r BIGINT, rules UBIGINT (bit k: the k-th rule found it).
 
     `across` is the column in which both records must differ: origin, side, or None. `new` is a table of n: then only
-    pairs that touch one of them are made. `blocks` are prepared columns, instead of the recipe's blocks. Raises RunFailed
-    where one of those would make too many pairs, with their count.
+    pairs that touch one of them are made. `blocks` are instead of the recipe's blocks, each by fields of it or prepared columns.
+    Raises RunFailed where one of those would make too many pairs, with their count.
     """
-    rules = [Block(on=on, most=2**31) for on in blocks] if blocks else recipe.blocks
+    rules = recipe.blocks
+    if blocks:
+        rules = [Block(on=[linked.prepared(recipe, name) or name for name in on], most=2**31) for on in blocks]
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
     _alike(connection, recipe, prepared, list(types), across)
     connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
@@ -59,7 +62,7 @@ def candidates(
         name = " + ".join(rule.on)
         left_out[name] = _keys(connection, prepared, rule, types, looked, across, star=name in stars)
         if blocks:
-            _refuse_explosive(connection, name, prepared, across)
+            _refuse_explosive(connection, ", ".join(blocks[at]), prepared, across)
         by_rule[name] = _join(connection, 1 << at, looked, across)
     _of_alike(connection, across)
     if new:
@@ -213,14 +216,14 @@ def _pairs(held: str, across: str | None) -> str:
     return f"(sum({held}) ** 2 - sum({held} ** 2)) / 2" if across else f"sum({held} * ({held} - 1)) / 2"
 
 
-def _refuse_explosive(connection: duckdb.DuckDBPyConnection, name: str, prepared: str, across: str | None) -> None:
+def _refuse_explosive(connection: duckdb.DuckDBPyConnection, said: str, prepared: str, across: str | None) -> None:
     sizes = "(SELECT k, count(*) AS held FROM beffroi_keys GROUP BY k, of)"
     of_keys = f"FROM (SELECT {_pairs('held', across)} AS pairs FROM {sizes} GROUP BY k)"
     pairs, records = _count(connection, of_keys, "sum(pairs)"), _count(connection, f"FROM {prepared}")
     if pairs > max(1_000_000, EXPLODES * records):
         raise RunFailed(
-            f"the block [{name}] would compare {pairs:,} pairs of {records:,} records: add a column to it that tells"
-            " records apart (a date, a postal code), or take blocks: out and let the recipe choose"
+            f"the block [{said}] would compare {pairs:,} pairs of {records:,} records: add another field to it, that"
+            " tells these records apart, or take blocks: out and let the recipe choose"
         )
 
 
