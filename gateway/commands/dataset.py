@@ -119,7 +119,7 @@ def report_command(
         console.show_json(reports.told(found))
     elif html is None:
         for line in report_page.head(found, declared, language, workspace.configuration.zone):
-            click.echo(line)
+            click.echo(as_read(line))  # why a run failed is kept in English
         for section in report_page.sections(found, declared, language, workspace.configuration.zone):
             click.echo(f"\n{section.title}")
             for line in section.lines:  # those on what changed in the columns are English wherever they are from

@@ -141,3 +141,13 @@ def test_what_was_expected_of_a_version_is_told_in_french(town: Bench, tmp_path:
     with pytest.raises(RunFailed) as failed:
         bench.run("shops")
     assert in_french(failed.value.detail) == "shops : lignes : 1, au moins 10 attendu"
+
+
+def test_why_a_run_failed_is_told_in_french_by_its_report_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "workspace")
+    declared = PERSONS.replace("birth_date: ne_le}}", "birth_date: ne_le}, blocks: [[given_name]]}")
+    bench.write("datasets/persons.yaml", declared)
+    put(bench, *((str(number), f"N{number}", "Jean", None) for number in range(1500)))
+    for words in ("run", "report"):
+        told = commands.run_any(bench.root, words, "persons", "--lang", "fr").output
+        assert "le bloc [given_name] comparerait 1\u202f124\u202f250 paires de 1\u202f500 enregistrements" in told
