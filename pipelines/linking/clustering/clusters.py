@@ -135,19 +135,21 @@ def _ids(
     def ordered(wanted: Ints) -> Ints:
         if not len(wanted):
             return wanted
-        chosen = _mask(count, wanted)[parts]
-        # a table: of what is only registered the engine does not know how much it is, and joins it the dear way round
-        bands.table(connection, "beffroi_parts", {"n": made.n[chosen], "part": parts[chosen]})
-        found = connection.execute(
-            f"SELECT part FROM {records} JOIN beffroi_parts USING (n) GROUP BY part ORDER BY min(identity)"
-        ).fetchnumpy()["part"]
-        connection.execute("DROP TABLE beffroi_parts")
-        return found.astype(np.int64)
+        chosen = np.flatnonzero(_mask(count, wanted)[parts])
+        return _firsts(parts[graph.in_order(connection, records, made, chosen)], count)
 
     ids = stable.kept(parts, was.ids, count, ordered)
     fresh = ordered(np.flatnonzero(ids == 0))
     ids[fresh] = take(len(fresh), was.highest) + np.arange(len(fresh))
     return ids
+
+
+def _firsts(named: Ints, count: int) -> Ints:
+    """Return each number below `count` that is named, once, in the order in which they are first named."""
+    first = np.zeros(count, np.int64)
+    first[named[::-1]] = np.arange(len(named))[::-1]
+    found: Ints = named[first[named] == np.arange(len(named))]
+    return found
 
 
 def _mask(count: int, wanted: Ints) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.linking.clustering import bands
 from pipelines.linking.deciding.decisions import Decision
 from pipelines.sql import identifier
 
@@ -73,14 +74,7 @@ def load(
     `rivals` has links (l, r) that a rival (rival_l, rival_r) is as likely as: they are none, as long as nobody said that the
     rival is different.
     """
-    hashed = "CASE WHEN {0} IS NULL THEN 0 ELSE (hash({0}) >> 1)::BIGINT END"  # one of 2^63: none is met twice
-    keys = "".join(f", {hashed.format(identifier(name))}" for name in exclusive)
-    names = [f"k{at}" for at in range(len(exclusive))]
-    told = connection.execute(
-        f"SELECT * FROM (SELECT n, origin{keys} FROM {records} WHERE side = 0) AS t(n, origin{''.join(f', {x}' for x in names)})"
-        " ORDER BY n"
-    ).fetchnumpy()
-    n = told["n"].astype(np.int64)
+    n, origins, identifiers = _records(connection, records, exclusive)
     numbers, ghosts = _places(connection, records, n, decisions)
     ends = _links(connection, pairs, link, weak)
     left, right = places(n, ends["l"].astype(np.int64)), places(n, ends["r"].astype(np.int64))
@@ -98,11 +92,29 @@ def load(
         np.concatenate([np.array([numbers[each.a] for each in same], np.int64), left[free]]),
         np.concatenate([np.array([numbers[each.b] for each in same], np.int64), right[free]]),
         kind, weight, soft,
-        np.concatenate([told["origin"].astype(np.int64), -1 - np.arange(len(ghosts))]),
-        [np.concatenate([told[name].astype(np.int64), filler]) for name in names],
+        np.concatenate([origins, -1 - np.arange(len(ghosts))]),
+        [np.concatenate([values, filler]) for values in identifiers],
         [pair for pair, each in pairs_of.items() if each.verdict == "different"],
         pairs_of, ties,
     )  # fmt: skip
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection, records: str, exclusive: Sequence[str]
+) -> tuple[Ints, Ints, list[Ints]]:
+    """Return the numbers of the records in order, the origin of each, and its value of each identifier (0: none)."""
+    told = connection.execute(f"SELECT n, origin FROM {records} WHERE side = 0").fetchnumpy()
+    order = np.argsort(told["n"], kind="stable")  # they mostly are in order, which this one is quick with
+    n, origins = (told[name][order].astype(np.int64) for name in ("n", "origin"))
+    identifiers = []
+    for name in map(identifier, exclusive):  # few registers have any
+        held = connection.execute(
+            f"SELECT n, (hash({name}) >> 1)::BIGINT AS value FROM {records} WHERE side = 0 AND {name} IS NOT NULL"
+        ).fetchnumpy()  # one of 2^63: none is met twice
+        values = np.zeros(len(n), np.int64)
+        values[places(n, held["n"].astype(np.int64))] = held["value"]
+        identifiers.append(values)
+    return n, origins, identifiers
 
 
 def _links(connection: duckdb.DuckDBPyConnection, pairs: str, link: float, weak: float) -> dict[str, npt.NDArray[Any]]:
@@ -147,10 +159,14 @@ def _among(left: Ints, right: Ints, pairs: Collection[tuple[int, int]], count: i
     """Tell which links are of some pairs."""
     if not pairs:
         return np.zeros(len(left), np.bool_)
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    keys = np.sort(np.array([min(pair) * count + max(pair) for pair in pairs], np.int64))
-    wanted = low * count + high
-    found: Bools = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+    ends = np.array(list(pairs), np.int64)
+    named = np.zeros(count, np.bool_)
+    named[ends.ravel()] = True
+    of_named = np.flatnonzero(named[left] & named[right])  # few links, and what follows takes long
+    one, other = left[of_named], right[of_named]
+    keys, low, high = ends.min(axis=1) * count + ends.max(axis=1), np.minimum(one, other), np.maximum(one, other)
+    found = np.zeros(len(left), np.bool_)
+    found[of_named] = np.isin(low * count + high, keys)
     return found
 
 
@@ -169,17 +185,23 @@ def _ties(
 
 def rank(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: Ints) -> Ints:
     """Return the order of records, by their places, as their identities have it; those that are gone come last."""
+    ranks = wanted.copy()  # of those that are gone, which stand in the order of their identities after the others
     there = wanted[wanted < len(made.n)]
-    connection.register("beffroi_wanted", pa.table({"n": made.n[there]}))
+    found = np.empty(len(made.n), np.int64)
+    found[in_order(connection, records, made, there)] = np.arange(len(there))
+    ranks[wanted < len(made.n)] = found[there]
+    return ranks
+
+
+def in_order(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: Ints) -> Ints:
+    """Return places of records in the order of their identities."""
+    # a table: of what is only registered the engine does not know how much it is, and joins it the dear way round
+    bands.table(connection, "beffroi_wanted", {"n": made.n[wanted]})
     ordered = connection.execute(
         f"SELECT n FROM {records} JOIN beffroi_wanted USING (n) ORDER BY identity"
     ).fetchnumpy()["n"]
-    connection.unregister("beffroi_wanted")
-    ranks = wanted.copy()  # of those that are gone, which stand in the order of their identities after the others
-    found = np.empty(len(made.n), np.int64)
-    found[places(made.n, ordered.astype(np.int64))] = np.arange(len(ordered))
-    ranks[wanted < len(made.n)] = found[there]
-    return ranks
+    connection.execute("DROP TABLE beffroi_wanted")
+    return places(made.n, ordered.astype(np.int64))
 
 
 def names(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: set[int]) -> dict[int, str]:
