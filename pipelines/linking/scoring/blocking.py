@@ -50,9 +50,7 @@ def candidates(
     pairs that touch one of them are made. `blocks` are instead of the recipe's blocks, each by fields of it or prepared columns.
     Raises RunFailed where one of those would make too many pairs, with their count.
     """
-    rules = recipe.blocks
-    if blocks:
-        rules = [Block(on=[linked.prepared(recipe, name) or name for name in on], most=2**31) for on in blocks]
+    rules = _declared(recipe, blocks) if blocks else recipe.blocks
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
     _alike(connection, recipe, prepared, list(types), across)
     connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
@@ -76,6 +74,11 @@ def candidates(
     pairs = _count(connection, f"FROM {into}")
     connection.execute("DROP TABLE beffroi_found; DROP TABLE beffroi_alike; DROP TABLE beffroi_keys")
     return Blocked(pairs, by_rule, left_out)
+
+
+def _declared(recipe: Recipe, blocks: list[list[str]]) -> list[Block]:
+    """Return the blocks that a declaration names; no key of theirs is too frequent."""
+    return [Block(on=[linked.prepared(recipe, name) or name for name in on], most=2**31) for on in blocks]
 
 
 def _looked(connection: duckdb.DuckDBPyConnection, new: str) -> str:
