@@ -163,6 +163,11 @@ SENTENCES: Mapping[str, str] = {
         "qui était dans quel groupe de «{column}» dans la version {number} de {name} est perdu, et tous les numéros seraient"
         " autres : remettez {file} dans .beffroi/versions/{name}/{number}, ou acceptez-le une fois par"
         " `beffroi link {name} --accept`",
+    "what «{column:any}» of version {number} of {name} was linked to is lost, and no change could be told: put {file} back into"
+    " .beffroi/versions/{name}/{number}, or take it once with `beffroi link {name} --accept`":
+        "ce à quoi «{column}» de la version {number} de {name} était rapproché est perdu, et aucun changement ne pourrait être"
+        " dit : remettez {file} dans .beffroi/versions/{name}/{number}, ou acceptez-le une fois par"
+        " `beffroi link {name} --accept`",
     ".beffroi/decisions/{file} is gone, which tells the highest id that was given, and an id could be given twice: put it back;"
     " where there is no copy, `beffroi link {name} --accept` goes on after {number}, the highest that a kept version has":
         ".beffroi/decisions/{file} a disparu, qui dit le plus grand numéro donné, et un numéro pourrait être donné deux fois :"
@@ -174,6 +179,13 @@ SENTENCES: Mapping[str, str] = {
         "{name} : {column} : tous les enregistrements de la source «{gone}» ont disparu, et la source «{came}» est venue. Les"
         " numéros et les décisions des personnes tiennent à un enregistrement d'une source de ce nom : si c'est la même,"
         " redonnez-lui son nom par `name: {gone}` ; si c'en est une autre, acceptez-la une fois par"
+        " `beffroi run {name} --accept`",
+    "{name}: {column}: records were known by `identity: [{was:any}]`, and are now by [{now:any}]: {others} of {count} would be"
+    " others, and lose what rests on that: the ids of clusters, and decisions of people ({decided}). Put back what it was; if"
+    " it is to change, take it once with `beffroi run {name} --accept`":
+        "{name} : {column} : les enregistrements étaient connus par `identity: [{was}]`, et le sont à présent par [{now}] :"
+        " {others} sur {count} seraient autres, et perdraient ce qui en dépend : les numéros des groupes, et des décisions de"
+        " personnes ({decided}). Remettez ce qui y était ; si cela doit changer, acceptez-le une fois par"
         " `beffroi run {name} --accept`",
     "the block [{block:any}] would compare {pairs} pairs of {records} records: add another field to it, that tells these"
     " records apart, or take blocks: out and let the recipe choose":

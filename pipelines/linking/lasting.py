@@ -1,9 +1,11 @@
 """What of a link lasts from version to version, and what a run does where it is lost: it stops, and says so.
 
-Ids rest on who was in which cluster and on the highest id that was given, people's decisions on the names of sources. A
-run that went on without them would give everybody another id, or one id twice, and nobody would know.
+Ids rest on who was in which cluster and on the highest id that was given, people's decisions on the names of sources and
+on what identifies a record there. A run that went on without them would give everybody another id, or one id twice, and
+nobody would know.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,8 +15,10 @@ from typing import Any
 import duckdb
 
 from connectors.errors import RunFailed, Unavailable
+from pipelines.declarations import Dataset, linked
 from pipelines.linking import files
 from pipelines.linking.clustering import stable
+from pipelines.linking.deciding import decisions
 from pipelines.linking.deciding.decisions import Decision
 from pipelines.linking.telling import quality
 from pipelines.report import Report
@@ -36,23 +40,34 @@ def members(job: Job, column: str, spoilt: Collection[str], *, accept: bool) -> 
         if accept or not files.linked(job.last.folder, column):
             return None
     name, number = job.dataset.name, job.last.number
-    said = f"who was in which cluster of «{column}» in version {number} of {name} is lost, and all ids would be others"
-    if value == "theirs":
-        said = f"what «{column}» of version {number} of {name} was linked to is lost, and no change could be told"
     end = files.of(job.last.folder, column, "members.parquet").name
+    if value == "theirs":
+        raise Unavailable(
+            f"what «{column}» of version {number} of {name} was linked to is lost, and no change could be told: put {end} back"
+            f" into .beffroi/versions/{name}/{number}, or take it once with `beffroi link {name} --accept`"
+        )
     raise Unavailable(
-        f"{said}: put {end} back into .beffroi/versions/{name}/{number}, or take it once with `beffroi link {name} --accept`"
+        f"who was in which cluster of «{column}» in version {number} of {name} is lost, and all ids would be others: put {end}"
+        f" back into .beffroi/versions/{name}/{number}, or take it once with `beffroi link {name} --accept`"
     )
 
 
-def hold_sources(job: Job, column: str, before: str | None) -> None:
-    """Hold that no source has another name than in `before`, whose identities have it.
+def known(dataset: Dataset, column: str) -> dict[str, Any]:
+    """Return what a version keeps of a link to tell later that its records are known by something else."""
+    return {"identity": list(linked.identity(dataset, column))}
 
-    Raises RunFailed where all records of a source are gone and another source came: all ids would be others, and no
-    decision would be of any record.
+
+def hold(job: Job, column: str, before: str, records: str) -> None:
+    """Hold that the `records` are known as those `before` were, which is SQL for who was in which cluster.
+
+    Raises RunFailed where all records of a source are gone and another source came, and where records are gone and
+    `identity:` is another: ids would be others, and decisions would be of no record.
     """
-    if before is None:
-        return
+    _hold_sources(job, column, before)
+    _hold_identity(job, column, before, records)
+
+
+def _hold_sources(job: Job, column: str, before: str) -> None:
     found = job.connection.execute(f"SELECT DISTINCT json_extract_string(identity, '$[0]') FROM {before}").fetchall()
     was, now = {name for (name,) in found}, {source.name for source in job.dataset.inputs}
     gone, came = sorted(was - now), sorted(now - was)
@@ -64,6 +79,39 @@ def hold_sources(job: Job, column: str, before: str | None) -> None:
             f" same one, give it its old name with `name: {gone[0]}`; if it is another, take it once with `beffroi run"
             f" {name} --accept`"
         )
+
+
+def _hold_identity(job: Job, column: str, before: str, records: str) -> None:
+    """Hold that a record is known by the same columns as before, or that these say the same of all records."""
+    was, now = _known(job, column), linked.identity(job.dataset, column)
+    if was is None or was == now:
+        return
+    name, gone = job.dataset.name, f"(FROM {before} ANTI JOIN {records} USING (identity))"
+    others, count = job.connection.execute(f"SELECT (SELECT count(*) FROM {gone}), count(*) FROM {before}").fetchall()[
+        0
+    ]
+    if not others:
+        return  # a column has another name, and all records are as they were
+    said = decisions.load(job.workspace, name, column)
+    ends = {"ends": list({identity for each in said for identity in each.pair})}
+    found = job.connection.execute(f"SELECT identity FROM {gone} WHERE identity IN (SELECT unnest($ends))", ends)
+    lost = {identity for (identity,) in found.fetchall()}
+    decided = sum(not lost.isdisjoint(each.pair) for each in said)
+    raise RunFailed(
+        f"{name}: {column}: records were known by `identity: [{', '.join(was)}]`, and are now by [{', '.join(now)}]:"
+        f" {others:,} of {count:,} would be others, and lose what rests on that: the ids of clusters, and decisions of people"
+        f" ({decided:,}). Put back what it was; if it is to change, take it once with `beffroi run {name} --accept`"
+    )
+
+
+def _known(job: Job, column: str) -> tuple[str, ...] | None:
+    """Return by which columns records were known to the last version; None where that is not told."""
+    if job.last is None:
+        return None
+    try:
+        return tuple(json.loads(files.quality(job.last.folder, column).read_text(encoding="utf-8"))["identity"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def given(workspace: Workspace, dataset: str, column: str, *, accept: bool = False) -> int:

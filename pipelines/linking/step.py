@@ -47,8 +47,8 @@ def fill(
     """Fill in the columns that links declare, in the table of the run; return what its report tells of each.
 
     `full` does all anew and trains the models, a `preview` leaves nothing; `accept` goes on where what ids rest on is
-    lost. Raises RunFailed where a declared block would make too many pairs or a source has another name, Unavailable
-    where decisions, or what ids rest on, cannot be read.
+    lost. Raises RunFailed where a declared block would make too many pairs, or where a source has another name, or its
+    records another identity, Unavailable where decisions, or what ids rest on, cannot be read.
     """
     found = {}
     job.connection.execute("SET preserve_insertion_order = false")  # pairs have no order, and to keep one takes room
@@ -102,9 +102,9 @@ class _Link:
     def run(self, *, full: bool, preview: bool, accept: bool) -> dict[str, Any]:
         """Link the records and fill in the column; return what the report tells."""
         members = lasting.members(self.job, self.column, self.spoilt, accept=accept)
-        if not accept:
-            lasting.hold_sources(self.job, self.column, members)
         there = gathered.gather(self.job, self.column, self.recipe, self.judged, self.needed, self.name)
+        if not accept and members is not None:
+            lasting.hold(self.job, self.column, members, there.records)
         key = self._key()
         stands = self.last is not None and not full and not self.spoilt
         before = files.before(self.last, self.column) if self.last is not None and stands else None
@@ -132,7 +132,8 @@ class _Link:
             }  # fmt: skip
             read = [(*each.pair, each.verdict, each.when) for each in said]
             besides = {
-                "model": kept, "quality": told["quality"], "contradictions": {"contradictions": shown, "read": read},
+                "model": kept, "quality": lasting.known(self.job.dataset, self.column) | told["quality"],
+                "contradictions": {"contradictions": shown, "read": read},
             }  # fmt: skip
             written.write(self.job, self.column, there, self.name, besides)
         return told

@@ -57,7 +57,7 @@ COMMANDS = (
 MODULES = (
     *(f"gateway/commands/{name}.py" for name in ("link", "link_asked", "link_why", "link_sample", "decide", "decide_read")),
     *(f"gateway/commands/{name}.py" for name in ("decide_forget", "quarantine", "conflicts", "trace", "dataset", "lookup")),
-    *(f"pipelines/linking/{name}.py" for name in ("deciding/decisions", "deciding/exchange", "files", "scoring/blocking")),
+    *(f"pipelines/linking/{name}.py" for name in ("deciding/decisions", "deciding/exchange", "files", "lasting", "scoring/blocking")),
     "pipelines/report/__init__.py", "pipelines/quarantine.py", "pipelines/corrections.py", "pipelines/evidence.py",
 )  # fmt: skip
 """Where the errors are written that these commands end with."""

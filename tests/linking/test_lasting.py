@@ -82,6 +82,55 @@ def test_a_source_with_another_name_stops_the_run_unless_it_is_accepted(ran: Ben
     assert not set(numbers(ran).values()) & set(before.values())
 
 
+REF = PERSONS.replace("    - {name: id}\n", "    - {name: id}\n    - {name: ref}\n").replace(
+    "clean: {", "clean: {ref: {from: id}, "
+)
+
+
+def test_another_identity_stops_the_run_unless_it_is_accepted_and_put_back_decisions_hold(ran: Bench) -> None:
+    decide(ran, decisions.said_of(of("1"), of("2"), "different"))
+    linked(ran)
+    before = numbers(ran)
+    ran.write("datasets/persons.yaml", PERSONS.replace("ne_le}}", "ne_le}, identity: [nom]}"))
+    with pytest.raises(RunFailed) as failed:
+        ran.run("persons")
+    assert failed.value.detail.startswith(
+        "persons: person: records were known by `identity: [id]`, and are now by [nom]: 4 of 4 would be others, and lose"
+        " what rests on that: the ids of clusters, and decisions of people (1). Put back"
+    )
+    told = run(ran.workspace, "persons", accept=True).links["person"]
+    assert (told["decided"], told["decisions_gone"]) == (1, 1)
+    assert not set(numbers(ran).values()) & set(before.values())
+    assert linked(ran)[0].outcome == "unchanged", "it was accepted"
+    ran.write("datasets/persons.yaml", PERSONS)
+    with pytest.raises(RunFailed, match=r"`identity: \[nom\]`, and are now by \[id\]: 4 of 4"):
+        ran.run("persons")
+    told = run(ran.workspace, "persons", accept=True).links["person"]
+    assert (told["decided"], told["decisions_gone"]) == (1, 0)
+    assert numbers(ran)["1"] != numbers(ran)["2"]
+
+
+def test_an_identity_whose_column_has_another_name_stops_no_run(persons: Bench) -> None:
+    persons.write("datasets/persons.yaml", REF)
+    linked(persons)
+    before = numbers(persons)
+    persons.write("datasets/persons.yaml", REF.replace("ne_le}}", "ne_le}, identity: [ref]}"))
+    linked(persons)
+    assert numbers(persons) == before
+
+
+def test_links_to_another_dataset_stop_too_where_decisions_would_be_of_no_record(persons: Bench) -> None:
+    there = ("number", "last_name", "given_name", "birth_date")
+    put(persons, ("A1", "Dupont", "Jean", "1980-02-03"), table="register", names=there)
+    persons.write("datasets/register.yaml", COMPANIES)
+    persons.run("register")
+    persons.write("datasets/persons.yaml", TO)
+    linked(persons)
+    persons.write("datasets/persons.yaml", TO.replace("to: register", "identity: [nom], to: register"))
+    with pytest.raises(RunFailed, match=r"4 of 4 would be others, .* decisions of people \(0\)"):
+        persons.run("persons")
+
+
 # --- a run of the same -----------------------------------------------------------------------------------------------
 
 
