@@ -8,9 +8,11 @@ pairs, in whatever order they came.
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 
 from connectors.errors import RunFailed
 from pipelines.declarations import linked
+from pipelines.linking.clustering import bands
 from pipelines.linking.prepare import OWN
 from pipelines.linking.recipe import Block, Recipe
 from pipelines.sql import identifier
@@ -54,7 +56,7 @@ def candidates(
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {prepared})").fetchall())
     _alike(connection, recipe, prepared, list(types), across)
     connection.execute("CREATE OR REPLACE TEMP TABLE beffroi_found (l UINTEGER, r UINTEGER, rule UBIGINT)")
-    by_rule, left_out, looked = {}, {}, _looked(connection, new) if new else None
+    by_rule, left_out, looked = {}, {}, _looked(connection, prepared, rules, new) if new else None
     stars = {each.missing[0] for each in recipe.identifiers if each.is_equality}
     for at, rule in enumerate(rules):
         name = " + ".join(rule.on)
@@ -65,7 +67,7 @@ def candidates(
     _of_alike(connection, across)
     if new:
         connection.execute(
-            f"DELETE FROM beffroi_found WHERE l NOT IN (FROM {new}) AND r NOT IN (FROM {new}); DROP TABLE {looked}"
+            f"DELETE FROM beffroi_found WHERE l NOT IN (FROM {new}) AND r NOT IN (FROM {new}); DROP TABLE {looked}; DROP TABLE beffroi_ours"
         )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
@@ -81,10 +83,17 @@ def _declared(recipe: Recipe, blocks: list[list[str]]) -> list[Block]:
     return [Block(on=[linked.prepared(recipe, name) or name for name in on], most=2**31) for on in blocks]
 
 
-def _looked(connection: duckdb.DuckDBPyConnection, new: str) -> str:
-    """Make the table of the records whose keys are looked at: of new ones that are like another it is the first."""
+def _looked(connection: duckdb.DuckDBPyConnection, prepared: str, rules: list[Block], new: str) -> str:
+    """Make the table of the records whose keys are looked at: of new ones that are like another it is the first.
+
+    beffroi_ours has what their keys are made of.
+    """
     of_new = f"SELECT first FROM beffroi_alike WHERE n IN (FROM {new}) AND first NOT NULL"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_looked AS FROM {new} UNION {of_new}")
+    read = ", ".join(sorted({identifier(column) for rule in rules for column in rule.on}))
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_looked AS FROM {new} UNION {of_new};
+        CREATE OR REPLACE TEMP TABLE beffroi_ours AS SELECT n, {read} FROM {prepared} SEMI JOIN beffroi_looked USING (n)"""
+    )
     return "beffroi_looked"
 
 
@@ -98,15 +107,19 @@ def _alike(
     """
     values = [identifier(column) for column in columns if column not in OWN] + ([across] if across else [])
     some = ", ".join(sorted({column for each in recipe.training for column in each.on} & set(columns))) or "1"
+    # counted roughly, by some bits of the hash: to count each of a million hashes takes much longer
+    bits = (1 << (2 * _count(connection, f"FROM {prepared}")).bit_length()) - 1
+    told = connection.execute(f"SELECT n, (hash({some}) & {bits})::UINTEGER AS crowd FROM {prepared}").fetchnumpy()
+    bands.table(connection, "beffroi_crowded", {"n": told["n"][np.bincount(told["crowd"])[told["crowd"]] > ALIKE]})
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_alike AS
-        WITH crowds AS (SELECT hash({some}) AS crowd FROM {prepared} GROUP BY 1 HAVING count(*) > {ALIKE}),
-        hashed AS (SELECT n, hash({", ".join(values)}) AS same, {"side" if across == "side" else 0} AS theirs FROM {prepared}
-            WHERE hash({some}) IN (FROM crowds)),
+        WITH hashed AS (SELECT n, hash({", ".join(values)}) AS same, {"side" if across == "side" else 0} AS theirs
+            FROM {prepared} SEMI JOIN beffroi_crowded USING (n)),
         often AS (FROM hashed SEMI JOIN (SELECT same FROM hashed GROUP BY same HAVING count(*) > {ALIKE}) USING (same)),
         placed AS (SELECT *, min(n) OVER alike AS first, row_number() OVER alike AS place FROM often
             WINDOW alike AS (PARTITION BY same ORDER BY n))
-        SELECT n, CASE WHEN theirs = 0 THEN first END AS first FROM placed WHERE place > 1 + theirs"""
+        SELECT n, CASE WHEN theirs = 0 THEN first END AS first FROM placed WHERE place > 1 + theirs;
+        DROP TABLE beffroi_crowded"""
     )
 
 
@@ -142,19 +155,21 @@ def _keys(
     With `star` none is: records of such a key are each compared with the first.
     """
     then = "".join(f", {_then(column, types)} AS then_{at}" for at, column in enumerate(rule.then))
-    keyed = f"SELECT {_key(rule.on, types)}, {across or 0} AS of{then} FROM {prepared}"
-    ours = f"SELECT {_key(rule.on, types)} FROM {prepared} SEMI JOIN {new} USING (n)"
-    asked = f"SEMI JOIN (SELECT k FROM ({ours}) WHERE k IS NOT NULL) beffroi_asked USING (k)"
+    keyed = _keyed(rule.on, types, f"{prepared} ANTI JOIN beffroi_alike USING (n)", f", {across or 0} AS of{then}")
+    asked = f"SEMI JOIN ({_keyed(rule.on, types, 'beffroi_ours')}) beffroi_asked USING (k)"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_keys (n UINTEGER, k UBIGINT, of UINTEGER);
-        CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({keyed} ANTI JOIN beffroi_alike USING (n)) beffroi_keyed
-        {asked if new else ""} WHERE k IS NOT NULL"""
+        CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({keyed}) beffroi_keyed {asked if new else ""}"""
+    )
+    held = f"(SELECT k, count(*) AS held FROM beffroi_wide GROUP BY k, of) GROUP BY k HAVING {_pairs('held', across)} >"
+    many = (
+        f"{held} {rule.most * (rule.most - 1) // 2}"
+        if across
+        else f"beffroi_wide GROUP BY k HAVING count(*) > {rule.most}"
     )
     for at in range(len(rule.then) + 1):
         connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM (
-                SELECT k, count(*) AS held FROM beffroi_wide GROUP BY k, {"of" if across else "()"})
-            GROUP BY k HAVING {_pairs("held", across)} > {rule.most * (rule.most - 1) // 2};
+            f"""CREATE OR REPLACE TEMP TABLE beffroi_big AS SELECT k FROM {many};
             INSERT INTO beffroi_keys SELECT n, k, of FROM beffroi_wide ANTI JOIN beffroi_big USING (k)"""
         )
         if at == len(rule.then) or not _count(connection, "FROM beffroi_big"):
@@ -198,14 +213,11 @@ def _star(connection: duckdb.DuckDBPyConnection, across: str | None) -> None:
     )
 
 
-def _key(columns: list[str], types: dict[str, str]) -> str:
-    """Return the SELECT items n and k, a hash of all columns (null where one is null); of a list, one for each element."""
+def _keyed(columns: list[str], types: dict[str, str], rows: str, more: str = "") -> str:
+    """Return a query of rows: n and k, a hash of all columns, and `more`; none where one is null, of a list each element."""
     items = [f"unnest({column})" if types[column].endswith("[]") else identifier(column) for column in columns]
-    plain = [f"{column} IS NULL" for column in columns if not types[column].endswith("[]")]
-    key = f"hash({', '.join(items)})"
-    if plain:
-        key = f"CASE WHEN NOT ({' OR '.join(plain)}) THEN {key} END"
-    return f"n::UINTEGER AS n, {key} AS k"
+    there = [f"{identifier(column)} IS NOT NULL" for column in columns if not types[column].endswith("[]")]
+    return f"SELECT n::UINTEGER AS n, hash({', '.join(items)}) AS k{more} FROM {rows} WHERE {' AND '.join(there) or 'true'}"
 
 
 def _then(column: str, types: dict[str, str]) -> str:
