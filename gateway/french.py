@@ -165,7 +165,7 @@ FRENCH: Mapping[str, str] = {
         "Les décisions prennent effet à la prochaine exécution : `beffroi link {dataset}`.",
     "Erased: {count} of the decisions. The next run links without them: `beffroi link {dataset}`.":
         "Décisions effacées : {count}. La prochaine exécution rapproche sans elles : `beffroi link {dataset}`.",
-    "{count} decisions are in {file}.": "{count} décisions sont dans {file}.",
+    "{file}: {counted}.": "{file} : {counted}.",
     "Taken over: {new}. Known already: {known}, older than what holds: {older}, without a verdict: {empty}.":
         "Reprises : {new}. Déjà connues : {known}, plus anciennes que ce qui est en vigueur : {older}, sans verdict : {empty}.",
     "{gone} of them are on records that the version does not have.":
@@ -250,8 +250,8 @@ FRENCH: Mapping[str, str] = {
         "Arrêté. Ce qui était en cours a laissé les dernières versions telles quelles ; la prochaine exécution nettoie le reste.",
     # links, conflicts, keys
     "{dataset}: more pairs follow: --limit 0 shows all": "{dataset} : d'autres paires suivent : --limit 0 les montre toutes",
-    "{file}: {count} pairs. Say in `verdict` same, different or unsure; then `--check {file}`.":
-        "{file} : {count} paires. Dites dans `verdict` même, différent ou incertain ; puis `--check {file}`.",
+    "{file}: {pairs}. Say in `verdict` same, different or unsure; then `--check {file}`.":
+        "{file} : {pairs}. Dites dans `verdict` même, différent ou incertain ; puis `--check {file}`.",
     "{dataset}: more conflicts follow: --limit 0 shows all":
         "{dataset} : d'autres conflits suivent : --limit 0 les montre tous",
     "No value was in conflict with another.": "Aucune valeur n'était en conflit avec une autre.",

@@ -292,8 +292,8 @@ def alone(workspace: Workspace, name: str, wait: float = 0.0) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        waited = f" and did not end within {wait:g} s" if wait else ""
-        raise Unavailable(f"another run of {name} is under way{waited}") from None
+        ends = f" and did not end within {wait:g} s" if wait else f": `beffroi run {name} --wait SECONDS` waits for it"
+        raise Unavailable(f"another run of {name} is under way{ends}") from None
     try:
         yield
     finally:

@@ -175,10 +175,10 @@ def _verdict(verdict: "Verdict", doc: str) -> None:
         from pipelines import evidence
 
         of = _asked(root, dataset, column)
-        a, b = _ends(of, records)
+        ends = _ends(of, records)
         with evidence.engine() as connection:
-            ends = link_asked.resolved(connection, of, a), link_asked.resolved(connection, of, b)
-            decision = decide_read.decide(connection, of, ends, verdict, note)
+            a, b = link_asked.meant(connection, of, ends)
+            decision = decide_read.decide(connection, of, (a, b), verdict, note)
         _kept(of, decision, as_json)
 
 
@@ -203,8 +203,8 @@ def withdraw_command(
     told_of = _ends(of, records)
     named = {name for each in decide_read.load(of) for name in each.pair}
     with evidence.engine() as connection:
-        ends = [each if each in named else link_asked.resolved(connection, of, each) for each in told_of]
-    _kept(of, decide_read.withdraw(of, (ends[0], ends[1]), note), as_json)
+        a, b = link_asked.meant(connection, of, told_of, named)
+    _kept(of, decide_read.withdraw(of, (a, b), note), as_json)
 
 
 def _kept(of: "Asked", decision: Any, as_json: bool) -> None:
@@ -252,7 +252,7 @@ def export_command(
         return
     decide_read.new_file(file, text)
     console.show_json({"decisions": len(found), "file": str(file)}) if as_json else console.note(
-        told(of.language)("{count} decisions are in {file}.", count=len(found), file=file)
+        told(of.language)("{file}: {counted}.", counted=console.counted(len(found), "decision", "decisions"), file=file)
     )
 
 

@@ -37,13 +37,13 @@ def fields(of: Asked, each: Shown) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def reasons(question: "Question", said: Said) -> list[str]:
-    """Return why a question is asked, where that is not the pair's weight alone."""
+def reasons(question: "Question", said: Said, *, raw: bool = True) -> list[str]:
+    """Return why a question is asked, where that is not the pair's weight alone; a note only where it is `raw`."""
     lines, decision, aside = [], question.decision, question.contradiction
     if decision is not None:
         who = {"verdict": said(decision.verdict), "author": decision.author or "?", "when": decision.when[:10]}
         lines.append(said("Decided: {verdict}, by {author} on {when}.", **who))
-        if decision.note:
+        if decision.note and raw:
             lines.append(said("Note: {note}", note=decision.note))
     sides = ["A" if each == question.a else "B" for each in question.changed]
     lines += [said("Since then {record} has changed.", record=side) for side in sides]
@@ -73,6 +73,14 @@ def explanation(each: Shown, language: str) -> list[str]:
     return [found.sentence, *lines, *found.why]
 
 
+def _reason(of: Asked, each: Shown, said: Said) -> str:
+    """Return in words why a question is asked, without a value where none was asked for."""
+    if each.question.contradiction is not None:
+        return " ".join(reasons(each.question, said)) if of.raw else said(ASIDE)
+    found = [each.explanation.sentence] if each.explanation is not None else []
+    return " ".join([*reasons(each.question, said, raw=of.raw), *found])
+
+
 def plain(text: str) -> str:
     """Return a text of a record as a terminal may have it: what is no letter, sign or blank is written out."""
     return "".join(
@@ -87,15 +95,12 @@ def show_questions(of: Asked, shown: Sequence[Shown], count: int, as_json: bool)
     if len(shown) < count:
         console.note(said("{dataset}: {count} pairs wait: --limit 0 shows all", dataset=of.dataset, count=count))
     if as_json:
-        console.show_json([_told(of, each) for each in shown])
+        console.show_json([_told(of, each, said) for each in shown])
     elif not shown:
         console.note(said("No pair waits for a person."))
     else:
         rows, colon = [], " :" if of.language == "fr" else ":"
         for each in shown:
-            why = each.explanation.sentence if each.explanation is not None else ""
-            if each.question.contradiction is not None:
-                why = " ".join(reasons(each.question, said)) if of.raw else said(ASIDE)
             values = [
                 "; ".join(f"{name}{colon} {row[at]}" for name, *row in fields(of, each) if row[at]) for at in (0, 1)
             ]
@@ -103,17 +108,19 @@ def show_questions(of: Asked, shown: Sequence[Shown], count: int, as_json: bool)
                 f"{plain(name)}\n{value}"
                 for name, value in zip((each.question.a, each.question.b), values, strict=True)
             ]
-            rows.append((said(each.question.why), each.question.rows, plain(why), *(ends if of.raw else [])))
+            rows.append(
+                (said(each.question.why), each.question.rows, plain(_reason(of, each, said)), *(ends if of.raw else []))
+            )
         heads = [said("why"), said("rows"), said("reason"), *(["A", "B"] if of.raw else [])]
         console.show_table(heads, rows, right=(said("rows"),))
 
 
-def _told(of: Asked, each: Shown) -> dict[str, Any]:
+def _told(of: Asked, each: Shown, said: Said) -> dict[str, Any]:
     """Return a question as JSON has it; its records are named where they are shown."""
-    question, told_of = each.question, each.explanation
+    question = each.question
     found: dict[str, Any] = {"why": question.why, "rows": question.rows}
     found["probability"] = question.pair["probability"] if question.pair is not None else None
-    found["reason"] = told_of.sentence if told_of is not None else None
+    found["reason"] = _reason(of, each, said) or None
     if of.raw:
         found |= {"a": question.a, "b": question.b, "values_a": dict(each.ours), "values_b": dict(each.theirs)}
         found |= {

@@ -151,8 +151,8 @@ def _sample(of: "Asked", most: int, into: Path | None, as_json: bool) -> None:
     if as_json:
         console.show_json({"pairs": pairs, "file": into})
     else:
-        drawn = "{file}: {count} pairs. Say in `verdict` same, different or unsure; then `--check {file}`."
-        console.note(told()(drawn, file=into, count=pairs))
+        drawn = "{file}: {pairs}. Say in `verdict` same, different or unsure; then `--check {file}`."
+        console.note(told()(drawn, file=into, pairs=console.counted(pairs, "pair", "pairs")))
 
 
 def _check(file: Path, as_json: bool, language: str) -> None:

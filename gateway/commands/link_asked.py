@@ -104,6 +104,22 @@ def resolved(connection: "DuckDBPyConnection", of: Asked, text: str, *, any_of_c
     return found[0]
 
 
+def meant(connection: "DuckDBPyConnection", of: Asked, texts: Sequence[str], known: Collection[str] = ()) -> list[str]:
+    """Return the identities that one text or two mean, those `known` as they are; one alone may be that of a cluster.
+
+    Raises what `resolved` does, and says of which of two.
+    """
+    if len(texts) == 1:
+        return [resolved(connection, of, texts[0], any_of_cluster=True)]
+    found = []
+    for place, text in zip(("first", "second"), texts, strict=True):
+        try:
+            found.append(text if text in known else resolved(connection, of, text))
+        except (InvalidRequest, NotFound) as error:
+            raise type(error)(f"the {place} record: {error.detail}") from None
+    return found
+
+
 async def values_of(
     connection: "DuckDBPyConnection", of: Asked, identities: Collection[str], action: str = "link"
 ) -> dict[str, "Values"]:

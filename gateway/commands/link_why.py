@@ -55,7 +55,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
     decided = link_decided.load(of)
     said = decided if of.raw else {}  # a note may tell anything
     with evidence.engine() as connection:
-        told = [link_asked.resolved(connection, of, each, any_of_cluster=len(records) == 1) for each in records]
+        told = link_asked.meant(connection, of, records)
         names = _names(of, [each for each in told if each in records or not link_asked.numbered(of)])
         found = Why(of.column, of.version.number)
         numbers = {looking.number_of(connection, of.folder, of.column, each) for each in told}

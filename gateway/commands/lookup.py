@@ -147,4 +147,5 @@ def _lookup_file(
         return
     rows = [(outcome, console.number(rows)) for outcome, rows in counted.most_common()]
     console.show_table((told()("outcome"), told()("rows")), rows)
-    console.note(told()("{count} outcomes are in {file}", count=console.number(counted.total()), file=target))
+    total = console.counted(counted.total(), "outcome", "outcomes")
+    console.note(told()("{file}: {counted}.", counted=total, file=target))

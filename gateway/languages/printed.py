@@ -8,6 +8,8 @@ FRENCH: Mapping[str, str] = {
     "{count} accesses": "{count} accès",
     "{count} application": "{count} application",
     "{count} applications": "{count} applications",
+    "{count} decision": "{count} décision",
+    "{count} decisions": "{count} décisions",
     "{count} dataset": "{count} jeu de données",
     "{count} datasets": "{count} jeux de données",
     "{count} entry": "{count} entrée",
@@ -18,6 +20,8 @@ FRENCH: Mapping[str, str] = {
     "{count} lookups": "{count} consultations",
     "{count} operation": "{count} opération",
     "{count} operations": "{count} opérations",
+    "{count} outcome": "{count} résultat",
+    "{count} outcomes": "{count} résultats",
     "{count} problem": "{count} problème",
     "{count} problems": "{count} problèmes",
     "{count} registry": "{count} registre",
@@ -146,7 +150,6 @@ FRENCH: Mapping[str, str] = {
     "stopped: {names}": "arrêté : {names}",
     "none was running": "aucun n'était en marche",
     "Written: {file}": "Écrit : {file}",
-    "{count} outcomes are in {file}": "{count} résultats sont dans {file}",
     # registries and schemas
     "Its file has another name now: say wsdl: {wsdl} in registries/{name}.yaml":
         "Son fichier a un autre nom à présent : dites wsdl: {wsdl} dans registries/{name}.yaml",

@@ -14,7 +14,8 @@ SENTENCES: Mapping[str, str] = {
     "--release and --accept are for datasets that are named": "--release et --accept valent pour des jeux de données nommés",
     "a preview releases nothing: leave one of --release and --preview out":
         "un aperçu ne libère rien : retirez --release ou --preview",
-    "another run of {name} is under way": "une autre exécution de {name} est en cours",
+    "another run of {name} is under way: `beffroi run {name} --wait SECONDS` waits for it":
+        "une autre exécution de {name} est en cours : `beffroi run {name} --wait SECONDS` l'attend",
     "another run of {name} is under way and did not end within {seconds} s":
         "une autre exécution de {name} est en cours et ne s'est pas achevée en {seconds} s",
     "the versions of {name} cannot be read: its Delta log is damaged, or of another Beffroi":
@@ -153,6 +154,8 @@ SENTENCES: Mapping[str, str] = {
     ' ["source", "key"]':
         "la version {number} de {name} n'a pas cet enregistrement : dites sa clé, ou son identité, un tableau JSON comme"
         ' ["source", "clé"]',
+    "the first record: {wrong:said}": "le premier enregistrement : {wrong}",
+    "the second record: {wrong:said}": "le second enregistrement : {wrong}",
     'several sources have a record of that key: say the identity, as ["source", "key"]':
         'plusieurs sources ont un enregistrement de cette clé : dites son identité, comme ["source", "clé"]',
     "both are the same record": "les deux sont le même enregistrement",
@@ -200,9 +203,10 @@ SENTENCES: Mapping[str, str] = {
     'several sources have a record of that key: say the identity, as ["source","key"]':
         'plusieurs sources ont un enregistrement de cette clé : dites son identité, comme ["source","clé"]',
     ".beffroi/decisions/{file}, line {line}: it is no decision; put the file back from a backup, or take that line out: what it"
-    " decided is lost, all other lines hold":
+    " decided is lost, an earlier word on its pair holds again, all other lines hold":
         ".beffroi/decisions/{file}, ligne {line} : ce n'est pas une décision ; remettez le fichier depuis une sauvegarde, ou"
-        " retirez cette ligne : ce qu'elle décidait est perdu, toutes les autres lignes valent",
+        " retirez cette ligne : ce qu'elle décidait est perdu, ce qui avait été dit avant de sa paire vaut de nouveau, toutes les"
+        " autres lignes valent",
     "{file} is there already: it may hold verdicts; name another file":
         "{file} est déjà là : il contient peut-être des verdicts ; nommez un autre fichier",
     "{file} is no sample that `beffroi link --sample` drew: it has no {names:list}":
@@ -219,6 +223,10 @@ SENTENCES: Mapping[str, str] = {
     "say the format with --format ({names:list}): the name does not end in .csv or .jsonl":
         "dites le format avec --format ({names}) : le nom ne finit pas par .csv ou .jsonl",
     "line 1: there is no column {names:list}": "ligne 1 : il n'y a pas de colonne {names}",
+    "nothing was taken over: {problems:each}": "rien n'a été repris : {problems}",
+    "and {count} more": "et {count} de plus",
+    "line {line} says something else of the same pair": "la ligne {line} dit autre chose de la même paire",
+    "a record is always the same as itself": "un enregistrement est toujours le même que lui-même",
     "line {line}: it is no JSON object of texts": "ligne {line} : ce n'est pas un objet JSON de textes",
     "line {line}: {wrong:said}": "ligne {line} : {wrong}",
     "the verdict is none of {names:list}": "le verdict n'est aucun de {names}",

@@ -600,9 +600,13 @@ def test_the_command_line_asks_for_a_file(root: Path) -> None:
     result = lookup(root, "copy", "--file", str(target), "--out", str(again), "--fields", "name")
     assert result.exit_code == 0
     assert [row["outcome"] for row in table(again.read_bytes())] == ["invalid-request"] * 3, "outcomes are no questions"
+    source.write_text("identifier\n01001\n", encoding="utf-8")
+    for language, said in (("en", ": 1 outcome.\n"), ("fr", " : 1 résultat.\n")):
+        result = lookup(root, "copy", "--file", str(source), "--out", str(again), "--lang", language)
+        assert result.stderr == f"{again}{said}"
     with Gateway(root) as gateway:
         assert {entry["via"] for entry in journal(gateway) if entry["action"] == "lookup"} == {"command"}
-        assert sum(entry["action"] == "lookup" for entry in journal(gateway)) == 6
+        assert sum(entry["action"] == "lookup" for entry in journal(gateway)) == 8
 
 
 def test_the_command_line_needs_a_purpose_and_both_files(root: Path, nirs: list[str]) -> None:

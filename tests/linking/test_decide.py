@@ -1,6 +1,7 @@
 """`beffroi decide` as a steward uses it: questions, answers, lists and files, and what the journal has of it."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,7 +173,15 @@ def test_one_pair_is_decided_and_taken_back(persons: Path) -> None:
     assert held(persons) == {}
     assert "say two records" in decide(persons, "same", "persons", "7", status=1).stderr
     assert "no decision" in decide(persons, "withdraw", "persons", "7", "9", status=1).stderr
-    assert "no such record" in decide(persons, "unsure", "persons", "7", "none", status=1).stderr
+    for place, records in (("first", ("none", "7")), ("second", ("7", "none"))):
+        for words in ("unsure", "withdraw"):
+            told_of = decide(persons, words, "persons", *records, status=1).stderr
+            assert f"the {place} record: version 1 of persons has no such record" in told_of
+            assert "none" not in told_of, "what was typed may be personal"
+    assert (
+        "le second enregistrement : la version 1"
+        in decide(persons, "same", "persons", "7", "x", "--lang", "fr", status=1).stderr
+    )
     assert "the same record" in decide(persons, "unsure", "persons", "7", "7", status=1).stderr
     assert "«other»" in decide(persons, "same", "persons", "7", "9", "--column", "other", status=1).stderr
     assert entries(persons / ".beffroi")[-1]["action"] == "decide", "lists with --raw"
@@ -181,7 +190,7 @@ def test_one_pair_is_decided_and_taken_back(persons: Path) -> None:
 def test_decisions_go_to_a_file_and_back(persons: Path, tmp_path: Path) -> None:
     decide(persons, "same", "persons", "7", "9", "--note", "vu")
     file = tmp_path / "said.csv"
-    decide(persons, "export", "persons", str(file), *WHY)
+    assert decide(persons, "export", "persons", str(file), *WHY).stderr == f"{file}: 1 decision.\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert "is there already" in decide(persons, "export", "persons", str(file), *WHY, status=1).stderr
     assert json.loads(decide(persons, "export", "persons", *WHY).stdout)["verdict"] == "same"
@@ -259,7 +268,7 @@ def test_links_to_another_dataset_are_journaled_for_both_and_forgotten(bench: Be
 def test_decisions_through_later_runs(persons: Path) -> None:
     bench = opened(persons)
     decide(persons, "same", "persons", "1", "3")
-    decide(persons, "different", "persons", "7", "9")
+    decide(persons, "different", "persons", "7", "9", "--note", "vu au guichet")
     decide(persons, "same", "persons", "113", "114")
     decide(persons, "different", "persons", "2", "3")
     report = bench.run("persons")
@@ -273,6 +282,10 @@ def test_decisions_through_later_runs(persons: Path) -> None:
     bench.run("persons")
     asked = told(persons, "list", "persons", "--raw", *WHY)[0]
     assert (asked["why"], asked["changed"]) == ("changed", [of("9")])
+    (reason,) = [each["reason"] for each in told(persons, "list", "persons") if each["why"] == "changed"]
+    assert re.match(r"Decided: different, by \S+ on [-0-9]{10}\. Since then B has changed\.", reason)
+    assert not re.search("guichet|Dur|1990|source/", reason), "no note, no value, no name of a record"
+    assert "Depuis, B a changé." in " ".join(decide(persons, "list", "persons", "--lang", "fr").stdout.split())
     states = {each["verdict"] + " " + each["records"] for each in told(persons, "list", "persons", "--decided")}
     assert {"different changed", "same gone", "same there"} <= states
     decide(persons, "persons", *WHY, typed="d\n")

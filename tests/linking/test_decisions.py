@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import InvalidRequest, Unavailable
+from gateway.languages import in_french
 from pipelines.linking.deciding import decisions, exchange
 from pipelines.linking.deciding.decisions import Decision, said_of
 from pipelines.workspace import Workspace
@@ -89,6 +90,17 @@ def test_a_damaged_file_stops_the_run_until_its_line_is_taken_out(workspace: Wor
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], *lines[2:]]))
     assert [each.verdict for each in load(workspace)] == ["same", "different"]
+
+
+def test_without_its_last_line_the_word_before_holds_again(workspace: Workspace) -> None:
+    add(workspace, said_of(A, B, "same"), said_of(A, B, "different"))
+    file = decisions.file(workspace, "persons", "person")
+    first, last = file.read_text().splitlines(keepends=True)
+    file.write_text(first + last.replace("different", "diff\0rent"))
+    with pytest.raises(Unavailable, match="an earlier word on its pair holds again"):
+        load(workspace)
+    file.write_text(first)
+    assert [each.verdict for each in load(workspace)] == ["same"]
 
 
 def test_a_full_disk_leaves_nothing_of_what_was_to_come_together(workspace: Workspace) -> None:
@@ -226,6 +238,22 @@ def test_many_errors_are_told_as_many() -> None:
         read("identity_a,identity_b,verdict\n" + lines)
     with pytest.raises(InvalidRequest, match="not in UTF-8"):
         exchange.read(b"\xff\xfe", "csv", [], {}, None)
+
+
+def test_whatever_is_wrong_with_a_file_has_french_words() -> None:
+    rows = ["1,2,same", f'"{q(A)}","{q(A)}",same', *[f'"{q(A)}","{q(B)}",perhaps'] * 20]
+    with pytest.raises(InvalidRequest) as refused:
+        read("identity_a,identity_b,verdict\n" + "\n".join(rows))
+    french = in_french(refused.value.detail, of_command=True)
+    assert french is not None
+    assert french.startswith("rien n'a été repris : ligne 2 : identity_a n'est pas l'identité")
+    assert "ligne 4 : le verdict n'est aucun de same, different, unsure, même, différent, incertain ; " in french
+    assert french.endswith(" ; et 2 de plus")
+    lines = f'"{q(A)}","{q(B)}",same\n"{q(A)}","{q(B)}",different\n'
+    with pytest.raises(InvalidRequest) as refused:
+        read("identity_a,identity_b,verdict\n" + lines)
+    french = "rien n'a été repris : ligne 3 : la ligne 2 dit autre chose de la même paire"
+    assert in_french(refused.value.detail, of_command=True) == french
 
 
 def test_the_format_is_that_of_the_name() -> None:

@@ -138,7 +138,7 @@ def last(workspace: Workspace, dataset: str, column: str) -> list[Decision]:
         except (ValueError, TypeError, RecursionError):
             raise Unavailable(
                 f".beffroi/decisions/{path.name}, line {number}: it is no decision; put the file back from a backup, or take"
-                " that line out: what it decided is lost, all other lines hold"
+                " that line out: what it decided is lost, an earlier word on its pair holds again, all other lines hold"
             ) from None
         found.pop(said.pair, None)
         found[said.pair] = said

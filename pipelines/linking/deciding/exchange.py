@@ -33,6 +33,9 @@ FRENCH = {
 }  # fmt: skip
 """Verdicts as a person may write them in French."""
 
+WORDS = (*VERDICTS, "même", "différent", "incertain")
+"""What is told that a verdict may be, where it is none; other forms of these are understood too."""
+
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -186,7 +189,7 @@ def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str 
     a, b = (_identity(row.get(name) or "", name) for name in NAMES[:2])
     verdict = verdict_of(row["verdict"])
     if verdict not in VERDICTS:
-        raise ValueError(f"the verdict is none of {', '.join((*VERDICTS, *FRENCH))}")
+        raise ValueError(f"the verdict is none of {', '.join(WORDS)}")
     both = (values[a], values[b]) if a in values and b in values else None
     said = said_of(
         a, b, cast(Verdict, verdict), row.get("note") or "", row.get("author") or author, _moment(row.get("when")), both
