@@ -39,7 +39,7 @@ Made from the commands' own help by `tools/make_pages.py`.
 
 All work on the workspace in the current folder, or on the one that `--workspace DIR` names. `--json` prints the result
 for a program, `--lang fr` or `en` speaks that language to people, by default that of the environment (`LANG`). These
-three stand after the command, or before it: `beffroi --lang fr run`. Results go to standard output, all else to standard
+three stand before a command, within it or after it: `beffroi --lang fr run`. Results go to standard output, all else to standard
 error. The exit status is 0 when a command did what it says, 1 when it could not, 2 when it was not understood.
 """
     return head + "".join(_command(command, path) for path, command in every_command(main, ("beffroi",)))

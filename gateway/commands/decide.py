@@ -12,7 +12,7 @@ from connectors.errors import InvalidRequest
 from gateway import console
 from gateway.commands.command import command
 from gateway.commands.decide_forget import forget_command
-from gateway.commands.help import Group
+from gateway.commands.help import Group, command_first
 from gateway.commands.link import KEPT
 from gateway.french import LANGUAGE, told
 
@@ -27,6 +27,7 @@ class _Group(Group):
     """`beffroi decide DATASET` is `beffroi decide review DATASET`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = command_first(args)
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["review", *args]
         return super().parse_args(ctx, args)

@@ -21,6 +21,9 @@ from gateway.languages import help_datasets, help_gateway, help_options, in_fren
 HELP: Mapping[str, str] = {**help_datasets.HELP, **help_gateway.HELP, **help_options.HELP}
 """The French of each paragraph of a command's help, and of each option's, by the English."""
 
+COMMON = {"--lang": 1, "--json": 0, "--workspace": 1}
+"""The options that all commands have, each with how many words are its value: `command.common` gives them."""
+
 _DEFAULT = "default: "
 
 
@@ -79,6 +82,21 @@ class Group(Command, click.Group):
 
     command_class = Command
     group_class = type
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a line from this group on: what all commands take may stand before the group's command."""
+        return super().parse_args(ctx, args if ctx.parent is None else command_first(args))
+
+
+def command_first(args: Sequence[str]) -> list[str]:
+    """Put the common options that stand first behind the command that follows; where none does, the group's help needs none."""
+    at = 0
+    while at < len(args) and (name := args[at].partition("="))[0] in COMMON:
+        at += 1 if name[1] else 1 + COMMON[name[0]]
+    options, rest = args[:at], args[at:]
+    if at > len(args):  # the last wants a value: click says so
+        return list(args)
+    return [rest[0], *options, *rest[1:]] if rest and not rest[0].startswith("-") else list(rest)
 
 
 class Main(Group):

@@ -149,3 +149,23 @@ def test_what_all_commands_have_stands_before_the_command_too(tmp_path: Path, mo
     assert commands.beffroi(tmp_path, "--json", "--lang", "fr", *checked).stdout == "[]\n"
     refused = commands.beffroi(tmp_path, "--lang", "de", *checked, status=2).stderr
     assert "'de' is not one of 'en', 'fr'" in refused
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--lang fr --json journal verify", "journal --lang fr --json verify", "journal --json --lang=fr verify", "journal verify --json --lang fr"],
+)  # fmt: skip
+def test_what_all_commands_take_may_stand_wherever_an_option_does(tmp_path: Path, line: str) -> None:
+    words = line.split()
+    assert json.loads(commands.beffroi(tmp_path, *words, status=1).stderr)["code"] == "misconfigured"
+    plain = [word for word in words if word != "--json"]
+    assert commands.beffroi(tmp_path, *plain, status=1).stderr.startswith("La configuration")
+
+
+def test_options_before_a_group_s_command_end_where_it_begins(tmp_path: Path) -> None:
+    said = commands.beffroi(tmp_path, "decide", "--lang", "fr", "list", "persons", status=1).stderr
+    assert said.startswith("La configuration")
+    assert "argument" not in said, "«list» is the command, not a dataset to review"
+    assert "Usage :" in commands.beffroi(tmp_path, "journal", "--lang", "fr", "--help").stdout
+    assert "'--lang'" in commands.beffroi(tmp_path, "journal", "--lang", status=2).stderr
+    assert "'--nonesuch'" in commands.beffroi(tmp_path, "journal", "--json", "--nonesuch", status=2).stderr
