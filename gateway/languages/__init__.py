@@ -14,6 +14,7 @@ from typing import Any
 from gateway.languages import (
     callers,
     datasets,
+    declarations,
     drafts,
     identifiers,
     identities,
@@ -45,7 +46,9 @@ in quotes; `{name:said}` is a sentence that is put into French in turn, `{name:e
 `{name:and}` and `{name:listed}` two and more, `{name:wrong}` what is wrong with a body.
 """
 
-OF_COMMANDS: Mapping[str, str] = {**SENTENCES, **drafts.SENTENCES, **operations.SENTENCES, **operators.SENTENCES}
+OF_COMMANDS: Mapping[str, str] = {
+    **SENTENCES, **declarations.SENTENCES, **drafts.SENTENCES, **operations.SENTENCES, **operators.SENTENCES,
+}  # fmt: skip
 """The same, of what commands say too: many of these begin with anything, and would cost time on what strangers wrote."""
 
 LONGEST = 2000
