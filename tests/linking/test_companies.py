@@ -140,6 +140,11 @@ NUMBERS: tuple[tuple[dict[str, str | None], dict[str, str]], ...] = (
     ({"siren": "732829320", "number": "00200008600003"}, {"siren": "732829320"}),
     ({"number": "12"}, {}),
     ({"number": "שלום"}, {}),
+    ({"siren": "000000000"}, {}),  # zeros stand for what nobody knows, and their check digits are right
+    ({"siret": "00000000000000", "number": "A00000000"}, {}),
+    ({"siret": "00000000000018", "nif": "X0000000T"}, {}),
+    ({"number": "000 000 000", "vat": "FR12000000000"}, {}),
+    ({"siren": "000000000", "number": "732829320"}, {"siren": "732829320"}),
 )
 
 

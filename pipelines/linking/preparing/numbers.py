@@ -29,6 +29,9 @@ DOUBLED = str.maketrans("0123456789", "0246813579")
 LETTERS = {ord("A") + at: str(at + 10) for at in range(26)}
 """What letters stand for in the remainder by 97 (ISO/IEC 7064)."""
 
+FILLER = re.compile("[^1-9]*|0{9}[0-9]{5}")
+"""What stands in many accounts for a number that is not known, and has right check digits: zeros, or a SIRET of such a SIREN."""
+
 
 def _checked(module: Any, text: str) -> str | None:
     try:
@@ -93,7 +96,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     for field in FIELDS:
 
         def made(text: str, read: Callable[[str], Made] = READ[field]) -> Made:
-            return dict.fromkeys(COLUMNS) | read(text)
+            known = {column: number for column, number in read(text).items() if number and not FILLER.fullmatch(number)}
+            return dict.fromkeys(COLUMNS) | known
 
         over_distinct(connection, records, field, "true", made, f"{into}_{field}")
         joins += f" LEFT JOIN {into}_{field} ON {into}_{field}.value = r.{field}"
