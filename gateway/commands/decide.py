@@ -27,10 +27,10 @@ class _Group(Group):
     """`beffroi decide DATASET` is `beffroi decide review DATASET`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        args = command_first(args)
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["review", *args]
-        return super().parse_args(ctx, args)
+        first = command_first(args)
+        if first and first[0] not in (*self.commands, *ctx.help_option_names):
+            first = ["review", *args]  # with all options, of which some may stand between others
+        return super().parse_args(ctx, first)
 
 
 @click.group("decide", cls=_Group)

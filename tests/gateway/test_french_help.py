@@ -169,3 +169,11 @@ def test_options_before_a_group_s_command_end_where_it_begins(tmp_path: Path) ->
     assert "Usage :" in commands.beffroi(tmp_path, "journal", "--lang", "fr", "--help").stdout
     assert "'--lang'" in commands.beffroi(tmp_path, "journal", "--lang", status=2).stderr
     assert "'--nonesuch'" in commands.beffroi(tmp_path, "journal", "--json", "--nonesuch", status=2).stderr
+
+
+def test_options_before_those_of_a_review_are_its_own(tmp_path: Path) -> None:
+    asked = ("--limit", "5", "persons")
+    said = commands.beffroi(tmp_path, "decide", "--workspace", str(tmp_path / "elsewhere"), *asked, status=1).stderr
+    assert "elsewhere" in said, "not the workspace of the folder"
+    refused = commands.beffroi(tmp_path, "decide", "--json", *asked, status=1).stderr
+    assert "decide list --json" in json.loads(refused)["detail"], "who asks for JSON is no person"
