@@ -187,8 +187,15 @@ SENTENCES: Mapping[str, str] = {
     " others, and lose what rests on that: the ids of clusters, and decisions of people ({decided}). Put back what it was; if"
     " it is to change, take it once with `beffroi run {name} --accept`":
         "{name} : {column} : les enregistrements étaient connus par `identity: [{was}]`, et le sont à présent par [{now}] :"
-        " {others} sur {count} seraient autres, et perdraient ce qui en dépend : les numéros des groupes, et des décisions de"
-        " personnes ({decided}). Remettez ce qui y était ; si cela doit changer, acceptez-le une fois par"
+        " nombre de ceux qui en deviendraient d'autres : {others} sur {count}. Ce qui en dépend serait perdu : les numéros des"
+        " groupes, et des décisions de personnes ({decided}). Remettez ce qui y était ; si cela doit changer, acceptez-le une"
+        " fois par `beffroi run {name} --accept`",
+    "{name}: {column}: records were known by `identity: [{was:any}]`, and are now by [{now:any}]: {others} of {count} would be"
+    " others, and lose what rests on that: decisions of people ({decided}). Put back what it was; if it is to change, take it"
+    " once with `beffroi run {name} --accept`":
+        "{name} : {column} : les enregistrements étaient connus par `identity: [{was}]`, et le sont à présent par [{now}] :"
+        " nombre de ceux qui en deviendraient d'autres : {others} sur {count}. Ce qui en dépend serait perdu : des décisions"
+        " de personnes ({decided}). Remettez ce qui y était ; si cela doit changer, acceptez-le une fois par"
         " `beffroi run {name} --accept`",
     "the block [{block:any}] would compare {pairs} pairs of {records} records: add another field to it, that tells these"
     " records apart, or take blocks: out and let the recipe choose":

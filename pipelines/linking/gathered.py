@@ -44,8 +44,7 @@ def gather(job: Job, column: str, recipe: Recipe, judged: Judged, needed: Needed
     """Make the tables, whose names begin with `name`. Raises RunFailed where the other dataset has no version."""
     connection, dataset, link = job.connection, job.dataset, job.dataset.link[column]
     base = connection.execute(f"SELECT count(*) FROM {ROWS}").fetchall()[0][0]
-    sources = f"[{', '.join(quote(source.name) for source in dataset.inputs)}]"
-    identities = _identity(f"{sources}[{SOURCE} + 1]", linked.identity(dataset, column))
+    identities = _own_identity(dataset, linked.identity(dataset, column))
     texts = _texts(dataset, linked.columns(link, dataset), recipe)
     own = ("beffroi_row", "0", f"{SOURCE}::USMALLINT", PLACE, identities)
     sides, other = [_side(own, texts, f"{JUDGED} WHERE {judged.rules.good}")], None
@@ -93,6 +92,25 @@ def _text(column: str, kind: str) -> str:
 def _hash(texts: Mapping[str, str]) -> str:
     """Return SQL for what tells that a record's fields are other ones than before."""
     return f"hash({', '.join(texts.values())})"
+
+
+def others(dataset: Dataset, judged: Judged, was: tuple[str, ...], now: tuple[str, ...]) -> str | None:
+    """Return the query of `identity`, by the columns `was`, of good rows that have another by the columns `now`.
+
+    None where one of `was` is no column any more.
+    """
+    if not set(was) <= {each.name for each in dataset.columns}:
+        return None
+    before, after = _own_identity(dataset, was), _own_identity(dataset, now)
+    return (
+        f"(SELECT DISTINCT {before} AS identity FROM {JUDGED} WHERE {judged.rules.good}"
+        f" AND {before} IS DISTINCT FROM {after})"
+    )
+
+
+def _own_identity(dataset: Dataset, key: tuple[str, ...]) -> str:
+    sources = f"[{', '.join(quote(source.name) for source in dataset.inputs)}]"
+    return _identity(f"{sources}[{SOURCE} + 1]", key)
 
 
 def _identity(first: str, key: tuple[str, ...]) -> str:

@@ -16,7 +16,8 @@ import duckdb
 
 from connectors.errors import RunFailed, Unavailable
 from pipelines.declarations import Dataset, linked
-from pipelines.linking import files
+from pipelines.judge import Judged
+from pipelines.linking import files, gathered
 from pipelines.linking.clustering import stable
 from pipelines.linking.deciding import decisions
 from pipelines.linking.deciding.decisions import Decision
@@ -57,14 +58,14 @@ def known(dataset: Dataset, column: str) -> dict[str, Any]:
     return {"identity": list(linked.identity(dataset, column))}
 
 
-def hold(job: Job, column: str, before: str, records: str) -> None:
-    """Hold that the `records` are known as those `before` were, which is SQL for who was in which cluster.
+def hold(job: Job, column: str, before: str, judged: Judged, records: str) -> None:
+    """Hold that the `records`, of the `judged` rows, are known as those `before` were: SQL for who was in which cluster.
 
-    Raises RunFailed where all records of a source are gone and another source came, and where records are gone and
-    `identity:` is another: ids would be others, and decisions would be of no record.
+    Raises RunFailed where all records of a source are gone and another source came, and where records have another
+    identity since `identity:` is another: ids would be others, and decisions would be of no record, or of another.
     """
     _hold_sources(job, column, before)
-    _hold_identity(job, column, before, records)
+    _hold_identity(job, column, before, judged, records)
 
 
 def _hold_sources(job: Job, column: str, before: str) -> None:
@@ -81,12 +82,14 @@ def _hold_sources(job: Job, column: str, before: str) -> None:
         )
 
 
-def _hold_identity(job: Job, column: str, before: str, records: str) -> None:
+def _hold_identity(job: Job, column: str, before: str, judged: Judged, records: str) -> None:
     """Hold that a record is known by the same columns as before, or that these say the same of all records."""
     was, now = _known(job, column), linked.identity(job.dataset, column)
     if was is None or was == now:
         return
-    name, gone = job.dataset.name, f"(FROM {before} ANTI JOIN {records} USING (identity))"
+    name, others_now = job.dataset.name, gathered.others(job.dataset, judged, was, now)
+    # that a text is there still says little: by another column it may be another record's
+    gone = f"(FROM {before} {'ANTI' if others_now is None else 'SEMI'} JOIN {others_now or records} beffroi_now USING (identity))"
     others, count = job.connection.execute(f"SELECT (SELECT count(*) FROM {gone}), count(*) FROM {before}").fetchall()[
         0
     ]
@@ -97,6 +100,12 @@ def _hold_identity(job: Job, column: str, before: str, records: str) -> None:
     found = job.connection.execute(f"SELECT identity FROM {gone} WHERE identity IN (SELECT unnest($ends))", ends)
     lost = {identity for (identity,) in found.fetchall()}
     decided = sum(not lost.isdisjoint(each.pair) for each in said)
+    if job.dataset.link[column].to is not None:
+        raise RunFailed(
+            f"{name}: {column}: records were known by `identity: [{', '.join(was)}]`, and are now by [{', '.join(now)}]:"
+            f" {others:,} of {count:,} would be others, and lose what rests on that: decisions of people ({decided:,}). Put"
+            f" back what it was; if it is to change, take it once with `beffroi run {name} --accept`"
+        )
     raise RunFailed(
         f"{name}: {column}: records were known by `identity: [{', '.join(was)}]`, and are now by [{', '.join(now)}]:"
         f" {others:,} of {count:,} would be others, and lose what rests on that: the ids of clusters, and decisions of people"
@@ -110,7 +119,7 @@ def _known(job: Job, column: str) -> tuple[str, ...] | None:
         return None
     try:
         return tuple(json.loads(files.quality(job.last.folder, column).read_text(encoding="utf-8"))["identity"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

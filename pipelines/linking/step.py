@@ -104,7 +104,7 @@ class _Link:
         members = lasting.members(self.job, self.column, self.spoilt, accept=accept)
         there = gathered.gather(self.job, self.column, self.recipe, self.judged, self.needed, self.name)
         if not accept and members is not None:
-            lasting.hold(self.job, self.column, members, there.records)
+            lasting.hold(self.job, self.column, members, self.judged, there.records)
         key = self._key()
         stands = self.last is not None and not full and not self.spoilt
         before = files.before(self.last, self.column) if self.last is not None and stands else None

@@ -119,6 +119,15 @@ def test_an_identity_whose_column_has_another_name_stops_no_run(persons: Bench) 
     assert numbers(persons) == before
 
 
+def test_an_identity_that_has_the_same_values_on_other_records_stops_the_run(persons: Bench) -> None:
+    turned = REF.replace("ref: {from: id}", "ref: {from: id, steps: [{map: {'1': '4', '2': '3', '3': '2', '4': '1'}}]}")
+    persons.write("datasets/persons.yaml", turned)
+    linked(persons)
+    persons.write("datasets/persons.yaml", turned.replace("ne_le}}", "ne_le}, identity: [ref]}"))
+    with pytest.raises(RunFailed, match=r"`identity: \[id\]`, and are now by \[ref\]: 4 of 4 would be others"):
+        persons.run("persons")
+
+
 def test_links_to_another_dataset_stop_too_where_decisions_would_be_of_no_record(persons: Bench) -> None:
     there = ("number", "last_name", "given_name", "birth_date")
     put(persons, ("A1", "Dupont", "Jean", "1980-02-03"), table="register", names=there)
@@ -127,7 +136,9 @@ def test_links_to_another_dataset_stop_too_where_decisions_would_be_of_no_record
     persons.write("datasets/persons.yaml", TO)
     linked(persons)
     persons.write("datasets/persons.yaml", TO.replace("to: register", "identity: [nom], to: register"))
-    with pytest.raises(RunFailed, match=r"4 of 4 would be others, .* decisions of people \(0\)"):
+    with pytest.raises(
+        RunFailed, match=r"4 of 4 would be others, and lose what rests on that: decisions of people \(0\)"
+    ):
         persons.run("persons")
 
 
