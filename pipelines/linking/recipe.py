@@ -37,7 +37,8 @@ class Level(Declared):
     level of another comparison, weighs nothing here. A level `as_last` weighs what the last one does: it is how kin
     differ, so that pairs like it teach nothing of mistakes. `group` is a name for some levels, which kin are `only` at;
     one `as_first` says, as the first level does, that both are one value, written otherwise. A level `of_one`, where only
-    one of the two records has a value, weighs nothing: what is missing is no evidence.
+    one of the two records has a value, weighs nothing: what is missing is no evidence. At a level that `tells` another
+    comparison that one weighs nothing: who has the same given name is of the same sex, whoever it is.
     """
 
     label: Words
@@ -50,6 +51,7 @@ class Level(Declared):
     group: str | None = None
     as_first: bool = False
     of_one: bool = False
+    tells: str | None = None
 
 
 class Comparison(Declared):
@@ -86,6 +88,10 @@ class Comparison(Declared):
     def is_equality(self) -> bool:
         """Tell whether its first level is that one column is equal, and nothing else."""
         return self.levels[0].sql == f"{self.missing[0]}_l = {self.missing[0]}_r"
+
+    def telling(self, name: str) -> list[int]:
+        """Return the numbers of its levels that tell the comparison of this name."""
+        return [at for at, level in enumerate(self.levels, 1) if level.tells == name]
 
     def tells(self, telling: set[str]) -> bool:
         """Tell whether it can tell records apart, where these columns can."""
@@ -192,6 +198,7 @@ class Recipe(Declared):
         names = [each.name for each in self.comparisons]
         unknown = {name for each in self.training for name in each.leaves} - set(names)
         unknown |= {name for each in self.kin for name in (*each.shared, *each.seldom)} - set(names)
+        unknown |= {at.tells for each in self.comparisons for at in each.levels if at.tells} - set(names)
         unknown |= {name for each in self.comparisons for name in each.fields} - set(self.fields)
         unknown |= set(self.columns) - set(self.fields)
         if unknown or len(set(names)) < len(names):

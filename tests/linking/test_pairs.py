@@ -69,6 +69,31 @@ def test_few_records_are_told_apart_by_what_the_recipe_says(connection: duckdb.D
         assert weight == pytest.approx(prior + sum(parts)), "what is told of a pair adds up to its weight"
 
 
+def test_who_has_the_same_given_name_is_of_the_same_sex_which_tells_nothing_more(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Two Pauls are both men whoever they are; that Paul and Paulo are tells something, and so it does of father and son."""
+    said = {each.name: [(level.m, level.u) for level in each.levels] for each in PERSON.comparisons}
+    used = [each for each in PERSON.comparisons if each.name in {"family_name", "given_name", "birth_date", "sex"}]
+    sex, given = ([level.label.en for level in each.levels] for each in (used[3], used[1]))
+
+    def weights(sexes: str, name: str, kin: list[float]) -> tuple[float, float]:
+        """Return what the sex weighs, and all together."""
+        levels = f"1 AS level_family_name, {given.index(name) + 1} AS level_given_name, 0 AS level_birth_date"
+        levels += f", {sex.index(sexes) + 1} AS level_sex"
+        query = pairs.weighed(f"SELECT {levels}", PERSON, Model("person", 0.001, kin, said, {}), used, rarity=False)
+        row = connection.execute(f"SELECT w_sex, weight FROM ({query})").fetchone()
+        assert row is not None
+        return float(row[0]), float(row[1])
+
+    none = [0.0] * len(PERSON.kin)
+    assert weights("same", "same", none)[0] == weights("different", "same", none)[0] == 0
+    assert weights("same", "one letter differs", none)[0] > 0 > weights("different", "one letter differs", none)[0]
+    sons = [0.01 * (each.label.en == "a son named after a father") for each in PERSON.kin]
+    men, differing = (weights(each, "same", none)[1] - weights(each, "same", sons)[1] for each in ("same", "different"))
+    assert men > differing + 3, "that one may be the other's son is taken off where both are men"
+
+
 def test_an_equal_number_links_unless_all_the_rest_speaks_against_it(connection: duckdb.DuckDBPyConnection) -> None:
     nir = "295109912611193"
     prepared(

@@ -11,13 +11,20 @@ NEARLY_ALL = 0.95
 """Of kin that are at some levels only those that are found to be: the others' values are misspelt."""
 
 
-def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list[float]]:
-    """Return, of the comparisons in which kin are not as any two, what each level weighs for their being kin, in bits."""
+def bits(kin: Kin, used: Sequence[Comparison], levels: Levels, *, told: bool = False) -> dict[str, list[float]]:
+    """Return, of the comparisons in which kin are not as any two, what each level weighs for their being kin, in bits.
+
+    With `told` it is what that is where another comparison tells each, so that being one entity weighs nothing there.
+    """
     found = {}
     for each in used:
-        weights = [math.log2(m / u) for m, u in levels[each.name]]
+        weights = [
+            0.0 if told or level.elsewhere else math.log2(m / u)
+            for level, (m, u) in zip(each.levels, levels[each.name], strict=True)
+        ]
         if each.name in kin.only:
-            found[each.name] = _only(each, levels[each.name], kin.only[each.name], alike=each.name in kin.alike)
+            group = kin.only[each.name]
+            found[each.name] = _only(each, levels[each.name], group, weights if each.name in kin.alike else None)
         elif each.name in kin.alike:
             found[each.name] = weights
         elif each.name in kin.perhaps:
@@ -28,13 +35,18 @@ def bits(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, list
     return found
 
 
-def _only(comparison: Comparison, levels: Sequence[tuple[float, float]], group: str, *, alike: bool) -> list[float]:
-    """Return what the levels weigh where nearly all are at those of a group: as often at each as any two that are, or the same."""
+def _only(
+    comparison: Comparison, levels: Sequence[tuple[float, float]], group: str, alike: Sequence[float] | None
+) -> list[float]:
+    """Return what the levels weigh where nearly all are at those of a group.
+
+    They are as often at each as any two that are; or as the same, where that makes them `alike`, by these weights.
+    """
     theirs = [level.group == group for level in comparison.levels]
-    often = sum((m if alike else u) for its, (m, u) in zip(theirs, levels, strict=True) if its)
+    often = sum((u if alike is None else m) for its, (m, u) in zip(theirs, levels, strict=True) if its)
     return [
-        math.log2(NEARLY_ALL / often * (m / u if alike else 1) if its else 1 - NEARLY_ALL)
-        for its, (m, u) in zip(theirs, levels, strict=True)
+        math.log2(NEARLY_ALL / often) + (alike[at] if alike else 0) if its else math.log2(1 - NEARLY_ALL)
+        for at, its in enumerate(theirs)
     ]
 
 

@@ -134,10 +134,13 @@ def _mixed_m(
 
 
 def _tied(comparison: Comparison, levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return levels in which those that weigh as the last one do so, no more than the recipe says, and those of one nothing."""
+    """Return levels in which those that weigh as the last one do so, no more than the recipe says, and those of one nothing.
+
+    No last one speaks for: of what the records had none, and those to come may have, nothing is learnt.
+    """
     last, (m, u) = comparison.levels[-1], levels[-1]
     alike = [level.as_last for level in comparison.levels]
-    odds = min(m / u, last.m / last.u) if any(alike) else m / u
+    odds = min(m / u, last.m / last.u if any(alike) else 1)
     tied = [u * odds if so else m for so, (m, u) in zip([*alike[:-1], True], levels, strict=True)]
     of_one = sum(u for level, (_, u) in zip(comparison.levels, levels, strict=True) if level.of_one)
     others = sum(m for level, m in zip(comparison.levels, tied, strict=True) if not level.of_one)

@@ -79,7 +79,7 @@ def weighed(query: str, recipe: Recipe, model: Model, used: list[Comparison], *,
     one entity, of two that are kin, or of any two. `less` is what that takes off, `more` what it is taken off from.
     """
     names = {each.name for each in used}
-    weights = ", ".join(f"{_weight(each, model, rarity=rarity)} AS w_{each.name}" for each in used)
+    weights = ", ".join(f"{_weight(each, model, used, rarity=rarity)} AS w_{each.name}" for each in used)
     chances = [
         f"{double(share)} * 2 ** least(500, {' + '.join(odds.values())})"
         for share, each in zip(model.kin, recipe.kin, strict=True)
@@ -108,13 +108,14 @@ def _told(comparison: Comparison, recipe: Recipe) -> str:
     return name
 
 
-def _weight(comparison: Comparison, model: Model, *, rarity: bool) -> str:
-    """Return SQL for the weight of a comparison from its level, in bits."""
-    cases = ""
+def _weight(comparison: Comparison, model: Model, used: list[Comparison], *, rarity: bool) -> str:
+    """Return SQL for the weight of a comparison from its level, in bits: none where the level of another one tells it."""
+    told = {each.name: levels for each in used if (levels := each.telling(comparison.name))}
+    cases = "".join(f" WHEN level_{name} IN ({', '.join(map(str, levels))}) THEN 0e0" for name, levels in told.items())
     for at, (level, weight) in enumerate(zip(comparison.levels, _bits(comparison, model), strict=True), 1):
         more = f" + coalesce(rare_{level.rare}, 0)" if rarity and level.rare else ""
-        cases += f" WHEN {at} THEN {double(weight)}{more}"
-    return f"(CASE level_{comparison.name}{cases} ELSE 0e0 END)"
+        cases += f" WHEN level_{comparison.name} = {at} THEN {double(weight)}{more}"
+    return f"(CASE{cases} ELSE 0e0 END)"
 
 
 def _bits(comparison: Comparison, model: Model) -> list[float]:

@@ -4,7 +4,7 @@ The candidates of a sample of records are enough. What the recipe says counts as
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.linking.recipe import Recipe
+from pipelines.linking.recipe import Comparison, Recipe
 from pipelines.linking.scoring import kin
 from pipelines.linking.scoring.blocking import candidates
 from pipelines.linking.scoring.learning import Levels
@@ -79,26 +79,43 @@ def find(
     if not rows:
         return said
     found = np.array(rows, dtype=np.int64)
-    levels = {
-        each.name: [
-            (1.0, 1.0) if at.elsewhere else told for at, told in zip(each.levels, levels[each.name], strict=True)
-        ]
-        for each in used
-    }
-    weights = _weights(names, found[:, 1:], {name: [math.log2(m / u) for m, u in levels[name]] for name in names})
-    kinds = [weights.sum(axis=1)]
+    told = np.stack([_told(used, name, found) for name in names], axis=1)
+    same = {each.name: _same(each, levels[each.name]) for each in used}
+    kinds = [_weights(names, found, told, same, {name: [0.0] * len(same[name]) for name in names})]
     for each in recipe.kin:
         odds = kin.bits(each, used, levels)
-        kinds.append(_weights([*odds], found[:, [1 + names.index(name) for name in odds]], odds).sum(axis=1))
+        kinds.append(_weights(names, found, told, odds, kin.bits(each, used, levels, told=True)))
     return _shares(found[:, 0], np.stack(kinds), said, touched, frame)
 
 
+def _told(used: list[Comparison], name: str, found: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return of which patterns of levels the level of some comparison tells the one of this name."""
+    told = np.zeros(len(found), np.bool_)
+    for at, each in enumerate(used, 1):
+        told |= np.isin(found[:, at], each.telling(name))
+    return told
+
+
+def _same(comparison: Comparison, levels: Sequence[tuple[float, float]]) -> list[float]:
+    """Return what each level weighs for being of the same entity, in bits."""
+    each_of = zip(comparison.levels, levels, strict=True)
+    return [0.0 if level.elsewhere else math.log2(m / u) for level, (m, u) in each_of]
+
+
 def _weights(
-    names: list[str], found: npt.NDArray[np.int64], bits: Mapping[str, list[float]]
+    names: list[str],
+    found: npt.NDArray[np.int64],
+    told: npt.NDArray[np.bool_],
+    bits: Mapping[str, list[float]],
+    where_told: Mapping[str, list[float]],
 ) -> npt.NDArray[np.float64]:
-    """Return the weight, in bits, of each comparison (a column) of each pattern of levels (a row)."""
-    by_name = [np.array([0.0, *bits[name]])[found[:, at]] for at, name in enumerate(names)]
-    return np.stack([np.zeros(len(found)), *by_name], axis=1)
+    """Return the weight, in bits, of each pattern of levels: of the comparisons in `bits`, or `where_told` where one is."""
+    weights = np.zeros(len(found))
+    for at, name in enumerate(names):
+        if name in bits:
+            level, other = found[:, 1 + at], told[:, at]
+            weights += np.where(other, np.array([0.0, *where_told[name]])[level], np.array([0.0, *bits[name]])[level])
+    return weights
 
 
 def _shares(
