@@ -1,12 +1,15 @@
 """Addresses as they are prepared for linking, the places in them, and how well written ones are linked to a register."""
 
+from random import Random
 from typing import Any
 
 import duckdb
+import pytest
 
 from benchmarks.linking import addresses as generated
-from pipelines.linking import recipe
+from pipelines.linking import prepare, recipe
 from pipelines.linking.preparing import addresses, places
+from pipelines.linking.scoring import model, pairs
 from tests.linking.linked import figures, records
 
 FROZEN = "6dcb196aba4234ae"
@@ -38,7 +41,13 @@ LINES = {
     "Sabino Arana etorbidea 14 B": ("14", "b", "sabinoarana", "avenue"),
     "C/ Nagusia 3": ("3", None, "nagusia", "street"),
     "1234 Main St": ("1234", None, "main", "street"),
+    "Kale Nagusia 3": ("3", None, "nagusia", "street"),
+    "Nagusi kalea, 3": ("3", None, "nagusia", "street"),
+    "Aldapa kalea z/g": (None, None, "aldapa", "street"),
     "რუსთაველის 12": ("12", None, "rustavelis", None),
+    "კოსტავას ქ. 12": ("12", None, "kostavas", "street"),
+    "ვაჟა-ფშაველას გამზ. №76ბ, ბინა 5": ("76", "b", "vazhapshavelas", "avenue"),
+    "გამზირი წერეთლის 3": ("3", None, "tseretlis", "avenue"),
     "": (None, None, None, None),
     "…": (None, None, None, None),
 }
@@ -73,6 +82,7 @@ PLACES: tuple[tuple[dict[str, str | None], str | None], ...] = (
     ({"city": "Bañeza, La", "postal_code": "24750"}, "ES24010"),
     ({"city": "LA BANEZA", "postal_code": "24750", "country": "España"}, "ES24010"),
     ({"city": "თბილისი"}, "tbilisi"),
+    ({"city": "ქ. თბილისი"}, "tbilisi"),
     ({"city": "Springfield", "postal_code": "62704", "country": "US"}, "springfield"),
     ({"postal_code": None, "city": None}, None),
 )
@@ -117,6 +127,54 @@ def test_written_addresses_are_linked_to_their_register() -> None:
     found = figures(recipe.recipe("address"), register, written)
     assert found.precision >= 0.985, "a number changed to a neighbour's cannot be told, hardly anything else is wrong"
     assert found.f1 >= 0.88
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_duplicates_are_found_in_the_register_of_one_town(named: bool) -> None:
+    chance = Random(1)
+    amiens = [town for town in generated.towns("FR") if town.name == "Amiens"][:1]
+    drawn = {generated.official(each)["address"]: each for each in (generated.draw(chance, amiens) for _ in range(400))}
+    rows = [{"entity": str(at), **generated.official(each)} for at, each in enumerate(drawn.values())]
+    rows += [{"entity": row["entity"], "address": f"{row['address']}".title(), "city": "AMIENS"} for row in rows[:20]]
+    if not named:
+        rows = [{"entity": row["entity"], "address": row["address"]} for row in rows]
+    found, asked = duplicates(rows)
+    assert all(rows[one]["entity"] == rows[other]["entity"] for one, other in found), (
+        "another number is another address"
+    )
+    assert len(found) >= (18 if named else 12), "those of a long street may be doubtful where the place is unknown"
+    assert asked <= 20
+
+
+def trained(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, str | None]]) -> model.Model:
+    """Prepare rows as the table `prepared`; return the model that is trained on them."""
+    address = recipe.recipe("address")
+    connection.register("given", records(rows, address.fields))
+    connection.execute("CREATE TEMP TABLE records AS FROM given")
+    prepare.prepare(connection, address, "records", "prepared")
+    return model.train(connection, address, "prepared")
+
+
+def duplicates(rows: list[dict[str, str | None]]) -> tuple[list[tuple[int, int]], int]:
+    """Link rows among themselves; return the pairs that are linked, and how many are asked."""
+    address = recipe.recipe("address")
+    with duckdb.connect() as connection:
+        by = trained(connection, rows)
+        pairs.candidates(connection, address, "prepared", "candidates")
+        pairs.score(connection, address, by, "prepared", "candidates", "scored", floor=address.thresholds.review)
+        found = connection.execute("SELECT l, r, probability FROM scored").fetchall()
+    linked = [(one, other) for one, other, probability in found if probability >= address.thresholds.link]
+    return linked, len(found) - len(linked)
+
+
+def test_a_town_that_no_record_had_does_not_speak_for_a_link() -> None:
+    chance = Random(2)
+    amiens = [town for town in generated.towns("FR") if town.name == "Amiens"][:1]
+    rows = [generated.official(generated.draw(chance, amiens)) for _ in range(600)]
+    rows += [{"address": row["address"], "city": "Amiens"} for row in rows[:4]]
+    rows += [{"address": row["address"], "postal_code": "80001"} for row in rows[4:6]]
+    with duckdb.connect() as connection:
+        assert trained(connection, rows).weights("place")[-1] < 0.1, "elsewhere"
 
 
 def test_columns_of_nothing_and_all_equal_rows_link_nothing_that_is_not_there() -> None:

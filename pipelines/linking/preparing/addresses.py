@@ -92,20 +92,23 @@ def _cut(plain: str) -> str:
         read AS (SELECT *, {_read("line")} AS parts FROM free),
         streets AS (SELECT * EXCLUDE (parts), parts.house, parts.part AS house_part,
             trim(replace(parts.street, ',', ' ')) AS street FROM read),
-        typed AS (SELECT *, {typed} AS typed, {ended} AS ended FROM streets)
+        typed AS (SELECT *, {typed} AS typed, {ended} AS ended FROM streets),
+        named AS (SELECT *, coalesce(nullif(typed.name, ''), nullif(ended.name, ''), street) AS name FROM typed)
         SELECT n, house, house_part, box, postal_code, city, commune_code, country,
         map_extract_value({as_map(types | {"street": [*types["street"], "st", "kale"]})},
-            coalesce(nullif(typed.type, ''), nullif(ended.type, ''))) AS street_type,
-        CASE WHEN typed.name <> '' THEN typed.name WHEN ended.name <> '' THEN ended.name ELSE street END AS street_text
-        FROM typed"""
+            coalesce(nullif(typed.type, ''), nullif(ended.type, ''), regexp_extract(name, '^(kale) .', 1))) AS street_type,
+        regexp_replace(name, '^kale (.)', '\\1') AS street_text
+        FROM named"""
 
 
 def _squeezed(line: str) -> str:
     """Return SQL for a line of small letters, digits, single blanks and commas, whose numbers are those of houses only."""
     inside, (_, sure) = any_of(table()["inside"]), _types()
     steps = (
-        (r"\b(?:n[o.]? ?)?s ?/ ?n\b", ", "),  # no number
+        (r"\b(?:(?:n[o.]? ?)?s ?/ ?n|z ?/ ?g)\b", ", "),  # no number
         (r"[ºª°]", " "),
+        (r"\b([dljcmsn]|qu)'", r"\1 "),
+        ("'", ""),  # of Georgian letters
         (r"([0-9]) *[-/] *[0-9]+ ?(bis|ter)?\b", r"\1 "),  # 12-14, 12/14
         (r"[^a-z0-9,]+", " "),
         (rf"\b([0-9]{{1,2}}|1er) (?:de )?({MONTHS})\b(?: (?:de )?[0-9]{{4}}\b)?", r"\1\2"),  # rue du 8 mai 1945

@@ -23,8 +23,8 @@ NEAR = {"postal": 0.85, "area": 0.94}
 
 
 def town(sql: str) -> str:
-    """Return SQL for a town's name in small ASCII letters as it is compared: no CEDEX, number, article or blank."""
-    text = f"regexp_replace({sql}, '[^a-z0-9]+', ' ', 'g')"
+    """Return SQL for a town's name in small ASCII letters as it is compared: no CEDEX, number, article, Georgian ქ. or blank."""
+    text = f"regexp_replace(regexp_replace({sql}, '[^a-z0-9]+', ' ', 'g'), '^ ?(?:k|kalaki) ', '')"
     text = f"' ' || regexp_replace({text}, ' cedex.*| (?:[0-9]+(?:er|e|eme|o|a)?)\\b.*', '') || ' '"
     for short, long in (("st", "saint"), ("ste", "sainte"), ("s", "sur"), ("ss", "sous")):
         text = f"replace({text}, ' {short} ', ' {long} ')"
