@@ -11,6 +11,7 @@ from pipelines.linking.clustering.clusters import cluster
 from pipelines.linking.deciding.questions import Settled
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
+from pipelines.linking.scoring.forms import forms
 from pipelines.linking.scoring.model import Model, train
 from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.scoring.rivals import rivals
@@ -51,7 +52,8 @@ def link(
     model = model or train(connection, of, "prepared", across=among)
     blocked = candidates(connection, of, "prepared", "candidates", new=new, across=among)
     score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
-    rivals(connection, of, model, "prepared", "pairs", "rivals")
+    rivals(connection, of, model, "prepared", "pairs", "held")
+    forms(connection, of, model, "pairs", "held")
     return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
 
 
@@ -64,7 +66,7 @@ def together(connection: duckdb.DuckDBPyConnection, of: Recipe) -> dict[str, int
     )
     made = cluster(
         connection, pairs="pairs", records="identities", into="clusters", link=of.thresholds.link,
-        review=of.thresholds.review, take=_first, exclusive=of.exclusive, rivals="rivals",
+        review=of.thresholds.review, take=_first, exclusive=of.exclusive, held="held",
     )  # fmt: skip
     return {"clusters": made.clusters, "largest": made.largest, "linked": made.linked, "doubtful": made.doubtful}
 

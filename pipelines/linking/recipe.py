@@ -38,7 +38,8 @@ class Level(Declared):
     differ, so that pairs like it teach nothing of mistakes. `group` is a name for some levels, which kin are `only` at;
     one `as_first` says, as the first level does, that both are one value, written otherwise. A level `of_one`, where only
     one of the two records has a value, weighs nothing: what is missing is no evidence. At a level that `tells` another
-    comparison that one weighs nothing: who has the same given name is of the same sex, whoever it is.
+    comparison that one weighs nothing: who has the same given name is of the same sex, whoever it is. A level is a `form`
+    where one value may be another form of the other, or the name of a twin.
     """
 
     label: Words
@@ -52,6 +53,7 @@ class Level(Declared):
     as_first: bool = False
     of_one: bool = False
     tells: str | None = None
+    form: bool = False
 
 
 class Comparison(Declared):

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.linking import prepare, recipe
 from pipelines.linking.recipe import Recipe, Thresholds
-from pipelines.linking.scoring import kin, model, pairs, rivals
+from pipelines.linking.scoring import forms, kin, model, pairs, rivals
 from tests.linking.linked import fill
 from tests.linking.test_clusters import CONNECTION, Register
 
@@ -39,6 +39,7 @@ def found(
     pairs.candidates(connection, PERSON, "p", "c")
     pairs.score(connection, PERSON, trained, "p", "c", "s", 0.0)
     rivals.rivals(connection, of, trained, "p", "s", "v")
+    forms.forms(connection, of, trained, "s", "v")
     return {(row[0], row[1]) for row in connection.execute("SELECT l, r FROM v").fetchall()}
 
 
@@ -64,18 +65,62 @@ def test_who_has_a_date_or_one_that_fits_alone_has_no_rival(connection: duckdb.D
     assert found(connection, one, ("Delattre", "Paul", None, *HOME), one) == set()
 
 
-def test_a_tie_is_no_link_until_a_person_says_that_the_rival_is_another() -> None:
-    links = [("a", "b", 0.95), ("b", "c", 0.96)]
-    fill(CONNECTION, "rivals", "l BIGINT, r BIGINT, rival_l BIGINT, rival_r BIGINT", [])
+def test_two_forms_of_a_name_that_each_stand_twice_may_be_those_of_twins(connection: duckdb.DuckDBPyConnection) -> None:
+    """Natia and Nato, born on one day in one house, each in two registers: all four links between them are asked."""
+    natia, nato = (("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato"))
+    assert found(connection, natia, nato, natia, nato) == {(0, 1), (0, 3), (1, 2), (2, 3)}
+    assert connection.execute("SELECT DISTINCT why FROM v").fetchall() == [("forms",)]
+
+
+@pytest.mark.parametrize("again", [("Natia", "2005-12-24"), ("Nato", "1950-01-31")])
+def test_a_form_that_stands_once_is_a_slip(connection: duckdb.DuckDBPyConnection, again: tuple[str, str]) -> None:
+    """Also where another person bears that name."""
+    natia, nato = (("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato"))
+    assert found(connection, natia, natia, nato, ("Gambuva", *again, *HOME)) == set()
+    assert connection.execute("SELECT count(*) FROM s WHERE r = 2 AND l < 2 AND probability >= 0.3").fetchall() == [(2,)]
+
+
+def test_forms_of_names_hold_no_link_of_a_number(connection: duckdb.DuckDBPyConnection) -> None:
+    found(connection, *[("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Natia", "Nato")])
+    connection.execute("UPDATE s SET how = 'identifier' WHERE l = 0 AND r = 1; DELETE FROM v")
+    forms.forms(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    assert connection.execute("SELECT l, r FROM v ORDER BY ALL").fetchall() == [(0, 3), (1, 2), (2, 3)]
+
+
+def test_forms_are_no_link_until_a_person_says_so() -> None:
+    links = [("a", "b", 0.99), ("c", "d", 0.99), ("a", "c", 0.96), ("b", "d", 0.96)]
+    fill(CONNECTION, "held", "l BIGINT, r BIGINT, why VARCHAR, rival_l BIGINT, rival_r BIGINT", [])
 
     def run(register: Register) -> dict[tuple[str, str], tuple[str, str | None]]:
-        numbers = "SELECT a.n, b.n, c.n, b.n FROM records a, records b, records c"
+        register.run(list("abcd"), links)
+        CONNECTION.execute(
+            "INSERT INTO held BY NAME SELECT x.n AS l, y.n AS r, 'forms' AS why FROM records x, records y"
+            " WHERE x.identity || y.identity IN ('ac', 'bd')"
+        )
+        made = register.run(list("abcd"), links, held="held")
+        CONNECTION.execute("DELETE FROM held")
+        assert {event[4] for event in made.told()} == {why for _, why in made.bands.values() if why == "forms"}
+        return made.bands
+
+    register = Register()
+    asked = run(register)
+    assert (asked["a", "c"], asked["b", "d"]) == (("doubtful", "forms"), ("doubtful", "forms"))
+    register.say("a", "c", "same")
+    assert run(register)["b", "d"][0] == "linked", "one answer is enough"
+
+
+def test_a_tie_is_no_link_until_a_person_says_that_the_rival_is_another() -> None:
+    links = [("a", "b", 0.95), ("b", "c", 0.96)]
+    fill(CONNECTION, "held", "l BIGINT, r BIGINT, why VARCHAR, rival_l BIGINT, rival_r BIGINT", [])
+
+    def run(register: Register) -> dict[tuple[str, str], tuple[str, str | None]]:
+        numbers = "SELECT a.n, b.n, 'tie', c.n, b.n FROM records a, records b, records c"
         register.run(list("abc"), links)  # fills in the records, whose numbers rivals have
         where = "WHERE a.identity = 'a' AND b.identity = 'b' AND c.identity = 'c'"
-        CONNECTION.execute(f"INSERT INTO rivals {numbers} {where}")
-        CONNECTION.execute("INSERT INTO rivals SELECT rival_l, rival_r, l, r FROM rivals")
-        made = register.run(list("abc"), links, rivals="rivals")
-        CONNECTION.execute("DELETE FROM rivals")
+        CONNECTION.execute(f"INSERT INTO held {numbers} {where}")
+        CONNECTION.execute("INSERT INTO held SELECT rival_l, rival_r, why, l, r FROM held")
+        made = register.run(list("abc"), links, held="held")
+        CONNECTION.execute("DELETE FROM held")
         reasons = {event[4] for event in made.told()}
         assert reasons == {why for _, why in made.bands.values() if why == "tie"}, "what came apart has its reason"
         return made.bands

@@ -89,20 +89,20 @@ class Clustered:
 def cluster(
     connection: Connection, *, pairs: str, records: str, into: str, link: float, review: float, take: stable.Take,
     decisions: Sequence[Decision] = (), before: str | None = None, changed: str | None = None,
-    exclusive: Sequence[str] = (), within_sources: bool = True, guards: Guards | None = None, rivals: str | None = None,
+    exclusive: Sequence[str] = (), within_sources: bool = True, guards: Guards | None = None, held: str | None = None,
 ) -> Clustered:  # fmt: skip
     """Make the clusters of a run, into the temp tables `into`, `into`_bands and `into`_events, and return their figures.
 
     `pairs` has l, r, how, weight, probability; `records` n, identity, side, origin, and each column of `exclusive`, of
     which a cluster never holds two values; `before` identity and cluster of the last version; `changed` the n of records
-    that are other ones than then; `rivals` the links that a rival is as likely as. `take` gives new ids. Raises what `take` raises.
+    that are other ones than then; `held` the links that are asked first, with why. `take` gives new ids. Raises what `take` raises.
     """
     guards, alone = guards or Guards(), not within_sources
     words = in_order(decisions)
     weak = guards.weak(link)
     made = graph.load(
         connection, pairs=pairs, records=records, decisions=words, link=link, weak=weak, exclusive=exclusive,
-        rivals=rivals,
+        held=held,
     )  # fmt: skip
     groups, outcome = components.components(made.count, made.left, made.right), Outcome()
     bad = troubled.find(made, groups, largest=guards.largest, alone=alone)
@@ -113,16 +113,16 @@ def cluster(
     parts, count = components.numbered(groups[: len(made.n)])
     was = events.was(connection, records, before, made, into)
     ids = _ids(connection, records, made, parts, count, was, take)
-    ties = sorted((one, other) for one, other in made.ties if parts[one] != parts[other])
+    held_apart = sorted((*ends, why) for ends, why in made.held.items() if parts[ends[0]] != parts[ends[1]])
     bands.table(connection, into, {"n": made.n, "cluster": ids[parts]})
-    banded = bands.bands(connection, pairs, into, _special(made, outcome, ties), link=link, review=review)
+    banded = bands.bands(connection, pairs, into, _special(made, outcome, held_apart), link=link, review=review)
     told = events.tell(
         connection, into, made, was, ids[parts], outcome.cuts, records=records, pairs=pairs, link=link, changed=changed
     )
     sizes = np.bincount(parts, minlength=count)
     return Clustered(
         records=len(made.n), clusters=count, several=int((sizes > 1).sum()), largest=int(sizes.max(initial=0)),
-        cut=dict(Counter(outcome.cuts.values())) | ({"tie": len(ties)} if ties else {}), events=told, contradicting=len(outcome.aside),
+        cut=dict(Counter([*outcome.cuts.values(), *(why for *_, why in held_apart)])), events=told, contradicting=len(outcome.aside),
         contradictions=list(_contradictions(connection, records, made, outcome)), last_id=int(ids.max(initial=0)), **banded,
     )  # fmt: skip
 
@@ -158,14 +158,14 @@ def _mask(count: int, wanted: Ints) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _special(made: Graph, outcome: Outcome, ties: list[tuple[int, int]]) -> bands.Special:
-    """Return the pairs of which more is known than their weight: links that were cut, what people decided, and ties."""
+def _special(made: Graph, outcome: Outcome, held: list[tuple[int, int, str]]) -> bands.Special:
+    """Return the pairs of which more is known than their weight: links that were cut, what people decided, and links held."""
     cuts = [(number, why) for number, why in outcome.cuts.items() if made.there(number)]
     numbers = np.array([number for number, _ in cuts], np.int64)
     told = {pair: each.verdict for pair, each in made.told.items()}
     cut = (made.n[made.left[numbers]], made.n[made.right[numbers]], [why for _, why in cuts])
-    ends = np.array(ties, np.int64).reshape(-1, 2)
-    return [cut, *bands.decided(made.n, told), (made.n[ends[:, 0]], made.n[ends[:, 1]], ["tie"] * len(ties))]
+    ends = np.array([each[:2] for each in held], np.int64).reshape(-1, 2)
+    return [cut, *bands.decided(made.n, told), (made.n[ends[:, 0]], made.n[ends[:, 1]], [why for *_, why in held])]
 
 
 def _contradictions(connection: Connection, records: str, made: Graph, outcome: Outcome) -> Iterator[Contradiction]:

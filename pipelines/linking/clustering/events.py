@@ -6,7 +6,7 @@ still there. The reasons:
 
 - of what came together: `decision`, `identifier` or `link`, the surest on the pair `l`, `r`;
 - of what came apart: `decision`, a link that was cut (`cut-decision`, `cut-identifiers`, `cut-sources`, `cut-size`), a record `l`
-  that `left` the source or `changed`, a pair whose `weight` is too little now or that has a rival as likely (`tie`), or, with no more known, `unlinked`;
+  that `left` the source or `changed`, a pair whose `weight` is too little now or that is held (`tie`, `forms`), or, with no more known, `unlinked`;
 - of `shrunk` and `gone`: `left`.
 """
 
@@ -77,19 +77,19 @@ def tell(
     _touched(connection, into, records, before, ids, made.n)
     _facts(connection, into, made, before.ids, ids, cuts)
     others = f"SELECT n FROM {changed}" if changed is not None else "SELECT 0 WHERE false"
-    ends = np.array(sorted(made.ties), np.int64).reshape(-1, 2)
-    bands.table(connection, f"{into}_ties", {"l": made.n[ends[:, 0]], "r": made.n[ends[:, 1]]})
+    ends = np.array(list(made.held), np.int64).reshape(-1, 2)
+    held = {"l": made.n[ends[:, 0]], "r": made.n[ends[:, 1]], "why": pa.array(made.held.values(), pa.string())}
+    bands.table(connection, f"{into}_held", held)
     names = {
         "x": into,
         "gone": before.gone,
         "changed": others,
-        "ties": f"SELECT (l, r) FROM {into}_ties",
         "pairs": pairs,
         "linked": bands.LINKED.format(link=link),
     }
     for statement in (BASE, REASONS, EVENTS):
         connection.execute(statement.format(**names))
-    for each in ("touched", "joined", "apart", "base", "reasons", "ties"):
+    for each in ("touched", "joined", "apart", "base", "reasons", "held"):
         connection.execute(f"DROP TABLE {into}_{each}")
     return dict(connection.execute(f"SELECT event, count(*) FROM {into}_events GROUP BY event ORDER BY 1").fetchall())
 
@@ -174,9 +174,9 @@ WITH ends AS (
         FROM {x}_joined j JOIN {x}_touched a ON a.n = j.l JOIN {x}_touched b ON b.n = j.r WHERE a.now = b.now
     ),
     weak AS (
-        SELECT p.l, p.r, 8 AS rank, CASE WHEN {linked} THEN 'tie' ELSE 'weight' END AS reason, p.weight, NULL AS author,
+        SELECT p.l, p.r, 8 AS rank, CASE WHEN {linked} THEN h.why ELSE 'weight' END AS reason, p.weight, NULL AS author,
         NULL AS decided FROM {pairs} p SEMI JOIN {x}_touched a ON a.n = p.l SEMI JOIN {x}_touched b ON b.n = p.r
-        WHERE NOT ({linked}) OR (least(p.l, p.r), greatest(p.l, p.r)) IN ({ties})
+        LEFT JOIN {x}_held h ON h.l = least(p.l, p.r) AND h.r = greatest(p.l, p.r) WHERE NOT ({linked}) OR h.why IS NOT NULL
     ),
     between AS (
         SELECT j.*, a.now AS now_l, b.now AS now_r, a.was, a.identity AS one, b.identity AS two

@@ -27,7 +27,7 @@ class Graph:
 
     Links by their ends `left` and `right`, the decided ones first; `kind` is their class (see `cutting`), `weight` is in
     bits, of decided ones the less the older they are. `different` are pairs that people keep apart, `told` the decisions that the links and those pairs come from.
-    `ties` are pairs that would be links, if another were not as likely.
+    `held` are pairs that would be links, were there not another as likely (`tie`), or two of each form (`forms`).
     """
 
     n: Ints
@@ -41,7 +41,7 @@ class Graph:
     identifiers: list[Ints] = field(default_factory=list)
     different: list[tuple[int, int]] = field(default_factory=list)
     told: dict[tuple[int, int], Decision] = field(default_factory=dict)
-    ties: set[tuple[int, int]] = field(default_factory=set)
+    held: dict[tuple[int, int], str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -67,12 +67,12 @@ def places(n: Ints, wanted: Ints) -> Ints:
 
 def load(
     connection: duckdb.DuckDBPyConnection, *, pairs: str, records: str, decisions: Sequence[Decision], link: float,
-    weak: float, exclusive: Sequence[str], rivals: str | None = None,
+    weak: float, exclusive: Sequence[str], held: str | None = None,
 ) -> Graph:  # fmt: skip
     """Return the graph of the links of at least `link`; those that weigh less than `weak` are weak ones.
 
-    `rivals` has links (l, r) that a rival (rival_l, rival_r) is as likely as: they are none, as long as nobody said that the
-    rival is different.
+    `held` has links (l, r) that are none, and why: a `tie` with a rival (rival_l, rival_r), as long as nobody said that the
+    rival is different, or `forms`.
     """
     n, origins, identifiers = _records(connection, records, exclusive)
     numbers, ghosts = _places(connection, records, n, decisions)
@@ -81,8 +81,8 @@ def load(
     same = [each for each in reversed(decisions) if each.verdict == "same"]
     pairs_of = {(numbers[each.a], numbers[each.b]): each for each in decisions}
     free = _undecided(left, right, pairs_of, len(n) + len(ghosts))
-    ties = _ties(connection, rivals, n, pairs_of) if rivals else set()
-    free &= ~_among(left, right, ties, len(n) + len(ghosts))
+    aside = _held(connection, held, n, pairs_of) if held else {}
+    free &= ~_among(left, right, aside, len(n) + len(ghosts))
     filler = np.zeros(len(ghosts), np.int64)
     kind = np.concatenate([np.zeros(len(same), np.int64), ends["kind"][free].astype(np.int64)])
     weight = np.concatenate([-np.arange(len(same)), ends["weight"][free].astype(np.float64)])
@@ -95,7 +95,7 @@ def load(
         np.concatenate([origins, -1 - np.arange(len(ghosts))]),
         [np.concatenate([values, filler]) for values in identifiers],
         [pair for pair, each in pairs_of.items() if each.verdict == "different"],
-        pairs_of, ties,
+        pairs_of, aside,
     )  # fmt: skip
 
 
@@ -170,17 +170,21 @@ def _among(left: Ints, right: Ints, pairs: Collection[tuple[int, int]], count: i
     return found
 
 
-def _ties(
-    connection: duckdb.DuckDBPyConnection, rivals: str, n: Ints, decided: dict[tuple[int, int], Decision]
-) -> set[tuple[int, int]]:
-    """Return the pairs that a rival is as likely as, but those that people decided on or whose rival they said is none."""
-    found = connection.execute(f"SELECT l, r, rival_l, rival_r FROM {rivals}").fetchnumpy()
+def _held(
+    connection: duckdb.DuckDBPyConnection, held: str, n: Ints, decided: dict[tuple[int, int], Decision]
+) -> dict[tuple[int, int], str]:
+    """Return the pairs that are held, with why, but those that people decided on or whose rival they said is none."""
+    found = connection.execute(
+        f"SELECT l, r, coalesce(rival_l, l) AS rival_l, coalesce(rival_r, r) AS rival_r, why FROM {held} ORDER BY why"
+    ).fetchnumpy()
     ends = np.stack([places(n, found[name].astype(np.int64)) for name in ("l", "r", "rival_l", "rival_r")], axis=1)
     words = {(min(pair), max(pair)): each.verdict for pair, each in decided.items()}
-    ties = (
-        (min(row[:2]), max(row[:2])) for row in ends.tolist() if words.get((min(row[2:]), max(row[2:]))) != "different"
-    )
-    return {pair for pair in ties if pair not in words}
+    pairs = {
+        (min(row[:2]), max(row[:2])): str(why)
+        for row, why in zip(ends.tolist(), found["why"], strict=True)
+        if words.get((min(row[2:]), max(row[2:]))) != "different"
+    }
+    return {pair: why for pair, why in pairs.items() if pair not in words}
 
 
 def rank(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: Ints) -> Ints:

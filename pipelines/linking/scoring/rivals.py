@@ -28,7 +28,7 @@ RIVALS = f"x.a = y.a AND x.b <> y.b AND x.links AND x.sure < y.sure + {{margin}}
 def rivals(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, prepared: str, pairs: str, into: str
 ) -> int:
-    """Make the temp table `into` (l, r, rival_l, rival_r): links of the model that have a rival; return how many rows.
+    """Make the temp table `into` (l, r, why, rival_l, rival_r): links that have a rival, why `tie`; return how many rows.
 
     Of a link and its rival one at most is right. So what makes a link of a pair, that it is so many times as likely as not,
     has to hold against the rival too, which need be no link itself.
@@ -45,7 +45,7 @@ def rivals(
         f"(z.w_{each.name} < {-AGAINST} AND p.level_{each.name} + q.level_{each.name} = 0)" for each in used
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT m.l, m.r, rival_l, rival_r FROM beffroi_met m
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT m.l, m.r, 'tie' AS why, rival_l, rival_r FROM beffroi_met m
         JOIN (FROM ({between}) WHERE p < {review!r}) z ON z.l = one AND z.r = other
         JOIN {pairs} p ON p.l = m.l AND p.r = m.r JOIN {pairs} q ON q.l = rival_l AND q.r = rival_r
         WHERE {against or "false"}"""

@@ -21,6 +21,7 @@ ENGLISH: Words = (
         "is_doubtful": "Doubtful.",
         "is_apart": "Apart.",
         "is_tie": "Another record is likely too.",
+        "is_forms": "Each of two forms stands in several records.",
         "is_other": "Another record is likelier.",
         "is_decision": "The link was cut.",
         "is_identifiers": "The link was cut.",
@@ -54,6 +55,8 @@ ENGLISH: Words = (
         " and each source is said to have a record once.",
         "why_size": "By itself it would be linked. It was cut since the cluster would grow beyond what can be believed.",
         "why_tie": "It is not linked since another one may be right: a person must choose.",
+        "why_forms": "By itself it would be linked. It is not since two or more records have the one form of the given name,"
+        " and two or more the other, the same in the rest: they may be twins. A person must say.",
         "why_other": "It is not linked since another one fits better.",
         "strongly-for": "strongly for",
         "for": "for",
@@ -104,6 +107,7 @@ FRENCH: Words = (
         "is_doubtful": "Douteux.",
         "is_apart": "Distincts.",
         "is_tie": "Un autre enregistrement est probable aussi.",
+        "is_forms": "Chacune des deux formes figure dans plusieurs enregistrements.",
         "is_other": "Un autre enregistrement est plus probable.",
         "is_decision": "Le lien a été coupé.",
         "is_identifiers": "Le lien a été coupé.",
@@ -137,6 +141,9 @@ FRENCH: Words = (
         " et il est dit qu'aucune source n'en a deux fois un.",
         "why_size": "Seul, ce lien tiendrait. Il a été coupé : le groupe serait devenu plus grand qu'on ne peut le croire.",
         "why_tie": "Ils ne sont pas liés, car un autre peut être le bon : une personne doit choisir.",
+        "why_forms": "Par eux-mêmes, ils seraient liés. Ils ne le sont pas, car au moins deux enregistrements portent une forme"
+        " du prénom et au moins deux l'autre, tout le reste étant semblable : ce peuvent être des jumeaux. Une personne doit le"
+        " dire.",
         "why_other": "Ils ne sont pas liés, car un autre convient mieux.",
         "strongly-for": "fortement pour",
         "for": "pour",

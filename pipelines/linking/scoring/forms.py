@@ -1,0 +1,48 @@
+"""Links between two forms of a value that each stand in several records: either a habit, or two entities.
+
+A short form, or a name of one sound, is mostly a slip of one record. Where both Natia and Nato stand in two records each
+that are the same in all the rest, they are one person with two names or twins, which no weight of a pair of records tells:
+it looks at two of the records at a time.
+"""
+
+import duckdb
+import numpy as np
+
+from pipelines.linking.clustering import bands, components
+from pipelines.linking.recipe import Recipe
+from pipelines.linking.scoring.model import Model
+
+
+def forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pairs: str, into: str) -> None:
+    """Add to the table `into` (l, r, why, rival_l, rival_r) the links between two such forms, with why `forms`.
+
+    Records that links at a comparison's first level join are one side. All links of the model are meant that are between
+    two sides of two records or more which a link at a level that is a `form` joins.
+    """
+    for each in recipe.comparisons:
+        levels = [at for at, level in enumerate(each.levels, 1) if level.form]
+        if not levels or each.name not in model.levels:
+            continue
+        link = f"probability >= {recipe.thresholds.link!r} AND how <> 'identifier'"
+        formed = f"SELECT l, r FROM {pairs} WHERE {link} AND level_{each.name} IN ({', '.join(map(str, levels))})"
+        _sides(connection, f"FROM {pairs} WHERE {link} AND level_{each.name} = 1", formed)
+        connection.execute(
+            f"""INSERT INTO {into} BY NAME
+            WITH between AS (SELECT x.side AS one, y.side AS other FROM ({formed}) p
+                JOIN beffroi_sides x ON x.n = p.l JOIN beffroi_sides y ON y.n = p.r)
+            SELECT p.l, p.r, 'forms' AS why FROM {pairs} p JOIN beffroi_sides x ON x.n = p.l JOIN beffroi_sides y ON y.n = p.r
+            WHERE {link} AND ((x.side, y.side) IN (SELECT (one, other) FROM between)
+            OR (y.side, x.side) IN (SELECT (one, other) FROM between));
+            DROP TABLE beffroi_sides"""
+        )
+
+
+def _sides(connection: duckdb.DuckDBPyConnection, same: str, formed: str) -> None:
+    """Make the table beffroi_sides (n, side): the records which links that are the `same` in the value join at those of `formed`."""
+    found = connection.execute(
+        f"WITH ends AS (SELECT unnest([l, r]) AS n FROM ({formed})) SELECT l, r FROM ({same}) WHERE l IN (FROM ends) OR r IN (FROM ends)"
+    ).fetchnumpy()
+    numbers, places = np.unique(np.concatenate([found["l"], found["r"]]).astype(np.int64), return_inverse=True)
+    left, right = np.split(places.astype(np.int64), 2)
+    sides = components.components(len(numbers), left, right)
+    bands.table(connection, "beffroi_sides", {"n": numbers, "side": sides})
