@@ -103,9 +103,11 @@ def decide(
 ) -> "Decision":
     """Keep what a person says of two records; it is on disk when this returns. Raises InvalidRequest, OSError."""
     from gateway.callers.access import operator
+    from gateway.commands import link_asked
     from pipelines.linking.deciding import decisions
     from pipelines.linking.telling import looking
 
+    link_asked.one_of_each(of, *ends)
     values = looking.fields(connection, of.folder, of.column, ends)
     both = (values[ends[0]], values[ends[1]]) if len(values) == 2 else None
     try:
@@ -155,9 +157,10 @@ def take(connection: "DuckDBPyConnection", of: Asked, file: Path, form: Any) -> 
 
     holding, author = decisions.last(of.workspace, of.dataset, of.column), operator(None).agent
     content = file.read_bytes()
-    named = exchange.read(content, form, holding, {}, author)
+    to = of.workspace.dataset(of.dataset).link[of.column].to
+    named = exchange.read(content, form, holding, {}, author, to)
     values = questions.now(connection, of.folder, of.column, named.new)
-    taken = exchange.read(content, form, holding, values, author)
+    taken = exchange.read(content, form, holding, values, author, to)
     if taken.new:
         decisions.add(of.workspace, of.dataset, of.column, taken.new)
     return taken

@@ -120,6 +120,15 @@ def meant(connection: "DuckDBPyConnection", of: Asked, texts: Sequence[str], kno
     return found
 
 
+def one_of_each(of: Asked, one: str, other: str) -> None:
+    """Raise InvalidRequest where the link leads to another dataset and both records are of one."""
+    from pipelines.linking.deciding import decisions
+
+    to = of.workspace.dataset(of.dataset).link[of.column].to
+    if not decisions.is_of_link(one, other, to):
+        raise InvalidRequest(f"{of.column} links records of {of.dataset} to those of {to}: say one of each")
+
+
 async def values_of(
     connection: "DuckDBPyConnection", of: Asked, identities: Collection[str], action: str = "link"
 ) -> dict[str, "Values"]:

@@ -1,6 +1,6 @@
 """What people decided of the records that `beffroi link --why` explains: also of pairs that were never compared."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +44,22 @@ def stated(of: "Asked", pair: "Pair", said: Said, *, together: bool) -> "Pair":
         "band": {"same": "linked", "different": "apart"}.get(found.verdict, "doubtful"),
         "why": found.verdict,
     }
+
+
+def besides(
+    connection: "DuckDBPyConnection", of: "Asked", record: str, kept: Collection["Pair"], said: Said
+) -> list["Pair"]:
+    """Return the links of a record to another dataset that people decided on and that the run did not keep among its pairs."""
+    from gateway.commands import link_why
+    from pipelines.linking.telling import looking
+
+    if of.workspace.dataset(of.dataset).link[of.column].to is None:
+        return []
+    there, found = {tuple(sorted((each["l"], each["r"]))) for each in kept}, list["Pair"]()
+    for pair in (each for each in _standing(of, said) if record in each and each not in there):
+        scored = looking.scored(connection, of.folder, of.column, *link_why.recipe_of(of), *pair)
+        found += [stated(of, scored, said, together=False)] if scored is not None else []
+    return found
 
 
 def without_effect(of: "Asked", pair: Mapping[str, Any], said: Said) -> str | None:

@@ -62,6 +62,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
         shown: dict[str, list[dict[str, Any]]] = {"way": [], "links": [], "pairs": [], "weakest": []}
         if len(told) == 1:
             shown["pairs"] = looking.of_record(connection, of.folder, of.column, told[0], RECORDS)
+            shown["pairs"] = [*link_decided.besides(connection, of, told[0], shown["pairs"], decided), *shown["pairs"]]
         together = len(numbers) == 1 and None not in numbers
         if len(numbers) == 1 and (number := numbers.pop()) is not None:
             cluster = looking.cluster(connection, of.folder, of.column, number)
@@ -171,6 +172,7 @@ def pair_of(connection: "DuckDBPyConnection", of: Asked, one: str, other: str) -
 
     if one == other:
         raise InvalidRequest("both are the same record")
+    link_asked.one_of_each(of, one, other)
     kept = looking.pair(connection, of.folder, of.column, one, other)
     found = kept or looking.scored(connection, of.folder, of.column, *recipe_of(of), one, other)
     if found is None:

@@ -159,6 +159,8 @@ SENTENCES: Mapping[str, str] = {
     'several sources have a record of that key: say the identity, as ["source", "key"]':
         'plusieurs sources ont un enregistrement de cette clé : dites son identité, comme ["source", "clé"]',
     "both are the same record": "les deux sont le même enregistrement",
+    "{column} links records of {name} to those of {to}: say one of each":
+        "{column} relie les enregistrements de {name} à ceux de {to} : dites-en un de chaque",
     "{name} has no pair to judge: no two of its records are alike":
         "{name} n'a pas de paire à juger : il n'y a pas deux enregistrements qui se ressemblent",
     "who was in which cluster of «{column:any}» in version {number} of {name} is lost, and all ids would be others: put {file}"
@@ -237,6 +239,8 @@ SENTENCES: Mapping[str, str] = {
     "line {line}: it is no JSON object of texts": "ligne {line} : ce n'est pas un objet JSON de textes",
     "line {line}: {wrong:said}": "ligne {line} : {wrong}",
     "the verdict is none of {names:list}": "le verdict n'est aucun de {names}",
+    "both records are of one dataset, and the link leads to another":
+        "les deux enregistrements sont d'un même jeu de données, et le lien mène à un autre",
     "a digest is 64 hexadecimal digits": "une empreinte est faite de 64 chiffres hexadécimaux",
     "a digest is of fields: there are none": "une empreinte porte sur des champs : il n'y en a pas",
     '{name} is no identity of a record, as ["source","key"]':

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.linking.clustering.attached import attach
 from pipelines.linking.deciding.decisions import said_of
 from pipelines.linking.recipe import Thresholds
 from pipelines.linking.telling import missed, quality, sample
 from tests.effort import some, times
+from tests.linking.linked import fill
 
 THRESHOLDS = Thresholds(link=0.99, review=0.5)
 FLOOR = -10
@@ -137,6 +139,73 @@ def test_what_people_decided_stands_where_the_model_has_it() -> None:
     assert found["doubtful"] == {"same": 0, "different": 1, "unsure": 0, "expected_same": pytest.approx(probability(3))}
     assert found["apart"] == {"same": 0, "different": 0, "unsure": 1, "expected_same": 0}
     assert found["unseen"] == {"same": 1, "different": 1, "unsure": 0, "expected_same": 0}
+
+
+def test_what_people_decided_is_no_estimate_any_more() -> None:
+    verdicts = [said_of('["s","2"]', '["s","3"]', "same"), said_of('["s","4"]', '["s","5"]', "different")]
+    weights = [(20.0, False), (3.0, False), (3.0, False), (2.0, False)]
+    decided, rest = measured(weights, {}, decisions=verdicts), measured([weights[0], weights[3]], {})
+    for each, other in zip(decided["by_threshold"], rest["by_threshold"], strict=True):
+        assert (each["links"], each["doubtful"]) == (other["links"], other["doubtful"])
+        assert each["missed_by_threshold"] == pytest.approx(other["missed_by_threshold"])
+
+
+# --- links to another dataset ----------------------------------------------------------------------------------------
+
+ACROSS = st.dictionaries(
+    st.tuples(st.integers(0, 4), st.integers(5, 9)),
+    st.tuples(st.sampled_from([-5.0, 2.0, 8.0, 9.5, 20.0, 24.0]), st.booleans()),
+    max_size=14,
+)
+SAID = st.dictionaries(
+    st.tuples(st.integers(0, 4), st.integers(5, 9)), st.sampled_from(["same", "different"]), max_size=3
+)
+
+
+@some(8)
+@given(ACROSS, SAID)
+def test_another_threshold_does_what_the_figures_of_links_to_another_dataset_tell(
+    found: dict[tuple[int, int], tuple[float, bool]], said: dict[tuple[int, int], str]
+) -> None:
+    rows = [(*ends, "identifier" if exact else "model", weight, max(probability(weight), 0.999999 * exact))
+            for ends, (weight, exact) in found.items()]  # fmt: skip
+    fill(CONNECTION, "pairs", "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE", rows)
+    theirs = [(n, f'["{n > 4:d}","{n}"]', int(n > 4)) for n in range(10)]
+    fill(CONNECTION, "records", "n BIGINT, identity VARCHAR, side UTINYINT", theirs)
+    fill(CONNECTION, "prepared", "n BIGINT, a BIGINT", [(n, n) for n in range(10)])
+    CONNECTION.execute("CREATE OR REPLACE VIEW bands AS SELECT l, r, 'apart' AS band FROM pairs")
+    words = [said_of(theirs[one][1], theirs[other][1], verdict) for (one, other), verdict in said.items()]  # type: ignore[arg-type]
+    told = quality.measure(
+        CONNECTION, pairs="pairs", bands="bands", records="records", prepared="prepared", blocks=[["a"]],
+        thresholds=THRESHOLDS, histogram={}, floor=FLOOR, decisions=words, one_each=True,
+    )["by_threshold"]  # fmt: skip
+    decided = {one for (one, _), verdict in said.items() if verdict == "same"}
+    for each in told:
+        link = each["threshold"]
+        attach(CONNECTION, pairs="pairs", records="records", into="made", link=link, review=0.01, decisions=words)
+        linked = [n for (n,) in CONNECTION.execute("SELECT n FROM made WHERE theirs IS NOT NULL").fetchall()]
+        assert each["links"] == len(set(linked) - decided), link
+        assert each["links"] - each["false_links"] + each["missed_by_threshold"] <= 5 - len(decided) + 1e-9
+
+
+def test_of_two_that_are_equally_like_one_is_missed() -> None:
+    fill(
+        CONNECTION, "records", "n BIGINT, identity VARCHAR, side UTINYINT", [(n, f'["{n}"]', n // 2) for n in range(4)]
+    )
+    fill(CONNECTION, "prepared", "n BIGINT, a BIGINT", [(n, n) for n in range(4)])
+    rows = [
+        (0, 2, "model", 20.0, probability(20)),
+        (1, 2, "model", 20.0, probability(20)),
+        (1, 3, "model", 20.0, probability(20)),
+    ]
+    fill(CONNECTION, "pairs", "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE", rows)
+    CONNECTION.execute("CREATE OR REPLACE VIEW bands AS SELECT l, r, 'linked' AS band FROM pairs")
+    found = quality.measure(
+        CONNECTION, pairs="pairs", bands="bands", records="records", prepared="prepared", blocks=[["a"]],
+        thresholds=THRESHOLDS, histogram={}, floor=FLOOR, one_each=True,
+    )["estimate"]  # fmt: skip
+    assert found["missed_by_threshold"] == pytest.approx(1, abs=1e-4)
+    assert found["recall"] == pytest.approx(0.5, abs=1e-4)
 
 
 # --- what blocking misses --------------------------------------------------------------------------------------------

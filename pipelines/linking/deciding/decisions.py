@@ -75,6 +75,11 @@ def said_of(
     return Decision(a, b, verdict, note, author, when or now(), names, *digests)
 
 
+def is_of_link(one: str, other: str, to: str | None) -> bool:
+    """Tell whether a link can be of two records: where it leads `to` another dataset, one of them alone is of that."""
+    return to is None or (json.loads(one)[0] == to) != (json.loads(other)[0] == to)
+
+
 def digest(values: Values, names: Collection[str]) -> str:
     """Return the digest of what a record has in these fields. Case, accents and signs are no difference.
 

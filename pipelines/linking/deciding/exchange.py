@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from connectors.errors import InvalidRequest
-from pipelines.linking.deciding.decisions import VERDICTS, Decision, Values, Verdict, now, said_of
+from pipelines.linking.deciding.decisions import VERDICTS, Decision, Values, Verdict, is_of_link, now, said_of
 
 Format = Literal["csv", "jsonl"]
 
@@ -92,13 +92,14 @@ class Taken:
 
 
 def read(
-    content: bytes, form: Format, holding: Sequence[Decision], values: Mapping[str, Values], author: str | None
-) -> Taken:
+    content: bytes, form: Format, holding: Sequence[Decision], values: Mapping[str, Values], author: str | None,
+    to: str | None = None,
+) -> Taken:  # fmt: skip
     """Return what the text of a file says beyond `holding`, the last word on each pair; `values` are what records have now.
 
     A word that was withdrawn comes back by a newer one alone.
-    A line without an author has this one, one without a moment this moment. Raises InvalidRequest with the line of
-    whatever is wrong in it.
+    A line without an author has this one, one without a moment this moment. `to` is the dataset that the link leads to.
+    Raises InvalidRequest with the line of whatever is wrong in it.
     """
     rows = list(_rows(_text(content), form))
     problems, said, empty = list[str](), dict[tuple[str, str], tuple[int, Decision]](), 0
@@ -107,7 +108,7 @@ def read(
             empty += 1
             continue
         try:
-            each = _decision(row, values, author)
+            each = _decision(row, values, author, to)
         except ValueError as error:
             problems.append(f"line {number}: {error}")
             continue
@@ -184,9 +185,11 @@ def verdict_of(text: str) -> str:
     return FRENCH.get(plain, plain)
 
 
-def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str | None) -> Decision:
+def _decision(row: Mapping[str, str], values: Mapping[str, Values], author: str | None, to: str | None) -> Decision:
     """Return what a line says. Raises ValueError with what is wrong, without a value."""
     a, b = (_identity(row.get(name) or "", name) for name in NAMES[:2])
+    if not is_of_link(a, b, to):
+        raise ValueError("both records are of one dataset, and the link leads to another")
     verdict = verdict_of(row["verdict"])
     if verdict not in VERDICTS:
         raise ValueError(f"the verdict is none of {', '.join(WORDS)}")

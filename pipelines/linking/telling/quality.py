@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.linking.clustering.attached import MARGIN
 from pipelines.linking.deciding.decisions import Decision
 from pipelines.linking.recipe import Thresholds
 from pipelines.linking.telling import missed
@@ -36,7 +37,8 @@ def measure(
     `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
     same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
     `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
-    Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate.
+    Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate, nor are
+    those that `decisions` are on: what people said holds at any threshold.
     `left_out`: how many keys of each rule too many records have to compare them.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
@@ -46,7 +48,9 @@ def measure(
     ruled = _one(connection, f"SELECT count(*) FROM {pairs} WHERE {against}")[0]
     believed = f"(FROM {pairs} WHERE NOT ({against}))"
     unseen = _unseen(connection, believed, prepared, blocks, thresholds)
-    table = list(_by_threshold(connection, believed, records, thresholds, lost, unseen, one_each=one_each))
+    _met(connection, records, decisions)
+    still = _undecided(believed, records) if one_each else f"(FROM {believed} p ANTI JOIN beffroi_met USING (l, r))"
+    table = list(_by_threshold(connection, still, records, thresholds, lost, unseen, one_each=one_each))
     held = dict(connection.execute(f"SELECT band, count(*) FROM {bands} GROUP BY ALL").fetchall())
     found = {band: held.get(band, 0) for band in BANDS}
     found["apart"] += sum(under.values())
@@ -61,7 +65,7 @@ def measure(
         "histogram": _histogram(histogram, thresholds),
         "estimate": {key: value for key, value in here.items() if key not in ("threshold", "links", "doubtful")},
         "by_threshold": table,
-        "decisions": _decided(connection, pairs, records, thresholds, decisions),
+        "decisions": _decided(connection, pairs, thresholds),
     }
 
 
@@ -70,7 +74,8 @@ def _by_threshold(
     unseen: float | None, *, one_each: bool,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield what is expected of each threshold; `lost` are the true pairs under the floor."""
-    of = _best(pairs, records) if one_each else f"SELECT *, 1 - {FALSE} AS likely FROM {pairs}"
+    alone = f"SELECT probability, {FALSE} AS wrong, 1 - wrong AS likely, false AS tie FROM {pairs}"
+    of = _best(pairs, records) if one_each else alone
     ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
     asked = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
     for each, sums in zip(asked, _sums(connection, f"({of})", asked, thresholds.review), strict=True):
@@ -98,13 +103,29 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str, **named: Any) -> tup
     return found
 
 
+def _ours(pairs: str, records: str) -> str:
+    """Return the query of pairs with the record of side 0 that each has."""
+    return f"SELECT CASE WHEN x.side = 0 THEN l ELSE r END AS ours, p.* FROM {pairs} p JOIN {records} x ON x.n = p.l"
+
+
+def _undecided(pairs: str, records: str) -> str:
+    """Return the pairs of records of side 0 of which nobody said what they are, without those that people do not link."""
+    said = _ours("(FROM beffroi_met WHERE verdict = 'same' AND l < r)", records)
+    apart = "(FROM beffroi_met WHERE verdict <> 'same')"
+    return f"(SELECT * EXCLUDE ours FROM ({_ours(pairs, records)}) p ANTI JOIN {apart} USING (l, r) ANTI JOIN ({said}) USING (ours))"
+
+
 def _best(pairs: str, records: str) -> str:
-    """Return the query of the best pair of each record of side 0, with how likely it is of any."""
-    ours = f"SELECT CASE WHEN x.side = 0 THEN l ELSE r END AS ours, p.* FROM {pairs} p JOIN {records} x ON x.n = p.l"
-    return (
-        "SELECT max(probability) AS probability, arg_max(how, probability) AS how, arg_max(weight, probability) AS weight,"
-        f" least(1, sum(1 - {FALSE})) AS likely FROM ({ours}) GROUP BY ours"
-    )
+    """Return the query of the best pair of each record of side 0: how likely it is wrong, and how likely it is of any at all.
+
+    It is of one alone, so its pairs vie with each other; an identifier goes before the model, as in `attached`. A tie, where
+    the best is not better than the second by its margin, links nothing.
+    """
+    vying = f"SELECT *, how = 'identifier' AS exact, 1 / greatest(1e-150, {FALSE}) - 1 AS odds FROM ({_ours(pairs, records)})"
+    return f"""SELECT max(probability) AS probability, sum(odds) / (1 + sum(odds)) AS likely,
+        (1 + sum(odds) - max(odds)) / (1 + sum(odds)) AS wrong,
+        coalesce(max(weight, 2)[2] > max(weight) - {MARGIN!r}, false) AS tie
+        FROM (FROM ({vying}) QUALIFY exact = bool_or(exact) OVER (PARTITION BY ours)) GROUP BY ours"""
 
 
 def _sums(
@@ -112,11 +133,12 @@ def _sums(
 ) -> list[tuple[Any, ...]]:
     """Return of each threshold how many pairs it links and asks of, how many of the links are false, and of the rest true."""
     told = ", ".join(
-        f"""count(*) FILTER (probability >= {link!r}), count(*) FILTER (probability < {link!r} AND probability >= {min(review, link)!r}),
-        coalesce(sum(wrong) FILTER (probability >= {link!r}), 0), coalesce(sum(likely) FILTER (probability < {link!r}), 0)"""
+        f"""count(*) FILTER ({linked}), count(*) FILTER (NOT ({linked}) AND probability >= {min(review, link)!r}),
+        coalesce(sum(wrong) FILTER ({linked}), 0), coalesce(sum(likely) FILTER (NOT ({linked})), 0)"""
         for link in thresholds
+        if (linked := f"probability >= {link!r} AND NOT tie")
     )  # of all at once: what is false is reckoned of each pair once
-    row = _one(connection, f"SELECT {told} FROM (SELECT *, {FALSE} AS wrong FROM {pairs})")
+    row = _one(connection, f"SELECT {told} FROM {pairs}")
     return [row[at : at + 4] for at in range(0, len(row), 4)]
 
 
@@ -176,19 +198,26 @@ def _histogram(histogram: Mapping[int, int], thresholds: Thresholds) -> list[dic
     return found
 
 
+def _met(connection: duckdb.DuckDBPyConnection, records: str, decisions: Sequence[Decision]) -> None:
+    """Make the temp table beffroi_met of what people decided: l, r (null where a record is gone), verdict."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE beffroi_met AS
+        WITH decided AS (SELECT unnest($a::VARCHAR[]) AS a, unnest($b::VARCHAR[]) AS b, unnest($verdict::VARCHAR[]) AS verdict)
+        SELECT verdict, least(x.n, y.n) AS l, greatest(x.n, y.n) AS r
+        FROM decided LEFT JOIN {records} x ON x.identity = a LEFT JOIN {records} y ON y.identity = b""",
+        {name: [getattr(each, name) for each in decisions] for name in ("a", "b", "verdict")},
+    )
+
+
 def _decided(
-    connection: duckdb.DuckDBPyConnection, pairs: str, records: str, thresholds: Thresholds,
-    decisions: Sequence[Decision],
+    connection: duckdb.DuckDBPyConnection, pairs: str, thresholds: Thresholds
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Return, by the band in which the model alone has a pair, what people decided of it, and what was expected."""
     found = {each: {"same": 0, "different": 0, "unsure": 0, "expected_same": 0.0} for each in (*BANDS, "unseen")}
     rows = connection.execute(
-        f"""WITH decided AS (SELECT unnest($a) AS a, unnest($b) AS b, unnest($verdict) AS verdict),
-                 met AS (SELECT verdict, least(x.n, y.n) AS l, greatest(x.n, y.n) AS r
-                         FROM decided LEFT JOIN {records} x ON x.identity = a LEFT JOIN {records} y ON y.identity = b)
-            SELECT verdict, probability FROM met LEFT JOIN {pairs} p ON (p.l, p.r) = (met.l, met.r)""",
-        {name: [getattr(each, name) for each in decisions] for name in ("a", "b", "verdict")},
+        f"SELECT verdict, probability FROM beffroi_met met LEFT JOIN {pairs} p ON (p.l, p.r) = (met.l, met.r)"
     ).fetchall()
+    connection.execute("DROP TABLE beffroi_met")
     for verdict, probability in rows:
         of = found["unseen" if probability is None else band(probability, thresholds)]
         of[verdict] += 1
