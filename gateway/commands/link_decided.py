@@ -51,12 +51,14 @@ def besides(
 ) -> list["Pair"]:
     """Return the links of a record to another dataset that people decided on and that the run did not keep among its pairs."""
     from gateway.commands import link_why
+    from pipelines.linking.deciding.decisions import is_of_link
     from pipelines.linking.telling import looking
 
-    if of.workspace.dataset(of.dataset).link[of.column].to is None:
+    if (to := of.workspace.dataset(of.dataset).link[of.column].to) is None:
         return []
     there, found = {tuple(sorted((each["l"], each["r"]))) for each in kept}, list["Pair"]()
-    for pair in (each for each in _standing(of, said) if record in each and each not in there):
+    told = (each for each in _standing(of, said) if record in each and is_of_link(*each, to))  # others have no effect
+    for pair in (each for each in told if each not in there):
         scored = looking.scored(connection, of.folder, of.column, *link_why.recipe_of(of), *pair)
         found += [stated(of, scored, said, together=False)] if scored is not None else []
     return found
