@@ -95,6 +95,15 @@ def test_other_names_acronyms_and_towns_are_names_too() -> None:
     assert set(branch["names"]) & set(whole["names"])
 
 
+def test_an_association_has_its_first_letters_with_its_a_and_letters_with_points_are_a_name() -> None:
+    whole, pointed, form = prepared(
+        [{"name": "Association sportive des cheminots amiénois"}, {"name": "A.S.C.A."}, {"name": "Caron S.C.A."}]
+    )
+    assert {"asca", "sca"} <= set(whole["shorts"])
+    assert (pointed["name"], pointed["legal_form"]) == ("asca", None)
+    assert (form["name"], form["legal_form"]) == ("caron", "by shares")
+
+
 def test_rare_words_weigh_more_than_frequent_ones() -> None:
     words = prepared([{"name": "TRANSPORTS MARTIN VERCHNIAKOV"}])[0]["words"]
     weights = {word[:-1]: int(word[-1]) for word in words}

@@ -62,7 +62,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH every AS (SELECT n, list(DISTINCT name ORDER BY name) AS names FROM {forms} GROUP BY n)
         SELECT r.n, coalesce(t.form, {_form_of("r.legal_form")}) AS legal_form, f.name, f.sorted, f.stem, f.kind, f.numbers, e.names,
-        f.words, f.total, f.rare, f.telling, f.start, f.bones, f.shorts, d.named FROM {plain} r LEFT JOIN {named} d ON d.n = r.n LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
+        f.words, f.total, f.rare, f.telling, f.start, f.bones, {_shorts("f", "t.form")} AS shorts, d.named FROM {plain} r LEFT JOIN {named} d ON d.n = r.n LEFT JOIN {forms} f ON f.n = r.n AND f.nth = 0
         LEFT JOIN every e ON e.n = r.n LEFT JOIN (SELECT n, form FROM {texts} WHERE nth = 0) t ON t.n = r.n"""
     )
     for made in (plain, texts, words, forms, named):
@@ -83,7 +83,7 @@ def _texts(plain: str) -> str:
         WITH named AS (SELECT n, unnest(list_concat([name], coalesce({others}, []), [acronym])) AS said,
             generate_subscripts(list_concat([name], coalesce({others}, []), [acronym]), 1) - 1 AS nth, {_squeezed("city")} AS town
             FROM {plain}),
-        clean AS (SELECT n, nth, town, {_squeezed("said")} AS text FROM named WHERE said IS NOT NULL),
+        clean AS (SELECT n, nth, town, {_whole("said")} AS text FROM named WHERE said IS NOT NULL),
         once AS (SELECT n, nth, town, {_without_form("text", patterns)} AS cut FROM clean WHERE text <> ''),
         twice AS (SELECT n, nth, town, cut.form AS form, {_without_form("cut.text", patterns)} AS cut FROM once),
         whole AS MATERIALIZED (SELECT n, nth, {_form_of("coalesce(form, cut.form)")} AS form, {_without_branch("cut.text")} AS text,
@@ -119,6 +119,11 @@ def _squeezed(said: str) -> str:
     for pattern, instead in steps:
         said = f"regexp_replace({said}, {quote(pattern)}, {quote(instead)}, 'g')"
     return f"trim({said})"
+
+
+def _whole(said: str) -> str:
+    """Return SQL for a squeezed name, of one that is nothing but letters with points (A.S.C.A.) these in one: no form is in it."""
+    return rf"CASE WHEN regexp_full_match({said}, '(?:[a-z] ?\. ?){{2,6}}[a-z]?') THEN regexp_replace({said}, '[^a-z]', '', 'g') ELSE {_squeezed(said)} END"
 
 
 def _without_form(text: str, patterns: tuple[str, ...]) -> str:
@@ -183,10 +188,18 @@ def _forms(words: str) -> str:
             coalesce(string_agg(word, ' ' ORDER BY word) FILTER (regexp_full_match(word, '{APART}')), '') AS numbers,
             list(DISTINCT word || weight) FILTER (low <= least) AS words,
             arg_max(word, weight * 100 + strlen(word)) FILTER (low <= least) AS rare,
-            string_agg(word[1], '' ORDER BY place) FILTER (low < 2) AS initials
+            string_agg(word[1], '' ORDER BY place) FILTER (low < 2) AS initials, len(words) = 1 AS alone
             FROM {words} JOIN least USING (n, nth) GROUP BY n, nth)
         SELECT n, nth, name, array_to_string(list_sort(listed), '') AS sorted, stem, kind,
             numbers, words, list_sum(list_transform(words, lambda w: w[-1]::INTEGER))::INTEGER AS total, rare,
             CASE WHEN total >= {TELLING} THEN sorted END AS telling, name[:4] AS start, CASE WHEN strlen(translate(name, 'aeiouyhw', '')) > 3
-                THEN translate(name, 'aeiouyhw', '') END AS bones, list_distinct(list_filter([initials, initials[:-2], CASE WHEN len(words) = 1 THEN name END],
-                lambda w: strlen(w) BETWEEN 3 AND 7)) AS shorts FROM made"""
+                THEN translate(name, 'aeiouyhw', '') END AS bones, initials, alone FROM made"""
+
+
+def _shorts(of: str, form: str) -> str:
+    """Return SQL for what a name may be called in short: its first letters, with that of an association too, or itself."""
+    first = f"{of}.initials, {of}.initials[:-2], CASE WHEN {form} = 'association' THEN 'a' || {of}.initials END"
+    return (
+        f"CASE WHEN {of}.n IS NOT NULL THEN list_distinct(list_filter([{first}, CASE WHEN {of}.alone THEN {of}.name END],"
+        " lambda w: strlen(w) BETWEEN 3 AND 7)) END"
+    )
