@@ -28,12 +28,14 @@ def linked(connection: duckdb.DuckDBPyConnection, of: Recipe, written: Rows, reg
     candidates(connection, of, "prepared", "candidates", across="side")
     score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     connection.execute(
-        "CREATE TEMP VIEW identities AS SELECT n, '[\"' || side || '\",\"' || n || '\"]' AS identity, side, origin FROM prepared"
+        "CREATE TEMP VIEW identities AS SELECT n, '[\"' || side || '\",\"' || n || '\"]' AS identity,"
+        f" {', '.join(['side', 'origin', *of.exclusive])} FROM prepared"
     )
     thresholds = of.thresholds
     attach(
-        connection, pairs="pairs", records="identities", into="links", link=thresholds.link, review=thresholds.review
-    )
+        connection, pairs="pairs", records="identities", into="links", link=thresholds.link, review=thresholds.review,
+        exclusive=of.exclusive,
+    )  # fmt: skip
     found, right, doubtful = connection.execute(
         "SELECT count(theirs), count(*) FILTER (a.entity = b.entity), (SELECT count(DISTINCT least(l, r)) FROM links_bands"
         " WHERE band = 'doubtful') FROM links JOIN truth a USING (n) LEFT JOIN truth b ON b.n = theirs"

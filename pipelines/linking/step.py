@@ -237,20 +237,21 @@ class _Link:
             "pairs": f"{name}_pairs", "into": f"{name}_made", "link": self.thresholds.link,
             "review": self.thresholds.review, "decisions": said, "before": members,
         }  # fmt: skip
-        if self.link.to is not None:
-            return asdict(attached.attach(self.connection, records=f"{name}_records", **given))
         columns = [identifier(column) for column in self.recipe.exclusive]
         self.connection.execute(
             f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['n, identity, r.side, r.origin', *columns])}"
             f" FROM {name}_records r JOIN {name}_prepared USING (n)"
         )
+        given |= {"records": f"{name}_known", "exclusive": self.recipe.exclusive}
+        if self.link.to is not None:
+            return asdict(attached.attach(self.connection, **given))
         least = lasting.given(job.workspace, job.dataset.name, self.column, accept=accept)
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview, least=least)
         rivals.rivals(self.connection, self.recipe, model, f"{name}_prepared", f"{name}_pairs", f"{name}_held")
         forms.forms(self.connection, self.recipe, model, f"{name}_pairs", f"{name}_held")
         made = clusters.cluster(
-            self.connection, records=f"{name}_known", held=f"{name}_held", changed=f"{name}_changed", exclusive=self.recipe.exclusive,
-            within_sources=self.link.within_sources, take=take, **given,
+            self.connection, held=f"{name}_held", changed=f"{name}_changed", within_sources=self.link.within_sources, take=take,
+            **given,
         )  # fmt: skip
         return asdict(made)
 

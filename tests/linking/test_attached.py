@@ -14,15 +14,15 @@ CONNECTION = duckdb.connect()
 
 def run(
     pairs: Sequence[tuple[str, str, float] | tuple[str, str, float, str]], decisions: list[Decision] | None = None,
-    before: dict[str, str] | None = None, theirs: str = "XYZ",
+    before: dict[str, str] | None = None, theirs: str = "XYZ", numbers_of: dict[str, str] | None = None,
 ) -> tuple[dict[str, str | None], Attached, dict[str, tuple[str, str | None]], list[tuple[Any, ...]]]:  # fmt: skip
     """Link a, b, c of ours to X, Y, Z of theirs; return who has whom, the figures, the bands and the events."""
     numbers = {name: at * 5 for at, name in enumerate([*theirs, *"abc"])}
     fill(
         CONNECTION,
         "records",
-        "n BIGINT, identity VARCHAR, side UTINYINT",
-        [(n, x, int(x.isupper())) for x, n in numbers.items()],
+        "n BIGINT, identity VARCHAR, side UTINYINT, rna VARCHAR",
+        [(n, x, int(x.isupper()), (numbers_of or {}).get(x)) for x, n in numbers.items()],
     )
     rows = []
     for at, (one, other, probability, *how) in enumerate(pairs):
@@ -32,7 +32,7 @@ def run(
     fill(CONNECTION, "before", "identity VARCHAR, theirs VARCHAR", list((before or {}).items()))
     figures = attach(
         CONNECTION, pairs="pairs", records="records", into="made", link=0.9, review=0.5, decisions=decisions or [],
-        before=None if before is None else "before",
+        before=None if before is None else "before", exclusive=["rna"],
     )  # fmt: skip
     names = {number: name for name, number in numbers.items()} | {None: None}
     found = {names[n]: names[other] for n, other in CONNECTION.execute("FROM made").fetchall()}
@@ -94,6 +94,18 @@ def test_two_words_for_one_of_ours() -> None:
 def test_of_two_words_of_one_moment_the_last_said_is_the_newest() -> None:
     for said in (["X", "Y"], ["Y", "X"]):
         assert run([], [say("a", each, "same") for each in said])[0]["a"] == said[-1]
+
+
+def test_two_identifiers_of_a_kind_are_linked_by_a_person_alone() -> None:
+    pairs, of = [("a", "X", 0.999), ("b", "X", 0.99)], {"a": "W1", "X": "W2"}
+    found, figures, bands, _ = run(pairs, numbers_of=of)
+    assert found == {"a": None, "b": "X", "c": None}, "one that has none may be anybody's"
+    assert (bands["Xa"], figures.cut) == (("doubtful", "differ"), {"differ": 1})
+    assert run(pairs, [say("a", "X", "same")], numbers_of=of)[0]["a"] == "X"
+    assert run(pairs, [say("a", "X", "different")], numbers_of=of)[2]["Xa"] == ("apart", "different")
+    assert run([*pairs, ("a", "Y", 0.98)], numbers_of=of)[0]["a"] is None, "a tie: another one is as likely"
+    assert run([("a", "X", 0.93), ("a", "Y", 0.999)], numbers_of=of)[0]["a"] == "Y"
+    assert run([("a", "X", 0.9999), ("a", "Y", 0.99, "identifier")], numbers_of=of)[0]["a"] == "Y"
 
 
 def test_equal_identifiers_that_the_rest_speaks_against_wait_for_a_person() -> None:

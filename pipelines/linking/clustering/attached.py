@@ -17,6 +17,7 @@ from pipelines.linking.clustering import bands
 from pipelines.linking.clustering.clusters import MOST_TOLD, Contradiction
 from pipelines.linking.clustering.events import NONE
 from pipelines.linking.deciding.decisions import Decision, in_order
+from pipelines.sql import identifier
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -29,7 +30,7 @@ class Attached:
     """The figures of the links of a run: records of ours, those `attached` to one of theirs, those with a tie.
 
     Pairs by band; `cut` counts pairs that would be linked, or doubtful, if there were no better one (`other`), or no equal
-    one (`tie`); `events` by name.
+    one (`tie`), or if they had no two identifiers of a kind (`differ`); `events` by name.
     """
 
     records: int = 0
@@ -50,7 +51,7 @@ DECIDED = pa.schema({
 
 CHOICES = """
 CREATE OR REPLACE TEMP TABLE {x}_choices AS
-WITH ours AS (SELECT n, identity FROM {records} WHERE side = 0), others AS (SELECT n, identity FROM {records} WHERE side = 1),
+WITH ours AS (FROM {records} WHERE side = 0), others AS (FROM {records} WHERE side = 1),
     said AS (
         SELECT o.n AS ours, t.n AS theirs, verdict, author, decided, age FROM {x}_decided d
             JOIN ours o ON o.identity = d.a JOIN others t ON t.identity = d.b
@@ -65,14 +66,16 @@ WITH ours AS (SELECT n, identity FROM {records} WHERE side = 0), others AS (SELE
     known AS (
         SELECT ours, theirs, verdict, author, decided, age, weight, probability,
             CASE WHEN verdict = 'same' THEN 0 WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind,
-            coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL), false) AS eligible
-        FROM scored FULL JOIN said USING (ours, theirs)
+            how = 'model' AND verdict IS NULL AND ({differ}) AS differ,
+            coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL AND NOT differ), false) AS eligible
+        FROM scored FULL JOIN said USING (ours, theirs) JOIN ours o ON o.n = ours JOIN others t ON t.n = theirs
     )
 SELECT *, row_number() OVER (PARTITION BY ours ORDER BY eligible DESC, kind, age, weight DESC, theirs) AS place
 FROM known WHERE verdict IS DISTINCT FROM 'different'
 """
 """What each of ours could be linked to, the best first, of the pairs that count at all. `age` is 0 for the newest word.
 
+Two that `differ` have two identifiers of a kind of which a record has one: the model alone links none such.
 Which of two equal ones comes first is nothing: they are a tie.
 """
 
@@ -95,8 +98,10 @@ SPECIAL = """
 SELECT s.ours, s.theirs, CASE WHEN c.tie THEN 'tie' ELSE 'other' END AS why
 FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours
 WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} ELSE s.place > 1 END
+UNION ALL SELECT ours, theirs, 'differ' FROM {x}_choices
+WHERE differ AND probability >= {link!r} AND ours NOT IN (SELECT ours FROM {x}_chosen)
 """
-"""Pairs that would be linked or doubtful by themselves: those of a tie, and those that a better one makes needless."""
+"""Pairs that would be linked or doubtful by themselves: those of a tie, those that a better one makes needless, and such as differ."""
 
 EVENTS = """
 INSERT INTO {x}_events
@@ -129,12 +134,12 @@ JOIN {records} t ON t.n = c.theirs WHERE a.verdict = 'same' AND a.place > 1 ORDE
 
 def attach(
     connection: Connection, *, pairs: str, records: str, into: str, link: float, review: float,
-    decisions: Sequence[Decision] = (), before: str | None = None, margin: float = MARGIN,
+    decisions: Sequence[Decision] = (), before: str | None = None, margin: float = MARGIN, exclusive: Sequence[str] = (),
 ) -> Attached:  # fmt: skip
     """Make the links of a run: temp tables `into` (n, theirs), `into`_events, the view `into`_bands; return their figures.
 
-    `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side;
-    `before` identity and theirs (an identity too) of the last version, None at the first run.
+    `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side, and each
+    column of `exclusive`, of which two values are two entities; `before` identity and theirs (an identity too) of the last version, None at the first run.
     """
     words = in_order(decisions)[::-1]
     rows = [
@@ -142,7 +147,16 @@ def attach(
         for age, each in enumerate(words)
     ]
     bands.table(connection, f"{into}_decided", pa.Table.from_pylist(rows, DECIDED))
-    names = {"x": into, "records": records, "pairs": pairs, "link": link, "review": review, "margin": margin}
+    differ = " OR ".join(["false", *(f"coalesce(o.{each} <> t.{each}, false)" for each in map(identifier, exclusive))])
+    names = {
+        "differ": differ,
+        "x": into,
+        "records": records,
+        "pairs": pairs,
+        "link": link,
+        "review": review,
+        "margin": margin,
+    }
     for statement in (CHOICES, CHOSEN, LINKS, NONE, *([EVENTS] if before is not None else [])):
         connection.execute(statement.format(before=before, **names))
     aside = connection.execute(SPECIAL.format(**names)).fetchnumpy()

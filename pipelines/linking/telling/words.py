@@ -23,6 +23,7 @@ ENGLISH: Words = (
         "is_tie": "Another record is likely too.",
         "is_forms": "Each of two forms stands in several records.",
         "is_other": "Another record is likelier.",
+        "is_differ": "Identifiers of one kind differ.",
         "is_decision": "The link was cut.",
         "is_identifiers": "The link was cut.",
         "is_sources": "The link was cut.",
@@ -58,6 +59,8 @@ ENGLISH: Words = (
         "why_forms": "By itself it would be linked. It is not since two or more records have the one form of the given name,"
         " and two or more the other, the same in the rest: they may be twins. A person must say.",
         "why_other": "It is not linked since another one fits better.",
+        "why_differ": "By itself it would be linked. It is not since the two have different identifiers of one kind: a person"
+        " must say.",
         "strongly-for": "strongly for",
         "for": "for",
         "little": "little",
@@ -109,6 +112,7 @@ FRENCH: Words = (
         "is_tie": "Un autre enregistrement est probable aussi.",
         "is_forms": "Chacune des deux formes figure dans plusieurs enregistrements.",
         "is_other": "Un autre enregistrement est plus probable.",
+        "is_differ": "Des identifiants d'une même sorte diffèrent.",
         "is_decision": "Le lien a été coupé.",
         "is_identifiers": "Le lien a été coupé.",
         "is_sources": "Le lien a été coupé.",
@@ -145,6 +149,8 @@ FRENCH: Words = (
         " du prénom et au moins deux l'autre, tout le reste étant semblable : ce peuvent être des jumeaux. Une personne doit le"
         " dire.",
         "why_other": "Ils ne sont pas liés, car un autre convient mieux.",
+        "why_differ": "Seul, ce lien tiendrait. Il ne tient pas, car les deux ont des identifiants différents d'une même sorte :"
+        " une personne doit le dire.",
         "strongly-for": "fortement pour",
         "for": "pour",
         "little": "peu",
