@@ -5,7 +5,8 @@ Run by a developer when the reference files have changed; from the repository's 
     python -m tools.make_linking_tables
 
 Out: `towns.parquet`, names of communes of France and Spain, each with its code of today: country, area (department,
-province), postal (null in Spain), town (as `pipelines.linking.preparing.places.town` makes it), code.
+province), postal (null in Spain), town (as `pipelines.linking.preparing.places.town` makes it), code, and part: the code of
+the commune that has become part of that one where the name is its, null where it is that of the commune of today.
 `company_words.parquet`, words that several names of companies have: word (as `preparing.companies` makes it) and weight,
 from 1 (every tenth name) to 8 (six names). The same input gives the same bytes.
 """
@@ -39,8 +40,11 @@ FEWEST = 6
 """A word of fewer names is as rare as one that is in no name."""
 
 
-def rows() -> list[tuple[str, str | None, str, str]]:
-    """Return (country, postal, name, code), names as they are written; of one commune there are several."""
+def rows() -> list[tuple[str, str | None, str, str, str | None]]:
+    """Return (country, postal, name, code, part), names as they are written; of one commune there are several.
+
+    The part is its own code where the name is that of the commune of today, None where it is not known whose it is.
+    """
 
     def read(name: str) -> list[dict[str, str]]:
         found: list[dict[str, str]] = pq.read_table(REFERENCE / f"{name}.parquet").to_pylist()
@@ -52,15 +56,21 @@ def rows() -> list[tuple[str, str | None, str, str]]:
     today = {row["code"]: row["commune_code"] for row in ended} | today
     today |= {row["code"]: row["commune_code"] for row in read("commune_parts")}
     postal = {row["code"]: row["postal_codes"] for row in communes}
-    found = [("FR", each, row["name"], row["code"]) for row in communes for each in row["postal_codes"] or [None]]
+    found = [
+        ("FR", each, row["name"], row["code"], row["code"])
+        for row in communes
+        for each in row["postal_codes"] or [None]
+    ]
     for row in read("commune_parts"):
-        found += [("FR", each, row["name"], row["commune_code"]) for each in postal[row["commune_code"]]]
+        part = row["code"] if row["kind"] != "arrondissement" else None
+        found += [("FR", each, row["name"], row["commune_code"], part) for each in postal[row["commune_code"]]]
     for row in read("postal_codes"):
         if code := today.get(row["commune_code"]):
-            found += [("FR", row["postal_code"], name, code) for name in (row["commune_name"], row["label"])]
+            part = row["commune_code"] if row["commune_code"] != code else None
+            found += [("FR", row["postal_code"], name, code, part) for name in (row["commune_name"], row["label"])]
     for row in read("municipios"):
         names = {row["nombre"], *row["nombre"].split("/"), *row["nombre"].split("-")}
-        found += [("ES", None, name, f"ES{row['codigo']}") for name in names]
+        found += [("ES", None, name, f"ES{row['codigo']}", None) for name in names]
     return found
 
 
@@ -68,7 +78,7 @@ def make_towns(connection: duckdb.DuckDBPyConnection) -> None:
     """Write towns.parquet."""
     names = pa.table(
         {name: [anyascii.anyascii(row[2]).lower() if name == "name" else row[at] for row in rows()]
-         for at, name in enumerate(("country", "postal", "name", "code"))}
+         for at, name in enumerate(("country", "postal", "name", "code", "part"))}
     )  # fmt: skip
     connection.register("names", names)
     department = (
@@ -77,7 +87,8 @@ def make_towns(connection: duckdb.DuckDBPyConnection) -> None:
     postal = "CASE WHEN postal[:2] IN ('97', '98') THEN postal[:3] ELSE postal[:2] END"
     made = connection.sql(
         f"""SELECT DISTINCT country, CASE country WHEN 'ES' THEN code[3:4] ELSE coalesce({postal}, {department}) END AS area,
-        postal, {town("name")} AS town, code FROM names WHERE {town("name")} IS NOT NULL ORDER BY ALL"""
+        postal, {town("name")} AS town, code, CASE WHEN bool_and(part <> code) OVER called THEN min(part) OVER called END AS part
+        FROM names WHERE {town("name")} IS NOT NULL WINDOW called AS (PARTITION BY code, {town("name")}) ORDER BY ALL"""
     ).to_arrow_table()
     pq.write_table(made.replace_schema_metadata(ABOUT_TOWNS), TOWNS, compression="zstd")
 

@@ -1,7 +1,7 @@
 """Addresses: the parts that tell two of them apart, out of one line or of several fields, as four countries write them.
 
 Columns, all texts: house (number; the first of a range), house_part (bis is b, ter t, or a letter), street (words without
-type, articles and blanks), street_type, place and commune (see `places`), area (department or province), postal, box,
+type, articles and blanks), street_type, place, commune and former (see `places`), area (department or province), postal, box,
 somewhere (place or postal code), whereabouts (all of them), street_key (street and place), address_key (house, street and
 place).
 
@@ -65,7 +65,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     connection.execute(f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH named AS (SELECT *, {kept} AS street FROM {cut} JOIN {placed} USING (n))
         SELECT n, nullif(ltrim(house, '0'), '') AS house, nullif(left(house_part, 1), '') AS house_part, street, street_type,
-        place, commune, area, postal, box,
+        place, commune, area, postal, former, box,
         coalesce(place, postal) AS somewhere, nullif(concat_ws('|', nullif(house, ''), street, place, postal), '') AS whereabouts, street || '|' || place AS street_key,
         nullif(ltrim(house, '0'), '') || '|' || street || '|' || place AS address_key FROM named""")
     for made in (plain, cut, placed):

@@ -18,6 +18,9 @@ BY_DATE = Path(__file__).parents[2] / "steps" / "reference" / "communes_by_date.
 SPAIN = ("es", "esp", "espana", "spain", "espagne", "espainia")
 FRANCE = ("fr", "fra", "france", "francia", "frantzia")
 
+WHOLE = ("75056", "13055", "69123")
+"""Communes of which parts that have codes, their arrondissements, were never communes: no two streets have one name."""
+
 NEAR = {"postal": 0.85, "area": 0.94}
 """How alike (Jaro and Winkler) a misspelt name must be to one under the same postal code, or in the same province."""
 
@@ -32,10 +35,11 @@ def town(sql: str) -> str:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> None:
-    """Make the temp table `into`: n, place, commune, area and postal, of records with postal_code, city, commune_code, country.
+    """Make the temp table `into`: n, place, commune, area, postal and former, of records with postal_code, city, commune_code, country.
 
     A commune is the code of one of today (ES and five digits in Spain); a place is that, or the town's name where none is
-    found; a postal code that is a CEDEX one is none. All texts are small ASCII letters.
+    found; a postal code that is a CEDEX one is none. What is told by the name or code of a commune that has become part of another
+    has that code as `former`: there each may have a street of one name. All texts are small ASCII letters.
     """
     asked = f"{into}_asked"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {asked} AS {_asked(records)}")
@@ -50,7 +54,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT r.n, coalesce(f.code, f.town) AS place, f.code AS commune, f.area,
-        CASE WHEN NOT f.cedex THEN f.postal END AS postal FROM {records} r LEFT JOIN {asked}_found f ON {same}"""
+        CASE WHEN NOT f.cedex THEN f.postal END AS postal,
+        coalesce(CASE WHEN today <> said_code AND today NOT IN {WHOLE} THEN said_code END, p.part) AS former
+        FROM {records} r LEFT JOIN {asked}_found f ON {same}
+        LEFT JOIN (SELECT DISTINCT code, town, part FROM {asked}_towns WHERE part IS NOT NULL) p ON (p.code, p.town) = (f.code, f.town)"""
     )
     connection.execute(f"DROP TABLE {asked}; DROP TABLE {asked}_towns; DROP TABLE {asked}_found")
 
