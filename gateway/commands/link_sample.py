@@ -6,6 +6,7 @@ and last what the model makes of it, where it tempts nobody. `beffroi decide` ta
 
 import csv
 import io
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def check(file: Path) -> "Checked":
     from pipelines.linking.telling import sample
 
     strata: dict[str, Stratum] = {}
-    empty = 0
+    empty, told = 0, dict[frozenset[str], tuple[int, str]]()
     for number, row in _lines(file):
         name, verdict = row["stratum"], exchange.verdict_of(row["verdict"])
         if name not in sample.STRATA or not row["of"].isdecimal() or int(row["of"]) < 1:
@@ -66,16 +67,21 @@ def check(file: Path) -> "Checked":
             raise InvalidRequest(
                 f"{file}, line {number}: a verdict is {', '.join((*VERDICTS, *exchange.FRENCH))}, or empty"
             )
+        first, said = told.setdefault(frozenset((row["identity_a"], row["identity_b"])), (number, verdict))
+        if said != verdict:
+            raise InvalidRequest(f"{file}, line {number}: line {first} says something else of the same pair")
+        if first != number:  # a line twice is one verdict
+            continue
         stratum.judge(verdict, _probability(row["probability"], f"{file}, line {number}"))
     return sample.check(strata, empty)
 
 
 def _probability(text: str, where: str) -> float:
     """Return the probability in a cell, also one that a spreadsheet wrote with a comma."""
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        raise InvalidRequest(f"{where}: probability is no number; leave it as it was drawn") from None
+    with suppress(ValueError):
+        if 0 <= (found := float(text.replace(",", "."))) <= 1:
+            return found
+    raise InvalidRequest(f"{where}: probability is no number from 0 to 1; leave it as it was drawn")
 
 
 def _lines(file: Path) -> list[tuple[int, dict[str, str]]]:

@@ -225,8 +225,10 @@ SENTENCES: Mapping[str, str] = {
     "{file}, line {line}: pairs of two samples stand in it: check each by itself":
         "{file}, ligne {line} : des paires de deux échantillons y figurent : vérifiez chacun à part",
     "{file}, line {line}: a verdict is {names:list}, or empty": "{file}, ligne {line} : un verdict est {names}, ou vide",
-    "{where:any}: probability is no number; leave it as it was drawn":
-        "{where} : probability n'est pas un nombre ; laissez-le tel qu'il a été tiré",
+    "{file}, line {line}: line {first} says something else of the same pair":
+        "{file}, ligne {line} : la ligne {first} dit autre chose de la même paire",
+    "{where:any}: probability is no number from 0 to 1; leave it as it was drawn":
+        "{where} : probability n'est pas un nombre de 0 à 1 ; laissez-le tel qu'il a été tiré",
     "{file} is not in UTF-8: save it as «CSV UTF-8»": "{file} n'est pas en UTF-8 : enregistrez-le en «CSV UTF-8»",
     "the file is not in UTF-8: save it as «CSV UTF-8»": "le fichier n'est pas en UTF-8 : enregistrez-le en «CSV UTF-8»",
     "say the format with --format ({names:list}): the name does not end in .csv or .jsonl":

@@ -346,6 +346,8 @@ def test_a_sample_is_drawn_judged_and_checked(town: Bench, tmp_path: Path) -> No
         (("of", "x"), "line 2: stratum and of"),
         (("stratum", "others"), "line 2: stratum and of"),
         (("probability", "high"), "line 2: probability"),
+        (("probability", "nan"), "line 2: probability is no number from 0 to 1"),
+        (("probability", "2.5"), "line 2: probability is no number from 0 to 1"),
     ],
 )
 def test_a_sample_that_is_not_in_order_is_refused_with_its_line(
@@ -356,6 +358,18 @@ def test_a_sample_that_is_not_in_order_is_refused_with_its_line(
     file = tmp_path / "judged.csv"
     file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n", encoding="utf-8")
     assert said in beffroi(town.root, "link", "people", "--check", str(file), status=1).stderr
+
+
+def test_a_pair_that_stands_twice_is_judged_once(town: Bench, tmp_path: Path) -> None:
+    row = {"identity_a": "a", "identity_b": "b", "verdict": "same", "probability": "1", "stratum": "linked", "of": "3"}
+    turned = row | {"identity_a": "b", "identity_b": "a"}
+    file = tmp_path / "judged.csv"
+    for last, status in (("same", 0), ("different", 1)):
+        lines = [row, row | {"verdict": ""}, turned | {"verdict": last}]
+        file.write_text("\n".join([",".join(row), *(",".join(each.values()) for each in lines)]), encoding="utf-8")
+        done = beffroi(town.root, "link", "people", "--check", str(file), status=status)
+        assert ("This rests on 1 verdict" in done.stdout) == (not status)
+    assert "line 4: line 2 says something else of the same pair" in done.stderr
 
 
 def test_what_is_no_sample_is_told_to_be_none(town: Bench, tmp_path: Path) -> None:
