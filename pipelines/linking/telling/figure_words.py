@@ -69,7 +69,7 @@ ENGLISH: Words = {
     " their sources' names.",
     "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --column {column} --sample 200 --into FILE`.",
     "thresholds_title": "What another threshold would do: {column}",
-    "thresholds_line": "Pairs are counted by their probability alone, without those that people decided on, before what other"
+    "thresholds_line": "Pairs are counted by what people decided or else their probability alone, before what other"
     " links answer: so there are more or fewer than above. What is false and missed is expected, by the model's own probabilities.",
     "thresholds_heads": "Linked from|Above it|Between it and review|False|Missed|Right of the links|Found of the true pairs",
     "threshold_here": " (now)",
@@ -169,7 +169,7 @@ FRENCH: Words = {
     " sous les noms de leurs sources.",
     "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --column {column} --sample 200 --into FICHIER`.",
     "thresholds_title": "Ce que ferait un autre seuil : {column}",
-    "thresholds_line": "Les paires sont comptées d'après leur seule probabilité, sans celles dont des personnes ont décidé, avant ce que"
+    "thresholds_line": "Les paires sont comptées d'après ce que des personnes ont décidé, sinon d'après leur seule probabilité, avant ce que"
     " répondent d'autres liens : d'où plus ou moins de paires que plus haut. Ce qui serait faux ou manqué est attendu, d'après les"
     " probabilités du modèle même.",
     "thresholds_heads": "Lié à partir de|Au-dessus|Entre ce seuil et l'examen|Faux|Manquées|Justes parmi les liens|Trouvées parmi les vraies",

@@ -27,6 +27,10 @@ FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::
 """How likely it is that a pair is none: 1 - p without its rounding."""
 
 
+SAME = "(FROM beffroi_met WHERE verdict = 'same' AND l < r)"
+"""Pairs of records that are there and that people say are the same."""
+
+
 def measure(
     connection: duckdb.DuckDBPyConnection, *, pairs: str, bands: str, records: str, prepared: str,
     blocks: Sequence[Sequence[str]], thresholds: Thresholds, histogram: Mapping[int, int], floor: int,
@@ -37,8 +41,8 @@ def measure(
     `pairs`: l, r, how, weight, probability, of the pairs whose weight is `floor` and more; `bands`: l, r, band, of the
     same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
     `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
-    Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate, nor are
-    those that `decisions` are on: what people said holds at any threshold.
+    Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate. Those
+    that `decisions` are on are what people said, at any threshold.
     `left_out`: how many keys of each rule too many records have to compare them.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
@@ -78,9 +82,13 @@ def _by_threshold(
     of = _best(pairs, records) if one_each else alone
     ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
     asked = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
+    linked = (
+        f"SELECT count(DISTINCT ours) FROM ({_ours(SAME, records)})" if one_each else f"SELECT count(*) FROM {SAME}"
+    )
+    same = _one(connection, linked)[0]
     for each, sums in zip(asked, _sums(connection, f"({of})", asked, thresholds.review), strict=True):
-        still = lost * (ours - sums[0]) / ours if ours else lost  # who is linked is nobody else
-        yield _at(each, sums, still, unseen)
+        still = lost * (ours - same - sums[0]) / ours if ours else lost  # who is linked is nobody else
+        yield _at(each, sums, same, still, unseen)
 
 
 def band(probability: float, thresholds: Thresholds) -> str:
@@ -110,7 +118,7 @@ def _ours(pairs: str, records: str) -> str:
 
 def _undecided(pairs: str, records: str) -> str:
     """Return the pairs of records of side 0 of which nobody said what they are, without those that people do not link."""
-    said = _ours("(FROM beffroi_met WHERE verdict = 'same' AND l < r)", records)
+    said = _ours(SAME, records)
     apart = "(FROM beffroi_met WHERE verdict <> 'same')"
     return f"(SELECT * EXCLUDE ours FROM ({_ours(pairs, records)}) p ANTI JOIN {apart} USING (l, r) ANTI JOIN ({said}) USING (ours))"
 
@@ -142,9 +150,13 @@ def _sums(
     return [row[at : at + 4] for at in range(0, len(row), 4)]
 
 
-def _at(threshold: float, sums: tuple[Any, ...], under: float, unseen: float | None) -> dict[str, Any]:
-    """Return what is expected of a threshold. Without an estimate of what was never compared, recall is of the rest."""
+def _at(threshold: float, sums: tuple[Any, ...], same: int, under: float, unseen: float | None) -> dict[str, Any]:
+    """Return what is expected of a threshold, beside those that people say are the `same`.
+
+    Without an estimate of what was never compared, recall is of the rest.
+    """
     links, doubtful, false, apart = sums
+    links += same
     true, lost = links - false, apart + under + (unseen or 0)
     return {
         "threshold": threshold, "links": links, "doubtful": doubtful, "false_links": false, "missed": lost,
