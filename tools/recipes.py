@@ -25,6 +25,7 @@ ALIKE: Mapping[str, str] = {
     "shorts": "acronym",
     "start": "first letters of the name",
     "street_key": "street and town",
+    "town": "town (or none is told of either)",
     "words": "a rare word of the name",
 }
 """What prepared columns are that no field or comparison is called like."""

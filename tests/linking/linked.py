@@ -63,6 +63,25 @@ def figures(recipe: Recipe, register: Sequence[Row], written: Sequence[Row]) -> 
     return Figures(len(links), right, sum(row["entity"] is not None for row in written), doubtful)
 
 
+def trained(connection: duckdb.DuckDBPyConnection, of: Recipe, rows: Sequence[Row]) -> model.Model:
+    """Prepare rows as the table `prepared`; return the model that is trained on them."""
+    connection.register("given", records(rows, of.fields))
+    connection.execute("CREATE TEMP TABLE records AS FROM given")
+    prepare.prepare(connection, of, "records", "prepared")
+    return model.train(connection, of, "prepared")
+
+
+def duplicates(of: Recipe, rows: Sequence[Row]) -> tuple[list[tuple[int, int]], int]:
+    """Link rows among themselves; return the pairs that are linked, and how many are asked."""
+    with duckdb.connect() as connection:
+        by = trained(connection, of, rows)
+        pairs.candidates(connection, of, "prepared", "candidates")
+        pairs.score(connection, of, by, "prepared", "candidates", "scored", floor=of.thresholds.review)
+        found = connection.execute("SELECT l, r, probability FROM scored").fetchall()
+    linked = [(one, other) for one, other, probability in found if probability >= of.thresholds.link]
+    return linked, len(found) - len(linked)
+
+
 def fill(connection: duckdb.DuckDBPyConnection, table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
     """Make a table of a few rows, quickly."""
     names = [column.split()[0] for column in columns.split(", ")]

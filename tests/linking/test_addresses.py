@@ -7,10 +7,9 @@ import duckdb
 import pytest
 
 from benchmarks.linking import addresses as generated
-from pipelines.linking import prepare, recipe
+from pipelines.linking import recipe
 from pipelines.linking.preparing import addresses, places
-from pipelines.linking.scoring import model, pairs
-from tests.linking.linked import figures, records
+from tests.linking.linked import duplicates, figures, records, trained
 
 FROZEN = "6dcb196aba4234ae"
 
@@ -138,33 +137,12 @@ def test_duplicates_are_found_in_the_register_of_one_town(named: bool) -> None:
     rows += [{"entity": row["entity"], "address": f"{row['address']}".title(), "city": "AMIENS"} for row in rows[:20]]
     if not named:
         rows = [{"entity": row["entity"], "address": row["address"]} for row in rows]
-    found, asked = duplicates(rows)
+    found, asked = duplicates(recipe.recipe("address"), rows)
     assert all(rows[one]["entity"] == rows[other]["entity"] for one, other in found), (
         "another number is another address"
     )
     assert len(found) >= (18 if named else 12), "those of a long street may be doubtful where the place is unknown"
     assert asked <= 20
-
-
-def trained(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, str | None]]) -> model.Model:
-    """Prepare rows as the table `prepared`; return the model that is trained on them."""
-    address = recipe.recipe("address")
-    connection.register("given", records(rows, address.fields))
-    connection.execute("CREATE TEMP TABLE records AS FROM given")
-    prepare.prepare(connection, address, "records", "prepared")
-    return model.train(connection, address, "prepared")
-
-
-def duplicates(rows: list[dict[str, str | None]]) -> tuple[list[tuple[int, int]], int]:
-    """Link rows among themselves; return the pairs that are linked, and how many are asked."""
-    address = recipe.recipe("address")
-    with duckdb.connect() as connection:
-        by = trained(connection, rows)
-        pairs.candidates(connection, address, "prepared", "candidates")
-        pairs.score(connection, address, by, "prepared", "candidates", "scored", floor=address.thresholds.review)
-        found = connection.execute("SELECT l, r, probability FROM scored").fetchall()
-    linked = [(one, other) for one, other, probability in found if probability >= address.thresholds.link]
-    return linked, len(found) - len(linked)
 
 
 @pytest.mark.parametrize("towns", [1, 30])
@@ -175,7 +153,7 @@ def test_communes_that_became_one_may_each_have_a_street_of_one_name(towns: int)
     names = ("Vrizy", "VRIZY", "Terron-sur-Aisne", "Vouziers")
     for name in names[::-1]:
         rows.insert(0, {"address": "12 rue du Beffroi", "postal_code": "08400", "city": name})
-    found, _ = duplicates(rows)
+    found, _ = duplicates(recipe.recipe("address"), rows)
     linked = {(one, other) for one, other in found if other < len(names)}
     assert (0, 1) in linked, "the same part"
     assert not linked & {(0, 2), (1, 2)}, "two parts, two streets"
@@ -195,7 +173,7 @@ def test_a_town_that_no_record_had_does_not_speak_for_a_link() -> None:
     rows += [{"address": row["address"], "city": "Amiens"} for row in rows[:4]]
     rows += [{"address": row["address"], "postal_code": "80001"} for row in rows[4:6]]
     with duckdb.connect() as connection:
-        assert trained(connection, rows).weights("place")[-1] < 0.1, "elsewhere"
+        assert trained(connection, recipe.recipe("address"), rows).weights("place")[-1] < 0.1, "elsewhere"
 
 
 def test_columns_of_nothing_and_all_equal_rows_link_nothing_that_is_not_there() -> None:

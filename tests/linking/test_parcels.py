@@ -1,12 +1,13 @@
 """References of parcels as they are prepared for linking, and what is linked by them."""
 
+from random import Random
 from typing import Any
 
 import duckdb
 
 from pipelines.linking import recipe
 from pipelines.linking.preparing import parcels
-from tests.linking.linked import Row, figures, records
+from tests.linking.linked import Row, duplicates, figures, records
 
 PARCEL = recipe.recipe("parcel")
 SPANISH = "9872023VH5797S0001WX"
@@ -95,3 +96,22 @@ def test_parcels_are_linked_by_reference_else_by_address_and_surface() -> None:
             )
     found = figures(PARCEL, register, written)
     assert found.right == found.links == 200
+
+
+def test_duplicates_are_found_in_the_register_of_a_town_that_names_no_town() -> None:
+    chance = Random(1)
+    known = {
+        (chance.choice("ABCD") + chance.choice("EFGH"), chance.randint(1, 400)): chance.randint(50, 9000)
+        for _ in range(300)
+    }
+    rows: list[Row] = [
+        {"entity": f"{key}", "section": key[0], "plot": f"{key[1]}", "area": f"{area}"} for key, area in known.items()
+    ]
+    rows += [
+        {"entity": f"{key}", "parcel": f"Section {key[0]} n° {key[1]}", "area": f"{area} m²"}
+        for key, area in [*known.items()][:30]
+    ]
+    found, asked = duplicates(PARCEL, rows)
+    assert all(rows[one]["entity"] == rows[other]["entity"] for one, other in found)
+    assert len(found) + asked == 30
+    assert len(found) >= 25

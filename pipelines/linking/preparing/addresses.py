@@ -2,8 +2,8 @@
 
 Columns, all texts: house (number; the first of a range), house_part (bis is b, ter t, or a letter), street (words without
 type, articles and blanks), street_type, place, commune and former (see `places`), area (department or province), postal, box,
-somewhere (place or postal code), whereabouts (all of them), street_key (street and place), address_key (house, street and
-place).
+somewhere (place or postal code), town (place, or - where none is told: a town's own register names none), whereabouts (all
+of them), street_key (street and place), address_key (house, street and place).
 
 Numbers stand before the street in French and English, behind it in Spanish and Basque; what stands before or behind both
 (a residence, a staircase, a floor) is not compared: it is written by some and left out by others.
@@ -66,7 +66,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         WITH named AS (SELECT *, {kept} AS street FROM {cut} JOIN {placed} USING (n))
         SELECT n, nullif(ltrim(house, '0'), '') AS house, nullif(left(house_part, 1), '') AS house_part, street, street_type,
         place, commune, area, postal, former, box,
-        coalesce(place, postal) AS somewhere, nullif(concat_ws('|', nullif(house, ''), street, place, postal), '') AS whereabouts, street || '|' || place AS street_key,
+        coalesce(place, postal) AS somewhere, coalesce(place, '-') AS town,
+        nullif(concat_ws('|', nullif(house, ''), street, place, postal), '') AS whereabouts, street || '|' || place AS street_key,
         nullif(ltrim(house, '0'), '') || '|' || street || '|' || place AS address_key FROM named""")
     for made in (plain, cut, placed):
         connection.execute(f"DROP TABLE {made}")
