@@ -1,6 +1,6 @@
 """What people decided of the records that `beffroi link --why` explains: also of pairs that were never compared."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,22 +46,21 @@ def stated(of: "Asked", pair: "Pair", said: Said, *, together: bool) -> "Pair":
     }
 
 
-def besides(
-    connection: "DuckDBPyConnection", of: "Asked", record: str, kept: Collection["Pair"], said: Said
-) -> list["Pair"]:
-    """Return the links of a record to another dataset that people decided on and that the run did not keep among its pairs."""
+def pairs(connection: "DuckDBPyConnection", of: "Asked", record: str, most: int, said: Said) -> list["Pair"]:
+    """Return the best pairs of a record; of links to another dataset first such as people decided on and the run did not keep."""
     from gateway.commands import link_why
     from pipelines.linking.deciding.decisions import is_of_link
     from pipelines.linking.telling import looking
 
+    kept = looking.of_record(connection, of.folder, of.column, record, most)
     if (to := of.workspace.dataset(of.dataset).link[of.column].to) is None:
-        return []
+        return kept
     there, found = {tuple(sorted((each["l"], each["r"]))) for each in kept}, list["Pair"]()
     told = (each for each in _standing(of, said) if record in each and is_of_link(*each, to))  # others have no effect
     for pair in (each for each in told if each not in there):
         scored = looking.scored(connection, of.folder, of.column, *link_why.recipe_of(of), *pair)
         found += [stated(of, scored, said, together=False)] if scored is not None else []
-    return found
+    return [*found, *kept]
 
 
 def without_effect(of: "Asked", pair: Mapping[str, Any], said: Said) -> str | None:

@@ -61,8 +61,7 @@ async def why(of: Asked, records: Sequence[str]) -> Why:
         numbers = {looking.number_of(connection, of.folder, of.column, each) for each in told}
         shown: dict[str, list[dict[str, Any]]] = {"way": [], "links": [], "pairs": [], "weakest": []}
         if len(told) == 1:
-            shown["pairs"] = looking.of_record(connection, of.folder, of.column, told[0], RECORDS)
-            shown["pairs"] = [*link_decided.besides(connection, of, told[0], shown["pairs"], decided), *shown["pairs"]]
+            shown["pairs"] = link_decided.pairs(connection, of, told[0], RECORDS, decided)
         together = len(numbers) == 1 and None not in numbers
         if len(numbers) == 1 and (number := numbers.pop()) is not None:
             cluster = looking.cluster(connection, of.folder, of.column, number)
