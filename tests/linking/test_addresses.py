@@ -176,6 +176,20 @@ def test_a_town_that_no_record_had_does_not_speak_for_a_link() -> None:
         assert trained(connection, recipe.recipe("address"), rows).weights("place")[-1] < 0.1, "elsewhere"
 
 
+def test_written_addresses_are_linked_to_the_register_of_one_town() -> None:
+    chance = Random(3)
+    corbie = [town for town in generated.towns("FR") if town.name == "Corbie"][:1]
+    known = {generated.official(each)["address"]: each for each in (generated.draw(chance, corbie) for _ in range(800))}
+    register = [{"entity": line, **generated.official(each)} for line, each in known.items()]
+    written = [
+        {"entity": line, **generated.written(chance, known[line])}
+        for line in chance.sample(sorted(known, key=str), 150)
+    ]
+    found = figures(recipe.recipe("address"), register, written)
+    assert found.precision >= 0.98
+    assert found.f1 >= 0.8
+
+
 def test_columns_of_nothing_and_all_equal_rows_link_nothing_that_is_not_there() -> None:
     address = recipe.recipe("address")
     empty: list[dict[str, str | None]] = [{"entity": f"{at}"} for at in range(120)]
