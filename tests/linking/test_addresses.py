@@ -145,6 +145,16 @@ def test_duplicates_are_found_in_the_register_of_one_town(named: bool) -> None:
     assert asked <= 20
 
 
+def test_where_some_name_their_town_one_that_names_none_may_be_of_any() -> None:
+    chance = Random(4)
+    among = chance.sample(generated.towns("FR"), 20)
+    rows: list[dict[str, str | None]] = [{"address": "16 rue du Beffroi"}, {"address": "16, r. du Beffroi"}]
+    rows += [generated.official(generated.draw(chance, among)) for _ in range(500)]
+    found, asked = duplicates(recipe.recipe("address"), rows)
+    assert (0, 1) not in found
+    assert asked, "a person says"
+
+
 @pytest.mark.parametrize("towns", [1, 30])
 def test_communes_that_became_one_may_each_have_a_street_of_one_name(towns: int) -> None:
     chance = Random(3)
