@@ -11,7 +11,7 @@ from pipelines.linking.clustering.clusters import cluster
 from pipelines.linking.deciding.questions import Settled
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, recipe
-from pipelines.linking.scoring.forms import forms
+from pipelines.linking.scoring.held import hold
 from pipelines.linking.scoring.model import Model, train
 from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.scoring.rivals import rivals
@@ -53,7 +53,7 @@ def link(
     blocked = candidates(connection, of, "prepared", "candidates", new=new, across=among)
     score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     rivals(connection, of, model, "prepared", "pairs", "held")
-    forms(connection, of, model, "pairs", "held")
+    hold(connection, of, model, "pairs", "held")
     return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
 
 

@@ -19,7 +19,7 @@ from benchmarks.linking.cases import ROOT, synthetic
 from benchmarks.linking.ours import LEAST
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import recipe
-from pipelines.linking.scoring.forms import forms
+from pipelines.linking.scoring.held import hold
 from pipelines.linking.scoring.model import train
 from pipelines.linking.scoring.pairs import candidates, score
 from pipelines.linking.scoring.rivals import rivals
@@ -50,7 +50,7 @@ def _ours(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     steps.end("blocked")
     score(connection, of, model, "prepared", "candidates", "pairs", LEAST)
     rivals(connection, of, model, "prepared", "pairs", "held")
-    forms(connection, of, model, "pairs", "held")
+    hold(connection, of, model, "pairs", "held")
     steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")
@@ -85,7 +85,7 @@ def _join(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     score(connection, of, model, "prepared", "candidates", "pairs_new", LEAST)
     connection.execute("CREATE TEMP VIEW pairs AS FROM pairs_before UNION ALL BY NAME FROM pairs_new")
     rivals(connection, of, model, "prepared", "pairs", "held")
-    forms(connection, of, model, "pairs", "held")
+    hold(connection, of, model, "pairs", "held")
     steps.end("scored")
     ours.together(connection, of)
     steps.end("clustered")

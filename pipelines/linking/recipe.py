@@ -147,6 +147,13 @@ class Kin(Declared):
         return [*self.alike, *self.perhaps, *self.only]
 
 
+class Asked(Declared):
+    """Links that a person is asked of, whatever they weigh: those for which `sql` holds, of level_NAME of comparisons."""
+
+    why: Annotated[str, Field(pattern=r"^[a-z]+$")]
+    sql: str
+
+
 class Thresholds(Declared):
     """From which probability on a pair is linked, and from which one a person is asked."""
 
@@ -167,6 +174,7 @@ class Recipe(Declared):
     blocks: Annotated[list[Block], Field(min_length=1, max_length=64)]
     training: list[Training]
     kin: list[Kin] = []
+    asked: list[Asked] = []
     prior: Annotated[float, Field(gt=0)]
     """Pairs of the same entity expected per record, where the data do not tell."""
     thresholds: Thresholds

@@ -27,7 +27,7 @@ from pipelines.linking.gathered import FIELD, Gathered
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import Recipe, Thresholds
 from pipelines.linking.recipe import recipe as recipe_of
-from pipelines.linking.scoring import forms, pairs, rivals
+from pipelines.linking.scoring import held, pairs, rivals
 from pipelines.linking.scoring.model import Model, is_whole, train
 from pipelines.linking.telling import quality
 from pipelines.needed import Needed
@@ -248,7 +248,7 @@ class _Link:
         least = lasting.given(job.workspace, job.dataset.name, self.column, accept=accept)
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview, least=least)
         rivals.rivals(self.connection, self.recipe, model, f"{name}_prepared", f"{name}_pairs", f"{name}_held")
-        forms.forms(self.connection, self.recipe, model, f"{name}_pairs", f"{name}_held")
+        held.hold(self.connection, self.recipe, model, f"{name}_pairs", f"{name}_held")
         made = clusters.cluster(
             self.connection, held=f"{name}_held", changed=f"{name}_changed", within_sources=self.link.within_sources, take=take,
             **given,

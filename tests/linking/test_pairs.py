@@ -1,7 +1,6 @@
 """Pairs of persons: what is compared, how it scores, and that bad data neither explode nor break."""
 
 import json
-import math
 from collections.abc import Iterator
 
 import duckdb
@@ -93,28 +92,6 @@ def test_who_has_the_same_given_name_is_of_the_same_sex_which_tells_nothing_more
     sons = [0.01 * (each.label.en == "a son named after a father") for each in PERSON.kin]
     men, differing = (weights(each, "same", none)[1] - weights(each, "same", sons)[1] for each in ("same", "different"))
     assert men > differing + 3, "that one may be the other's son is taken off where both are men"
-
-
-def test_a_relative_who_gives_the_number_of_another_is_not_the_other(connection: duckdb.DuckDBPyConnection) -> None:
-    """A child is known by a parent's number: of one household and one number, the given name tells whether they are one."""
-    used = [
-        each for each in PERSON.comparisons if each.name in {"family_name", "given_name", "address", "personal_number"}
-    ]
-    said = {each.name: [(level.m, level.u) for level in each.levels] for each in used}
-
-    def weight(given: int, shares: list[float]) -> float:
-        levels = f"1 AS level_family_name, {given} AS level_given_name, 1 AS level_address, 1 AS level_personal_number"
-        query = pairs.weighed(f"SELECT {levels}", PERSON, Model("person", 1e-5, shares, said, {}), used, rarity=False)
-        row = connection.execute(f"SELECT weight FROM ({query})").fetchone()
-        assert row is not None
-        return float(row[0])
-
-    kin = [each.per_record * 1e-4 for each in PERSON.kin]
-    without = [0.0 if "personal_number" in each.alike else share for each, share in zip(PERSON.kin, kin, strict=True)]
-    different, link = len(used[1].levels), math.log2(PERSON.thresholds.link / (1 - PERSON.thresholds.link))
-    assert weight(different, without) > link, "so much is the same that another given name would count for little"
-    assert weight(different, kin) < link
-    assert weight(1, kin) > link
 
 
 def test_an_equal_number_links_unless_all_the_rest_speaks_against_it(connection: duckdb.DuckDBPyConnection) -> None:

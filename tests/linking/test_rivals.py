@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.linking import prepare, recipe
 from pipelines.linking.recipe import Recipe, Thresholds
-from pipelines.linking.scoring import forms, kin, model, pairs, rivals
+from pipelines.linking.scoring import held, kin, model, pairs, rivals
 from tests.linking.linked import fill
 from tests.linking.test_clusters import CONNECTION, Register
 
@@ -39,7 +39,7 @@ def found(
     pairs.candidates(connection, PERSON, "p", "c")
     pairs.score(connection, PERSON, trained, "p", "c", "s", 0.0)
     rivals.rivals(connection, of, trained, "p", "s", "v")
-    forms.forms(connection, of, trained, "s", "v")
+    held.hold(connection, of, trained, "s", "v")
     return {(row[0], row[1]) for row in connection.execute("SELECT l, r FROM v").fetchall()}
 
 
@@ -77,14 +77,44 @@ def test_a_form_that_stands_once_is_a_slip(connection: duckdb.DuckDBPyConnection
     """Also where another person bears that name."""
     natia, nato = (("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato"))
     assert found(connection, natia, natia, nato, ("Gambuva", *again, *HOME)) == set()
-    assert connection.execute("SELECT count(*) FROM s WHERE r = 2 AND l < 2 AND probability >= 0.3").fetchall() == [(2,)]
+    assert connection.execute("SELECT count(*) FROM s WHERE r = 2 AND l < 2 AND probability >= 0.3").fetchall() == [
+        (2,)
+    ]
 
 
 def test_forms_of_names_hold_no_link_of_a_number(connection: duckdb.DuckDBPyConnection) -> None:
     found(connection, *[("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Natia", "Nato")])
     connection.execute("UPDATE s SET how = 'identifier' WHERE l = 0 AND r = 1; DELETE FROM v")
-    forms.forms(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
     assert connection.execute("SELECT l, r FROM v ORDER BY ALL").fetchall() == [(0, 3), (1, 2), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "born", "waits"),
+    [
+        ("personal_number", "different", None, True),
+        ("personal_number", "different", "different, a generation apart", True),
+        ("personal_number", "different", "same", False),
+        ("personal_number", "an initial or the beginning", None, False),
+        ("nir", "different", "different, a generation apart", True),
+        ("nir", "different", None, False),
+        ("dni", "different", "different", True),
+    ],
+)
+def test_a_child_may_be_known_by_the_number_of_a_parent(
+    connection: duckdb.DuckDBPyConnection, number: str, given: str, born: str | None, waits: bool
+) -> None:
+    def level(name: str, label: str | None) -> int:
+        comparison = next(each for each in PERSON.comparisons if each.name == name)
+        return [None, *(each.label.en for each in comparison.levels)].index(label)
+
+    found(connection, *[("Gambuva", "Natia", "2005-12-24", *HOME)] * 2)
+    connection.execute(
+        f"UPDATE s SET level_{number} = 1, level_given_name = {level('given_name', given)},"
+        f" level_birth_date = {level('birth_date', born)} WHERE l = 0 AND r = 1"
+    )
+    held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    assert connection.execute("SELECT l, r, why FROM v").fetchall() == [(0, 1, "lent")] * waits
 
 
 def test_forms_are_no_link_until_a_person_says_so() -> None:

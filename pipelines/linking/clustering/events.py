@@ -6,7 +6,7 @@ still there. The reasons:
 
 - of what came together: `decision`, `identifier` or `link`, the surest on the pair `l`, `r`;
 - of what came apart: `decision`, a link that was cut (`cut-decision`, `cut-identifiers`, `cut-sources`, `cut-size`), a record `l`
-  that `left` the source or `changed`, a pair whose `weight` is too little now or that is held (`tie`, `forms`), or, with no more known, `unlinked`;
+  that `left` the source or `changed`, a pair whose `weight` is too little now or that is held (`tie`, `forms`, `lent`), or, with no more known, `unlinked`;
 - of `shrunk` and `gone`: `left`.
 """
 

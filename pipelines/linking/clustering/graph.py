@@ -27,7 +27,7 @@ class Graph:
 
     Links by their ends `left` and `right`, the decided ones first; `kind` is their class (see `cutting`), `weight` is in
     bits, of decided ones the less the older they are. `different` are pairs that people keep apart, `told` the decisions that the links and those pairs come from.
-    `held` are pairs that would be links, were there not another as likely (`tie`), or two of each form (`forms`).
+    `held` are pairs that would be links, were there not another as likely (`tie`), two of each form (`forms`), or a number lent (`lent`).
     """
 
     n: Ints
@@ -72,7 +72,7 @@ def load(
     """Return the graph of the links of at least `link`; those that weigh less than `weak` are weak ones.
 
     `held` has links (l, r) that are none, and why: a `tie` with a rival (rival_l, rival_r), as long as nobody said that the
-    rival is different, or `forms`.
+    rival is different, `forms` or `lent`.
     """
     n, origins, identifiers = _records(connection, records, exclusive)
     numbers, ghosts = _places(connection, records, n, decisions)

@@ -1,8 +1,8 @@
-"""Links between two forms of a value that each stand in several records: either a habit, or two entities.
+"""Links that a person is asked of first, whatever they weigh: what a weight of two records does not tell.
 
-A short form, or a name of one sound, is mostly a slip of one record. Where both Natia and Nato stand in two records each
-that are the same in all the rest, they are one person with two names or twins, which no weight of a pair of records tells:
-it looks at two of the records at a time.
+A short form of a given name, or one of the same sound, is mostly a slip of one record. Where both Natia and Nato stand in
+two records each that are the same in all the rest, they are one person with two names or twins: a weight looks at two
+records at a time. And a child may be known by the number of a parent, with name and address in common, too.
 """
 
 import duckdb
@@ -13,8 +13,18 @@ from pipelines.linking.recipe import Recipe
 from pipelines.linking.scoring.model import Model
 
 
-def forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pairs: str, into: str) -> None:
-    """Add to the table `into` (l, r, why, rival_l, rival_r) the links between two such forms, with why `forms`.
+def hold(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pairs: str, into: str) -> None:
+    """Add to the table `into` (l, r, why, rival_l, rival_r) the links that are held: `forms`, and the recipe's `asked`."""
+    for each in recipe.asked:
+        connection.execute(
+            f"""INSERT INTO {into} BY NAME SELECT l, r, '{each.why}' AS why FROM {pairs}
+            WHERE probability >= {recipe.thresholds.link!r} AND ({each.sql})"""
+        )
+    _forms(connection, recipe, model, pairs, into)
+
+
+def _forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pairs: str, into: str) -> None:
+    """Add the links between two forms of a value that each stand in several records.
 
     Records that links at a comparison's first level join are one side. All links of the model are meant that are between
     two sides of two records or more which a link at a level that is a `form` joins.

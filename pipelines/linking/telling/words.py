@@ -22,6 +22,7 @@ ENGLISH: Words = (
         "is_apart": "Apart.",
         "is_tie": "Another record is likely too.",
         "is_forms": "Each of two forms stands in several records.",
+        "is_lent": "One may have given the other's number.",
         "is_other": "Another record is likelier.",
         "is_differ": "Identifiers of one kind differ.",
         "is_decision": "The link was cut.",
@@ -55,6 +56,8 @@ ENGLISH: Words = (
         "why_sources": "By itself it would be linked. It was cut since a cluster would then hold two records of one source,"
         " and each source is said to have a record once.",
         "why_size": "By itself it would be linked. It was cut since the cluster would grow beyond what can be believed.",
+        "why_lent": "By itself it would be linked. It is not since the number is the same and the given name is another, with"
+        " no date of birth that agrees: a child may be known by the number of a parent. A person must say.",
         "why_tie": "It is not linked since another one may be right: a person must choose.",
         "why_forms": "By itself it would be linked. It is not since two or more records have the one form of the given name,"
         " and two or more the other, the same in the rest: they may be twins. A person must say.",
@@ -111,6 +114,7 @@ FRENCH: Words = (
         "is_apart": "Distincts.",
         "is_tie": "Un autre enregistrement est probable aussi.",
         "is_forms": "Chacune des deux formes figure dans plusieurs enregistrements.",
+        "is_lent": "L'un a pu donner le numéro de l'autre.",
         "is_other": "Un autre enregistrement est plus probable.",
         "is_differ": "Des identifiants d'une même sorte diffèrent.",
         "is_decision": "Le lien a été coupé.",
@@ -144,6 +148,8 @@ FRENCH: Words = (
         "why_sources": "Seul, ce lien tiendrait. Il a été coupé : le groupe aurait eu deux enregistrements d'une même source,"
         " et il est dit qu'aucune source n'en a deux fois un.",
         "why_size": "Seul, ce lien tiendrait. Il a été coupé : le groupe serait devenu plus grand qu'on ne peut le croire.",
+        "why_lent": "Par eux-mêmes, ils seraient liés. Ils ne le sont pas, car le numéro est le même et le prénom est un autre,"
+        " sans date de naissance qui concorde : un enfant peut être connu sous le numéro d'un parent. Une personne doit le dire.",
         "why_tie": "Ils ne sont pas liés, car un autre peut être le bon : une personne doit choisir.",
         "why_forms": "Par eux-mêmes, ils seraient liés. Ils ne le sont pas, car au moins deux enregistrements portent une forme"
         " du prénom et au moins deux l'autre, tout le reste étant semblable : ce peuvent être des jumeaux. Une personne doit le"
