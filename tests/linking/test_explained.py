@@ -91,7 +91,7 @@ def test_a_sentence_says_why_a_likely_pair_is_not_linked() -> None:
 def test_two_probabilities_that_are_not_equal_are_told_apart() -> None:
     for value, link, said in (
         (0.967, 0.97, ("0.967", "0.970")), (0.5, 0.97, ("0.50", "0.97")), (0.97, 0.97, ("0.97", "0.97")),
-        (0.9999991, 0.9999992, ("0.9999991", "0.9999992")),
+        (0.9999991, 0.9999992, ("0.9999991", "0.9999992")), (0.99546, 0.9955, ("0.99546", "0.99550")),
     ):  # fmt: skip
         assert explained.told_apart(value, link, ENGLISH) == said
 

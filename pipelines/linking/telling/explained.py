@@ -122,10 +122,11 @@ def _contradicted(pair: Mapping[str, Any], thresholds: Thresholds) -> bool:
 
 
 def told_apart(value: float, link: float, said: Words) -> tuple[str, str]:
-    """Return two probabilities as people write them, with as many places as tell the one from the other."""
+    """Return two probabilities as people write them, with as many places as tell the one from the other, and the link whole."""
     one, other = probability(value, said), probability(link, said)
     if one == other and value != link:
-        places = next((each for each in range(3, 12) if f"{value:.{each}f}" != f"{link:.{each}f}"), 12)
+        apart = (at for at in range(3, 12) if f"{value:.{at}f}" != f"{link:.{at}f}" and round(link, at) == link)
+        places = next(apart, 12)
         return decimal(value, said, places), decimal(link, said, places)
     return one, other
 
