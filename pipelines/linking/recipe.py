@@ -55,6 +55,10 @@ class Level(Declared):
     tells: str | None = None
     form: bool = False
 
+    def is_equal_in(self, column: str) -> bool:
+        """Tell whether only pairs that are equal in a column are at this level."""
+        return f"{column}_l = {column}_r" in (self.sql or "").split(" AND ") and " OR " not in (self.sql or "")
+
 
 class Comparison(Declared):
     """One thing that is compared; where one of the columns `missing` is null on a side, or `absent` holds, nothing is.

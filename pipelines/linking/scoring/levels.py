@@ -30,6 +30,15 @@ def rares(used: list[Comparison]) -> list[str]:
     return sorted({level.rare for each in used for level in each.levels if level.rare})
 
 
+def _two(used: list[Comparison], rare: dict[str, float]) -> dict[str, float]:
+    """Return those of the rare columns that may have two values where they count: of the others one record's will do."""
+    counting = [level for each in used for level in each.levels if level.rare]
+    return {
+        column: often for column, often in rare.items()
+        if any(level.rare == column and not level.is_equal_in(column) for level in counting)
+    }  # fmt: skip
+
+
 def levels(
     connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str, candidates: str, into: str
 ) -> None:
@@ -51,9 +60,9 @@ def compared(
 
     That is how many bits the rarity of the commoner value is worth. A query holds until the next one is asked for.
     """
-    read, few = columns(connection, used, prepared), _few(connection, prepared, candidates)
+    read, few, two = columns(connection, used, prepared), _few(connection, prepared, candidates), _two(used, rare)
     levels = "".join(f", ({each.level})::UTINYINT AS level_{each.name}" for each in used)
-    kept = ", ".join(sorted({*read, *rare}))
+    kept, others = (", ".join(sorted({*read, *more})) for more in (rare, two))
     held = f" SEMI JOIN (SELECT r AS n FROM {candidates}) beffroi_greater USING (n)" if few else ""
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_some AS SELECT n, {kept} FROM {prepared}{held};
@@ -63,12 +72,12 @@ def compared(
     for (first, last), (other, end) in _slices(connection, few=few):
         pairs = f"(FROM {candidates} WHERE l BETWEEN {first} AND {last} AND r BETWEEN {other} AND {end})"
         if few:
-            some = f"(SELECT p.l AS p_l, p.r AS p_r, rules, {kept} FROM {pairs} p JOIN {prepared} l ON l.n = p.l)"
-            lesser = f"(SELECT p_l, p_r, rules{_side(read, 'l')}{_bits(rare, '_l')} FROM {some}{_joins(rare)})"
+            some = f"(SELECT p.l AS p_l, p.r AS p_r, rules, {others} FROM {pairs} p JOIN {prepared} l ON l.n = p.l)"
+            lesser = f"(SELECT p_l, p_r, rules{_side(read, 'l')}{_bits(two, '_l')} FROM {some}{_joins(two)})"
         else:
-            lesser = f"""(SELECT p.l AS p_l, p.r AS p_r, rules{_side([*read, *_named(rare)], "l")} FROM {pairs} p
+            lesser = f"""(SELECT p.l AS p_l, p.r AS p_r, rules{_side([*read, *_named(two)], "l")} FROM {pairs} p
                 JOIN (FROM beffroi_sides WHERE n BETWEEN {first} AND {last}) l ON l.n = p.l)"""
-        yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
+        yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare, two)} FROM (
             SELECT p.*{_side([*read, *_named(rare)], "r")} FROM {lesser} p
             JOIN (FROM beffroi_sides WHERE n BETWEEN {other} AND {end}) r ON r.n = p.p_r)"""
     connection.execute("DROP TABLE beffroi_sides")
@@ -78,13 +87,14 @@ def again(
     connection: duckdb.DuckDBPyConnection, used: list[Comparison], rare: dict[str, float], prepared: str, known: str
 ) -> Iterator[str]:
     """Yield a query as `compared` does, of pairs of which `known` has the levels: how rare values are is of today."""
+    two = _two(used, rare)
     touched = f"SEMI JOIN (SELECT l AS n FROM {known} UNION ALL SELECT r FROM {known}) beffroi_touched USING (n)"
     levels = "".join(f", level_{each.name}" for each in used)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE beffroi_shares AS SELECT n{_bits(rare)} FROM (FROM {prepared} {touched}){_joins(rare)}"
     )
     both = "".join(f", {side}.bits_{column} AS bits_{column}_{side}" for side in "lr" for column in rare)
-    yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare)} FROM (
+    yield f"""SELECT p_l AS l, p_r AS r, rules{levels}{_commoner(rare, two)} FROM (
         SELECT p.l AS p_l, p.r AS p_r, rules{levels}{both} FROM {known} p
         JOIN beffroi_shares l ON l.n = p.l JOIN beffroi_shares r ON r.n = p.r)"""
     connection.execute("DROP TABLE beffroi_shares")
@@ -112,8 +122,11 @@ def _side(columns: list[str], side: str) -> str:
     return "".join(f", {column} AS {column}_{side}" for column in columns)
 
 
-def _commoner(rare: dict[str, float]) -> str:
-    return "".join(f", least(bits_{column}_l, bits_{column}_r) AS rare_{column}" for column in rare)
+def _commoner(rare: dict[str, float], two: dict[str, float]) -> str:
+    bits = {
+        column: f"least(bits_{column}_l, bits_{column}_r)" if column in two else f"bits_{column}_r" for column in rare
+    }
+    return "".join(f", {sql} AS rare_{column}" for column, sql in bits.items())
 
 
 def _few(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) -> bool:
