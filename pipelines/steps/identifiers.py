@@ -1,7 +1,8 @@
 """Steps that check identifiers with their check digits: companies, associations, persons, VAT.
 
 Where nearly every value is another one (SIREN, SIRET, NIR), the check is integer arithmetic over the column, and a test
-holds that it agrees with python-stdnum on any text; elsewhere python-stdnum looks at the distinct values.
+holds that it agrees with python-stdnum on any text, but for a SIREN of zeros, of which the check digit is right: accounts
+have it for what nobody knows. Elsewhere python-stdnum looks at the distinct values.
 """
 
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def _siren(cleaning: Cleaning, value: Value, _: Any) -> None:
     )
 
     def checked(sql: str) -> str:
-        return f"CASE WHEN {_luhn(f'CAST({sql} AS BIGINT)', 9)} = 0 THEN {sql} END"
+        return f"CASE WHEN {_luhn(f'CAST({sql} AS BIGINT)', 9)} = 0 AND {sql} <> '000000000' THEN {sql} END"
 
     convert(cleaning, value, "siren", reason, lambda sql: _digits(sql, 9), checked)
 
@@ -82,7 +83,7 @@ def _siret(cleaning: Cleaning, value: Value, _: Any) -> None:
         number = f"CAST({sql} AS BIGINT)"
         post = f"{number} // 100000 = 356000000 AND {number} <> 35600000000048"  # La Poste's offices but for its seat
         whole = f"CASE WHEN {post} THEN {_sum(number, 14)} % 5 = 0 ELSE {_luhn(number, 14)} = 0 END"
-        return f"CASE WHEN {_luhn(f'({number} // 100000)', 9)} = 0 AND {whole} THEN {sql} END"
+        return f"CASE WHEN {_luhn(f'({number} // 100000)', 9)} = 0 AND {number} > 99999 AND {whole} THEN {sql} END"
 
     convert(cleaning, value, "siret", reason, lambda sql: _digits(sql, 14), checked)
 
