@@ -152,7 +152,7 @@ def _library(rule: str, validate: Callable[[str], str], english: str, french: st
 
 IDENTIFIERS = {
     "siren": Step(
-        "Checks a SIREN with its check digit.",
+        "Checks a SIREN with its check digit; one of zeros is none.",
         _siren, ((None, "552 100 554", "552100554"), (None, "552100555", REFUSED)),
     ),
     "siret": Step(
