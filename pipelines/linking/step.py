@@ -244,7 +244,7 @@ class _Link:
         )
         given |= {"records": f"{name}_known", "exclusive": self.recipe.exclusive}
         if self.link.to is not None:
-            return asdict(attached.attach(self.connection, **given))
+            return asdict(attached.attach(self.connection, asked=self.recipe.asked, **given))
         least = lasting.given(job.workspace, job.dataset.name, self.column, accept=accept)
         take = stable.taker(job.workspace, job.dataset.name, self.column, preview=preview, least=least)
         rivals.rivals(self.connection, self.recipe, model, f"{name}_prepared", f"{name}_pairs", f"{name}_held")

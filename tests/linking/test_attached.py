@@ -7,6 +7,7 @@ import duckdb
 
 from pipelines.linking.clustering.attached import Attached, attach
 from pipelines.linking.deciding.decisions import Decision, said_of
+from pipelines.linking.recipe import Asked
 from tests.linking.linked import fill, weight
 
 CONNECTION = duckdb.connect()
@@ -15,6 +16,7 @@ CONNECTION = duckdb.connect()
 def run(
     pairs: Sequence[tuple[str, str, float] | tuple[str, str, float, str]], decisions: list[Decision] | None = None,
     before: dict[str, str] | None = None, theirs: str = "XYZ", numbers_of: dict[str, str] | None = None,
+    asked: Sequence[Asked] = (),
 ) -> tuple[dict[str, str | None], Attached, dict[str, tuple[str, str | None]], list[tuple[Any, ...]]]:  # fmt: skip
     """Link a, b, c of ours to X, Y, Z of theirs; return who has whom, the figures, the bands and the events."""
     numbers = {name: at * 5 for at, name in enumerate([*theirs, *"abc"])}
@@ -32,7 +34,7 @@ def run(
     fill(CONNECTION, "before", "identity VARCHAR, theirs VARCHAR", list((before or {}).items()))
     figures = attach(
         CONNECTION, pairs="pairs", records="records", into="made", link=0.9, review=0.5, decisions=decisions or [],
-        before=None if before is None else "before", exclusive=["rna"],
+        before=None if before is None else "before", exclusive=["rna"], asked=asked,
     )  # fmt: skip
     names = {number: name for name, number in numbers.items()} | {None: None}
     found = {names[n]: names[other] for n, other in CONNECTION.execute("FROM made").fetchall()}
@@ -66,6 +68,20 @@ def test_a_tie_is_doubtful() -> None:
 def test_an_identifier_goes_before_the_model() -> None:
     assert run([("a", "X", 0.9999), ("a", "Y", 0.999, "identifier")])[0]["a"] == "Y"
     assert run([("a", "X", 0.999999, "identifier"), ("a", "Y", 0.999999, "identifier")])[0]["a"] is None
+
+
+def test_what_the_recipe_has_asked_waits_for_a_person() -> None:
+    """Of one number, a child's and a parent's: neither the number nor the weight links them."""
+    lent = [Asked(why="lent", sql="how = 'identifier'")]
+    pairs: list[tuple[str, str, float] | tuple[str, str, float, str]] = [
+        ("a", "X", 0.9999, "identifier"),
+        ("b", "Y", 0.99),
+    ]
+    found, figures, bands, _ = run(pairs, asked=lent)
+    assert found == {"a": None, "b": "Y", "c": None}
+    assert (bands["Xa"], bands["Yb"], figures.cut) == (("doubtful", "lent"), ("linked", None), {"lent": 1})
+    assert run(pairs, [say("a", "X", "same")], asked=lent)[0]["a"] == "X"
+    assert run([*pairs, ("a", "Z", 0.95)], asked=lent)[0]["a"] == "Z", "another one may be the child"
 
 
 def test_people_know_better() -> None:

@@ -17,6 +17,7 @@ from pipelines.linking.clustering import bands
 from pipelines.linking.clustering.clusters import MOST_TOLD, Contradiction
 from pipelines.linking.clustering.events import NONE
 from pipelines.linking.deciding.decisions import Decision, in_order
+from pipelines.linking.recipe import Asked
 from pipelines.sql import identifier
 
 Connection = duckdb.DuckDBPyConnection
@@ -30,7 +31,7 @@ class Attached:
     """The figures of the links of a run: records of ours, those `attached` to one of theirs, those with a tie.
 
     Pairs by band; `cut` counts pairs that would be linked, or doubtful, if there were no better one (`other`), or no equal
-    one (`tie`), or if they had no two identifiers of a kind (`differ`); `events` by name.
+    one (`tie`), or if they had no two identifiers of a kind (`differ`) and were not `asked` of; `events` by name.
     """
 
     records: int = 0
@@ -60,14 +61,14 @@ WITH ours AS (FROM {records} WHERE side = 0), others AS (FROM {records} WHERE si
     ),
     scored AS (
         SELECT CASE WHEN o.n IS NULL THEN p.r ELSE p.l END AS ours, CASE WHEN o.n IS NULL THEN p.l ELSE p.r END AS theirs,
-            p.how, round(coalesce(p.weight, 0), 6) AS weight, p.probability
+            p.how, round(coalesce(p.weight, 0), 6) AS weight, p.probability, {asked} AS asked
         FROM {pairs} p LEFT JOIN ours o ON o.n = p.l WHERE p.probability >= {review!r}
     ),
     known AS (
         SELECT ours, theirs, verdict, author, decided, age, weight, probability,
             CASE WHEN verdict = 'same' THEN 0 WHEN how = 'identifier' THEN 1 ELSE 2 END AS kind,
-            how = 'model' AND verdict IS NULL AND ({differ}) AS differ,
-            coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL AND NOT differ), false) AS eligible
+            CASE WHEN verdict IS NULL THEN CASE WHEN how = 'model' AND ({differ}) THEN 'differ' ELSE asked END END AS waits,
+            coalesce(verdict = 'same' OR (probability >= {link!r} AND verdict IS NULL AND waits IS NULL), false) AS eligible
         FROM scored FULL JOIN said USING (ours, theirs) JOIN ours o ON o.n = ours JOIN others t ON t.n = theirs
     )
 SELECT *, row_number() OVER (PARTITION BY ours ORDER BY eligible DESC, kind, age, weight DESC, theirs) AS place
@@ -75,7 +76,8 @@ FROM known WHERE verdict IS DISTINCT FROM 'different'
 """
 """What each of ours could be linked to, the best first, of the pairs that count at all. `age` is 0 for the newest word.
 
-Two that `differ` have two identifiers of a kind of which a record has one: the model alone links none such.
+A link `waits` for a person where the two have two identifiers of a kind of which a record has one, and the model alone
+links them (`differ`), or as the recipe has it `asked`.
 Which of two equal ones comes first is nothing: they are a tie.
 """
 
@@ -98,10 +100,10 @@ SPECIAL = """
 SELECT s.ours, s.theirs, CASE WHEN c.tie THEN 'tie' ELSE 'other' END AS why
 FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours
 WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} ELSE s.place > 1 END
-UNION ALL SELECT ours, theirs, 'differ' FROM {x}_choices
-WHERE differ AND probability >= {link!r} AND ours NOT IN (SELECT ours FROM {x}_chosen)
+UNION ALL SELECT ours, theirs, waits FROM {x}_choices
+WHERE waits IS NOT NULL AND probability >= {link!r} AND ours NOT IN (SELECT ours FROM {x}_chosen)
 """
-"""Pairs that would be linked or doubtful by themselves: those of a tie, those that a better one makes needless, and such as differ."""
+"""Pairs that would be linked or doubtful by themselves: those of a tie, those that a better one makes needless, and such as wait."""
 
 EVENTS = """
 INSERT INTO {x}_events
@@ -132,31 +134,38 @@ JOIN {records} t ON t.n = c.theirs WHERE a.verdict = 'same' AND a.place > 1 ORDE
 """Words `same` on one of ours that a newer one sets aside."""
 
 
+def _asked(asked: Sequence[Asked]) -> str:
+    """Return SQL for why a pair is asked of a person, as its recipe has it, null where it is not."""
+    cases = "".join(f" WHEN {each.sql} THEN '{each.why}'" for each in asked)
+    return f"CASE WHEN false THEN NULL::VARCHAR{cases} END"
+
+
 def attach(
     connection: Connection, *, pairs: str, records: str, into: str, link: float, review: float,
     decisions: Sequence[Decision] = (), before: str | None = None, margin: float = MARGIN, exclusive: Sequence[str] = (),
+    asked: Sequence[Asked] = (),
 ) -> Attached:  # fmt: skip
     """Make the links of a run: temp tables `into` (n, theirs), `into`_events, the view `into`_bands; return their figures.
 
     `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side, and each
-    column of `exclusive`, of which two values are two entities; `before` identity and theirs (an identity too) of the last version, None at the first run.
+    column of `exclusive`, of which two values are two entities; links that the recipe has `asked` wait; `before` identity and theirs (an identity too) of the last version, None at the first run.
     """
-    words = in_order(decisions)[::-1]
     rows = [
         {"a": each.a, "b": each.b, "verdict": each.verdict, "author": each.author, "decided": each.when, "age": age}
-        for age, each in enumerate(words)
+        for age, each in enumerate(in_order(decisions)[::-1])
     ]
     bands.table(connection, f"{into}_decided", pa.Table.from_pylist(rows, DECIDED))
     differ = " OR ".join(["false", *(f"coalesce(o.{each} <> t.{each}, false)" for each in map(identifier, exclusive))])
-    names = {
-        "differ": differ,
-        "x": into,
-        "records": records,
-        "pairs": pairs,
-        "link": link,
-        "review": review,
-        "margin": margin,
-    }
+    names = dict(
+        x=into,
+        records=records,
+        pairs=pairs,
+        link=link,
+        review=review,
+        margin=margin,
+        differ=differ,
+        asked=_asked(asked),
+    )
     for statement in (CHOICES, CHOSEN, LINKS, NONE, *([EVENTS] if before is not None else [])):
         connection.execute(statement.format(before=before, **names))
     aside = connection.execute(SPECIAL.format(**names)).fetchnumpy()
