@@ -47,11 +47,12 @@ def apart(groups: Ints, one: Ints, other: Ints) -> Bools:
 
 def several(groups: Ints, values: Ints) -> Bools:
     """Return by group whether it holds two values (0: none), as of an identifier."""
-    given = values != 0
-    highest, lowest = np.full(len(groups), np.iinfo(np.int64).min), np.full(len(groups), np.iinfo(np.int64).max)
-    np.maximum.at(highest, groups[given], values[given])
-    np.minimum.at(lowest, groups[given], values[given])
-    return highest > lowest
+    given = np.flatnonzero(values)
+    of, value = groups[given], values[given]
+    any_one, troubled = np.zeros(len(groups), np.int64), np.zeros(len(groups), np.bool_)
+    any_one[of] = value
+    troubled[of[any_one[of] != value]] = True
+    return troubled
 
 
 def repeated(groups: Ints, origins: Ints) -> Bools:

@@ -59,7 +59,7 @@ def was(connection: Connection, records: str, before: str | None, made: Graph, i
     found = connection.execute(f"SELECT n, cluster FROM {gone} WHERE n IS NOT NULL").fetchnumpy()
     highest = connection.execute(f"SELECT coalesce(max(cluster), 0) FROM {gone}").fetchall()[0][0]
     connection.execute(f"DELETE FROM {gone} WHERE n IS NOT NULL")
-    ids[places(made.n, found["n"].astype(np.int64))] = found["cluster"]
+    ids[places(made.n, found["n"].astype(np.int64, copy=False))] = found["cluster"]
     return Was(ids, int(highest), gone, before is None)
 
 

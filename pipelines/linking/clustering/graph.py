@@ -77,23 +77,23 @@ def load(
     n, origins, identifiers = _records(connection, records, exclusive)
     numbers, ghosts = _places(connection, records, n, decisions)
     ends = _links(connection, pairs, link, weak)
-    left, right = places(n, ends["l"].astype(np.int64)), places(n, ends["r"].astype(np.int64))
+    left, right = (places(n, ends[name].astype(np.int64, copy=False)) for name in "lr")
     same = [each for each in reversed(decisions) if each.verdict == "same"]
     pairs_of = {(numbers[each.a], numbers[each.b]): each for each in decisions}
     free = _undecided(left, right, pairs_of, len(n) + len(ghosts))
     aside = _held(connection, held, n, pairs_of) if held else {}
     free &= ~_among(left, right, aside, len(n) + len(ghosts))
-    filler = np.zeros(len(ghosts), np.int64)
     kind = np.concatenate([np.zeros(len(same), np.int64), ends["kind"][free].astype(np.int64)])
     weight = np.concatenate([-np.arange(len(same)), ends["weight"][free].astype(np.float64)])
     soft = np.concatenate([np.zeros(len(same), np.bool_), ends["weak"][free].astype(np.bool_)])
+    if ghosts:
+        origins = np.concatenate([origins, -1 - np.arange(len(ghosts))])
+        identifiers = [np.concatenate([values, np.zeros(len(ghosts), np.int64)]) for values in identifiers]
     return Graph(
         n, ghosts,
         np.concatenate([np.array([numbers[each.a] for each in same], np.int64), left[free]]),
         np.concatenate([np.array([numbers[each.b] for each in same], np.int64), right[free]]),
-        kind, weight, soft,
-        np.concatenate([origins, -1 - np.arange(len(ghosts))]),
-        [np.concatenate([values, filler]) for values in identifiers],
+        kind, weight, soft, origins, identifiers,
         [pair for pair, each in pairs_of.items() if each.verdict == "different"],
         pairs_of, aside,
     )  # fmt: skip
@@ -102,19 +102,25 @@ def load(
 def _records(
     connection: duckdb.DuckDBPyConnection, records: str, exclusive: Sequence[str]
 ) -> tuple[Ints, Ints, list[Ints]]:
-    """Return the numbers of the records in order, the origin of each, and its value of each identifier (0: none)."""
+    """Return the numbers of the records in order, the origin of each, and its value of each identifier (0: none).
+
+    An identifier that no record has is left out.
+    """
     told = connection.execute(f"SELECT n, origin FROM {records} WHERE side = 0").fetchnumpy()
-    order = np.argsort(told["n"], kind="stable")  # they mostly are in order, which this one is quick with
-    n, origins = (told[name][order].astype(np.int64) for name in ("n", "origin"))
+    n, origins = told["n"].astype(np.int64, copy=False), told["origin"]
+    if (n[1:] < n[:-1]).any():
+        order = np.argsort(n, kind="stable")  # they mostly are in order, which this one is quick with
+        n, origins = n[order], origins[order]
     identifiers = []
     for name in map(identifier, exclusive):  # few registers have any
         held = connection.execute(
             f"SELECT n, (hash({name}) >> 1)::BIGINT AS value FROM {records} WHERE side = 0 AND {name} IS NOT NULL"
         ).fetchnumpy()  # one of 2^63: none is met twice
-        values = np.zeros(len(n), np.int64)
-        values[places(n, held["n"].astype(np.int64))] = held["value"]
-        identifiers.append(values)
-    return n, origins, identifiers
+        if len(held["n"]):
+            values = np.zeros(len(n), np.int64)
+            values[places(n, held["n"].astype(np.int64, copy=False))] = held["value"]
+            identifiers.append(values)
+    return n, origins.astype(np.int64, copy=False), identifiers
 
 
 def _links(connection: duckdb.DuckDBPyConnection, pairs: str, link: float, weak: float) -> dict[str, npt.NDArray[Any]]:
@@ -205,7 +211,7 @@ def in_order(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, w
         f"SELECT n FROM {records} JOIN beffroi_wanted USING (n) ORDER BY identity"
     ).fetchnumpy()["n"]
     connection.execute("DROP TABLE beffroi_wanted")
-    return places(made.n, ordered.astype(np.int64))
+    return places(made.n, ordered.astype(np.int64, copy=False))
 
 
 def names(connection: duckdb.DuckDBPyConnection, records: str, made: Graph, wanted: set[int]) -> dict[int, str]:

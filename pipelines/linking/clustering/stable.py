@@ -16,6 +16,7 @@ from pipelines.whole import on_disk, whole_file
 from pipelines.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 HIGHEST = 2**62
 """Above every id that is ever given."""
@@ -74,15 +75,15 @@ def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) ->
     """
     ids = np.zeros(count, np.int64)
     old = was > 0
-    names, short = np.unique(was[old], return_inverse=True)
-    flows, sizes = np.unique(parts[old] + short.astype(np.int64) * np.int64(count), return_counts=True)
+    part, name = parts[old], was[old]
+    contested = _contested(part, name, count)
+    ids[part[~contested]] = name[~contested]
+    names, short = np.unique(name[contested], return_inverse=True)
+    flows, sizes = np.unique(part[contested] + short.astype(np.int64) * np.int64(count), return_counts=True)
     part, name = flows % count, flows // count
-    alone = (np.bincount(part, minlength=count)[part] == 1) & (np.bincount(name, minlength=len(names))[name] == 1)
-    ids[part[alone]] = names[name[alone]]
-    part, name, sizes = part[~alone], name[~alone], sizes[~alone]
     rank = np.zeros(count, np.int64)
-    contested = ordered(np.unique(part))
-    rank[contested] = np.arange(len(contested))
+    several = ordered(np.unique(part))
+    rank[several] = np.arange(len(several))
     order = np.lexsort((rank[part], name, -sizes))
     taken = set[int]()
     for each, called in zip(part[order].tolist(), names[name[order]].tolist(), strict=True):
@@ -90,3 +91,16 @@ def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) ->
             ids[each] = called
             taken.add(called)
     return ids
+
+
+def _contested(part: Ints, name: Ints, count: int) -> Bools:
+    """Tell which records are in a part that had several names, or had a name that several parts had: few are."""
+    if name.max(initial=0) > 8 * len(name):  # of names far apart
+        name = np.unique(name, return_inverse=True)[1]
+    of_part, of_name = np.zeros(count, np.int64), np.zeros(name.max(initial=0) + 1, np.int64)
+    of_part[part], of_name[name] = name, part
+    other = (of_part[part] != name) | (of_name[name] != part)
+    parts, names = np.zeros(count, np.bool_), np.zeros(len(of_name), np.bool_)
+    parts[part[other]], names[name[other]] = True, True
+    found: Bools = parts[part] | names[name]
+    return found

@@ -17,7 +17,7 @@ import duckdb
 
 from pipelines.declarations import strict_yaml
 from pipelines.linking.preparing import places
-from pipelines.linking.preparing.text import plain_columns
+from pipelines.linking.preparing.text import halves, plain_columns
 from pipelines.linking.recipe import FOLDER
 from pipelines.sql import quote
 
@@ -59,7 +59,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     """Make the temp table `into` of n and the columns of an address, from the fields in FIELDS."""
     plain, cut, placed = (f"{into}_{name}" for name in ("plain", "cut", "placed"))
     plain_columns(connection, records, FIELDS, plain)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {cut} AS {_cut(plain)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {cut} AS {_cut(halves(plain))}")
     places.prepare(connection, cut, placed)
     kept = _words("street_text")
     connection.execute(f"""CREATE OR REPLACE TEMP TABLE {into} AS

@@ -31,6 +31,11 @@ class _Ascii(dict[int, str]):
 _ASCII = _Ascii()
 
 
+def halves(table: str) -> str:
+    """Return SQL for the rows of a table of records, by n, for two threads: of few rows, one group, one thread would read all."""
+    return f"(FROM {table} WHERE n % 2 = 0 UNION ALL FROM {table} WHERE n % 2 = 1)"
+
+
 def plain(text: str) -> str:
     """Return a text in small ASCII letters, whatever its script: Ñ is n, ß ss, შ sh, Ж zh; no more than LONGEST."""
     return (text if text.isascii() else text.translate(_ASCII)).lower()[:LONGEST]

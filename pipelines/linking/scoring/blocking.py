@@ -188,15 +188,17 @@ def _narrow(
     """Make the keys of beffroi_wide that are in beffroi_big narrower by a column; only those that `new` records have stay."""
     then = f"hash(unnest(then_{at}))" if types[rule.then[at]].endswith("[]") else f"then_{at}"
     rest = "".join(f", then_{later}" for later in range(at + 1, len(rule.then)))
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE beffroi_wide AS SELECT n, hash(before, k) AS k, of{rest} FROM (
-        SELECT n, k AS before, {then} AS k, of{rest} FROM beffroi_wide SEMI JOIN beffroi_big USING (k)) WHERE k IS NOT NULL"""
-    )
-    if new:  # not in the same statement: DuckDB 2.0 fails on such a join of a join of many records
-        ours = f"SELECT k FROM beffroi_wide SEMI JOIN {new} USING (n)"
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM beffroi_wide SEMI JOIN ({ours}) beffroi_asked USING (k)"
-        )
+
+    def narrower(rows: str) -> str:
+        keys = f"SELECT n, k AS before, {then} AS k, of{rest} FROM {rows}"
+        return f"SELECT n, hash(before, k) AS k, of{rest} FROM ({keys}) WHERE k IS NOT NULL"
+
+    rows, asked = "beffroi_wide SEMI JOIN beffroi_big USING (k)", ""
+    if new:  # a key that one of these has was in beffroi_big: of all others that need not be asked
+        ours = narrower(f"({rows}) SEMI JOIN {new} USING (n)")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_asked AS SELECT k FROM ({ours})")
+        rows, asked = "beffroi_wide", "SEMI JOIN beffroi_asked USING (k)"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_wide AS FROM ({narrower(rows)}) beffroi_narrower {asked}")
 
 
 def _star(connection: duckdb.DuckDBPyConnection, across: str | None) -> None:

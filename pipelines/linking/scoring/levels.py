@@ -12,16 +12,19 @@ SLICE = 200_000
 
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
-    """Make beffroi_rare_COLUMN (value, a hash, and share) for every column whose rarity counts; return how often two are equal."""
+    """Make beffroi_rare_COLUMN (value, a hash, and how many records have `held` it) for every column whose rarity counts.
+
+    Return for each column how many records hold the value of a record, on average of those that have one.
+    """
     found = {}
     for column in rares(used):
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE beffroi_rare_{column} AS
-            SELECT hash({column}) AS value, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
-            FROM {prepared} WHERE {column} IS NOT NULL GROUP BY ALL"""
+            SELECT hash({column}) AS value, count(*) AS held FROM {prepared} WHERE {column} IS NOT NULL GROUP BY ALL"""
         )
-        row = connection.execute(f"SELECT sum(share ** 2) FROM beffroi_rare_{column}").fetchone()
-        found[column] = float(row[0] or 1) if row else 1.0
+        # of whole numbers: a sum of shares would be another in its last digits from run to run
+        row = connection.execute(f"SELECT sum(held), sum(held * held) FROM beffroi_rare_{column}").fetchone()
+        found[column] = row[1] / row[0] if row and row[0] else 1.0
     return found
 
 
@@ -109,8 +112,7 @@ def _joins(rare: dict[str, float]) -> str:
 def _bits(rare: dict[str, float], end: str = "") -> str:
     """Return SQL for bits_COLUMN of a record: by how much its value is rarer than two values that are equal are, mostly."""
     return "".join(
-        f", log2({often!r} / beffroi_rare_{column}.share::FLOAT) AS bits_{column}{end}"
-        for column, often in rare.items()
+        f", log2({often!r} / beffroi_rare_{column}.held) AS bits_{column}{end}" for column, often in rare.items()
     )
 
 

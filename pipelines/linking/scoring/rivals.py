@@ -81,7 +81,7 @@ def _open(connection: duckdb.DuckDBPyConnection, pairs: str, likely: str, fits: 
     Nearly all groups of records that hang together by `likely` pairs are such that each two of them are one that `fits`.
     """
     found = connection.execute(f"SELECT l, r, {fits} AS fits FROM {pairs} WHERE {likely}").fetchnumpy()
-    left, right = found["l"].astype(np.int64), found["r"].astype(np.int64)
+    left, right = (found[name].astype(np.int64, copy=False) for name in "lr")
     groups = components.components(int(right.max(initial=-1)) + 1, left, right)
     sizes = np.bincount(groups)
     fitting = np.bincount(groups[left[found["fits"]]], minlength=len(sizes))
