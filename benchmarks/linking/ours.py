@@ -57,16 +57,21 @@ def link(
     return {"model": model, "blocked": blocked.pairs, "rules": blocked.by_rule}
 
 
-def together(connection: duckdb.DuckDBPyConnection, of: Recipe) -> dict[str, int]:
-    """Cluster the table `pairs` into `clusters`, as the first run of a dataset does; return the figures."""
+def together(
+    connection: duckdb.DuckDBPyConnection, of: Recipe, *, end: str = "", before: str | None = None
+) -> dict[str, int]:
+    """Cluster the table `pairs` into `clusters`, as the first run of a dataset does, or one after `before`; return the figures.
+
+    The names of all tables but that have the `end`.
+    """
     exclusive = "".join(f", p.{column}" for column in of.exclusive)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW identities AS SELECT n, '[\"' || n || '\"]' AS identity, p.side, p.origin"
-        f"{exclusive} FROM prepared p"
+        f"{exclusive} FROM prepared{end} p"
     )
     made = cluster(
-        connection, pairs="pairs", records="identities", into="clusters", link=of.thresholds.link,
-        review=of.thresholds.review, take=_first, exclusive=of.exclusive, held="held",
+        connection, pairs=f"pairs{end}", records="identities", into=f"clusters{end}", link=of.thresholds.link,
+        review=of.thresholds.review, take=_first, exclusive=of.exclusive, held=f"held{end}", before=before,
     )  # fmt: skip
     return {"clusters": made.clusters, "largest": made.largest, "linked": made.linked, "doubtful": made.doubtful}
 

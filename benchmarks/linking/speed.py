@@ -76,6 +76,12 @@ def _join(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     model = train(connection, of, "prepared_before")
     candidates(connection, of, "prepared_before", "candidates_before")
     score(connection, of, model, "prepared_before", "candidates_before", "pairs_before", LEAST)
+    rivals(connection, of, model, "prepared_before", "pairs_before", "held_before")
+    hold(connection, of, model, "pairs_before", "held_before")
+    ours.together(connection, of, end="_before")
+    connection.execute(
+        "CREATE TEMP TABLE was AS SELECT n AS was, identity, cluster FROM clusters_before JOIN identities USING (n)"
+    )
     cpu, clock, steps = _cpu(), time.monotonic(), _Steps()
     connection.execute("CREATE TEMP TABLE came AS FROM records SEMI JOIN new USING (n)")
     prepare(connection, of, "came", "prepared", "prepared_before")
@@ -87,7 +93,7 @@ def _join(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, Any]:
     rivals(connection, of, model, "prepared", "pairs", "held")
     hold(connection, of, model, "pairs", "held")
     steps.end("scored")
-    ours.together(connection, of)
+    ours.together(connection, of, before="(SELECT identity, cluster, n FROM was LEFT JOIN records ON n = was)")
     steps.end("clustered")
     return {"pairs": blocked.pairs, "cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "steps": steps.taken}
 

@@ -27,6 +27,16 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, before: Before | N
     return {"records_new": counts[0] - both, "records_changed": both - same, "records_gone": counts[1] - both}
 
 
+def members(name: str, before: Before | None, known: str) -> str:
+    """Return SQL for who was in which cluster, or linked to whom: `known` (identity, cluster or theirs), with the n of today.
+
+    Of records that are gone it is null. `_both` tells it of a version of which all is read; else identities have to be looked for.
+    """
+    if before is None:
+        return f"(SELECT b.*, r.n FROM {known} b LEFT JOIN (FROM {name}_records WHERE side = 0) r USING (identity))"
+    return f"(SELECT b.* EXCLUDE (n), s.n FROM {before.table('members')} b LEFT JOIN {name}_both s ON s.was = b.n)"
+
+
 def prepared(connection: duckdb.DuckDBPyConnection, name: str, before: Before) -> str:
     """Make the table of what was prepared of the records that are the same, under today's n; return its name."""
     connection.execute(

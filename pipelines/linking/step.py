@@ -113,6 +113,7 @@ class _Link:
         counts = carried.compare(self.connection, self.name, before)
         scored = self._anew(there) if before is None else self._onward(before, there)
         said = decisions.load(self.job.workspace, self.job.dataset.name, self.column)
+        members = carried.members(self.name, before, members) if members is not None else None
         made = self._joined(scored.model, said, members, preview=preview, accept=accept)
         shown, count = made.pop("contradictions", []), made.pop("contradicting", 0)  # these name records
         told = {

@@ -30,7 +30,7 @@ def _queries(there: Gathered, name: str) -> dict[str, str]:
     sides = f"JOIN {records} a ON a.n = p.l JOIN {records} b ON b.n = p.r"
     return {
         "records": f"SELECT r.*, {value} {joined.format(there.fields)}",
-        "members": f"SELECT identity, {value} {joined.format(records)} WHERE side = 0",
+        "members": f"SELECT n, identity, {value} {joined.format(records)} WHERE side = 0",
         "prepared": f"FROM {name}_prepared",
         "pairs": "SELECT a.identity AS l, b.identity AS r, p.l AS l_n, p.r AS r_n, p.* EXCLUDE (l, r), band, why"
         f" FROM {name}_pairs p JOIN {name}_made_bands USING (l, r) {sides}",

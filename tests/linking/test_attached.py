@@ -31,7 +31,7 @@ def run(
         ends = (numbers[one], numbers[other])
         rows.append((*ends[:: -1 if at % 2 else 1], *(how or ["model"]), weight(probability), probability))
     fill(CONNECTION, "pairs", "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE", rows)
-    fill(CONNECTION, "before", "identity VARCHAR, theirs VARCHAR", list((before or {}).items()))
+    fill(CONNECTION, "before", "n BIGINT, theirs VARCHAR", [(numbers.get(x), y) for x, y in (before or {}).items()])
     figures = attach(
         CONNECTION, pairs="pairs", records="records", into="made", link=0.9, review=0.5, decisions=decisions or [],
         before=None if before is None else "before", exclusive=["rna"], asked=asked,

@@ -26,7 +26,7 @@ LINK, REVIEW = 0.9, 0.5
 
 RECORDS = "n BIGINT, identity VARCHAR, side UTINYINT, origin USMALLINT, siren VARCHAR"
 PAIRS = "l BIGINT, r BIGINT, how VARCHAR, weight DOUBLE, probability DOUBLE, rules UBIGINT"
-BEFORE = "identity VARCHAR, cluster BIGINT"
+BEFORE = "n BIGINT, identity VARCHAR, cluster BIGINT"
 CHANGED = "n BIGINT"
 
 CONNECTION = duckdb.connect()
@@ -91,7 +91,7 @@ class Register:
         scored = [(numbers[a], numbers[b], how, weight(p), p, rules) for how, (a, b, p) in zip(hows, ends, strict=True)]
         fill(CONNECTION, "records", RECORDS, known)
         fill(CONNECTION, "pairs", PAIRS, scored)
-        fill(CONNECTION, "before", BEFORE, list((self.before or {}).items()))
+        fill(CONNECTION, "before", BEFORE, [(numbers.get(x), x, number) for x, number in (self.before or {}).items()])
         fill(CONNECTION, "changed", CHANGED, [(numbers[name],) for name in changed])
         figures = cluster(
             CONNECTION, pairs="pairs", records="records", into="made", link=LINK, review=REVIEW, take=self.take,

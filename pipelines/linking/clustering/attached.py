@@ -107,7 +107,7 @@ WHERE waits IS NOT NULL AND probability >= {link!r} AND ours NOT IN (SELECT ours
 
 EVENTS = """
 INSERT INTO {x}_events
-WITH was AS (SELECT r.n, b.theirs FROM {before} b JOIN {records} r ON r.identity = b.identity AND r.side = 0),
+WITH was AS (SELECT n, theirs FROM {before} WHERE n IS NOT NULL),
     now AS (
         SELECT m.n, t.identity AS is_now, w.theirs AS was
         FROM {x} m LEFT JOIN was w USING (n) LEFT JOIN {records} t ON t.n = m.theirs
@@ -148,7 +148,7 @@ def attach(
     """Make the links of a run: temp tables `into` (n, theirs), `into`_events, the view `into`_bands; return their figures.
 
     `pairs` has l, r, how, weight, probability, each with one record of either side; `records` n, identity, side, and each
-    column of `exclusive`, of which two values are two entities; links that the recipe has `asked` wait; `before` identity and theirs (an identity too) of the last version, None at the first run.
+    column of `exclusive`, of which two values are two entities; links that the recipe has `asked` wait; `before` n (null of records that are gone) and theirs (an identity) of the last version, None at the first run.
     """
     rows = [
         {"a": each.a, "b": each.b, "verdict": each.verdict, "author": each.author, "decided": each.when, "age": age}

@@ -94,8 +94,8 @@ def cluster(
     """Make the clusters of a run, into the temp tables `into`, `into`_bands and `into`_events, and return their figures.
 
     `pairs` has l, r, how, weight, probability; `records` n, identity, side, origin, and each column of `exclusive`, of
-    which a cluster never holds two values; `before` identity and cluster of the last version; `changed` the n of records
-    that are other ones than then; `held` the links that are asked first, with why. `take` gives new ids. Raises what `take` raises.
+    which a cluster never holds two values; `before` identity and cluster of the last version and n, null of records that are
+    gone; `changed` the n of records that are other ones than then; `held` the links that are asked first, with why. `take` gives new ids. Raises what `take` raises.
     """
     guards, alone = guards or Guards(), not within_sources
     words = in_order(decisions)
@@ -111,7 +111,7 @@ def cluster(
         ranks = graph.rank(connection, records, made, nodes)
         groups, outcome = troubled.cut(made, groups, nodes, ranks, largest=guards.largest, alone=alone)
     parts, count = components.numbered(groups[: len(made.n)])
-    was = events.was(connection, records, before, made, into)
+    was = events.was(connection, before, made, into)
     ids = _ids(connection, records, made, parts, count, was, take)
     held_apart = sorted((*ends, why) for ends, why in made.held.items() if parts[ends[0]] != parts[ends[1]])
     bands.table(connection, into, {"n": made.n, "cluster": ids[parts]})

@@ -48,13 +48,13 @@ class Was:
     first: bool
 
 
-def was(connection: Connection, records: str, before: str | None, made: Graph, into: str) -> Was:
-    """Return which clusters the records were in, by `before`, a table of identity and cluster; None at the first run."""
+def was(connection: Connection, before: str | None, made: Graph, into: str) -> Was:
+    """Return which clusters the records were in, by `before`, as `cluster` has it; None at the first run."""
     ids, gone = np.zeros(len(made.n), np.int64), f"{into}_gone"
-    none = "(SELECT NULL::VARCHAR AS identity, NULL::BIGINT AS cluster LIMIT 0)"
+    none = "(SELECT NULL::BIGINT AS n, NULL::VARCHAR AS identity, NULL::BIGINT AS cluster LIMIT 0)"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {gone} AS SELECT r.n, b.cluster, CASE WHEN r.n IS NULL THEN b.identity END AS identity"
-        f" FROM {before or none} b LEFT JOIN (SELECT n, identity FROM {records} WHERE side = 0) r USING (identity)"
+        f"CREATE OR REPLACE TEMP TABLE {gone} AS"
+        f" SELECT n, cluster, CASE WHEN n IS NULL THEN identity END AS identity FROM {before or none}"
     )
     found = connection.execute(f"SELECT n, cluster FROM {gone} WHERE n IS NOT NULL").fetchnumpy()
     highest = connection.execute(f"SELECT coalesce(max(cluster), 0) FROM {gone}").fetchall()[0][0]
