@@ -31,19 +31,26 @@ def prepare(
         f"""CREATE OR REPLACE TEMP VIEW {cut} AS SELECT n, side, origin, {texts} FROM {records};
         CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, side, origin FROM {records}"""
     )
+    joins = []
     for name in recipe.preparing:
         made = f"{into}_{name}"
         FUNCTIONS[name](connection, cut, made)
         wanted = [column for column in _columns(connection, made) if recipe.reads(column)]
-        # one after the other: a join of all at once would hold all of them in memory
-        connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {into} AS FROM {into}
-            JOIN (SELECT {", ".join(["n", *wanted])} FROM {made}) USING (n);
-            DROP TABLE {made}"""
-        )
+        joins.append((made, f"JOIN (SELECT {', '.join(['n', *wanted])} FROM {made}) USING (n)"))
+        if not known:  # one after the other: a join of all at once would hold all of them in memory
+            _join(connection, into, joins)
+    _join(connection, into, joins)
     connection.execute(f"DROP VIEW {cut}")
     if known:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM {into} UNION ALL BY NAME FROM {known}")
+
+
+def _join(connection: duckdb.DuckDBPyConnection, into: str, joins: list[tuple[str, str]]) -> None:
+    """Join tables to `into`, each by its SQL, and drop them; the list is empty afterwards."""
+    if joins:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS FROM {into} {' '.join(sql for _, sql in joins)}")
+    while joins:
+        connection.execute(f"DROP TABLE {joins.pop()[0]}")
 
 
 def filled(

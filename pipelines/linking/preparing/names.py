@@ -19,9 +19,12 @@ from pipelines.linking.recipe import FOLDER
 WORD = re.compile("[a-z0-9']+")
 ELIDED = re.compile(r"\b([dl]|dall|dell)'")
 
-# most words stand in many names
-_skeleton = functools.cache(skeleton)
-_sound = functools.cache(sound)
+_sound = functools.cache(sound)  # most words stand in many names
+
+
+@functools.cache
+def _skeleton(word: str) -> str:
+    return skeleton(_sound(word))
 
 
 @functools.cache
@@ -52,7 +55,7 @@ def family(text: str) -> dict[str, Any]:
         "family": " ".join(parts),
         "family_parts": parts,
         "family_first": parts[0] if parts else None,
-        "family_sound": sound(plain(text)),
+        "family_sound": _sound(plain(text)),
         "family_keys": sorted({_skeleton(part) for part in parts} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}

@@ -30,7 +30,6 @@ def sound(name: str) -> str:
     return TWICE.sub(r"\1", SILENT.sub("", name))
 
 
-def skeleton(name: str) -> str:
-    """Return a short key of a name in small ASCII letters: its first sound, and the consonants that follow."""
-    sounds = sound(name)
+def skeleton(sounds: str) -> str:
+    """Return a short key of a name that `sounds` so: its first sound, and the consonants that follow."""
     return TWICE.sub(r"\1", VOWELS.sub("", sounds))[:5] or sounds[:1]
