@@ -65,6 +65,15 @@ def test_a_tie_is_doubtful() -> None:
     assert (figures.ties, figures.attached) == (1, 0)
 
 
+def test_where_there_is_a_tie_nothing_is_linked() -> None:
+    lent = [Asked(why="lent", sql="probability = 0.999")]
+    for how in ("model", "identifier"):
+        for asked, why in ([], "tie"), (lent, "lent"):
+            tie = [("a", "X", 0.9999, how), ("a", "Y", 0.9999, how), ("a", "Z", 0.999, "model")]
+            found, figures, bands, _ = run(tie, asked=asked)
+            assert (found["a"], figures.linked, bands["Za"]) == (None, 0, ("doubtful", why))
+
+
 def test_an_identifier_goes_before_the_model() -> None:
     assert run([("a", "X", 0.9999), ("a", "Y", 0.999, "identifier")])[0]["a"] == "Y"
     assert run([("a", "X", 0.999999, "identifier"), ("a", "Y", 0.999999, "identifier")])[0]["a"] is None

@@ -97,13 +97,16 @@ FROM {records} r LEFT JOIN {x}_chosen c ON c.ours = r.n WHERE r.side = 0
 """
 
 SPECIAL = """
-SELECT s.ours, s.theirs, CASE WHEN c.tie THEN 'tie' ELSE 'other' END AS why
-FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours
-WHERE CASE WHEN c.tie THEN s.kind = c.kind AND s.weight > c.weight - {margin!r} ELSE s.place > 1 END
+SELECT s.ours, s.theirs, CASE WHEN NOT c.tie THEN 'other' WHEN vies THEN 'tie' ELSE coalesce(s.waits, 'tie') END AS why
+FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours, LATERAL (SELECT s.kind = c.kind AND s.weight > c.weight - {margin!r} AS vies)
+WHERE CASE WHEN c.tie THEN vies OR (s.verdict IS NULL AND s.probability >= {link!r}) ELSE s.place > 1 END
 UNION ALL SELECT ours, theirs, waits FROM {x}_choices
 WHERE waits IS NOT NULL AND probability >= {link!r} AND ours NOT IN (SELECT ours FROM {x}_chosen)
 """
-"""Pairs that would be linked or doubtful by themselves: those of a tie, those that a better one makes needless, and such as wait."""
+"""Pairs that would be linked or doubtful by themselves: those of a tie, those that a better one makes needless, and such as wait.
+
+Where it is a tie, no pair is a link, those neither that are less likely.
+"""
 
 EVENTS = """
 INSERT INTO {x}_events
