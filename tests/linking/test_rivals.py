@@ -89,6 +89,15 @@ def test_forms_of_names_hold_no_link_of_a_number(connection: duckdb.DuckDBPyConn
     assert connection.execute("SELECT l, r FROM v ORDER BY ALL").fetchall() == [(0, 3), (1, 2), (2, 3)]
 
 
+def test_two_records_of_one_form_may_be_linked_by_a_number(connection: duckdb.DuckDBPyConnection) -> None:
+    held_links = found(
+        connection, *[("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Natia", "Nato")]
+    )
+    connection.execute("UPDATE s SET how = 'identifier' WHERE l = 0 AND r = 2; DELETE FROM v")
+    held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    assert set(connection.execute("SELECT l, r FROM v").fetchall()) == held_links != set()
+
+
 @pytest.mark.parametrize(
     ("number", "given", "born", "waits"),
     [

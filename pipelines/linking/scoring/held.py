@@ -33,9 +33,10 @@ def _forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, 
         levels = [at for at, level in enumerate(each.levels, 1) if level.form]
         if not levels or each.name not in model.levels:
             continue
-        link = f"probability >= {recipe.thresholds.link!r} AND how <> 'identifier'"
+        every = f"probability >= {recipe.thresholds.link!r}"
+        link = f"{every} AND how <> 'identifier'"
         formed = f"SELECT l, r FROM {pairs} WHERE {link} AND level_{each.name} IN ({', '.join(map(str, levels))})"
-        _sides(connection, f"FROM {pairs} WHERE {link} AND level_{each.name} = 1", formed)
+        _sides(connection, f"FROM {pairs} WHERE {every} AND level_{each.name} = 1", formed)
         connection.execute(
             f"""INSERT INTO {into} BY NAME
             WITH between AS (SELECT x.side AS one, y.side AS other FROM ({formed}) p
