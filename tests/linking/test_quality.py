@@ -128,6 +128,24 @@ def test_a_record_in_two_doubtful_pairs_waits_once() -> None:
     assert found["queue"] == {"pairs": 2, "rows": 3, "share": 0.5}
 
 
+def test_a_pair_that_waits_is_no_link_however_likely() -> None:
+    """One that is asked first, or whose link was cut."""
+    measured([(20.0, False), (25.0, False), (3.0, False)], {})
+    CONNECTION.execute(
+        "CREATE OR REPLACE VIEW bands AS SELECT l, r, CASE WHEN l = 0 THEN 'linked' ELSE 'doubtful' END AS band FROM pairs"
+    )
+    told: dict[str, Any] = {"thresholds": THRESHOLDS, "floor": FLOOR, "histogram": {}, "blocks": [["a"]]}
+    for one_each in (False, True):
+        if one_each:
+            CONNECTION.execute("ALTER TABLE records ADD COLUMN side INTEGER; UPDATE records SET side = n % 2")
+        found = quality.measure(
+            CONNECTION, pairs="pairs", bands="bands", records="records", prepared="prepared", one_each=one_each, **told
+        )
+        here = next(each for each in found["by_threshold"] if each["threshold"] == THRESHOLDS.link)
+        assert (here["links"], here["doubtful"], found["queue"]["pairs"]) == (1, 2, 2)
+        assert here["missed_by_threshold"] == pytest.approx(1 + probability(3), abs=1e-4)
+
+
 def test_what_people_decided_stands_where_the_model_has_it() -> None:
     verdicts = [
         said_of('["s","0"]', '["s","1"]', "same"), said_of('["s","3"]', '["s","2"]', "different"),

@@ -70,8 +70,8 @@ ENGLISH: Words = {
     " their sources' names.",
     "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --column {column} --sample 200 --into FILE`.",
     "thresholds_title": "What another threshold would do: {column}",
-    "thresholds_line": "Pairs are counted by what people decided or else their probability alone, before what other"
-    " links answer: so there are more or fewer than above. What is false and missed is expected, by the model's own probabilities.",
+    "thresholds_line": "Pairs are counted by what people decided or else their probability, before what other"
+    " links answer: so there are more or fewer than above. Those that wait now, however likely, are above no threshold. What is false and missed is expected, by the model's own probabilities.",
     "thresholds_heads": "Linked from|Above it|Between it and review|False|Missed|Right of the links|Found of the true pairs",
     "threshold_here": " (now)",
     "histogram_title": "Pairs by weight: {column}",
@@ -171,8 +171,9 @@ FRENCH: Words = {
     " sous les noms de leurs sources.",
     "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --column {column} --sample 200 --into FICHIER`.",
     "thresholds_title": "Ce que ferait un autre seuil : {column}",
-    "thresholds_line": "Les paires sont comptées d'après ce que des personnes ont décidé, sinon d'après leur seule probabilité, avant ce que"
-    " répondent d'autres liens : d'où plus ou moins de paires que plus haut. Ce qui serait faux ou manqué est attendu, d'après les"
+    "thresholds_line": "Les paires sont comptées d'après ce que des personnes ont décidé, sinon d'après leur probabilité, avant ce que"
+    " répondent d'autres liens : d'où plus ou moins de paires que plus haut. Celles qui attendent maintenant une personne, si"
+    " probables soient-elles, ne sont au-dessus d'aucun seuil. Ce qui serait faux ou manqué est attendu, d'après les"
     " probabilités du modèle même.",
     "thresholds_heads": "Lié à partir de|Au-dessus|Entre ce seuil et l'examen|Faux|Manquées|Justes parmi les liens|Trouvées parmi les vraies",
     "threshold_here": " (actuel)",

@@ -26,7 +26,6 @@ BANDS = ("linked", "doubtful", "apart")
 FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::DOUBLE, least(500, weight))) END"
 """How likely it is that a pair is none: 1 - p without its rounding."""
 
-
 SAME = "(FROM beffroi_met WHERE verdict = 'same' AND l < r)"
 """Pairs of records that are there and that people say are the same."""
 
@@ -42,7 +41,7 @@ def measure(
     same, as clustering left them; `records`: n, identity and side; `prepared`: n and the columns of `blocks`.
     `one_each`: each record of side 0 is one of side 1 at most. `histogram`: how many pairs have which weight, rounded down, those under `floor` too, but none of an identifier.
     Pairs `ruled` to be doubtful, whose identifiers are equal and all the rest speaks against it, are in no estimate. Those
-    that `decisions` are on are what people said, at any threshold.
+    that `decisions` are on are what people said, at any threshold, and likely ones that wait are no links.
     `left_out`: how many keys of each rule too many records have to compare them.
     """
     total = _one(connection, f"SELECT count(*) FROM {records}")[0]
@@ -52,9 +51,9 @@ def measure(
     ruled = _one(connection, f"SELECT count(*) FROM {pairs} WHERE {against}")[0]
     believed = f"(FROM {pairs} WHERE NOT ({against}))"
     unseen = _unseen(connection, believed, prepared, blocks, thresholds)
-    _met(connection, records, decisions)
-    still = _undecided(believed, records) if one_each else f"(FROM {believed} p ANTI JOIN beffroi_met USING (l, r))"
-    table = list(_by_threshold(connection, still, records, thresholds, lost, unseen, one_each=one_each))
+    _tables(connection, records, decisions, bands)
+    undecided = _undecided(believed, records, thresholds.link, one_each=one_each)
+    table = list(_by_threshold(connection, undecided, records, thresholds, lost, unseen, one_each=one_each))
     held = dict(connection.execute(f"SELECT band, count(*) FROM {bands} GROUP BY ALL").fetchall())
     found = {band: held.get(band, 0) for band in BANDS}
     found["apart"] += sum(under.values())
@@ -65,7 +64,7 @@ def measure(
         "pairs": {"compared": sum(found.values()), "identifier": _identifier(connection, pairs), "ruled": ruled}
         | found,
         "left_out": {rule: keys for rule, keys in (left_out or {}).items() if keys},
-        "queue": _queue(connection, bands, total),
+        "queue": _queue(connection, total),
         "histogram": _histogram(histogram, thresholds),
         "estimate": {key: value for key, value in here.items() if key not in ("threshold", "links", "doubtful")},
         "by_threshold": table,
@@ -78,7 +77,7 @@ def _by_threshold(
     unseen: float | None, *, one_each: bool,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield what is expected of each threshold; `lost` are the true pairs under the floor."""
-    alone = f"SELECT probability, {FALSE} AS wrong, 1 - wrong AS likely, false AS tie FROM {pairs}"
+    alone = f"SELECT probability, {FALSE} AS wrong, 1 - wrong AS likely, waits FROM {pairs}"
     of = _best(pairs, records) if one_each else alone
     ours = _one(connection, f"SELECT count(*) FROM {records} WHERE side = 0")[0] if one_each else 0
     asked = sorted({*THRESHOLDS, thresholds.link, thresholds.review})
@@ -116,23 +115,29 @@ def _ours(pairs: str, records: str) -> str:
     return f"SELECT CASE WHEN x.side = 0 THEN l ELSE r END AS ours, p.* FROM {pairs} p JOIN {records} x ON x.n = p.l"
 
 
-def _undecided(pairs: str, records: str) -> str:
-    """Return the pairs of records of side 0 of which nobody said what they are, without those that people do not link."""
+def _undecided(pairs: str, records: str, link: float, *, one_each: bool) -> str:
+    """Return the pairs of which nobody said what they are, and whether they wait for a person though likely enough to be linked.
+
+    With `one_each` those as well are out whose record of side 0 people link to another one.
+    """
+    waiting = f"(SELECT *, probability >= {link!r} AND (l, r) IN (FROM beffroi_doubtful) AS waits FROM {pairs})"
+    if not one_each:
+        return f"(FROM {waiting} p ANTI JOIN beffroi_met USING (l, r))"
     said = _ours(SAME, records)
     apart = "(FROM beffroi_met WHERE verdict <> 'same')"
-    return f"(SELECT * EXCLUDE ours FROM ({_ours(pairs, records)}) p ANTI JOIN {apart} USING (l, r) ANTI JOIN ({said}) USING (ours))"
+    return f"(SELECT * EXCLUDE ours FROM ({_ours(waiting, records)}) p ANTI JOIN {apart} USING (l, r) ANTI JOIN ({said}) USING (ours))"
 
 
 def _best(pairs: str, records: str) -> str:
     """Return the query of the best pair of each record of side 0: how likely it is wrong, and how likely it is of any at all.
 
     It is of one alone, so its pairs vie with each other; an identifier goes before the model, as in `attached`. A tie, where
-    the best is not better than the second by its margin, links nothing.
+    the best is not better than the second by its margin, waits.
     """
     vying = f"SELECT *, how = 'identifier' AS exact, 1 / greatest(1e-150, {FALSE}) - 1 AS odds FROM ({_ours(pairs, records)})"
     return f"""SELECT max(probability) AS probability, sum(odds) / (1 + sum(odds)) AS likely,
         (1 + sum(odds) - max(odds)) / (1 + sum(odds)) AS wrong,
-        coalesce(max(weight, 2)[2] > max(weight) - {MARGIN!r}, false) AS tie
+        bool_or(waits) OR coalesce(max(weight, 2)[2] > max(weight) - {MARGIN!r}, false) AS waits
         FROM (FROM ({vying}) QUALIFY exact = bool_or(exact) OVER (PARTITION BY ours)) GROUP BY ours"""
 
 
@@ -144,7 +149,7 @@ def _sums(
         f"""count(*) FILTER ({linked}), count(*) FILTER (NOT ({linked}) AND probability >= {min(review, link)!r}),
         coalesce(sum(wrong) FILTER ({linked}), 0), coalesce(sum(likely) FILTER (NOT ({linked})), 0)"""
         for link in thresholds
-        if (linked := f"probability >= {link!r} AND NOT tie")
+        if (linked := f"probability >= {link!r} AND NOT waits")
     )  # of all at once: what is false is reckoned of each pair once
     row = _one(connection, f"SELECT {told} FROM {pairs}")
     return [row[at : at + 4] for at in range(0, len(row), 4)]
@@ -192,10 +197,11 @@ def _identifier(connection: duckdb.DuckDBPyConnection, pairs: str) -> int:
     return int(_one(connection, f"SELECT count(*) FROM {pairs} WHERE how = 'identifier'")[0])
 
 
-def _queue(connection: duckdb.DuckDBPyConnection, bands: str, total: int) -> dict[str, Any]:
+def _queue(connection: duckdb.DuckDBPyConnection, total: int) -> dict[str, Any]:
     """Return how many pairs wait for a person, and how many records are in one."""
-    waiting = f"SELECT unnest([l, r]) AS n FROM {bands} WHERE band = 'doubtful'"
+    waiting = "SELECT unnest([l, r]) AS n FROM beffroi_doubtful"
     sides, rows = _one(connection, f"SELECT count(*), count(DISTINCT n) FROM ({waiting})")
+    connection.execute("DROP TABLE beffroi_doubtful")
     return {"pairs": sides // 2, "rows": rows, "share": rows / total if total else 0.0}
 
 
@@ -210,8 +216,14 @@ def _histogram(histogram: Mapping[int, int], thresholds: Thresholds) -> list[dic
     return found
 
 
-def _met(connection: duckdb.DuckDBPyConnection, records: str, decisions: Sequence[Decision]) -> None:
-    """Make the temp table beffroi_met of what people decided: l, r (null where a record is gone), verdict."""
+def _tables(connection: duckdb.DuckDBPyConnection, records: str, decisions: Sequence[Decision], bands: str) -> None:
+    """Make temp tables: beffroi_met of what people decided (l, r, verdict), beffroi_doubtful of pairs that wait (l, r).
+
+    Where a record is gone l and r are equal, or null.
+    """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE beffroi_doubtful AS SELECT l, r FROM {bands} WHERE band = 'doubtful'"
+    )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE beffroi_met AS
         WITH decided AS (SELECT unnest($a::VARCHAR[]) AS a, unnest($b::VARCHAR[]) AS b, unnest($verdict::VARCHAR[]) AS verdict)
