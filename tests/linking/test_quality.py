@@ -161,11 +161,24 @@ def test_what_people_decided_stands_where_the_model_has_it() -> None:
 
 def test_what_people_decided_counts_as_they_said() -> None:
     verdicts = [said_of('["s","2"]', '["s","3"]', "same"), said_of('["s","4"]', '["s","5"]', "different")]
-    weights = [(20.0, False), (3.0, False), (3.0, False), (2.0, False)]
+    weights = [(20.0, False), (-3.0, False), (3.0, False), (2.0, False)]
     decided, rest = measured(weights, {}, decisions=verdicts), measured([weights[0], weights[3]], {})
     for each, other in zip(decided["by_threshold"], rest["by_threshold"], strict=True):
         assert (each["links"], each["doubtful"]) == (other["links"] + 1, other["doubtful"])
         assert each["missed_by_threshold"] == pytest.approx(other["missed_by_threshold"])
+
+
+def test_a_word_that_a_contradiction_set_aside_is_no_link() -> None:
+    words = [said_of(f'["s","{at}"]', f'["s","{at + 1}"]', "same") for at in (0, 2)]
+    measured([(20.0, False), (20.0, False)], {})
+    CONNECTION.execute(
+        "CREATE OR REPLACE VIEW bands AS SELECT l, r, CASE WHEN l = 0 THEN 'linked' ELSE 'doubtful' END AS band FROM pairs"
+    )
+    found = quality.measure(
+        CONNECTION, pairs="pairs", bands="bands", records="records", prepared="prepared", blocks=[["a"]],
+        thresholds=THRESHOLDS, histogram={}, floor=FLOOR, decisions=words,
+    )  # fmt: skip
+    assert {each["links"] for each in found["by_threshold"]} == {1}
 
 
 # --- links to another dataset ----------------------------------------------------------------------------------------

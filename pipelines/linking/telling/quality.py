@@ -26,8 +26,8 @@ BANDS = ("linked", "doubtful", "apart")
 FALSE = "CASE WHEN how = 'identifier' THEN 1 - probability ELSE 1 / (1 + pow(2::DOUBLE, least(500, weight))) END"
 """How likely it is that a pair is none: 1 - p without its rounding."""
 
-SAME = "(FROM beffroi_met WHERE verdict = 'same' AND l < r)"
-"""Pairs of records that are there and that people say are the same."""
+SAME = "(FROM beffroi_met WHERE verdict = 'same' AND l < r AND (l, r) NOT IN (FROM beffroi_doubtful))"
+"""Pairs of records that are there and that people say are the same, but those that a contradiction set aside."""
 
 
 def measure(
