@@ -82,6 +82,11 @@ def test_a_form_that_stands_once_is_a_slip(connection: duckdb.DuckDBPyConnection
     ]
 
 
+def test_a_form_stands_twice_also_where_one_record_has_a_second_name(connection: duckdb.DuckDBPyConnection) -> None:
+    natia, nato, more = (("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Nato Ana"))
+    assert found(connection, natia, nato, natia, more) == {(0, 1), (0, 3), (1, 2), (2, 3)}
+
+
 def test_forms_of_names_hold_no_link_of_a_number(connection: duckdb.DuckDBPyConnection) -> None:
     found(connection, *[("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Natia", "Nato")])
     connection.execute("UPDATE s SET how = 'identifier' WHERE l = 0 AND r = 1; DELETE FROM v")
@@ -96,6 +101,14 @@ def test_two_records_of_one_form_may_be_linked_by_a_number(connection: duckdb.Du
     connection.execute("UPDATE s SET how = 'identifier' WHERE l = 0 AND r = 2; DELETE FROM v")
     held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
     assert set(connection.execute("SELECT l, r FROM v").fetchall()) == held_links != set()
+
+
+def test_one_that_fits_both_forms_makes_them_not_one(connection: duckdb.DuckDBPyConnection) -> None:
+    """An initial links Natia and Nato alike: it waits for a person, as they do."""
+    twins = [("Gambuva", name, "2005-12-24", *HOME) for name in ("Natia", "Nato", "Natia", "Nato")]
+    forms = {(0, 1), (0, 3), (1, 2), (2, 3)}
+    assert found(connection, *twins, ("Gambuva", "N.", "2005-12-24", *HOME)) == forms | {(at, 4) for at in range(4)}
+    assert set(connection.execute("SELECT l, r FROM v WHERE why = 'forms'").fetchall()) == forms
 
 
 @pytest.mark.parametrize(
@@ -147,6 +160,29 @@ def test_forms_are_no_link_until_a_person_says_so() -> None:
     assert (asked["a", "c"], asked["b", "d"]) == (("doubtful", "forms"), ("doubtful", "forms"))
     register.say("a", "c", "same")
     assert run(register)["b", "d"][0] == "linked", "one answer is enough"
+
+
+def test_one_that_fits_two_that_a_person_says_are_one_has_no_rival() -> None:
+    links = [("a", "c", 0.99), ("b", "c", 0.99), ("a", "b", 0.99)]
+    fill(CONNECTION, "held", "l BIGINT, r BIGINT, why VARCHAR, rival_l BIGINT, rival_r BIGINT", [])
+
+    def run(register: Register) -> set[str | None]:
+        register.run(list("abc"), links)
+        numbers = (
+            "FROM records a, records b, records c WHERE a.identity = 'a' AND b.identity = 'b' AND c.identity = 'c'"
+        )
+        CONNECTION.execute(
+            f"""INSERT INTO held SELECT a.n, b.n, 'forms', NULL, NULL {numbers}
+            UNION ALL SELECT a.n, c.n, 'tie', b.n, c.n {numbers} UNION ALL SELECT b.n, c.n, 'tie', a.n, c.n {numbers}"""
+        )
+        made = register.run(list("abc"), links, held="held")
+        CONNECTION.execute("DELETE FROM held")
+        return {band for band, _ in made.bands.values()}
+
+    register = Register()
+    assert run(register) == {"doubtful"}
+    register.say("a", "b", "same")
+    assert run(register) == {"linked"}
 
 
 def test_a_tie_is_no_link_until_a_person_says_that_the_rival_is_another() -> None:
