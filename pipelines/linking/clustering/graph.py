@@ -179,7 +179,10 @@ def _among(left: Ints, right: Ints, pairs: Collection[tuple[int, int]], count: i
 def _held(
     connection: duckdb.DuckDBPyConnection, held: str, n: Ints, decided: dict[tuple[int, int], Decision]
 ) -> dict[tuple[int, int], str]:
-    """Return the pairs that are held, with why, but those that people decided on or whose rival they said is none."""
+    """Return the pairs that are held, with why, but those that people decided on or whose rival they said is none.
+
+    Nor those that people said have no rival: the two others, of which a record has one, are the same.
+    """
     found = connection.execute(
         f"SELECT l, r, coalesce(rival_l, l) AS rival_l, coalesce(rival_r, r) AS rival_r, why FROM {held} ORDER BY why"
     ).fetchnumpy()
@@ -189,6 +192,7 @@ def _held(
         (min(row[:2]), max(row[:2])): str(why)
         for row, why in zip(ends.tolist(), found["why"], strict=True)
         if words.get((min(row[2:]), max(row[2:]))) != "different"
+        and words.get(tuple(sorted({*row[:2]} ^ {*row[2:]}))) != "same"
     }
     return {pair: why for pair, why in pairs.items() if pair not in words}
 
