@@ -2,11 +2,13 @@
 
 import json
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -443,6 +445,23 @@ def test_new_records_leave_other_clusters_as_they_are(world: dict[str, Any], dat
         reached |= more
     for name, number in first.cluster.items():
         assert name in reached or second.cluster[name] == number
+
+
+@some(50)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=14), st.sampled_from((1, 3, 10**9)))
+def test_a_part_keeps_the_id_of_most_of_it_however_far_apart_ids_are(
+    records: list[tuple[int, int]], apart: int
+) -> None:
+    """`records`: the part of each, and the id it had (0: none). An id stays with the part that has most of its records."""
+    parts, was = (np.array(each, np.int64) for each in (zip(*records, strict=True) if records else ((), ())))
+    ids = stable.kept(parts, was * apart, 6, lambda some: some).tolist()
+    flows = Counter((part, number) for part, number in records if number)
+    left, expected = dict(flows), [0] * 6
+    while left:
+        part, number = min(left, key=lambda flow: (-left[flow], flow[1], flow[0]))
+        expected[part] = number * apart
+        left = {flow: count for flow, count in left.items() if flow[0] != part and flow[1] != number}
+    assert ids == expected
 
 
 # --- ids on disk -----------------------------------------------------------------------------------------------------
