@@ -45,7 +45,7 @@ def _forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, 
         connection.execute(
             f"""INSERT INTO {into} BY NAME
             WITH between AS (SELECT x.side AS one, y.side AS other FROM ({formed}) p
-                JOIN beffroi_sides x ON x.n = p.l JOIN beffroi_sides y ON y.n = p.r)
+                JOIN beffroi_sides x ON x.n = p.l JOIN beffroi_sides y ON y.n = p.r WHERE x.side <> y.side)
             SELECT p.l, p.r, 'forms' AS why FROM {pairs} p JOIN beffroi_sides x ON x.n = p.l JOIN beffroi_sides y ON y.n = p.r
             WHERE {link} AND ((x.side, y.side) IN (SELECT (one, other) FROM between)
             OR (y.side, x.side) IN (SELECT (one, other) FROM between));
@@ -67,15 +67,16 @@ def _sides(connection: duckdb.DuckDBPyConnection, same: str, formed: str) -> Non
 def _ties(connection: duckdb.DuckDBPyConnection, link: float, pairs: str, into: str) -> None:
     """Add the links of one record to both of two that are held, which would make them one without asking: they are rivals.
 
-    Such a record has no given name, or an initial. A link that is better by the margin of rivals is made, and of the model's no
-    identifier's is a rival: who has the number of another one is that one.
+    Such a record has no given name, or an initial. A link that is better by the margin of rivals is made. One of an
+    identifier is a rival of such alone: who has the number of another one is that one.
     """
     margin = max(AGAINST, math.log2(link / (1 - link))) if link < 1 else math.inf
     connection.execute(
         f"""INSERT INTO {into} BY NAME
         WITH asked AS (SELECT DISTINCT l, r FROM {into} WHERE why <> 'tie'),
         two AS (FROM asked UNION ALL SELECT r, l FROM asked),
-        links AS (SELECT l, r, how, weight FROM {pairs} ANTI JOIN asked USING (l, r) WHERE probability >= {link!r} AND (l IN (SELECT l FROM two) OR r IN (SELECT l FROM two))),
+        links AS (SELECT l, r, how, weight FROM {pairs} ANTI JOIN asked USING (l, r)
+            WHERE probability >= {link!r} AND (l IN (SELECT l FROM two) OR r IN (SELECT l FROM two))),
         ends AS (SELECT l AS a, r AS b, * FROM links UNION ALL SELECT r, l, * FROM links)
         SELECT x.l, x.r, 'tie' AS why, y.l AS rival_l, y.r AS rival_r FROM two
         JOIN ends x ON x.b = two.l JOIN ends y ON y.b = two.r AND y.a = x.a
