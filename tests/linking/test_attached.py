@@ -149,4 +149,7 @@ def test_events_tell_why() -> None:
     assert run([*first, ("c", "Z", 0.99)], [say("c", "Z", "different")], before)[3] == [
         ("unlinked", "decision", "c", "Z", "m.dupont")
     ]
+    two = {"c": "W1", "Z": "W2"}
+    assert run([*first, ("c", "Z", 0.99)], before=before, numbers_of=two)[3] == [("unlinked", "differ", "c", "Z", None)]
+    assert run([*first, ("c", "Z", 0.6)], before=before, numbers_of=two)[3] == [("unlinked", "weight", "c", "Z", None)]
     assert run([*first, ("c", "Z", 0.99), ("c", "X", 0.99)], before=before)[3] == [("unlinked", "tie", "c", "Z", None)]

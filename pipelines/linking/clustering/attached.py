@@ -118,15 +118,16 @@ WITH was AS (SELECT n, theirs FROM {before} WHERE n IS NOT NULL),
     ),
     said AS (SELECT a, b, author, decided FROM {x}_decided WHERE verdict <> 'same' UNION ALL
         SELECT b, a, author, decided FROM {x}_decided WHERE verdict <> 'same'),
-    there AS (SELECT identity FROM {records} WHERE side = 1 AND identity IN (SELECT was FROM now))
+    there AS (SELECT identity, n AS theirs FROM {records} WHERE side = 1 AND identity IN (SELECT was FROM now)),
+    held AS (SELECT ours, identity, waits FROM {x}_choices JOIN there USING (theirs) WHERE probability >= {link!r})
 SELECT CASE WHEN was IS NULL THEN 'linked' WHEN is_now IS NULL THEN 'unlinked' ELSE 'relinked' END, NULL, NULL, 1,
     CASE WHEN is_now IS NOT NULL THEN ['decision', 'identifier', 'link'][kind + 1] WHEN s.a IS NOT NULL THEN 'decision'
-        WHEN was NOT IN (FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE 'weight' END,
+        WHEN was NOT IN (SELECT identity FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE coalesce(h.waits, 'weight') END,
     r.identity, coalesce(is_now, was), CASE WHEN is_now IS NOT NULL AND kind > 0 THEN weight END,
     CASE WHEN is_now IS NOT NULL THEN c.author ELSE s.author END,
     CASE WHEN is_now IS NOT NULL THEN c.decided ELSE s.decided END
 FROM now JOIN {records} r USING (n) LEFT JOIN {x}_chosen c ON c.ours = now.n
-LEFT JOIN said s ON s.a = r.identity AND s.b = was ORDER BY 1, r.identity
+LEFT JOIN said s ON s.a = r.identity AND s.b = was LEFT JOIN held h ON h.ours = now.n AND h.identity = was ORDER BY 1, r.identity
 """
 
 CONTRADICTIONS = """
