@@ -168,6 +168,23 @@ def test_forms_are_no_link_until_a_person_says_so() -> None:
     assert run(register)["b", "d"][0] == "linked", "one answer is enough"
 
 
+@pytest.mark.parametrize("probability", [0.25, 0.95])
+def test_one_without_a_given_name_makes_a_child_and_a_parent_not_one(
+    connection: duckdb.DuckDBPyConnection, probability: float
+) -> None:
+    found(connection, *[("Gambuva", name, None, *HOME) for name in ("Natia", "Wilfried", None)])
+    level = [each.label.en for each in next(x for x in PERSON.comparisons if x.name == "given_name").levels].index(
+        "different"
+    )
+    connection.execute("UPDATE s SET level_personal_number = 1, probability = 0.99, weight = 9 WHERE r < 3")
+    connection.execute(
+        f"UPDATE s SET level_given_name = {level + 1}, probability = {probability} WHERE l = 0 AND r = 1; DELETE FROM v"
+    )
+    held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    ties = connection.execute("SELECT l, r, rival_l, rival_r FROM v WHERE why = 'tie' ORDER BY ALL").fetchall()
+    assert ties == [(0, 2, 1, 2), (1, 2, 0, 2)]
+
+
 def test_one_that_fits_two_that_a_person_says_are_one_has_no_rival() -> None:
     links = [("a", "c", 0.99), ("b", "c", 0.99), ("a", "b", 0.99)]
     fill(CONNECTION, "held", "l BIGINT, r BIGINT, why VARCHAR, rival_l BIGINT, rival_r BIGINT", [])

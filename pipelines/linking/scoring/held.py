@@ -24,7 +24,7 @@ def hold(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pa
             WHERE probability >= {recipe.thresholds.link!r} AND ({each.sql})"""
         )
     _forms(connection, recipe, model, pairs, into)
-    _ties(connection, recipe.thresholds.link, pairs, into)
+    _ties(connection, recipe, pairs, into)
 
 
 def _forms(connection: duckdb.DuckDBPyConnection, recipe: Recipe, model: Model, pairs: str, into: str) -> None:
@@ -64,16 +64,19 @@ def _sides(connection: duckdb.DuckDBPyConnection, same: str, formed: str) -> Non
     bands.table(connection, "beffroi_sides", {"n": numbers, "side": sides})
 
 
-def _ties(connection: duckdb.DuckDBPyConnection, link: float, pairs: str, into: str) -> None:
-    """Add the links of one record to both of two that are held, which would make them one without asking: they are rivals.
+def _ties(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs: str, into: str) -> None:
+    """Add the links of one record to both of two that are asked, which would make them one without that: they are rivals.
 
-    Such a record has no given name, or an initial. A link that is better by the margin of rivals is made. One of an
+    Asked are links that are held, and doubtful pairs that as links would be. Such a record has no given name, or an initial. A link that is better by the margin of rivals is made. One of an
     identifier is a rival of such alone: who has the number of another one is that one.
     """
+    link, review = recipe.thresholds.link, recipe.thresholds.review
+    doubtful = " OR ".join(["false", *(f"({each.sql})" for each in recipe.asked)])
     margin = max(AGAINST, math.log2(link / (1 - link))) if link < 1 else math.inf
     connection.execute(
         f"""INSERT INTO {into} BY NAME
-        WITH asked AS (SELECT DISTINCT l, r FROM {into} WHERE why <> 'tie'),
+        WITH asked AS (SELECT l, r FROM {into} WHERE why <> 'tie'
+            UNION SELECT l, r FROM {pairs} WHERE probability >= {review!r} AND ({doubtful})),
         two AS (FROM asked UNION ALL SELECT r, l FROM asked),
         links AS (SELECT l, r, how, weight FROM {pairs} ANTI JOIN asked USING (l, r)
             WHERE probability >= {link!r} AND (l IN (SELECT l FROM two) OR r IN (SELECT l FROM two))),
