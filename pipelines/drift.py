@@ -40,13 +40,11 @@ class Drifted:
         return self.most is None or self.measured <= self.most
 
 
-def _accept(dataset: Dataset, to_declare: str) -> tuple[str, str]:
-    """Return what to do where the change is right, in English and French."""
+def _accept(dataset: Dataset, share: float, to_declare: str) -> tuple[str, str]:
+    """Return what to do where the change is right, in English and French: a share above 1 cannot be declared."""
     command = f"`beffroi run {dataset.name} --accept`"
-    return (
-        f"if that is right, take it once with {command}, or declare {to_declare}",
-        f"si c'est juste, acceptez-le une fois par {command}, ou déclarez {to_declare}",
-    )
+    en, fr = f"if that is right, take it once with {command}", f"si c'est juste, acceptez-le une fois par {command}"
+    return (f"{en}, or declare {to_declare}", f"{fr}, ou déclarez {to_declare}") if share <= 1 else (en, fr)
 
 
 def _share(before: int, rows: int) -> float:
@@ -60,7 +58,7 @@ def rows(dataset: Dataset, now: int, last: int) -> Iterator[Drifted]:
     """Yield by what share the number of rows changed, where that is declared or they are suspiciously few."""
     wanted = dataset.expect.drift.rows if dataset.expect.drift else None
     changed = round(abs(now - last) / last, 9)
-    en, fr = _accept(dataset, f"`expect: {{drift: {{rows: {enough(changed)}}}}}`")
+    en, fr = _accept(dataset, changed, f"`expect: {{drift: {{rows: {enough(changed)}}}}}`")
     if wanted is not None:
         met = changed <= wanted
         reason = Reason(
@@ -83,7 +81,7 @@ def keys(dataset: Dataset, now: int, added: int, removed: int, last: int) -> Ite
     """Yield which share of the last version's rows are gone, where that is declared or no row has a key of theirs."""
     wanted = dataset.expect.drift.keys if dataset.expect.drift else None
     gone = round(removed / last, 9)
-    en, fr = _accept(dataset, f"`expect: {{drift: {{keys: {enough(gone)}}}}}`")
+    en, fr = _accept(dataset, gone, f"`expect: {{drift: {{keys: {enough(gone)}}}}}`")
     if wanted is not None:
         reason = Reason(
             f"rows gone: {removed:,} of the last version's {last:,} ({gone:.2%}), expected at most {wanted:.2%}; {en}",
@@ -120,7 +118,7 @@ def sources(
         most = wanted if wanted is not None else HALF if last >= MANY else 1 - 1 / max(last, 1)
         if lost <= 0:
             continue
-        en, fr = _accept(dataset, f"`expect: {{drift: {{sources: {enough(lost)}}}}}`")
+        en, fr = _accept(dataset, lost, f"`expect: {{drift: {{sources: {enough(lost)}}}}}`")
         reason = Reason(
             f"{name}: rows: {rows:,}, and {last:,} for the last version: {en}",
             f"{name} : lignes : {rows:,}, et {last:,} pour la dernière version : {fr}",
@@ -129,8 +127,8 @@ def sources(
 
 
 def enough(changed: float) -> str:
-    """Return a share, in tenths, within which a change lies."""
-    return f"{min(1.0, -(-changed * 10 // 1) / 10):g}" if changed <= 1 else f"{changed:.2g}"
+    """Return a share, in tenths, within which a change of 1 at most lies."""
+    return f"{min(1.0, -(-changed * 10 // 1) / 10):g}"
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -157,7 +155,7 @@ def values(
 
 
 def _moved(dataset: Dataset, what: str, column: str, moved: float, most: float, of: Reason) -> Drifted:
-    en, fr = _accept(dataset, f"`expect: {{drift: {{columns: {{{column}: {enough(moved)}}}}}}}`")
+    en, fr = _accept(dataset, moved, f"`expect: {{drift: {{columns: {{{column}: {enough(moved)}}}}}}}`")
     reason = Reason(
         f"{column}: the share of {of.en} moved by {moved * 100:.1f} points since the last version, expected at most"
         f" {most * 100:.1f}; {en}",

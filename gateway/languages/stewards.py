@@ -63,6 +63,7 @@ SENTENCES: Mapping[str, str] = {
     # what changed more than it may
     "if that is right, take it once with {command:any}, or declare {declared:any}":
         "si c'est juste, acceptez-le une fois par {command}, ou déclarez {declared}",
+    "if that is right, take it once with {command}": "si c'est juste, acceptez-le une fois par {command}",
     "{name:any}: rows: {rows}, and {last} for the last version: {remedy:said}":
         "{name} : lignes : {rows}, et {last} pour la dernière version : {remedy}",
     "rows: {rows}, and the last version has {last}: a change of {changed}, expected at most {most}; {remedy:said}":

@@ -250,6 +250,19 @@ def test_what_the_sentence_says_to_declare_is_enough(bench: Bench) -> None:
     assert bench.run().rows_out == 33
 
 
+def test_more_than_twice_as_many_rows_can_be_taken_once(bench: Bench) -> None:
+    declare(bench, "{drift: {rows: 1}}")
+    give(bench, 10)
+    bench.run()
+    give(bench, 40)
+    (problem,) = failure(bench).problems
+    assert problem == (
+        "rows: 40, and the last version has 10: a change of 300.00%, expected at most 100.00%; if that is right, take it once"
+        " with `beffroi run shops --accept`"
+    )
+    assert accept(bench).rows_out == 40
+
+
 def test_accept_takes_no_version_that_fails_by_itself(bench: Bench) -> None:
     declare(bench, "{rows: {min: 5}, drift: {rows: 0.1}}")
     give(bench, 10)
