@@ -24,6 +24,9 @@ HELP: Mapping[str, str] = {**help_datasets.HELP, **help_gateway.HELP, **help_opt
 COMMON = {"--lang": 1, "--json": 0, "--workspace": 1}
 """The options that all commands have, each with how many words are its value: `command.common` gives them."""
 
+ASK = ("--help", "-h")
+"""What asks for the help of a group, before or behind the common options."""
+
 _DEFAULT = "default: "
 
 
@@ -90,12 +93,15 @@ class Group(Command, click.Group):
 
 def command_first(args: Sequence[str]) -> list[str]:
     """Put the common options that stand first behind the command that follows; where none does, the group's help needs none."""
-    at = 0
-    while at < len(args) and (name := args[at].partition("="))[0] in COMMON:
-        at += 1 if name[1] else 1 + COMMON[name[0]]
+    at, asked = 0, list[str]()
+    while at < len(args) and (name := args[at].partition("="))[0] in {*COMMON, *ASK}:
+        asked += args[at : at + 1] if name[0] in ASK else ()
+        at += 1 if name[1] else 1 + COMMON.get(name[0], 0)
     options, rest = args[:at], args[at:]
     if at > len(args):  # the last wants a value: click says so
         return list(args)
+    if asked:
+        return [*asked, *rest]
     return [rest[0], *options, *rest[1:]] if rest and not rest[0].startswith("-") else list(rest)
 
 
