@@ -128,7 +128,7 @@ def test_an_error_of_a_command_without_a_language_is_in_that_of_the_environment(
 def test_the_language_that_a_line_names_is_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     assert "Usage :" in commands.run_any(tmp_path, "trace", "--help", "--lang", "fr").stdout
-    for line in (("--help", "--lang", "fr"), ("--lang=fr", "-h"), ("-h", "--json", "--lang", "fr", "verify")):
+    for line in (("--help", "--lang", "fr"), ("--lang=fr", "--help"), ("--help", "--json", "--lang", "fr", "verify")):
         said = commands.run_any(tmp_path, "journal", *line)
         assert "Usage : main journal [OPTIONS] COMMAND" in said.stdout, "also of a group of commands"
     assert "Erreur :" in commands.run_any(tmp_path, "trace", "--lang=fr", "--nonesuch").stderr
