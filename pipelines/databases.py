@@ -4,7 +4,9 @@ What an analyst opens read-only with any DuckDB client. `open.duckdb` holds the 
 others of that owner. Each is built aside and swapped in whole, so that nobody sees one half-made.
 """
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -86,7 +88,9 @@ def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
             connection.execute("CHECKPOINT")  # closing says nothing of a full disk, and leaves tables in the log beside
     except duckdb.Error as error:
         _discard(aside)
-        raise RunFailed(f"{path.name} was not rebuilt, the last one stays ({type(error).__name__})") from None
+        full = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+        why = "the disk is full: make room" if full else type(error).__name__
+        raise RunFailed(f"{path.name} was not rebuilt, the last one stays: {why}") from None
     finally:
         shutil.rmtree(spill, ignore_errors=True)
     aside.rename(path)

@@ -23,6 +23,8 @@ SENTENCES: Mapping[str, str] = {
     "{name} needs {others:list}, whose run failed, and which never had a version: mend that first":
         "{name} a besoin de {others}, dont l'exécution a échoué et qui n'a jamais eu de version : corrigez cela d'abord",
     "a file cannot be used: {reason:said}": "un fichier ne peut pas être utilisé : {reason}",
+    "{file} was not rebuilt, the last one stays: {reason:said}":
+        "{file} n'a pas été reconstruit, le dernier reste : {reason}",
     "{file:any} cannot be used: {reason:said}": "{file} ne peut pas être utilisé : {reason}",
     "it is not there, or the folder that it is to be in: make that, or name another":
         "il n'est pas là, ou le dossier où il doit être : créez-le, ou nommez-en un autre",

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from connectors.errors import RunFailed
+from gateway.languages import in_french
 from pipelines import databases, doctor
 from pipelines.run import run
 from tests.effort import times
@@ -220,6 +222,22 @@ def disk(bench: Bench) -> Iterator[Callable[[int], None]]:
         raise PeerUnavailable("a small disk: this user may not mount one (a limit on file sizes stands for it above)")
     yield resize
     subprocess.run(["umount", "-l", str(state)], check=True)
+
+
+def test_what_analysts_open_says_that_the_disk_is_full(bench: Bench, disk: Callable[[int], None]) -> None:
+    bench.shops(*((str(number), str(random.random()), "1", "2020-01-01") for number in range(50_000)))
+    bench.run()
+    disk(100_000)
+    with pytest.raises(
+        RunFailed, match=r"open.duckdb was not rebuilt, the last one stays: the disk is full: make room$"
+    ) as told:
+        databases.refresh(bench.workspace)
+    assert in_french(str(told.value)).endswith(
+        "n'a pas été reconstruit, le dernier reste : le disque est plein : faites de la place"
+    )
+    disk(2**30)
+    databases.refresh(bench.workspace)
+    in_databases(bench)
 
 
 @pytest.mark.soak
