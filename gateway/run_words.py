@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway import console
 from gateway.french import LANGUAGE, told
+from gateway.languages import in_french
 from pipelines import report as reports
 from pipelines.report import words
 from pipelines.run import Report
@@ -61,7 +62,7 @@ def _notes(report: Report) -> list[str]:
         notes.append(said(fewer, rows=console.counted(report.rows_out, "row", "rows"), before=console.number(before)))
     for each in (source for source in report.sources if source.get("missing")):
         away = "{source} was not read ({why}): {day}'s rows stand"
-        notes.append(said(away, source=each["name"], why=each["why"], day=each["read"][:10]))
+        notes.append(said(away, source=each["name"], why=_why(each), day=each["read"][:10]))
     if report.corrected:
         notes.append(
             said("judged as a person has corrected it: {rows}", rows=console.counted(report.corrected, "row", "rows"))
@@ -69,6 +70,13 @@ def _notes(report: Report) -> list[str]:
     if report.unread:
         notes.append(said("nothing reads the source's columns {columns}", columns=", ".join(report.unread)))
     return notes + [_linked(column, link) for column, link in report.links.items()]
+
+
+def _why(source: dict[str, Any]) -> str:
+    """Say why a source was not read: in French what is said of such errors, where the sentence itself is in English only."""
+    if LANGUAGE.get() != "fr":
+        return str(source["why"])
+    return in_french(source["why"]) or words.FRENCH[f"not_read_{source['missing']}"]
 
 
 def _linked(column: str, link: dict[str, Any]) -> str:

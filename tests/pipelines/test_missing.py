@@ -16,6 +16,7 @@ from pipelines import report as reports
 from pipelines.report import page, words
 from pipelines.report.page import sections
 from pipelines.run import run
+from tests import commands
 from tests.pipelines.bench import SHOPS, Bench
 
 SOURCES = """\
@@ -106,6 +107,9 @@ def test_people_are_told_in_both_languages_and_strangers_not_why(two: Bench) -> 
     paris = ZoneInfo("Europe/Paris")
     then = words.moment(dt.datetime.fromisoformat(report.sources[1]["read"]), paris)
     assert f"celles du {then}," in page.page(report, dataset, "fr", paris), "on the same clocks as all of the page"
+    at_terminal = commands.run_any(two.root, "run", "shops", "--lang", "fr").stderr
+    assert f"village n'a pas été lue (elle n'a plus ce qui lui est demandé) : ses lignes du {day}" in at_terminal
+    assert "village; the folder source has: town)" in commands.run_any(two.root, "run", "shops").stderr
     said = metrics.write(two.workspace).read_text()
     assert 'beffroi_dataset_sources_missing{dataset="shops"} 1.0' in said
 
