@@ -185,6 +185,24 @@ def test_one_without_a_given_name_makes_a_child_and_a_parent_not_one(
     assert ties == [(0, 2, 1, 2), (1, 2, 0, 2)]
 
 
+@pytest.mark.parametrize(("given", "ties"), [((1, 10), set()), ((0, 0), {(0, 2), (1, 2)}), ((8, 8), {(0, 2), (1, 2)})])
+def test_one_with_the_name_of_one_and_the_date_of_the_other_tells_that_both_are_slips(
+    connection: duckdb.DuckDBPyConnection, given: tuple[int, int], ties: set[tuple[int, int]]
+) -> None:
+    """The first two have one number, other given names and no date that is near; `given` are the third's levels to them."""
+    found(connection, *[("Gambuva", "Natia", "2005-12-24", *HOME)] * 3)
+    connection.execute(
+        "UPDATE s SET level_personal_number = 1, level_given_name = 10, level_birth_date = 8 WHERE (l, r) = (0, 1)"
+    )
+    for at, level in enumerate(given):
+        connection.execute(f"UPDATE s SET level_given_name = {level}, level_birth_date = 1 WHERE (l, r) = ({at}, 2)")
+    connection.execute("DELETE FROM v")
+    held.hold(connection, PERSON, model.train(connection, PERSON, "p"), "s", "v")
+    assert set(connection.execute("SELECT l, r, why FROM v").fetchall()) == {(0, 1, "lent")} | {
+        (*tie, "tie") for tie in ties
+    }
+
+
 def test_one_that_fits_two_that_a_person_says_are_one_has_no_rival() -> None:
     links = [("a", "c", 0.99), ("b", "c", 0.99), ("a", "b", 0.99)]
     fill(CONNECTION, "held", "l BIGINT, r BIGINT, why VARCHAR, rival_l BIGINT, rival_r BIGINT", [])

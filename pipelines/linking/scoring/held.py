@@ -67,21 +67,24 @@ def _sides(connection: duckdb.DuckDBPyConnection, same: str, formed: str) -> Non
 def _ties(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs: str, into: str) -> None:
     """Add the links of one record to both of two that are asked, which would make them one without that: they are rivals.
 
-    Asked are links that are held, and doubtful pairs that as links would be. Such a record has no given name, or an initial. A link that is better by the margin of rivals is made. One of an
-    identifier is a rival of such alone: who has the number of another one is that one.
+    Asked are links that are held, and doubtful pairs that as links would be. Such a record has no given name, or an initial, and
+    is as near to either: one that has the name of the one and the date of the other tells that both are slips. A link that is
+    better by the margin of rivals is made. One of an identifier is a rival of such alone: who has the number of another one is
+    that one.
     """
     link, review = recipe.thresholds.link, recipe.thresholds.review
     doubtful = " OR ".join(["false", *(f"({each.sql})" for each in recipe.asked)])
     margin = max(AGAINST, math.log2(link / (1 - link))) if link < 1 else math.inf
+    names = [f"level_{each.name}" for each in recipe.comparisons if any(level.form for level in each.levels)]
     connection.execute(
         f"""INSERT INTO {into} BY NAME
         WITH asked AS (SELECT l, r FROM {into} WHERE why <> 'tie'
             UNION SELECT l, r FROM {pairs} WHERE probability >= {review!r} AND ({doubtful})),
         two AS (FROM asked UNION ALL SELECT r, l FROM asked),
-        links AS (SELECT l, r, how, weight FROM {pairs} ANTI JOIN asked USING (l, r)
+        links AS (SELECT {", ".join(["l", "r", "how", "weight", *names])} FROM {pairs} ANTI JOIN asked USING (l, r)
             WHERE probability >= {link!r} AND (l IN (SELECT l FROM two) OR r IN (SELECT l FROM two))),
         ends AS (SELECT l AS a, r AS b, * FROM links UNION ALL SELECT r, l, * FROM links)
         SELECT x.l, x.r, 'tie' AS why, y.l AS rival_l, y.r AS rival_r FROM two
         JOIN ends x ON x.b = two.l JOIN ends y ON y.b = two.r AND y.a = x.a
-        AND x.how = y.how AND (x.how = 'identifier' OR x.weight < y.weight + {margin!r})"""
+        AND {" AND ".join(f"x.{name} = y.{name}" for name in ("how", *names))} AND (x.how = 'identifier' OR x.weight < y.weight + {margin!r})"""
     )
