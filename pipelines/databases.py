@@ -75,6 +75,16 @@ def _held(path: Path) -> dict[str, str]:
         return {}
 
 
+def _why(error: duckdb.Error) -> str:
+    """Say why a database could not be built; what the engine says itself may have values of rows in it."""
+    said = {each: os.strerror(each) in str(error) for each in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)}
+    if said[errno.ENOSPC] or said[errno.EDQUOT]:
+        return "the disk is full: make room"
+    if said[errno.EROFS] or said[errno.EACCES]:
+        return "nothing can be written in its folder"
+    return f"{type(error).__name__}, see `beffroi doctor`: a version may be damaged"
+
+
 def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
     aside, spill = path.with_suffix(".part"), path.with_suffix(".spill")
     _discard(aside)
@@ -88,9 +98,7 @@ def _build(path: Path, tables: list[tuple[Dataset, Version]]) -> None:
             connection.execute("CHECKPOINT")  # closing says nothing of a full disk, and leaves tables in the log beside
     except duckdb.Error as error:
         _discard(aside)
-        full = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
-        why = "the disk is full: make room" if full else type(error).__name__
-        raise RunFailed(f"{path.name} was not rebuilt, the last one stays: {why}") from None
+        raise RunFailed(f"{path.name} was not rebuilt, the last one stays: {_why(error)}") from None
     finally:
         shutil.rmtree(spill, ignore_errors=True)
     aside.rename(path)

@@ -23,6 +23,9 @@ SENTENCES: Mapping[str, str] = {
     "{name} needs {others:list}, whose run failed, and which never had a version: mend that first":
         "{name} a besoin de {others}, dont l'exécution a échoué et qui n'a jamais eu de version : corrigez cela d'abord",
     "a file cannot be used: {reason:said}": "un fichier ne peut pas être utilisé : {reason}",
+    "nothing can be written in its folder": "rien ne peut être écrit dans son dossier",
+    "{error}, see `beffroi doctor`: a version may be damaged":
+        "{error}, voyez `beffroi doctor` : une version est peut-être abîmée",
     "{file} was not rebuilt, the last one stays: {reason:said}":
         "{file} n'a pas été reconstruit, le dernier reste : {reason}",
     "{file:any} cannot be used: {reason:said}": "{file} ne peut pas être utilisé : {reason}",

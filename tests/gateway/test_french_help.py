@@ -131,6 +131,7 @@ def test_the_language_that_a_line_names_is_its_language(tmp_path: Path, monkeypa
     for line in (("--help", "--lang", "fr"), ("--lang=fr", "--help"), ("--help", "--json", "--lang", "fr", "verify")):
         said = commands.run_any(tmp_path, "journal", *line)
         assert "Usage : main journal [OPTIONS] COMMAND" in said.stdout, "also of a group of commands"
+    assert "Usage : python" in commands.process(tmp_path, "journal", "-h", "--lang", "fr").stdout
     assert "Erreur :" in commands.run_any(tmp_path, "trace", "--lang=fr", "--nonesuch").stderr
     assert "Erreur :" in commands.run_any(tmp_path, "explain", "--lang", "fr").stderr
     assert "Usage:" in commands.run_any(tmp_path, "trace", "--help").stdout

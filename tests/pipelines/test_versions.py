@@ -411,7 +411,9 @@ def test_a_database_that_cannot_be_built_leaves_the_last_one(bench: Bench) -> No
     bench.run()
     whole = bench.latest().parquet.read_bytes()
     bench.latest().parquet.write_bytes(whole[:100])
-    with pytest.raises(RunFailed, match=r"open.duckdb was not rebuilt, the last one stays: \w+Exception"):
+    with pytest.raises(
+        RunFailed, match=r"open.duckdb was not rebuilt, the last one stays: \w+Exception, see `beffroi doctor`"
+    ):
         databases.refresh(bench.workspace)
     assert query("SELECT count(*) FROM shops", str(folder(bench) / "open.duckdb")) == [(3,)]
 
