@@ -55,7 +55,9 @@ def turns(draw: st.DrawFn) -> Turn:
     said = draw(st.lists(words, max_size=3))
     come = draw(st.dictionaries(st.sampled_from(IDS), forms, max_size=6))
     return Turn(
-        come, draw(st.frozensets(st.sampled_from(IDS), max_size=2)), tuple((*pair, word) for pair, word in said)
+        come,
+        draw(st.frozensets(st.sampled_from(IDS), max_size=2)),
+        tuple((one, other, word) for (one, other), word in said),
     )
 
 

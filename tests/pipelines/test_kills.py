@@ -232,9 +232,8 @@ def test_what_analysts_open_says_that_the_disk_is_full(bench: Bench, disk: Calla
         RunFailed, match=r"open.duckdb was not rebuilt, the last one stays: the disk is full: make room$"
     ) as told:
         databases.refresh(bench.workspace)
-    assert in_french(str(told.value)).endswith(
-        "n'a pas été reconstruit, le dernier reste : le disque est plein : faites de la place"
-    )
+    french = "open.duckdb n'a pas été reconstruit, le dernier reste : le disque est plein : faites de la place"
+    assert in_french(str(told.value)) == french
     disk(2**30)
     databases.refresh(bench.workspace)
     in_databases(bench)
