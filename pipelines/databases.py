@@ -80,8 +80,10 @@ def _why(error: duckdb.Error) -> str:
     said = {each: os.strerror(each) in str(error) for each in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)}
     if said[errno.ENOSPC] or said[errno.EDQUOT]:
         return "the disk is full: make room"
-    if said[errno.EROFS] or said[errno.EACCES]:
+    if said[errno.EROFS]:
         return "nothing can be written in its folder"
+    if said[errno.EACCES]:
+        return "whoever runs this may not write in its folder, or not read a version: give her the right"
     return f"{type(error).__name__}, see `beffroi doctor`: a version may be damaged"
 
 

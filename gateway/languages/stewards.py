@@ -24,6 +24,8 @@ SENTENCES: Mapping[str, str] = {
         "{name} a besoin de {others}, dont l'exécution a échoué et qui n'a jamais eu de version : corrigez cela d'abord",
     "a file cannot be used: {reason:said}": "un fichier ne peut pas être utilisé : {reason}",
     "nothing can be written in its folder": "rien ne peut être écrit dans son dossier",
+    "whoever runs this may not write in its folder, or not read a version: give her the right":
+        "la personne qui exécute ceci n'a pas le droit d'écrire dans son dossier, ou de lire une version : donnez-le-lui",
     "{error}, see `beffroi doctor`: a version may be damaged":
         "{error}, voyez `beffroi doctor` : une version est peut-être abîmée",
     "{file} was not rebuilt, the last one stays: {reason:said}":

@@ -67,8 +67,8 @@ def _sides(connection: duckdb.DuckDBPyConnection, same: str, formed: str) -> Non
 def _ties(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs: str, into: str) -> None:
     """Add the links of one record to both of two that are asked, which would make them one without that: they are rivals.
 
-    Asked are links that are held, and doubtful pairs that as links would be. Such a record has no given name, or an initial, and
-    is as near to either: one that has the name of the one and the date of the other tells that both are slips. A link that is
+    Asked are links that are held, and doubtful pairs that as links would be. Such a record has mostly no given
+    name, or an initial: it is at one level to either. One that has the name of the one and the date of the other tells that both are slips. A link that is
     better by the margin of rivals is made. One of an identifier is a rival of such alone: who has the number of another one is
     that one.
     """

@@ -72,7 +72,7 @@ ENGLISH: Words = {
     "queue_sample": "To know how good the links are, judge a sample: `beffroi link {dataset} --column {column} --sample 200 --into FILE`.",
     "thresholds_title": "What another threshold would do: {column}",
     "thresholds_line": "Pairs are counted by what people decided or else their probability, before what other"
-    " links answer: so there are more or fewer than above. Those that wait now, however likely, are above no threshold. What is false and missed is expected, by the model's own probabilities.",
+    " links answer: so there are more or fewer than above. Those that their probability would link now, but that wait for a person, are above no threshold. What is false and missed is expected, by the model's own probabilities.",
     "thresholds_heads": "Linked from|Above it|Between it and review|False|Missed|Right of the links|Found of the true pairs",
     "threshold_here": " (now)",
     "histogram_title": "Pairs by weight: {column}",
@@ -174,8 +174,8 @@ FRENCH: Words = {
     "queue_sample": "Pour savoir ce que valent les liens, jugez un échantillon : `beffroi link {dataset} --column {column} --sample 200 --into FICHIER`.",
     "thresholds_title": "Ce que ferait un autre seuil : {column}",
     "thresholds_line": "Les paires sont comptées d'après ce que des personnes ont décidé, sinon d'après leur probabilité, avant ce que"
-    " répondent d'autres liens : d'où plus ou moins de paires que plus haut. Celles qui attendent maintenant une personne, si"
-    " probables soient-elles, ne sont au-dessus d'aucun seuil. Ce qui serait faux ou manqué est attendu, d'après les"
+    " répondent d'autres liens : d'où plus ou moins de paires que plus haut. Celles que leur probabilité lierait maintenant,"
+    " mais qui attendent une personne, ne sont au-dessus d'aucun seuil. Ce qui serait faux ou manqué est attendu, d'après les"
     " probabilités du modèle même.",
     "thresholds_heads": "Lié à partir de|Au-dessus|Entre ce seuil et l'examen|Faux|Manquées|Justes parmi les liens|Trouvées parmi les vraies",
     "threshold_here": " (actuel)",
