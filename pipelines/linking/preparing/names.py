@@ -50,12 +50,12 @@ def _joined() -> frozenset[str]:
 
 def family(text: str) -> dict[str, Any]:
     """Return the prepared columns of a family name: nulls where it has no letter."""
-    parts = _parts(text)
+    parts, said = _parts(text), plain(text)
     known = {
         "family": " ".join(parts),
         "family_parts": parts,
         "family_first": parts[0] if parts else None,
-        "family_sound": _sound(plain(text)),
+        "family_sound": (_sound if said in parts else sound)(said),  # of several words together each stands once
         "family_keys": sorted({_skeleton(part) for part in parts} - {""}),
     }
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
