@@ -163,6 +163,20 @@ def register() -> Iterator[Register]:
         yield Register(bench)
 
 
+def test_a_story_in_which_all_of_it_happens() -> None:
+    """What the laws are held on does happen in such registers: links, splits, mergers, and words set aside."""
+    with register() as there:
+        there.live(Turn({"0": 0, "1": 0, "2": 7, "3": 12}, frozenset(), ()))
+        assert there.ids["0"] == there.ids["1"]
+        assert len(set(there.ids.values())) == 3
+        there.live(Turn({}, frozenset(), (("0", "1", "different"), ("2", "3", "same"))))
+        assert there.ids["0"] != there.ids["1"]
+        assert there.ids["2"] == there.ids["3"]
+        there.live(Turn({}, frozenset("3"), (("0", "2", "same"), ("1", "2", "same"))))
+        folder = there.bench.latest("persons").folder
+        assert [each["kind"] for each in questions.told(folder, "person")] == ["decisions"]
+
+
 @pytest.mark.soak
 @some(4)
 @given(st.lists(turns(), min_size=1, max_size=4))
