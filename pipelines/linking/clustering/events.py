@@ -51,16 +51,13 @@ class Was:
 def was(connection: Connection, before: str | None, made: Graph, into: str) -> Was:
     """Return which clusters the records were in, by `before`, as `cluster` has it; None at the first run."""
     ids, gone = np.zeros(len(made.n), np.int64), f"{into}_gone"
-    none = "(SELECT NULL::BIGINT AS n, NULL::VARCHAR AS identity, NULL::BIGINT AS cluster LIMIT 0)"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {gone} AS"
-        f" SELECT n, cluster, CASE WHEN n IS NULL THEN identity END AS identity FROM {before or none}"
-    )
-    found = connection.execute(f"SELECT n, cluster FROM {gone} WHERE n IS NOT NULL").fetchnumpy()
-    highest = connection.execute(f"SELECT coalesce(max(cluster), 0) FROM {gone}").fetchall()[0][0]
-    connection.execute(f"DELETE FROM {gone} WHERE n IS NOT NULL")
-    ids[places(made.n, found["n"].astype(np.int64, copy=False))] = found["cluster"]
-    return Was(ids, int(highest), gone, before is None)
+    known = before or "(SELECT NULL::BIGINT AS n, NULL::VARCHAR AS identity, NULL::BIGINT AS cluster LIMIT 0)"
+    found = connection.execute(f"SELECT n, cluster FROM {known}").fetchnumpy()
+    there = ~np.ma.getmaskarray(found["n"])
+    left = "n IS NULL" if not there.all() else "false"  # mostly nobody has left, and to look for them takes as long
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {gone} AS SELECT identity, cluster FROM {known} WHERE {left}")
+    ids[places(made.n, np.ma.getdata(found["n"])[there].astype(np.int64, copy=False))] = found["cluster"][there]
+    return Was(ids, int(found["cluster"].max(initial=0)), gone, before is None)
 
 
 def tell(
@@ -99,7 +96,7 @@ def _touched(connection: Connection, into: str, records: str, before: Was, ids: 
     gone = connection.execute(f"SELECT DISTINCT cluster FROM {before.gone}").fetchnumpy()["cluster"]
     other = before.ids != ids
     named = np.unique(np.concatenate([before.ids[other], ids[other], gone.astype(np.int64)]))
-    there = np.isin(ids, named) | np.isin(before.ids, named[named > 0])
+    there = np.isin(ids, named)  # who has another one now is among them
     bands.table(connection, f"{into}_n", {"n": n[there], "was": before.ids[there], "now": ids[there]})
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {into}_touched AS SELECT t.*, identity FROM {into}_n t JOIN {records} USING (n)"

@@ -16,7 +16,6 @@ from pipelines.whole import on_disk, whole_file
 from pipelines.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 HIGHEST = 2**62
 """Above every id that is ever given."""
@@ -73,13 +72,13 @@ def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) ->
     its records had, of equals the oldest; an id that several parts had stays with the one that has most of its records,
     of equals with the one whose smallest identity is first: `ordered` puts some parts in that order.
     """
-    ids = np.zeros(count, np.int64)
-    old = was > 0
+    old = np.flatnonzero(was)
     part, name = parts[old], was[old]
-    contested = _contested(part, name, count)
-    ids[part[~contested]] = name[~contested]
-    names, short = np.unique(name[contested], return_inverse=True)
-    flows, sizes = np.unique(part[contested] + short.astype(np.int64) * np.int64(count), return_counts=True)
+    ids, contested = _named(part, name, count)
+    part, name = part[contested], name[contested]
+    ids[part] = 0
+    names, short = np.unique(name, return_inverse=True)
+    flows, sizes = np.unique(part + short.astype(np.int64) * np.int64(count), return_counts=True)
     part, name = flows % count, flows // count
     rank = np.zeros(count, np.int64)
     several = ordered(np.unique(part))
@@ -93,14 +92,15 @@ def kept(parts: Ints, was: Ints, count: int, ordered: Callable[[Ints], Ints]) ->
     return ids
 
 
-def _contested(part: Ints, name: Ints, count: int) -> Bools:
-    """Tell which records are in a part that had several names, or had a name that several parts had: few are."""
+def _named(part: Ints, name: Ints, count: int) -> tuple[Ints, Ints]:
+    """Return a name that each part had (0: none), and which records are in a part that had several, or had one of several parts."""
+    ids, places = np.zeros(count, np.int64), name
+    ids[part] = name
     if name.max(initial=0) > 8 * len(name):  # of names far apart
-        name = np.unique(name, return_inverse=True)[1]
-    of_part, of_name = np.zeros(count, np.int64), np.zeros(name.max(initial=0) + 1, np.int64)
-    of_part[part], of_name[name] = name, part
-    other = (of_part[part] != name) | (of_name[name] != part)
+        places = np.unique(name, return_inverse=True)[1]
+    of_name = np.zeros(places.max(initial=0) + 1, np.int64)
+    of_name[places] = part
+    other = np.flatnonzero((ids[part] != name) | (of_name[places] != part))
     parts, names = np.zeros(count, np.bool_), np.zeros(len(of_name), np.bool_)
-    parts[part[other]], names[name[other]] = True, True
-    found: Bools = parts[part] | names[name]
-    return found
+    parts[part[other]], names[places[other]] = True, True
+    return ids, np.flatnonzero(parts[part] | names[places])

@@ -3,7 +3,7 @@
 Columns, all texts: house (number; the first of a range), house_part (bis is b, ter t, or a letter), street (words without
 type, articles and blanks), street_type, place, commune and former (see `places`), area (department or province), postal, box,
 somewhere (place or postal code), town (place, or - where none is told: a town's own register names none), whereabouts (all
-of them), street_key (street and place), address_key (house, street and place).
+of them); street_key (street and place) and address_key (house, street and place) are hashes.
 
 Numbers stand before the street in French and English, behind it in Spanish and Basque; what stands before or behind both
 (a residence, a staircase, a floor) is not compared: it is written by some and left out by others.
@@ -17,7 +17,7 @@ import duckdb
 
 from pipelines.declarations import strict_yaml
 from pipelines.linking.preparing import places
-from pipelines.linking.preparing.text import halves, plain_columns
+from pipelines.linking.preparing.text import halves, hashed, plain_columns
 from pipelines.linking.recipe import FOLDER
 from pipelines.sql import quote
 
@@ -63,12 +63,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     places.prepare(connection, cut, placed)
     kept = _words("street_text")
     connection.execute(f"""CREATE OR REPLACE TEMP TABLE {into} AS
-        WITH named AS (SELECT *, {kept} AS street FROM {cut} JOIN {placed} USING (n))
-        SELECT n, nullif(ltrim(house, '0'), '') AS house, nullif(left(house_part, 1), '') AS house_part, street, street_type,
+        WITH named AS (SELECT *, {kept} AS street, ltrim(house, '0') AS number FROM {cut} JOIN {placed} USING (n)),
+        keyed AS (SELECT *, street || '|' || place AS key FROM named)
+        SELECT n, nullif(number, '') AS house, nullif(left(house_part, 1), '') AS house_part, street, street_type,
         place, commune, area, postal, former, box,
         coalesce(place, postal) AS somewhere, coalesce(place, '-') AS town,
-        nullif(concat_ws('|', nullif(house, ''), street, place, postal), '') AS whereabouts, street || '|' || place AS street_key,
-        nullif(ltrim(house, '0'), '') || '|' || street || '|' || place AS address_key FROM named""")
+        nullif(concat_ws('|', nullif(house, ''), street, place, postal), '') AS whereabouts, {hashed("key")} AS street_key,
+        {hashed("nullif(number, '') || '|' || key")} AS address_key FROM keyed""")
     for made in (plain, cut, placed):
         connection.execute(f"DROP TABLE {made}")
 

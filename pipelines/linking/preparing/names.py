@@ -1,8 +1,9 @@
 """Names of persons: parts without particles, how they sound, what a short form stands for.
 
-Columns: family (its parts, joined), family_parts, family_sound, family_keys; given (its parts, joined), given_parts,
-family_bits and given_bits (sets of the parts and the forms, as bits); given_forms (the first, and what it is short for or a translation of), given_first (one of them), given_sound, given_keys;
-middle (an initial); name_keys (one of the family with one of the given, in whichever order they stand).
+Columns: family and given (their parts, joined), given_first (the first, or one that it stands for), middle (an initial). The
+others are hashes: family_first, family_sound, family_keys (the consonants of each part), given_forms (of the first: itself, or
+what it is short for or a translation of), given_sound, given_keys, name_keys (one of the family with one of the given, in
+whichever order they stand); family_bits and given_bits are sets of the parts and the forms, as bits.
 """
 
 import functools
@@ -18,6 +19,10 @@ from pipelines.linking.recipe import FOLDER
 
 WORD = re.compile("[a-z0-9']+")
 ELIDED = re.compile(r"\b([dl]|dall|dell)'")
+
+FAMILY_KEYS = ("family_parts", "family_first", "family_sound", "family_keys")
+GIVEN_KEYS = ("given_parts", "given_forms", "given_sound", "given_keys")
+"""Of what it is only asked whether it is the same, so that a hash will do."""
 
 _sound = functools.cache(sound)  # most words stand in many names
 
@@ -50,7 +55,8 @@ def _joined() -> frozenset[str]:
 
 def family(text: str) -> dict[str, Any]:
     """Return the prepared columns of a family name: nulls where it has no letter."""
-    parts, said = _parts(text), plain(text)
+    said = plain(text)
+    parts = _parts(said)
     known = {
         "family": " ".join(parts),
         "family_parts": parts,
@@ -61,9 +67,9 @@ def family(text: str) -> dict[str, Any]:
     return {key: value or ([] if isinstance(value, list) and not text else None) for key, value in known.items()}
 
 
-def _parts(text: str) -> list[str]:
-    """Return the names in a family name: no particles (unless there is nothing else), d'Arc as arc, Mc Donald as one."""
-    words = [word.strip("'") for word in WORD.findall(_elided(plain(text)))]
+def _parts(said: str) -> list[str]:
+    """Return the names in a plain family name: no particles (unless there is nothing else), d'Arc as arc, Mc Donald as one."""
+    words = [word.strip("'") for word in WORD.findall(_elided(said))]
     found: list[str] = []
     joining = ""
     for word in words:
@@ -78,7 +84,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _elided(text: str) -> str:
-    text = text.replace("’", "'").replace("`", "'")
+    text = text.replace("`", "'")
     return ELIDED.sub(r"\1 ", text) if "'" in text else text
 
 
@@ -110,8 +116,8 @@ def whole(text: str) -> dict[str, Any]:
 
 
 def _bits(column: str) -> str:
-    """Return SQL for a set of 64 bits in which each element of a list has one: lists without a common bit share nothing."""
-    bit = "1::UBIGINT << (hash(word) % 64)::INT"
+    """Return SQL for a set of 64 bits in which each hash of a list has one: lists without a common bit share nothing."""
+    bit = "1::UBIGINT << (word % 64)::INT"
     return f"list_bit_or(list_transform({column}, lambda word: {bit}))::UBIGINT"  # HUGEINT, which Parquet has not, else
 
 
@@ -124,10 +130,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         f"""CREATE OR REPLACE TEMP TABLE {into}_texts AS SELECT n, {families} AS family_text, {givens} AS given_text,
         upper(left(trim(middle_name), 1)) AS middle FROM {records} LEFT JOIN {into}_whole ON value = name"""
     )
-    over_distinct(connection, f"{into}_texts", "family_text", "true", family, f"{into}_family")
-    over_distinct(connection, f"{into}_texts", "given_text", "true", given, f"{into}_given")
+    over_distinct(connection, f"{into}_texts", "family_text", "true", family, f"{into}_family", FAMILY_KEYS)
+    over_distinct(connection, f"{into}_texts", "given_text", "true", given, f"{into}_given", GIVEN_KEYS)
     keys = """flatten(list_transform(family_keys, lambda a: list_transform(given_keys,
-        lambda b: least(a, b) || ' ' || greatest(a, b))))"""
+        lambda b: hash(least(a, b), greatest(a, b)))))"""
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n, {_bits("family_parts")} AS family_bits,
         {_bits("given_forms")} AS given_bits, f.* EXCLUDE value, g.* EXCLUDE value, nullif(middle, '') AS

@@ -54,14 +54,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         joins += f" LEFT JOIN {into}_{field} ON {into}_{field}.value = r.{field}"
         columns += f", {into}_{field}.{field}"
     over_distinct(connection, records, "city", "true", _town, f"{into}_town")
-    # one of them may be told in two languages
-    born, lives = town(f"{into}_birth_place.birth_place"), town(f"{into}_town.town")
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n{columns}, contains({born}, {lives}) OR contains({lives}, {born})
-        AS born_here, nullif(lower(trim(email)), '') AS email,
+    # of each text once, not of every record
+    towns = (("born", "birth_place", "birth_place"), ("lives", "town", "city"))
+    for name, made, field in towns:
+        joins += (
+            f" LEFT JOIN (SELECT value, {town(made)} AS town FROM {into}_{made}) {name} ON {name}.value = r.{field}"
+        )
+    connection.execute(  # born and lives: one of them may be told in two languages
+        f"""CREATE OR REPLACE TEMP TABLE {into} AS SELECT n{columns}, contains(born.town, lives.town)
+        OR contains(lives.town, born.town) AS born_here, nullif(lower(trim(email)), '') AS email,
         nullif(regexp_replace(upper(personal_number), '[^A-Z0-9]', '', 'g'), '') AS personal_number,
-        CASE WHEN length({digits}) >= 6 THEN right({digits}, 9) END AS phone FROM {records} r {joins}
-        LEFT JOIN {into}_town ON {into}_town.value = r.city"""
+        CASE WHEN length({digits}) >= 6 THEN right({digits}, 9) END AS phone FROM {records} r {joins}"""
     )
     for field in (*MADE, "town"):
         connection.execute(f"DROP TABLE {into}_{field}")

@@ -44,11 +44,11 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     asked = f"{into}_asked"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {asked} AS {_asked(records)}")
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {asked}_towns AS FROM read_parquet({quote(str(TOWNS))})
-        WHERE town IN (SELECT town FROM {asked});
+        f"""CREATE OR REPLACE TEMP TABLE {asked}_every AS FROM read_parquet({quote(str(TOWNS))});
+        CREATE OR REPLACE TEMP TABLE {asked}_towns AS FROM {asked}_every WHERE town IN (SELECT town FROM {asked});
         CREATE OR REPLACE TEMP TABLE {asked}_found AS {_found(asked)}"""
     )
-    _mend(connection, f"{asked}_found")
+    _mend(connection, f"{asked}_found", f"{asked}_every")
     same = " AND ".join(
         f"r.{name} IS NOT DISTINCT FROM f.raw_{name}" for name in ("postal_code", "city", "commune_code", "country")
     )
@@ -59,7 +59,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
         FROM {records} r LEFT JOIN {asked}_found f ON {same}
         LEFT JOIN (SELECT DISTINCT code, town, part FROM {asked}_towns WHERE part IS NOT NULL) p ON (p.code, p.town) = (f.code, f.town)"""
     )
-    connection.execute(f"DROP TABLE {asked}; DROP TABLE {asked}_towns; DROP TABLE {asked}_found")
+    for end in ("", "_every", "_towns", "_found"):
+        connection.execute(f"DROP TABLE {asked}{end}")
 
 
 def _asked(records: str) -> str:
@@ -111,12 +112,11 @@ def _found(asked: str) -> str:
         LEFT JOIN {by_name} alone ON a.area IS NULL AND alone.town = a.town AND coalesce(starts_with(alone.code, 'ES') = (a.country = 'ES'), true)"""
 
 
-def _mend(connection: duckdb.DuckDBPyConnection, found: str) -> None:
+def _mend(connection: duckdb.DuckDBPyConnection, found: str, towns: str) -> None:
     """Put in the codes of misspelt names: the likest of those under the postal code, else in the province; no second as like.
 
     A postal code without a name is a place where one commune alone has it.
     """
-    towns = f"read_parquet({quote(str(TOWNS))})"
     connection.execute(
         f"""UPDATE {found} SET code = one.code FROM (SELECT postal, any_value(code) AS code FROM {towns}
         WHERE postal IS NOT NULL GROUP BY postal HAVING count(DISTINCT code) = 1) one

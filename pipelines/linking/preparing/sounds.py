@@ -16,6 +16,7 @@ FOLDED = (
 )  # fmt: skip
 """What is written in several ways, and how it is written here; in this order."""
 
+OTHERS = re.compile("[^a-z0-9]")
 SILENT = re.compile("(?<!^)h|^h(?=[aeiou])")
 TWICE = re.compile(r"([a-z])\1+")
 VOWELS = re.compile("(?<!^)[aeiou]+")
@@ -23,11 +24,12 @@ VOWELS = re.compile("(?<!^)[aeiou]+")
 
 def sound(name: str) -> str:
     """Return how a name in small ASCII letters sounds."""
-    name = re.sub("[^a-z0-9]", "", name)
+    if not name.isalnum():
+        name = OTHERS.sub("", name)
     for written, here in FOLDED:
         if written in name:
             name = name.replace(written, here)
-    return TWICE.sub(r"\1", SILENT.sub("", name))
+    return TWICE.sub(r"\1", SILENT.sub("", name) if "h" in name else name)
 
 
 def skeleton(sounds: str) -> str:

@@ -1,6 +1,6 @@
 """Texts that can be compared: any script in Latin letters, and Python over the distinct values of a column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import anyascii
@@ -36,6 +36,14 @@ def halves(table: str) -> str:
     return f"(FROM {table} WHERE n % 2 = 0 UNION ALL FROM {table} WHERE n % 2 = 1)"
 
 
+def hashed(sql: str) -> str:
+    """Return SQL for what stands for a text of which it is only asked whether it is the same: its hash, null of a null.
+
+    Of a hundred million different texts two have one hash once in three thousand times.
+    """
+    return f"CASE WHEN {sql} IS NOT NULL THEN hash({sql}) END"
+
+
 def plain(text: str) -> str:
     """Return a text in small ASCII letters, whatever its script: Ñ is n, ß ss, შ sh, Ж zh; no more than LONGEST."""
     return (text if text.isascii() else text.translate(_ASCII)).lower()[:LONGEST]
@@ -68,19 +76,22 @@ def over_distinct(
     where: str,
     function: Callable[[str], dict[str, Any]],
     into: str,
+    keys: Collection[str] = (),
 ) -> None:
     """Make the temp table `into`: the distinct values of an SQL expression, as `value`, with what a function makes of each.
 
-    Only values for which `where` holds are in it. The function gives the same keys for every text.
+    Only values for which `where` holds are in it. The function gives the same names for every text: to each a text or a
+    list of texts, of `keys` their hashes.
     """
-    empty = function("")
-    lists = {key: isinstance(made, list) for key, made in empty.items()}
+    lists = {name: isinstance(made, list) for name, made in function("").items()}
     schema = pa.schema(
         [("value", pa.string())]
-        + [(key, pa.list_(pa.string()) if many else pa.string()) for key, many in lists.items()]
+        + [(name, pa.list_(pa.string()) if many else pa.string()) for name, many in lists.items()]
     )
-    types = ", ".join(f"{key} VARCHAR{'[]' if many else ''}" for key, many in lists.items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} (value VARCHAR, {types})")
+    columns = ", ".join(_made(name, many=many, is_key=name in keys) for name, many in lists.items())
+    connection.register("beffroi_made", schema.empty_table())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT value, {columns} FROM beffroi_made")
+    connection.unregister("beffroi_made")
     distinct = connection.sql(
         f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM {records}) WHERE value IS NOT NULL AND ({where})"
     ).to_arrow_table()
@@ -89,5 +100,12 @@ def over_distinct(
         rows = [{"value": text, **function(text)} for text in texts]
         made = pa.Table.from_pylist(rows, schema=schema)
         connection.register("beffroi_made", made)
-        connection.execute(f"INSERT INTO {into} FROM beffroi_made")
+        connection.execute(f"INSERT INTO {into} SELECT value, {columns} FROM beffroi_made")
         connection.unregister("beffroi_made")
+
+
+def _made(name: str, *, many: bool, is_key: bool) -> str:
+    """Return SQL for what a function made, under its name."""
+    if not is_key:
+        return name
+    return f"list_transform({name}, lambda each: hash(each)) AS {name}" if many else f"{hashed(name)} AS {name}"
