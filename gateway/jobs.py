@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from connectors.errors import BeffroiError, RunFailed
 from gateway import console, run_words
@@ -18,6 +17,7 @@ from gateway.console import Progress
 from gateway.french import told
 from pipelines import databases, metrics, runs, versions
 from pipelines import report as reports
+from pipelines.engine import machine_memory
 from pipelines.run import Report, run
 from pipelines.workspace import Workspace
 
@@ -179,15 +179,7 @@ def _now(function: Callable[[], Report]) -> Future[Report]:
 
 def shared(jobs: int) -> int:
     """Return the megabytes that the engine of each of so many runs may take: half of the machine's, shared."""
-    return max(LEAST, min(ENOUGH, _memory() // 2 // jobs))
-
-
-def _memory() -> int:
-    """Return the megabytes of memory of this machine, or of the control group that we may be held to."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    with suppress(OSError, ValueError):  # no such file, or «max»
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return min(found) >> 20
+    return max(LEAST, min(ENOUGH, machine_memory() // 2 // jobs))
 
 
 def of_dataset(name: str, error: BeffroiError) -> BeffroiError:

@@ -4,7 +4,8 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import duckdb
 import lmdb
@@ -17,6 +18,9 @@ from pipelines.workspace import Workspace
 
 MEMORY = 512
 """MB that the engine holds before it spills to disk; Python, Arrow and what is being written come on top."""
+
+LINKING = 2048
+"""MB that it holds while it links records, where a quarter of the machine's memory is as much: enough for a million of them."""
 
 THREADS = 4
 """Threads of the engine at most: each holds a part of what is read and written in memory."""
@@ -49,6 +53,36 @@ def engine(workspace: Workspace, dataset: Dataset, memory: int | None = None) ->
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+_linking = threading.Lock()
+
+
+@contextmanager
+def room(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have the engine hold up to LINKING MB for as long as records are linked, unless another run of this process links some.
+
+    It is a quarter of the machine's memory at most, and no less than the engine may hold anyway.
+    """
+    held = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+    wanted = min(LINKING, machine_memory() // 4)
+    if wanted <= MEMORY or not _linking.acquire(blocking=False):
+        yield
+        return
+    try:
+        connection.execute(f"SET memory_limit = '{wanted}MB'")
+        yield
+        connection.execute(f"SET memory_limit = '{held}'")  # not after an error: what the engine holds goes with it
+    finally:
+        _linking.release()
+
+
+def machine_memory() -> int:
+    """Return the megabytes of memory of this machine, or of the control group that we may be held to."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):  # no such file, or «max»
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(found) >> 20
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pipelines import (
     write,
 )
 from pipelines import raw as raws
-from pipelines.engine import engine
+from pipelines.engine import engine, room
 from pipelines.increment import may
 from pipelines.increment import run as increment_run
 from pipelines.judge import Judged, judge
@@ -120,7 +120,8 @@ def _linked(
     from pipelines.linking import step  # what it imports takes a second
 
     job.clock.begin("link")
-    return step.fill(job, judged, needed, full=full, preview=preview, accept=accept)
+    with room(job.connection):
+        return step.fill(job, judged, needed, full=full, preview=preview, accept=accept)
 
 
 def _note(job: Job, inputs: Sequence[Staged], judged: str | None = None, version: int | None = None) -> None:

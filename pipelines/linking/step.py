@@ -238,10 +238,12 @@ class _Link:
             "pairs": f"{name}_pairs", "into": f"{name}_made", "link": self.thresholds.link,
             "review": self.thresholds.review, "decisions": said, "before": members,
         }  # fmt: skip
-        columns = [identifier(column) for column in self.recipe.exclusive]
+        columns = "".join(f", {identifier(column)}" for column in self.recipe.exclusive)
+        some = " OR ".join(["false", *(f"{identifier(column)} IS NOT NULL" for column in self.recipe.exclusive)])
+        numbered = f"(SELECT n{columns} FROM {name}_prepared WHERE {some})"  # few registers have any
         self.connection.execute(
-            f"CREATE TEMP TABLE {name}_known AS SELECT {', '.join(['n, identity, r.side, r.origin', *columns])}"
-            f" FROM {name}_records r JOIN {name}_prepared USING (n)"
+            f"CREATE TEMP TABLE {name}_known AS SELECT n, identity, side, origin{columns}"
+            f" FROM {name}_records LEFT JOIN {numbered} USING (n)"
         )
         given |= {"records": f"{name}_known", "exclusive": self.recipe.exclusive}
         if self.link.to is not None:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import RunFailed, Unreadable
-from pipelines import quarantine, write
+from pipelines import engine, quarantine, write
 from pipelines.run import run
 from pipelines.taking import write_batches
 from pipelines.threads import within
@@ -467,3 +468,63 @@ def test_an_index_made_from_the_last_one_is_as_one_made_anew(
     anew.run()
     assert indexed(bench.latest()) == indexed(anew.latest())
     assert len(indexed(bench.latest())) == len(after)
+
+
+# --- the room that linking has ---------------------------------------------------------------------------------------
+
+
+Opened = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
+@pytest.fixture(name="opened")
+def _opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Return what opens the engine of a run, on a large machine."""
+    monkeypatch.setattr(engine, "machine_memory", lambda: 64_000)
+    bench.shops(GOOD)
+    return lambda: engine.engine(bench.workspace, bench.workspace.datasets["shops"])
+
+
+def held(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return what the engine may hold, in MiB; it tells that roughly."""
+    number, unit = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0].split()
+    return round(float(number)) * {"MiB": 1, "GiB": 1024}[unit]
+
+
+@pytest.mark.parametrize(
+    ("machine", "megabytes"), [(64_000, 2048), (4_000, 1000), (2_100, 525), (2_048, 512), (9, 512)]
+)
+def test_linking_has_a_quarter_of_the_memory_and_no_less_than_before(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, machine: int, megabytes: int
+) -> None:
+    monkeypatch.setattr(engine, "machine_memory", lambda: machine)
+    with opened() as connection:
+        before = held(connection)
+        with engine.room(connection):
+            now = held(connection)
+        assert held(connection) == before
+        connection.execute(f"SET memory_limit = '{megabytes}MB'")
+        assert now == held(connection)
+
+
+def test_one_run_alone_has_that_room(opened: Opened) -> None:
+    with opened() as one, opened() as other:
+        before = held(other)
+        with engine.room(one):
+            with engine.room(other):
+                assert held(one) != before == held(other)
+            assert held(one) != before
+        with engine.room(other):
+            assert held(other) != before == held(one)
+
+
+def test_a_run_that_failed_leaves_that_room_to_the_next(opened: Opened) -> None:
+    with opened() as connection, pytest.raises(RunFailed), engine.room(connection):
+        raise RunFailed("no")
+    with opened() as connection:
+        before = held(connection)
+        with engine.room(connection):
+            assert held(connection) != before
+
+
+def test_the_memory_of_the_machine_is_told() -> None:
+    assert 100 < engine.machine_memory() < 100_000_000

@@ -1,7 +1,7 @@
 """Dates of birth: eight digits, whatever the way they were written, and keys that bear a swapped day and month.
 
-Columns: birth (YYYYMMDD, also where there is no such day: a mistake still compares), birth_key (a number: the
-year, then day and month in their order of size), birth_year (a number).
+Columns: birth (YYYYMMDD, also where there is no such day: a mistake still compares); numbers: birth_key (the year,
+then day and month in their order of size), birth_year.
 """
 
 import duckdb
@@ -23,5 +23,6 @@ def prepare(connection: duckdb.DuckDBPyConnection, records: str, into: str) -> N
     key = "left(birth, 4) || least(birth[5:6], birth[7:8]) || greatest(birth[5:6], birth[7:8])"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
-        SELECT n, birth, ({key})::UINTEGER AS birth_key, coalesce(left(birth, 4), year)::USMALLINT AS birth_year FROM (SELECT n, {birth} AS birth, nullif(regexp_extract(birth_year, '\\d{{4}}'), '') AS year FROM {records})"""
+        SELECT n, birth, ({key})::UINTEGER AS birth_key, coalesce(left(birth, 4), year)::USMALLINT AS birth_year
+        FROM (SELECT n, {birth} AS birth, nullif(regexp_extract(birth_year, '\\d{{4}}'), '') AS year FROM {records})"""
     )
