@@ -113,7 +113,8 @@ def report_command(
     found = reports.find(workspace, dataset, run_id)
     language = LANGUAGE.get()
     if html is not None:
-        html.write_text(report_page.page(found, declared, language, workspace.configuration.zone), encoding="utf-8")
+        page = report_page.page(found, declared, language, workspace.configuration.zone, read=as_read)
+        html.write_text(page, encoding="utf-8")
         console.note(told()("Written: {file}", file=html))
     if as_json:
         console.show_json(reports.told(found))

@@ -13,7 +13,7 @@ from connectors.errors import Unavailable
 from gateway.callers.access import decide, of_dataset
 from gateway.datasets import open_data
 from gateway.datasets.routes import PROBLEMS, cache, reads
-from gateway.languages import LANGUAGE
+from gateway.languages import LANGUAGE, as_read
 from gateway.lookups.routes import PURPOSE
 from gateway.service import Service
 from pipelines import report
@@ -46,7 +46,7 @@ def router(service: Service) -> APIRouter:
                 raise Unavailable(f"the report of version {version.number} of {name} is not there any more") from None
         whole = not resource.open and granted == resource.fields
         told = report_page.page(
-            found, dataset, language, service.workspace.configuration.zone, columns=granted, whole=whole
+            found, dataset, language, service.workspace.configuration.zone, columns=granted, whole=whole, read=as_read
         )
         headers = cache(service, name) | {"Vary": "Accept-Language, Authorization", "Content-Language": language}
         return HTMLResponse(told, headers=headers)

@@ -6,7 +6,7 @@ least 4.5 : 1, no script, no colour that says alone what it says. No value of a 
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote as percent
@@ -207,16 +207,19 @@ def _outcome(found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> lis
 
 def page(
     found: Report, dataset: Dataset, language: str, zone: dt.tzinfo = dt.UTC, *,
-    columns: Collection[str] | None = None, whole: bool = True,
+    columns: Collection[str] | None = None, whole: bool = True, read: Callable[[str], str] = str,
 ) -> str:  # fmt: skip
-    """Return the page, its times on the clocks of `zone`; `columns` and `whole` as `sections` has them."""
+    """Return the page, its times on the clocks of `zone`; `columns` and `whole` as `sections` has them.
+
+    `read` puts a line into the language that is kept in English, as why a run failed is; it leaves others as they are.
+    """
     said = report_words.LANGUAGES[language]
     title = escape(said["title"].format(dataset=dataset.title))
     began = report.began(found)
     when = f'<time datetime="{began.isoformat()}">{report_words.moment(began, zone)}</time>'
-    told = "".join(f"<p>{_text(line)}</p>" for line in _outcome(found, said, zone, whole=whole))
+    told = "".join(f"<p>{_text(read(line))}</p>" for line in _outcome(found, said, zone, whole=whole))
     parts = sections(found, dataset, language, zone, columns=columns, whole=whole)
-    body = "".join(_html(each, found) for each in parts)
+    body = "".join(_html(each, found, read) for each in parts)
     return f"""<!doctype html>
 <html lang="{said["language"]}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -233,8 +236,8 @@ def page(
 """
 
 
-def _html(section: Section, found: Report) -> str:
-    lines = "".join(f"<p>{_text(line)}</p>" for line in section.lines)
+def _html(section: Section, found: Report, read: Callable[[str], str]) -> str:
+    lines = "".join(f"<p>{_text(read(line))}</p>" for line in section.lines)
     title = f'<h2 id="{section.name}">{escape(section.title)}</h2>'
     bar = _bar(found) if section.name == "rows" else ""
     return f"<section>\n{title}{lines}{bar}{_table(section) if section.rows else ''}</section>\n"

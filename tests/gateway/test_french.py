@@ -151,3 +151,7 @@ def test_why_a_run_failed_is_told_in_french_by_its_report_too(tmp_path: Path) ->
     for words in ("run", "report"):
         told = commands.run_any(bench.root, words, "persons", "--lang", "fr").output
         assert "le bloc [given_name] comparerait 1\u202f124\u202f250 paires de 1\u202f500 enregistrements" in told
+    for language, said in (("fr", "le bloc [given_name] comparerait"), ("en", "the block [given_name] would compare")):
+        page = tmp_path / "report.html"
+        commands.run_any(bench.root, "report", "persons", "--html", str(page), "--lang", language)
+        assert said in page.read_text(encoding="utf-8")
