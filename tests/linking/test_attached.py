@@ -153,3 +153,9 @@ def test_events_tell_why() -> None:
     assert run([*first, ("c", "Z", 0.99)], before=before, numbers_of=two)[3] == [("unlinked", "differ", "c", "Z", None)]
     assert run([*first, ("c", "Z", 0.6)], before=before, numbers_of=two)[3] == [("unlinked", "weight", "c", "Z", None)]
     assert run([*first, ("c", "Z", 0.99), ("c", "X", 0.99)], before=before)[3] == [("unlinked", "tie", "c", "Z", None)]
+    tie = [*first, ("c", "X", 0.9999), ("c", "Y", 0.9999), ("c", "Z", 0.991)]
+    for asked, why in ([], "tie"), ([Asked(why="lent", sql="probability = 0.991")], "lent"):
+        _, _, bands, events = run(tie, before=before, asked=asked)
+        assert (bands["Zc"][1], events) == (why, [("unlinked", why, "c", "Z", None)]), (
+            "the pair and the event say the same"
+        )

@@ -96,7 +96,8 @@ SELECT r.n, CASE WHEN NOT c.tie THEN c.theirs END AS theirs
 FROM {records} r LEFT JOIN {x}_chosen c ON c.ours = r.n WHERE r.side = 0
 """
 
-SPECIAL = """
+ASIDE = """
+CREATE OR REPLACE TEMP TABLE {x}_aside AS
 SELECT s.ours, s.theirs, CASE WHEN NOT c.tie THEN 'other' WHEN vies THEN 'tie' ELSE coalesce(s.waits, 'tie') END AS why
 FROM {x}_choices s JOIN {x}_chosen c ON c.ours = s.ours, LATERAL (SELECT s.kind = c.kind AND s.weight > c.weight - {margin!r} AS vies)
 WHERE CASE WHEN c.tie THEN vies OR (s.verdict IS NULL AND s.probability >= {link!r}) ELSE s.place > 1 END
@@ -119,10 +120,10 @@ WITH was AS (SELECT n, theirs FROM {before} WHERE n IS NOT NULL),
     said AS (SELECT a, b, author, decided FROM {x}_decided WHERE verdict <> 'same' UNION ALL
         SELECT b, a, author, decided FROM {x}_decided WHERE verdict <> 'same'),
     there AS (SELECT identity, n AS theirs FROM {records} WHERE side = 1 AND identity IN (SELECT was FROM now)),
-    held AS (SELECT ours, identity, waits FROM {x}_choices JOIN there USING (theirs) WHERE probability >= {link!r})
+    held AS (SELECT ours, identity, why FROM {x}_aside JOIN there USING (theirs))
 SELECT CASE WHEN was IS NULL THEN 'linked' WHEN is_now IS NULL THEN 'unlinked' ELSE 'relinked' END, NULL, NULL, 1,
     CASE WHEN is_now IS NOT NULL THEN ['decision', 'identifier', 'link'][kind + 1] WHEN s.a IS NOT NULL THEN 'decision'
-        WHEN was NOT IN (SELECT identity FROM there) THEN 'left' WHEN tie THEN 'tie' ELSE coalesce(h.waits, 'weight') END,
+        WHEN was NOT IN (SELECT identity FROM there) THEN 'left' ELSE coalesce(h.why, CASE WHEN tie THEN 'tie' END, 'weight') END,
     r.identity, coalesce(is_now, was), CASE WHEN is_now IS NOT NULL AND kind > 0 THEN weight END,
     CASE WHEN is_now IS NOT NULL THEN c.author ELSE s.author END,
     CASE WHEN is_now IS NOT NULL THEN c.decided ELSE s.decided END
@@ -170,9 +171,9 @@ def attach(
         differ=differ,
         asked=_asked(asked),
     )
-    for statement in (CHOICES, CHOSEN, LINKS, NONE, *([EVENTS] if before is not None else [])):
+    for statement in (CHOICES, CHOSEN, LINKS, ASIDE, NONE, *([EVENTS] if before is not None else [])):
         connection.execute(statement.format(before=before, **names))
-    aside = connection.execute(SPECIAL.format(**names)).fetchnumpy()
+    aside = connection.execute(f"FROM {into}_aside").fetchnumpy()
     ours, theirs, why = aside["ours"].astype(np.int64), aside["theirs"].astype(np.int64), aside["why"].tolist()
     special = [(ours, theirs, why), *_decided(connection, into, records)]
     banded = bands.bands(connection, pairs, into, special, link=link, review=review, together=False)
@@ -181,7 +182,7 @@ def attach(
         **_figures(connection, into) | banded, cut=dict(Counter(why)), contradicting=len(contradictions),
         contradictions=contradictions[:MOST_TOLD],
     )  # fmt: skip
-    for each in ("decided", "choices", "chosen"):
+    for each in ("decided", "choices", "chosen", "aside"):
         connection.execute(f"DROP TABLE {into}_{each}")
     return told
 
