@@ -7,8 +7,11 @@ import duckdb
 
 from pipelines.linking.recipe import Comparison
 
-SLICE = 200_000
-"""Records of which the engine holds twice all that is compared, at once."""
+SLICE, EACH, MOST = 200_000, 500_000_000, 5
+"""Records of which the engine holds twice all that is compared, at once: so many for EACH bytes of memory, up to MOST times."""
+
+FEW = 2
+"""All pairs, which may be on disk, are read so often for some lesser records: for more of greater ones these pairs are put aside."""
 
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
@@ -72,8 +75,7 @@ def compared(
         CREATE OR REPLACE TEMP TABLE beffroi_sides AS SELECT {", ".join(["n", *read])}{_bits(rare)} FROM beffroi_some{_joins(rare)};
         DROP TABLE beffroi_some"""
     )
-    for (first, last), (other, end) in _slices(connection, few=few):
-        pairs = f"(FROM {candidates} WHERE l BETWEEN {first} AND {last} AND r BETWEEN {other} AND {end})"
+    for pairs, (first, last), (other, end) in _slices(connection, candidates, few=few):
         if few:
             some = f"(SELECT p.l AS p_l, p.r AS p_r, rules, {others} FROM {pairs} p JOIN {prepared} l ON l.n = p.l)"
             lesser = f"(SELECT p_l, p_r, rules{_side(read, 'l')}{_bits(two, '_l')} FROM {some}{_joins(two)})"
@@ -137,20 +139,31 @@ def _few(connection: duckdb.DuckDBPyConnection, prepared: str, candidates: str) 
     return bool(connection.execute(query).fetchall()[0][0])
 
 
-def _slices(connection: duckdb.DuckDBPyConnection, *, few: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield bounds of n, for the lesser and for the greater record of pairs: together all pairs, each once."""
+Part = tuple[int, int]
+"""The first and the last n of some records."""
+
+
+def _slices(connection: duckdb.DuckDBPyConnection, candidates: str, *, few: bool) -> Iterator[tuple[str, Part, Part]]:
+    """Yield SQL for some of the pairs, and of which n their lesser and their greater records are: together all pairs, each once."""
+    room = f"greatest(1, least({MOST}, parse_formatted_bytes(current_setting('memory_limit')) // {EACH}))"
     ends = [
         end for (end,) in connection.execute(
-            f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // {SLICE} AS part FROM beffroi_sides)"
-            " GROUP BY part ORDER BY part"
+            f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // ({SLICE} * {room}) AS part"
+            " FROM beffroi_sides) GROUP BY part ORDER BY part"
         ).fetchall()
     ] or [0]  # fmt: skip
     parts = list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
-    if few:
-        yield from (((0, part[1]), part) for part in parts)
-    else:
-        for at, part in enumerate(parts):
-            yield from ((part, other) for other in parts[at:])
+    for at, part in enumerate(parts):
+        if few:
+            yield f"(FROM {candidates} WHERE r BETWEEN {part[0]} AND {part[1]})", (0, part[1]), part
+            continue
+        of_part = f"(FROM {candidates} WHERE l BETWEEN {part[0]} AND {part[1]})"
+        if len(parts) - at > FEW:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_part AS {of_part}")
+            of_part = "beffroi_part"
+        for other in parts[at:]:
+            yield f"(FROM {of_part} WHERE r BETWEEN {other[0]} AND {other[1]})", part, other
+    connection.execute("DROP TABLE IF EXISTS beffroi_part")
 
 
 def columns(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> list[str]:
