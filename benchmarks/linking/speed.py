@@ -17,6 +17,7 @@ import duckdb
 from benchmarks.linking import ours, plain
 from benchmarks.linking.cases import ROOT, synthetic
 from benchmarks.linking.ours import LEAST
+from pipelines.engine import LINKING
 from pipelines.linking.prepare import prepare
 from pipelines.linking.recipe import recipe
 from pipelines.linking.scoring.held import hold
@@ -134,6 +135,9 @@ def main() -> None:
         if what != "plain":
             connection.execute("SET checkpoint_threshold = '1TB'")  # as the engine of a run has it
             connection.execute("SET preserve_insertion_order = false")  # as linking has it in a run
+            connection.execute(
+                f"SET memory_limit = '{LINKING}MB'"
+            )  # as it has it where the machine has four times as much
         told = CHILDREN[what](connection, file)
     print(json.dumps({"cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "mb": _mb()} | told))
 

@@ -154,7 +154,7 @@ def test_few_pairs_weigh_what_they_do_among_many(
     learnt = model.train(connection, PERSON, "p")
     assert pairs.candidates(connection, PERSON, "p", "c").pairs > 100
     monkeypatch.setattr(levels, "SLICE", 60)  # four parts, of which the first two are put aside
-    monkeypatch.setattr(levels, "MOST", 1)
+    monkeypatch.setattr(levels, "EACH", 10**15)
     found = []
     for few in (True, False):
         monkeypatch.setattr(levels, "_few", lambda *_, few=few: few)

@@ -7,8 +7,8 @@ import duckdb
 
 from pipelines.linking.recipe import Comparison
 
-SLICE, EACH, MOST = 200_000, 500_000_000, 5
-"""Records of which the engine holds twice all that is compared, at once: so many for EACH bytes of memory, up to MOST times."""
+SLICE, EACH = 200_000, 500_000_000
+"""Records of which the engine holds twice all that is compared, at once: so many for EACH bytes that it may hold."""
 
 FEW = 2
 """All pairs, which may be on disk, are read so often for some lesser records: for more of greater ones these pairs are put aside."""
@@ -145,7 +145,7 @@ Part = tuple[int, int]
 
 def _slices(connection: duckdb.DuckDBPyConnection, candidates: str, *, few: bool) -> Iterator[tuple[str, Part, Part]]:
     """Yield SQL for some of the pairs, and of which n their lesser and their greater records are: together all pairs, each once."""
-    room = f"greatest(1, least({MOST}, parse_formatted_bytes(current_setting('memory_limit')) // {EACH}))"
+    room = f"greatest(1, parse_formatted_bytes(current_setting('memory_limit')) // {EACH})"
     ends = [
         end for (end,) in connection.execute(
             f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // ({SLICE} * {room}) AS part"
