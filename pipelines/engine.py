@@ -22,6 +22,9 @@ MEMORY = 512
 LINKING = 2048
 """MB that it holds while it links records, where a quarter of the machine's memory is as much: enough for a million of them."""
 
+OUR_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+"""Where Linux tells in which control groups this process is, and what each may have (cgroups(7))."""
+
 THREADS = 4
 """Threads of the engine at most: each holds a part of what is read and written in memory."""
 
@@ -64,24 +67,34 @@ def room(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     It is a quarter of the machine's memory at most, and no less than the engine may hold anyway.
     """
-    held = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+    said = "current_setting('memory_limit')"
+    held, size = connection.execute(f"SELECT {said}, parse_formatted_bytes({said})").fetchall()[0]
     wanted = min(LINKING, machine_memory() // 4)
-    if wanted <= MEMORY or not _linking.acquire(blocking=False):
+    if wanted * 1_000_000 <= size or not _linking.acquire(blocking=False):
         yield
         return
     try:
         connection.execute(f"SET memory_limit = '{wanted}MB'")
-        yield
-        connection.execute(f"SET memory_limit = '{held}'")  # not after an error: what the engine holds goes with it
+        yield  # not set back after an error: what the engine holds goes with it
+        with suppress(duckdb.OutOfMemoryException):  # no room on disk for what is over: it may stay
+            connection.execute(f"SET memory_limit = '{held}'")
     finally:
         _linking.release()
 
 
 def machine_memory() -> int:
-    """Return the megabytes of memory of this machine, or of the control group that we may be held to."""
+    """Return the megabytes of memory of this machine, or of the control group that we may be held to, or one above it."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    with suppress(OSError, ValueError):  # no such file, or «max»
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    with suppress(OSError):  # on another system than Linux
+        for line in OUR_GROUPS.read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            top, name = ("memory", "memory.limit_in_bytes") if controllers else ("", "memory.max")  # version 1, or 2
+            folder = GROUPS / top / path.lstrip("/")
+            for each in (folder, *folder.parents[:-1]):
+                with suppress(OSError, ValueError):  # no such file, or «max»
+                    found.append(int((each / name).read_text(encoding="ascii")))
     return min(found) >> 20
 
 

@@ -130,3 +130,49 @@ def test_new_records_are_prepared_alone_and_the_known_taken_over(connection: duc
     connection.execute("CREATE TABLE new AS FROM r WHERE n = 1; CREATE TABLE old AS FROM p WHERE n = 0")
     prepare.prepare(connection, PERSON, "new", "again", "old")
     assert connection.execute("FROM again ORDER BY n").fetchall() == connection.execute("FROM p ORDER BY n").fetchall()
+
+
+def test_what_is_asked_for_being_the_same_alone_is_a_number_and_null_where_there_is_nothing(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Of the texts that tell people apart fewer are kept, and what is kept is read faster."""
+    there = {"address": "12 rue du Moulin", "postal_code": "80000", "city": "Amiens"}
+    rows: list[dict[str, str | None]] = [
+        {"family_name": "Etxeberria", "given_name": "Francisco", "birth_date": "1984-03-12", **there},
+        {
+            "family_name": "ECHEVERRIA",
+            "given_name": "Paco",
+            "birth_date": "03/12/1984",
+            **there,
+            "address": "12, R. DU MOULIN",
+        },
+        {
+            "family_name": "Petit",
+            "given_name": "Paul",
+            "birth_date": "12 mars",
+            "birth_year": "1984",
+            "address": "14 rue du Moulin",
+        },
+        {},
+    ]
+    records(connection, "r", rows)
+    prepare.prepare(connection, PERSON, "r", "p")
+    texts = {name for name, kind, *_ in connection.execute("DESCRIBE p").fetchall() if kind.startswith("VARCHAR")}
+    keys = (
+        "family_sound",
+        "family_keys",
+        "given_forms",
+        "name_keys",
+        "birth_key",
+        "birth_year",
+        "street_key",
+        "address_key",
+    )
+    assert not texts & set(keys)
+    one, other, third, none = connection.execute(f"SELECT {', '.join(keys)} FROM p ORDER BY n").fetchall()
+    found = dict(zip(keys, zip(one, other, strict=True), strict=True))
+    assert {key for key, (a, b) in found.items() if (set(a) & set(b) if isinstance(a, list) else a == b)} == set(keys)
+    assert one[keys.index("birth_key")] == 19840312
+    assert third[keys.index("birth_year")] == 1984
+    assert (third[keys.index("birth_key")], third[keys.index("street_key")]) == (None, None), "no date, and no town"
+    assert not any(none)

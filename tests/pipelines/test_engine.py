@@ -526,5 +526,29 @@ def test_a_run_that_failed_leaves_that_room_to_the_next(opened: Opened) -> None:
             assert held(connection) != before
 
 
+@pytest.mark.parametrize(
+    ("groups", "files", "megabytes"),
+    [
+        ("0::/\n", {"memory.max": "1073741824"}, 1024),
+        ("0::/system/beffroi\n", {"system/beffroi/memory.max": "max", "system/memory.max": "536870912"}, 512),
+        ("9:cpu:/a\n8:memory:/a\n", {"memory/a/memory.limit_in_bytes": "268435456", "cpu/a/memory.max": "1"}, 256),
+        ("8:cpu,memory:/gone\n", {"memory/memory.limit_in_bytes": "268435456"}, 256),
+    ],
+)
+def test_the_memory_is_that_of_the_control_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: str, files: dict[str, str], megabytes: int
+) -> None:
+    for name, said in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(said + "\n", encoding="ascii")
+    (tmp_path / "ours").write_text(groups, encoding="utf-8")
+    machine = engine.machine_memory()
+    monkeypatch.setattr(engine, "GROUPS", tmp_path)
+    monkeypatch.setattr(engine, "OUR_GROUPS", tmp_path / "ours")
+    assert engine.machine_memory() == megabytes < machine
+    monkeypatch.setattr(engine, "OUR_GROUPS", tmp_path / "none")
+    assert engine.machine_memory() >= machine
+
+
 def test_the_memory_of_the_machine_is_told() -> None:
     assert 100 < engine.machine_memory() < 100_000_000

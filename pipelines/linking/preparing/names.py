@@ -1,9 +1,9 @@
 """Names of persons: parts without particles, how they sound, what a short form stands for.
 
 Columns: family and given (their parts, joined), given_first (the first, or one that it stands for), middle (an initial). The
-others are hashes: family_first, family_sound, family_keys (the consonants of each part), given_forms (of the first: itself, or
-what it is short for or a translation of), given_sound, given_keys, name_keys (one of the family with one of the given, in
-whichever order they stand); family_bits and given_bits are sets of the parts and the forms, as bits.
+others are hashes: family_parts, given_parts, family_first, family_sound, family_keys (the consonants of each part),
+given_forms (of the first: itself, or what it is short for or a translation of), given_sound, given_keys, name_keys (one of the
+family with one of the given, in whichever order they stand); family_bits and given_bits are sets of the parts and the forms.
 """
 
 import functools
