@@ -1,6 +1,7 @@
 """What linking costs: a million records by Beffroi and by bare Splink, and 10,000 new ones joined to a million.
 
-Each is a process of its own, which reads its records, prepares, trains, scores and clusters them.
+Each is a process of its own, which reads its records, prepares, trains, scores and clusters them; ours with the memory that a
+run has for it.
 """
 
 import json
