@@ -67,19 +67,30 @@ def room(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     It is a quarter of the machine's memory at most, and no less than the engine may hold anyway.
     """
-    said = "current_setting('memory_limit')"
-    held, size = connection.execute(f"SELECT {said}, parse_formatted_bytes({said})").fetchall()[0]
-    wanted = min(LINKING, machine_memory() // 4)
-    if wanted * 1_000_000 <= size or not _linking.acquire(blocking=False):
+    wanted = min(LINKING, machine_memory() // 4) * 1_000_000
+    if wanted <= held(connection) or not _linking.acquire(blocking=False):
         yield
         return
     try:
-        connection.execute(f"SET memory_limit = '{wanted}MB'")
-        yield  # not set back after an error: what the engine holds goes with it
-        with suppress(duckdb.OutOfMemoryException):  # no room on disk for what is over: it may stay
-            connection.execute(f"SET memory_limit = '{held}'")
+        with holding(connection, wanted):
+            yield
     finally:
         _linking.release()
+
+
+@contextmanager
+def holding(connection: duckdb.DuckDBPyConnection, size: int) -> Iterator[None]:
+    """Have the engine hold up to so many bytes for as long as this lasts."""
+    before = held(connection)
+    connection.execute(f"SET memory_limit = '{size}B'")
+    yield  # not set back after an error: what the engine holds goes with it
+    with suppress(duckdb.OutOfMemoryException):  # no room on disk for what is over: it may stay
+        connection.execute(f"SET memory_limit = '{before}B'")
+
+
+def held(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many bytes the engine may hold, roughly: it tells that in words."""
+    return int(connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0][0])
 
 
 def machine_memory() -> int:

@@ -3,7 +3,6 @@
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from connectors.errors import RunFailed
 from pipelines import compare, faces, index, lineage, runs, versions
+from pipelines.engine import held, holding
 from pipelines.judge import ROWS, Judged
 from pipelines.linking import files as links
 from pipelines.report import Report
@@ -110,22 +110,11 @@ def _parquet(job: Job, judged: Judged, report: Report, *, in_order: bool) -> Pat
     columns = ", ".join(identifier(column.name) for column in job.dataset.columns)
     order = "" if in_order else compare.by_key(job.dataset)
     query = f"SELECT {columns} FROM {ROWS} WHERE {judged.rules.good} {order}"
-    with _room(job.connection), job.connection.sql(query).to_arrow_reader(BATCH) as reader:
+    less = held(job.connection) * 3 // 4  # row groups are held beside the engine, which does not count them
+    with holding(job.connection, less), job.connection.sql(query).to_arrow_reader(BATCH) as reader:
         rows = written(row_groups(reader), reader.schema, parquet, PARQUET)
     _hold("rows", rows, report.rows_out)
     return parquet
-
-
-@contextmanager
-def _room(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Have the engine hold a quarter less for as long as row groups are held beside it: they are not in its memory."""
-    held = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
-    number, unit = held.split()
-    connection.execute(f"SET memory_limit = '{float(number) * 3 / 4}{unit}'")
-    try:
-        yield
-    finally:
-        connection.execute(f"SET memory_limit = '{held}'")
 
 
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

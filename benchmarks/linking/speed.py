@@ -136,9 +136,7 @@ def main() -> None:
         if what != "plain":
             connection.execute("SET checkpoint_threshold = '1TB'")  # as the engine of a run has it
             connection.execute("SET preserve_insertion_order = false")  # as linking has it in a run
-            connection.execute(
-                f"SET memory_limit = '{LINKING}MB'"
-            )  # as it has it where the machine has four times as much
+            connection.execute(f"SET memory_limit = '{LINKING}MB'")  # where the machine has four times as much
         told = CHILDREN[what](connection, file)
     print(json.dumps({"cpu": _cpu() - cpu, "wall": time.monotonic() - clock, "mb": _mb()} | told))
 

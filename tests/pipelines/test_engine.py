@@ -484,46 +484,55 @@ def _opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Opened:
     return lambda: engine.engine(bench.workspace, bench.workspace.datasets["shops"])
 
 
-def held(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return what the engine may hold, in MiB; it tells that roughly."""
-    number, unit = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0].split()
-    return round(float(number)) * {"MiB": 1, "GiB": 1024}[unit]
+def held(connection: duckdb.DuckDBPyConnection) -> Any:
+    """Return the bytes that the engine may hold; it tells them roughly."""
+    return pytest.approx(engine.held(connection), rel=0.01)
 
 
 @pytest.mark.parametrize(
-    ("machine", "megabytes"), [(64_000, 2048), (4_000, 1000), (2_100, 525), (2_048, 512), (9, 512)]
+    ("machine", "before", "megabytes"),
+    [(64_000, 512, 2048), (4_000, 512, 1000), (2_100, 512, 525), (2_048, 512, 512), (9, 512, 512), (1_900, 237, 475)],
 )
 def test_linking_has_a_quarter_of_the_memory_and_no_less_than_before(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, machine: int, megabytes: int
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, machine: int, before: int, megabytes: int
 ) -> None:
     monkeypatch.setattr(engine, "machine_memory", lambda: machine)
     with opened() as connection:
-        before = held(connection)
+        connection.execute(f"SET memory_limit = '{before}MB'")
         with engine.room(connection):
-            now = held(connection)
-        assert held(connection) == before
-        connection.execute(f"SET memory_limit = '{megabytes}MB'")
-        assert now == held(connection)
+            assert megabytes * 1_000_000 == held(connection)
+        assert before * 1_000_000 == held(connection)
 
 
 def test_one_run_alone_has_that_room(opened: Opened) -> None:
     with opened() as one, opened() as other:
-        before = held(other)
+        before = engine.held(other)
         with engine.room(one):
             with engine.room(other):
-                assert held(one) != before == held(other)
-            assert held(one) != before
+                assert before == held(other)
+                assert before != held(one)
+            assert before != held(one)
         with engine.room(other):
-            assert held(other) != before == held(one)
+            assert before == held(one)
+            assert before != held(other)
 
 
 def test_a_run_that_failed_leaves_that_room_to_the_next(opened: Opened) -> None:
     with opened() as connection, pytest.raises(RunFailed), engine.room(connection):
         raise RunFailed("no")
     with opened() as connection:
-        before = held(connection)
+        before = engine.held(connection)
         with engine.room(connection):
-            assert held(connection) != before
+            assert before != held(connection)
+
+
+def test_what_cannot_be_spilled_stays(opened: Opened) -> None:
+    with opened() as connection:
+        connection.execute("SET max_temp_directory_size = '10MB'")
+        with engine.room(connection):
+            connection.execute("CREATE TEMP TABLE large AS SELECT hash(range) AS value FROM range(80_000_000)")
+            most = engine.held(connection)
+        assert most == held(connection), "a full disk must not fail what has been linked"
 
 
 @pytest.mark.parametrize(

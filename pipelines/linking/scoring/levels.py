@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import duckdb
 
+from pipelines import engine
 from pipelines.linking.recipe import Comparison
 
 SLICE, EACH = 200_000, 500_000_000
 """Records of which the engine holds twice all that is compared, at once: so many for EACH bytes that it may hold."""
 
-FEW = 2
-"""All pairs, which may be on disk, are read so often for some lesser records: for more of greater ones these pairs are put aside."""
+READS = 2
+"""So often all pairs, which may be on disk, are read for a part of the lesser records; else the pairs of the part are put aside."""
 
 
 def frequencies(connection: duckdb.DuckDBPyConnection, used: list[Comparison], prepared: str) -> dict[str, float]:
@@ -145,10 +146,10 @@ Part = tuple[int, int]
 
 def _slices(connection: duckdb.DuckDBPyConnection, candidates: str, *, few: bool) -> Iterator[tuple[str, Part, Part]]:
     """Yield SQL for some of the pairs, and of which n their lesser and their greater records are: together all pairs, each once."""
-    room = f"greatest(1, parse_formatted_bytes(current_setting('memory_limit')) // {EACH})"
+    most = SLICE * max(1, engine.held(connection) // EACH)
     ends = [
         end for (end,) in connection.execute(
-            f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // ({SLICE} * {room}) AS part"
+            f"SELECT max(n) FROM (SELECT n, (row_number() OVER (ORDER BY n) - 1) // {most} AS part"
             " FROM beffroi_sides) GROUP BY part ORDER BY part"
         ).fetchall()
     ] or [0]  # fmt: skip
@@ -158,7 +159,7 @@ def _slices(connection: duckdb.DuckDBPyConnection, candidates: str, *, few: bool
             yield f"(FROM {candidates} WHERE r BETWEEN {part[0]} AND {part[1]})", (0, part[1]), part
             continue
         of_part = f"(FROM {candidates} WHERE l BETWEEN {part[0]} AND {part[1]})"
-        if len(parts) - at > FEW:
+        if len(parts) - at > READS:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE beffroi_part AS {of_part}")
             of_part = "beffroi_part"
         for other in parts[at:]:
