@@ -90,8 +90,14 @@ def test_who_has_the_same_given_name_is_of_the_same_sex_which_tells_nothing_more
     assert weights("same", "same", none)[0] == weights("different", "same", none)[0] == 0
     assert weights("same", "one letter differs", none)[0] > 0 > weights("different", "one letter differs", none)[0]
     sons = [0.01 * (each.label.en == "a son named after a father") for each in PERSON.kin]
-    men, differing = (weights(each, "same", none)[1] - weights(each, "same", sons)[1] for each in ("same", "different"))
-    assert men > differing + 3, "that one may be the other's son is taken off where both are men"
+    daughters = [0.01 * (each.label.en == "a daughter named after a mother") for each in PERSON.kin]
+    taken = {
+        each: [weights(each, "same", none)[1] - weights(each, "same", some)[1] for some in (sons, daughters)]
+        for each in ("same", "different")
+    }  # of two that are the same in all else, but tell no date of birth
+    assert taken["same"][0] > taken["same"][1] + 3, "that one may be the other's son is taken off where both are men"
+    assert taken["same"][0] > taken["different"][0] > taken["same"][1] + 2, "that one sex is a mistake refutes no kin"
+    assert taken["different"][0] == pytest.approx(taken["different"][1]), "nor tells which"
 
 
 def test_an_equal_number_links_unless_all_the_rest_speaks_against_it(connection: duckdb.DuckDBPyConnection) -> None:

@@ -280,6 +280,7 @@ def test_kin_are_what_the_recipe_says_of_them() -> None:
     same = [math.log2(m / u) for m, u in levels["sex"]]
     assert son["sex"][0] - same[0] == pytest.approx(son["sex"][2] - same[2]), "that it is known of one tells as little"
     assert [weight > 0 for weight in daughter["sex"]] == [group == "women" for group in of]
+    assert son["sex"][-1] == daughter["sex"][-1] == pytest.approx(same[-1]), "a mistaken sex is one of either"
     born = next(each for each in used if each.name == "birth_date")
     apart = [level.label.en == "different, a generation apart" for level in born.levels]
     assert [weight > 0 for weight in son["birth_date"]] == apart, "and is a generation younger"

@@ -40,35 +40,38 @@ def _only(
 ) -> list[float]:
     """Return what the levels weigh where nearly all are at those of a group.
 
-    They are as often at each as any two that are; or as the same, where that makes them `alike`, by these weights.
+    They are as often at each as any two that are; or as the same, where that makes them `alike`, by these weights. Then they
+    are as the same as well at a level of no group: it is a mistake of one record, and refutes no kin.
     """
     theirs = [level.group == group for level in comparison.levels]
     often = sum((u if alike is None else m) for its, (m, u) in zip(theirs, levels, strict=True) if its)
-    return [
-        math.log2(NEARLY_ALL / often) + (alike[at] if alike else 0) if its else math.log2(1 - NEARLY_ALL)
-        for at, its in enumerate(theirs)
-    ]
+    found = []
+    for at, (level, its) in enumerate(zip(comparison.levels, theirs, strict=True)):
+        if its:
+            found.append(math.log2(NEARLY_ALL / often) + (alike[at] if alike else 0))
+        else:
+            found.append(alike[at] if alike and level.group is None else math.log2(1 - NEARLY_ALL))
+    return found
 
 
 def sql(kin: Kin, used: Sequence[Comparison], levels: Levels) -> dict[str, str]:
     """Return the same as SQL of level_NAME and w_NAME, with what the rarity of a value adds to its weight."""
-    found = {}
+    found, comparisons = {}, {each.name: each for each in used}
     for name, weights in bits(kin, used, levels).items():
         if name in kin.alike and name not in kin.only:
             found[name] = f"w_{name}"
         elif name in kin.perhaps:
             found[name] = f"log2(0.5e0 + 0.5e0 * 2 ** least(500, w_{name}))"
         else:
-            found[name] = _cases(name, weights, levels[name] if name in kin.only else None)
+            found[name] = _cases(kin, comparisons[name], weights, levels[name])
     return found
 
 
-def _cases(name: str, weights: Sequence[float], rare: Sequence[tuple[float, float]] | None) -> str:
-    """Return SQL of the weight of each level; where `rare` has m and u, as much more as a rare value weighs there."""
-    cases = ""
-    for at, weight in enumerate(weights, 1):
-        if rare is not None and weight > 0:
-            m, u = rare[at - 1]
+def _cases(kin: Kin, comparison: Comparison, weights: Sequence[float], levels: Sequence[tuple[float, float]]) -> str:
+    """Return SQL of the weight of each level; where kin are at it for one reason, as much more as a rare value weighs there."""
+    name, cases = comparison.name, ""
+    for at, (level, weight, (m, u)) in enumerate(zip(comparison.levels, weights, levels, strict=True), 1):
+        if name in kin.only and (weight > 0 or (name in kin.alike and level.group is None)):
             cases += f" WHEN {at} THEN {double(weight - math.log2(m / u))} + w_{name}"
         elif weight:
             cases += f" WHEN {at} THEN {double(weight)}"
