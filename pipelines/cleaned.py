@@ -26,7 +26,7 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
     hardly a name in it is one that is read.
     """
     clean, alone = dataset.cleaning(source), len(dataset.inputs) == 1
-    read = {column.name: source_of(clean, column) for column in dataset.columns if column.name not in dataset.link}
+    read = columns_read(dataset, clean)
     wanted = set(read.values())
     strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
     for number, (name, column) in enumerate(read.items()):
@@ -45,6 +45,11 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
                 registry=source.registry,
             )
         raise Misconfigured(f"{at}: {name} is read from «{column}», which the source {source.name} does not have{what}")
+
+
+def columns_read(dataset: Dataset, clean: dict[str, Clean]) -> dict[str, str]:
+    """Return the column of a source that each column of a dataset is read from, but those that linking fills in."""
+    return {column.name: source_of(clean, column) for column in dataset.columns if column.name not in dataset.link}
 
 
 def source_of(clean: dict[str, Clean], column: Column) -> str:

@@ -12,7 +12,7 @@ import duckdb
 
 from connectors.errors import Misconfigured, Unreadable
 from connectors.registry import FAULT
-from pipelines.cleaned import all_there, cleaned_column, source_of
+from pipelines.cleaned import all_there, cleaned_column, columns_read
 from pipelines.declarations import Clean, Dataset
 from pipelines.needed import Needed
 from pipelines.raw import Raw
@@ -93,7 +93,7 @@ def judge(
     types = dict[int, dict[str, str]]()
     for part in (each for given in parts for each in _put(connection, dataset, given, judged, needed)):
         types |= dict.fromkeys(part.members, part.types)
-        read = {source_of(part.clean, column) for column in dataset.columns if column.name not in dataset.link}
+        read = set(columns_read(dataset, part.clean).values())
         judged.unread |= {name for each in part.members.values() for name in part.types.keys() - read - each.ours}
     judged.raws, judged.types = [each.raw for each in inputs], [types[number] for number in range(len(inputs))]
     where = "" if judged.numbered else f"CAST(0 AS USMALLINT) AS {SOURCE}, rowid + 1 AS {PLACE}, "

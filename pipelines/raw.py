@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from connectors.registry import CsvFile
 from pipelines.sql import identifier, quote
 from pipelines.whole import whole_json
@@ -74,6 +76,11 @@ class Raw:
     def files(self) -> list[Path]:
         """Return its files, the changes in the order in which they are put over the first."""
         return [self.path, *(self.path.with_name(f"{digest}.parquet") for digest in self.changes)]
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of its columns."""
+        return list(self.dialect.columns) if self.dialect is not None else pq.read_schema(self.path).names
 
     @property
     def size(self) -> int:

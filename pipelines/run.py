@@ -76,7 +76,7 @@ def _run(job: Job, *, full: bool, preview: bool, replay: bool, accept: bool) -> 
     workspace, dataset, connection, clock = job.workspace, job.dataset, job.connection, job.clock
     needed = Needed(workspace, dataset.name, hold=True)
     clock.begin("scan")
-    inputs = again(workspace, dataset) if replay else list(stage(workspace, dataset, connection, full=full))
+    inputs = again(workspace, dataset) if replay else stage(workspace, dataset, connection, full=full, accept=accept)
     known_by = known.digest(job, [each.raw for each in inputs], needed)
     anew = preview or replay or (full and bool(dataset.link))  # links anew, with a model that is trained anew
     if not anew and (same := known.unchanged(job, known_by)) is not None:

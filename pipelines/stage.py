@@ -21,10 +21,11 @@ from pathlib import Path
 
 import duckdb
 
-from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed
+from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed, Unreadable
 from connectors.registry import CsvFile, Increment, Registry, Scan
 from pipelines import raw as raws
 from pipelines import versions
+from pipelines.cleaned import columns_read
 from pipelines.declarations import Dataset, Last, Source
 from pipelines.increment import raw as increment_raw
 from pipelines.needed import held
@@ -73,6 +74,7 @@ class _Scans:
     connection: duckdb.DuckDBPyConnection
     ends: float
     full: bool
+    accept: bool
     last: dict[str, Raw]
     good: dict[str, Raw]
     engine: threading.Lock = field(default_factory=threading.Lock)
@@ -81,15 +83,18 @@ class _Scans:
     missed: dict[int, BeffroiError] = field(default_factory=dict)
 
 
-def stage(workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool) -> list[Staged]:
+def stage(
+    workspace: Workspace, dataset: Dataset, connection: duckdb.DuckDBPyConnection, *, full: bool, accept: bool = False
+) -> list[Staged]:
     """Bring the rows of each source of a dataset into a raw file; `full` reads an increment's whole.
 
+    With `accept` a source that lost columns is read as it is, whatever `when_missing` says.
     Registries are read side by side, what is of one registry one after the other. Raises what the first source that
     failed raised, and RunFailed when a scan is not at its end at the dataset's deadline. What was staged before stays.
     """
     read = raws.readings(raw_folder(workspace, dataset.name))
     last, good = _inputs(read[-1:]), _inputs([each for each in read if each.version is not None][-1:])
-    scans = _Scans(workspace, dataset, connection, time.monotonic() + dataset.deadline, full, last, good)
+    scans = _Scans(workspace, dataset, connection, time.monotonic() + dataset.deadline, full, accept, last, good)
     by_registry = dict[str, list[int]]()
     for position, source in enumerate(dataset.inputs):
         if source.registry is None:
@@ -138,7 +143,9 @@ def _there(scans: _Scans, position: int) -> Staged:
     )
     read = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
     try:
-        return _of_registry(scans, source, registry, last, stamp, read)
+        staged = _of_registry(scans, source, registry, last, stamp, read)
+        if source.when_missing != "fail" and good is not None and not scans.accept:
+            _hold_columns(scans.dataset, source, staged.raw, good)
     except (RegistryError, RefusedUs, Misconfigured) as error:
         if source.when_missing == "fail" or good is None:
             raise
@@ -147,6 +154,20 @@ def _there(scans: _Scans, position: int) -> Staged:
             raise type(error)(said, registry=error.registry, retry_in=error.retry_in) from error
         scans.missed[position] = error
         return _staged(scans.workspace, scans.dataset, source, replace(good, missing=error.code, why=error.detail))
+    return staged
+
+
+def _hold_columns(dataset: Dataset, source: Source, now: Raw, before: Raw) -> None:
+    """Hold that a source has the columns that are read of it and that it had. Raises Unreadable."""
+    read = set(columns_read(dataset, dataset.cleaning(source)).values())
+    there = set(now.columns)
+    gone = [name for name in before.columns if name in read and name not in there]
+    if gone:
+        raise Unreadable(
+            f"{source.name} no longer has «{'», «'.join(gone)}»: have its owner put that back, or say the new name in"
+            f" datasets/{dataset.name}.yaml; if it is right so, take it once with `beffroi run {dataset.name} --accept`",
+            registry=source.registry,
+        )
 
 
 def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:

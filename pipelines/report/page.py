@@ -83,7 +83,8 @@ def _sources(found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> Sec
         raw = (each.get("raw") or "")[:12]
         told = (each["name"], from_there, count(each["rows"], said), *less, size(each["bytes"], said), raw)
         rows.append(told if whole else (each["name"], told[2]))
-    lines = [_not_read(each, found, said, zone, whole=whole) for each in found.sources if each.get("missing")]
+    away = [each for each in found.sources if each.get("missing")]
+    lines = [line for each in away for line in _not_read(each, found, said, zone, whole=whole)]
     if not whole:
         return Section("sources", said["sources"], lines, (heads[0], heads[2]), rows, (1,))
     if found.why_whole:
@@ -92,14 +93,14 @@ def _sources(found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> Sec
     return Section("sources", said["sources"], lines, heads, rows, (2, 3, 4, 5))
 
 
-def _not_read(source: dict[str, Any], found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> str:
-    """Tell of a source that the run did not read why, and how old what was taken of it is."""
+def _not_read(source: dict[str, Any], found: Report, said: Words, zone: dt.tzinfo, *, whole: bool) -> list[str]:
+    """Tell of a source that the run did not read why, and how old what was taken of it is; as a line of its own what it said."""
     read = dt.datetime.fromisoformat(source["read"])
     hours = max(0, int((report.began(found) - read) / dt.timedelta(hours=1)))
     age = several("some_hours", hours, said) if hours < 48 else several("some_days", hours // 24, said)
     told = {"source": source["name"], "reason": said[f"not_read_{source['missing']}"], "age": age}
     line = said["not_read"].format(**told, moment=report_words.moment(read, zone))
-    return f"{line} ({source['why']})" if whole else line
+    return [line, source["why"]] if whole else [line]
 
 
 def _changes(found: Report, said: Words, *, whole: bool) -> Section:

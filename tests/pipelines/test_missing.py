@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.errors import BeffroiError, Down, Misconfigured, RefusedUs, RegistryError
+from connectors.errors import BeffroiError, Down, Misconfigured, RefusedUs, RegistryError, Unreadable
 from pipelines import metrics, trace
 from pipelines import report as reports
 from pipelines.report import page, words
@@ -69,13 +69,10 @@ def test_what_it_gave_last_is_taken_again_and_told(two: Bench) -> None:
     assert (origin.source, origin.place, origin.there, (origin.values or {})["id"]) == ("village", 2, True, "3")
 
 
-@pytest.mark.parametrize("bad", [{"number": "2"}, {"id": "2"}])
-def test_what_was_refused_is_not_what_it_gave_last(two: Bench, bad: dict[str, str | None]) -> None:
-    """A delivery of other columns, or of one row where more were expected, then none at all."""
-    if "id" in bad:
-        two.write("datasets/shops.yaml", TWO + "expect: {rows: {min: 3}}\n")
-        bad = {"id": "2", "name": "A", "workers": "1", "opened": ""}
-    two.source("village", [bad])
+def test_what_was_refused_is_not_what_it_gave_last(two: Bench) -> None:
+    """A delivery of one row where more were expected, then none at all."""
+    two.write("datasets/shops.yaml", TWO + "expect: {rows: {min: 3}}\n")
+    put(two, "village", "2")
     with pytest.raises(BeffroiError):
         two.run()
     (two.root / "source/village.parquet").unlink()
@@ -84,13 +81,47 @@ def test_what_was_refused_is_not_what_it_gave_last(two: Bench, bad: dict[str, st
     assert told(report)["village"] == ("misconfigured", False)
 
 
+def test_a_source_that_lost_a_column_is_not_read_until_it_is_taken_as_it_is(two: Bench) -> None:
+    """One town's new software does not stop the others: what it gave last stands, at most as long as is said."""
+    put(two, "town", "1", "9")
+    two.source("village", [{"id": "2", "name": "B", "employees": "5", "opened": None}])
+    report = two.run()
+    assert told(report) == {"town": (None, True), "village": (Unreadable.code, False)}
+    assert [(row["id"], row["name"]) for row in two.rows()] == [("1", "A"), ("2", "A"), ("3", "A"), ("9", "A")]
+    assert report.sources[1]["why"].startswith("village no longer has «workers»: have its owner put that back")
+    at_terminal = commands.run_any(two.root, "report", "shops", "--lang", "fr").stdout
+    assert "\nvillage n'a plus «workers» : demandez à son propriétaire de rétablir cela" in at_terminal
+    assert "`beffroi run shops --accept`" in at_terminal
+    two.write("datasets/shops.yaml", WEEK)
+    aged(two, 8)
+    with pytest.raises(Unreadable, match=r"no longer has «workers».*what village gave last is 8\.0 days old"):
+        two.run()
+    taken = run(two.workspace, "shops", accept=True)
+    assert told(taken)["village"] == (None, True)
+    assert [(row["id"], row["workers"]) for row in two.rows()] == [("1", 1), ("2", None), ("9", 1)]
+    assert two.run().outcome == "unchanged", "what was taken once is what it has from then on"
+
+
+@pytest.mark.parametrize("bad", [{"number": "2"}, {"id": "2", "title": "B", "workers": "1", "opened": None}])
+def test_columns_that_it_never_had_are_none_that_it_lost(two: Bench, bad: dict[str, str | None]) -> None:
+    """All columns are others; or a name is said anew, in the file and in the declaration."""
+    two.source("village", [bad])
+    assert told(two.run())["village"] == (Unreadable.code, False)
+    two.write(
+        "datasets/shops.yaml", TWO.replace("when_missing: last", "when_missing: last, clean: {name: {from: title}}")
+    )
+    if "title" in bad:
+        assert told(two.run())["village"] == (None, True)
+        assert [row["name"] for row in two.rows()] == ["A", "B"]
+
+
 def test_people_are_told_in_both_languages_and_strangers_not_why(two: Bench) -> None:
     aged(two, 3)
     report, dataset = two.run(), two.workspace.dataset("shops")
     found = {
-        (language, whole): next(
-            each.lines for each in sections(report, dataset, language, whole=whole) if each.name == "sources"
-        )[0]
+        (language, whole): " ".join(
+            next(each.lines for each in sections(report, dataset, language, whole=whole) if each.name == "sources")
+        )
         for language in ("en", "fr")
         for whole in (True, False)
     }
