@@ -83,7 +83,7 @@ def _why(error: duckdb.Error) -> str:
     if said[errno.EROFS]:
         return "nothing can be written in its folder"
     if said[errno.EACCES]:
-        return "whoever runs this may not write in its folder, or not read a version: give her the right"
+        return "whoever runs this may not write in its folder, or may not read a version: grant that"
     return f"{type(error).__name__}, see `beffroi doctor`: a version may be damaged"
 
 

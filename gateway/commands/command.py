@@ -15,8 +15,8 @@ from gateway.french import LANGUAGE, LANGUAGES
 
 WRONG: Mapping[int, str] = {
     errno.ENOENT: "it is not there, or the folder that it is to be in: make that, or name another",
-    errno.EACCES: "whoever runs this may not: give her the right, or name another",
-    errno.EPERM: "whoever runs this may not: give her the right, or name another",
+    errno.EACCES: "whoever runs this may not: grant it, or name another",
+    errno.EPERM: "whoever runs this may not: grant it, or name another",
     errno.EROFS: "nothing can be written there: name another",
     errno.EISDIR: "it is a folder: name a file",
     errno.ENOTDIR: "what should be its folder is a file: name another",

@@ -24,7 +24,7 @@ SENTENCES: Mapping[str, str] = {
         "{name} a besoin de {others}, dont l'exécution a échoué et qui n'a jamais eu de version : corrigez cela d'abord",
     "a file cannot be used: {reason:said}": "un fichier ne peut pas être utilisé : {reason}",
     "nothing can be written in its folder": "rien ne peut être écrit dans son dossier",
-    "whoever runs this may not write in its folder, or not read a version: give her the right":
+    "whoever runs this may not write in its folder, or may not read a version: grant that":
         "la personne qui exécute ceci n'a pas le droit d'écrire dans son dossier, ou de lire une version : donnez-le-lui",
     "{error}, see `beffroi doctor`: a version may be damaged":
         "{error}, voyez `beffroi doctor` : une version est peut-être abîmée",
@@ -33,7 +33,7 @@ SENTENCES: Mapping[str, str] = {
     "{file:any} cannot be used: {reason:said}": "{file} ne peut pas être utilisé : {reason}",
     "it is not there, or the folder that it is to be in: make that, or name another":
         "il n'est pas là, ou le dossier où il doit être : créez-le, ou nommez-en un autre",
-    "whoever runs this may not: give her the right, or name another":
+    "whoever runs this may not: grant it, or name another":
         "la personne qui exécute ceci n'en a pas le droit : donnez-le-lui, ou nommez-en un autre",
     "nothing can be written there: name another": "rien ne peut y être écrit : nommez-en un autre",
     "it is a folder: name a file": "c'est un dossier : nommez un fichier",
