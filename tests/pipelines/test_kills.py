@@ -40,6 +40,9 @@ ROWS = 900 if SOAK else 300
 FEW = ROWS // 5
 """Of a dataset that is linked: what is compared grows faster than its rows."""
 
+SPAN = 0.4
+"""Seconds within which a work is killed at first; how long it takes is found on the way."""
+
 TOTAL: Counter[str] = Counter()
 """What all campaigns told, so that the last one says how many kills there were."""
 
@@ -77,20 +80,22 @@ class Campaign:
         """Bring about what the work has to do."""
         if work in (run_shops, run_in_full):
             self.change()
+        elif work is correct_and_replay:  # what was read last is what the source is now, to which corrections come
+            self.recover()
         elif work is mend:  # it has something to do after a kill
             self.change()
             child = Child(self.bench.root, run_shops)
-            time.sleep(random.random() * self.span.get(run_shops, 1.0))
+            time.sleep(random.random() * self.span.get(run_shops, SPAN))
             self.told["killed before it was mended"] += child.kill()
             self.hold()
 
     def kill(self, work: Work) -> None:
         """Let a process work, and kill it at some instant: two times in three before it ends."""
-        span = self.span.setdefault(work, 1.0)
+        span = self.span.setdefault(work, SPAN)
         child = Child(self.bench.root, work, self.number)
         time.sleep(random.random() * span)
         killed = child.kill()
-        self.span[work] = span * (1.08 if killed else 0.85)
+        self.span[work] = span * (1.25 if killed else 0.6)
         self.told[f"{work.__name__} {'killed' if killed else 'ended'}"] += 1
 
     def hold(self) -> None:
@@ -162,7 +167,7 @@ def test_killed_at_any_instant(bench: Bench, kind: Kind, capsys: pytest.CaptureF
             campaign.recover()
     campaign.recover()
     campaign.tell(capsys)
-    assert not SOAK or killed(campaign) > EACH / 2, campaign.told
+    assert not SOAK or killed(campaign) > EACH / 4, campaign.told
 
 
 @pytest.mark.soak
