@@ -1,5 +1,7 @@
 """One column on its way from the source to its type: the steps that are declared for it, as SQL."""
 
+from collections.abc import Collection, Sequence
+
 from connectors.columns import Column
 from connectors.errors import Misconfigured, Unreadable
 from pipelines import geometry
@@ -30,8 +32,7 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
     wanted = set(read.values())
     strange = names_are_data and len(wanted & types.keys()) < len(wanted) / 2
     for number, (name, column) in enumerate(read.items()):
-        said = name in dataset.key or clean.get(name, Clean()).source is not None
-        if column in types or not (alone or said):
+        if column in types or not (alone or _must_be_there(dataset, clean, name)):
             continue
         what = f": it has {len(types)} columns, of other names" if strange else among(column, types)
         if names_are_data and any(sum(each in whole for each in wanted) > 1 for whole in types):
@@ -45,6 +46,25 @@ def all_there(dataset: Dataset, source: Source, types: dict[str, str], needed: N
                 registry=source.registry,
             )
         raise Misconfigured(f"{at}: {name} is read from «{column}», which the source {source.name} does not have{what}")
+
+
+def still_there(dataset: Dataset, source: Source, now: Collection[str], before: Sequence[str]) -> None:
+    """Hold that one of several sources has `now` the columns that are read of it and that it had. Raises Unreadable."""
+    clean = dataset.cleaning(source)
+    lost = {
+        name: column for name, column in columns_read(dataset, clean).items() if column in before and column not in now
+    }
+    if lost:
+        todo = f"have its owner put that back, or say the new name in datasets/{dataset.name}.yaml"
+        if not any(_must_be_there(dataset, clean, name) for name in lost):
+            todo += f"; if it is right so, take it once with `beffroi run {dataset.name} --accept`"
+        gone = "», «".join(dict.fromkeys(lost.values()))
+        raise Unreadable(f"{source.name} no longer has «{gone}»: {todo}", registry=source.registry)
+
+
+def _must_be_there(dataset: Dataset, clean: dict[str, Clean], name: str) -> bool:
+    """Tell whether no source may lack a column: one of the key, or one of which it is said where it is read from."""
+    return name in dataset.key or clean.get(name, Clean()).source is not None
 
 
 def columns_read(dataset: Dataset, clean: dict[str, Clean]) -> dict[str, str]:

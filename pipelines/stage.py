@@ -21,11 +21,11 @@ from pathlib import Path
 
 import duckdb
 
-from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed, Unreadable
+from connectors.errors import BeffroiError, Misconfigured, RefusedUs, RegistryError, RunFailed
 from connectors.registry import CsvFile, Increment, Registry, Scan
 from pipelines import raw as raws
 from pipelines import versions
-from pipelines.cleaned import columns_read
+from pipelines.cleaned import still_there
 from pipelines.declarations import Dataset, Last, Source
 from pipelines.increment import raw as increment_raw
 from pipelines.needed import held
@@ -145,7 +145,7 @@ def _there(scans: _Scans, position: int) -> Staged:
     try:
         staged = _of_registry(scans, source, registry, last, stamp, read)
         if source.when_missing != "fail" and good is not None and not scans.accept:
-            _hold_columns(scans.dataset, source, staged.raw, good)
+            still_there(scans.dataset, source, staged.raw.columns, good.columns)
     except (RegistryError, RefusedUs, Misconfigured) as error:
         if source.when_missing == "fail" or good is None:
             raise
@@ -155,19 +155,6 @@ def _there(scans: _Scans, position: int) -> Staged:
         scans.missed[position] = error
         return _staged(scans.workspace, scans.dataset, source, replace(good, missing=error.code, why=error.detail))
     return staged
-
-
-def _hold_columns(dataset: Dataset, source: Source, now: Raw, before: Raw) -> None:
-    """Hold that a source has the columns that are read of it and that it had. Raises Unreadable."""
-    read = set(columns_read(dataset, dataset.cleaning(source)).values())
-    there = set(now.columns)
-    gone = [name for name in before.columns if name in read and name not in there]
-    if gone:
-        raise Unreadable(
-            f"{source.name} no longer has «{'», «'.join(gone)}»: have its owner put that back, or say the new name in"
-            f" datasets/{dataset.name}.yaml; if it is right so, take it once with `beffroi run {dataset.name} --accept`",
-            registry=source.registry,
-        )
 
 
 def again(workspace: Workspace, dataset: Dataset) -> list[Staged]:

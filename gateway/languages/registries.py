@@ -64,6 +64,8 @@ SENTENCES: Mapping[str, str] = {
     "{registry} did not finish its answer in the time it had": "{registry} n'a pas fini sa réponse dans le temps qu'il avait",
     "{registry} broke the connection in the middle of an answer": "{registry} a rompu la connexion au milieu d'une réponse",
     "{registry} does not answer": "{registry} ne répond pas",
+    "{source:any} no longer has «{columns:any}»: have its owner put that back, or say the new name in {file}":
+        "{source} n'a plus «{columns}» : demandez à son propriétaire de rétablir cela, ou indiquez le nouveau nom dans {file}",
     "{source:any} no longer has «{columns:any}»: have its owner put that back, or say the new name in {file}; if it is right so, take it"
     " once with `{command:any}`":
         "{source} n'a plus «{columns}» : demandez à son propriétaire de rétablir cela, ou indiquez le nouveau nom dans {file} ; si"

@@ -106,7 +106,9 @@ def test_a_source_that_lost_a_column_is_not_read_until_it_is_taken_as_it_is(two:
 def test_columns_that_it_never_had_are_none_that_it_lost(two: Bench, bad: dict[str, str | None]) -> None:
     """All columns are others; or a name is said anew, in the file and in the declaration."""
     two.source("village", [bad])
-    assert told(two.run())["village"] == (Unreadable.code, False)
+    report = two.run()
+    assert told(report)["village"] == (Unreadable.code, False)
+    assert ("--accept" in report.sources[1]["why"]) == ("id" in bad), "without its key it cannot be taken"
     two.write(
         "datasets/shops.yaml", TWO.replace("when_missing: last", "when_missing: last, clean: {name: {from: title}}")
     )
