@@ -109,24 +109,22 @@ class FaultProxy:
         self.seen += 1
         task = asyncio.create_task(self._serve(reader, writer, self._fault))
         self._tasks.add(task)
+        task.add_done_callback(lambda _: writer.close())  # also where it is cancelled before it has begun
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: str) -> None:
         kind, _, measure = fault.partition(":")
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                if kind == "refuse":
-                    return
-                if kind in {"none", "latency"}:
-                    await self._pass_on(reader, writer, float(measure or 0))
-                elif kind in {"short", "double", "other", "type", "status"}:
-                    await self._pretend(kind, measure, reader, writer)
-                elif measure:
-                    await self._break_after(kind, int(measure), reader, writer)
-                else:
-                    await self._break(kind, reader, writer)
-        finally:
-            writer.close()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            if kind == "refuse":
+                return
+            if kind in {"none", "latency"}:
+                await self._pass_on(reader, writer, float(measure or 0))
+            elif kind in {"short", "double", "other", "type", "status"}:
+                await self._pretend(kind, measure, reader, writer)
+            elif measure:
+                await self._break_after(kind, int(measure), reader, writer)
+            else:
+                await self._break(kind, reader, writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency: float) -> None:
         """Pass both directions on until one side closes; the answer `latency` seconds late."""
