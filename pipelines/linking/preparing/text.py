@@ -89,19 +89,17 @@ def over_distinct(
         + [(name, pa.list_(pa.string()) if many else pa.string()) for name, many in lists.items()]
     )
     columns = ", ".join(_made(name, many=many, is_key=name in keys) for name, many in lists.items())
-    connection.register("beffroi_made", schema.empty_table())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT value, {columns} FROM beffroi_made")
-    connection.unregister("beffroi_made")
     distinct = connection.sql(
         f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM {records}) WHERE value IS NOT NULL AND ({where})"
     ).to_arrow_table()
-    for batch in distinct.to_batches(BATCH):
-        texts = batch.column(0).to_pylist()
-        rows = [{"value": text, **function(text)} for text in texts]
-        made = pa.Table.from_pylist(rows, schema=schema)
+    start = f"CREATE OR REPLACE TEMP TABLE {into} AS"
+    for first in range(0, max(1, len(distinct)), BATCH):  # of no values the table is made as well
+        texts = distinct["value"].slice(first, BATCH).to_pylist()
+        made = pa.Table.from_pylist([{"value": text, **function(text)} for text in texts], schema=schema)
         connection.register("beffroi_made", made)
-        connection.execute(f"INSERT INTO {into} SELECT value, {columns} FROM beffroi_made")
+        connection.execute(f"{start} SELECT value, {columns} FROM beffroi_made")
         connection.unregister("beffroi_made")
+        start = f"INSERT INTO {into}"
 
 
 def _made(name: str, *, many: bool, is_key: bool) -> str:
