@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.linking import prepare, recipe
 from pipelines.linking.preparing.names import family, given, whole
 from pipelines.linking.preparing.sounds import skeleton, sound
-from pipelines.linking.preparing.text import LONGEST, plain
+from pipelines.linking.preparing.text import LONGEST, over_distinct, plain
 
 PERSON = recipe.recipe("person")
 
@@ -38,6 +38,19 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 @for_all(st.text(max_size=600))
 def test_a_text_is_what_its_signs_are(text: str) -> None:
     assert plain(text) == anyascii.anyascii(text).lower()[:LONGEST]
+
+
+@pytest.mark.parametrize("values", [[], ["a"], ["a", "b"], ["a", "b", "a", None, "c", "d", "e"]])
+def test_what_is_made_of_values_is_made_of_each_once(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, values: list[str | None]
+) -> None:
+    monkeypatch.setattr("pipelines.linking.preparing.text.BATCH", 2)
+    connection.execute("CREATE TABLE given (v VARCHAR)")
+    for value in values:
+        connection.execute("INSERT INTO given VALUES (?)", [value])
+    over_distinct(connection, "given", "v", "true", lambda value: {"twice": value * 2, "parts": [value, "z"]}, "made")
+    made = connection.execute("SELECT value, twice, parts FROM made ORDER BY value").fetchall()
+    assert made == [(value, value * 2, [value, "z"]) for value in sorted({each for each in values if each is not None})]
 
 
 @pytest.mark.parametrize(
