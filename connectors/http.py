@@ -123,6 +123,8 @@ def stream(
     manager = pools(identity, registry) if identity else _POOLS
     turn = nullcontext() if pace is None else pace.turn(host, deadline)
     with turn, watching(deadline) as call:
+        if deadline.passed():  # a registry near by would answer before the watchdog looks
+            raise late(registry)
         try:
             with connecting(call):
                 answer = _open(manager, method, url, headers or {}, body, call)

@@ -136,9 +136,12 @@ def test_a_drip_past_the_deadline_is_late(kind: bytes) -> None:
         assert time.monotonic() - began < 1
 
 
-def test_a_deadline_that_has_passed_is_late(canned: Canned) -> None:
+def test_a_deadline_that_has_passed_is_late_and_nobody_is_asked(canned: Canned) -> None:
+    with stream(canned.url) as answer:
+        read_all(answer)  # its connection is kept, and a request on it would be answered at once
     with pytest.raises(Late), stream(canned.url, -1):
         pass
+    assert (canned.connections, len(canned.requests)) == (1, 1)
 
 
 def test_a_reader_that_dawdles_is_late_too(canned: Canned) -> None:
